@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+# weir: one makefile. `make` builds, `make check` tests, `make demo` shows. V=1 prints commands.
+Q := $(if $(V),,@)
+B := build
+CC := gcc
+CLANG := clang
+ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu11 $(WARN) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(B)/gen -MMD -MP \
+	-fno-strict-aliasing -fstack-protector-strong -D_FORTIFY_SOURCE=2
+ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -U_FORTIFY_SOURCE
+VERSION := 0.1.0
+LIBS := -lbpf -lelf -lz -lprotobuf-c -lnng -lyaml -lsqlite3 -lmicrohttpd -ljansson -lcurl -lcrypto -lm -lpthread
+
+LIB_SRC := $(wildcard lib/*/*.c)
+PROGRAMS := weir-agent weir-aggregator weirctl
+SRC_weir-agent := $(wildcard agent/*.c)
+SRC_weir-aggregator := $(wildcard aggregator/*.c)
+SRC_weirctl := $(wildcard cli/*.c)
+BPF_OBJ := $(patsubst bpf/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard bpf/*.bpf.c))
+PB := $(B)/gen/weir.pb-c.h
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+
+.PHONY: all deps asan check check-long demo clean install man
+all: $(PROGRAMS:%=$(B)/%)
+
+# Two trees of the same sources: build/o (normal) and build/asan.
+define tree
+$(B)/$(1)/%.o: %.c | $(PB) $(BPF_OBJ)
+	@mkdir -p $$(@D)
+	@echo "  CC    $(1)/$$<"
+	$(Q)$(CC) $(CFLAGS) $(2) -c -o $$@ $$<
+$(B)/$(1)/weir.pb-c.o: $(B)/gen/weir.pb-c.c
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(filter-out -W%,$(CFLAGS)) $(2) -c -o $$@ $$<
+$(B)/$(1)/libweir.a: $(LIB_SRC:%.c=$(B)/$(1)/%.o) $(B)/$(1)/weir.pb-c.o
+	@echo "  AR    $$@"
+	$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(eval $(call tree,o,))
+$(eval $(call tree,asan,$(ASAN)))
+
+define program
+$(B)/$(1): $(SRC_$(1):%.c=$(B)/o/%.o) $(B)/o/libweir.a
+	@echo "  LD    $$@"
+	$(Q)$(CC) $(CFLAGS) -o $$@ $$^ $(LIBS)
+$(B)/asan/$(1): $(SRC_$(1):%.c=$(B)/asan/%.o) $(B)/asan/libweir.a
+	@echo "  LD    $$@"
+	$(Q)$(CC) $(CFLAGS) $(ASAN) -o $$@ $$^ $(LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# Unit tests: tests/unit/NAME.c -> build/asan/unit/NAME, linked with the library and, by first word of
+# the name, with the objects of the program it tests (agent_*, aggregator_*, cli_*), main.c left out.
+TEST_LIB := $(patsubst %.c,$(B)/asan/%.o,$(wildcard tests/lib/*.c))
+owner_objs = $(patsubst %.c,$(B)/asan/%.o,$(filter-out %/main.c,$(wildcard $(firstword $(subst _, ,$(1)))/*.c)))
+define unit
+$(B)/asan/unit/$(1): $(B)/asan/tests/unit/$(1).o $(TEST_LIB) $(call owner_objs,$(1)) $(B)/asan/libweir.a
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(CFLAGS) $(ASAN) -o $$@ $$^ $(LIBS)
+endef
+$(foreach u,$(UNIT),$(eval $(call unit,$(u))))
+.PRECIOUS: $(B)/asan/%.o $(B)/o/%.o
+
+$(B)/gen/vmlinux.h:
+	@mkdir -p $(@D)
+	$(Q)bpftool btf dump file /sys/kernel/btf/vmlinux format c > $@.tmp && mv $@.tmp $@
+$(B)/gen/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/inc/*.h bpf/abi/*.h vmlinux/*.h)
+	@mkdir -p $(@D)
+	@echo "  BPF   $<"
+	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Werror -I. -Ivmlinux \
+		-idirafter /usr/include/$(shell $(CC) -dumpmachine) -c -o $@.tmp $< && bpftool gen object $@ $@.tmp
+$(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
+	$(Q)bpftool gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+$(B)/gen/weir.pb-c.h $(B)/gen/weir.pb-c.c &: proto/weir.proto
+	@mkdir -p $(B)/gen
+	$(Q)protoc-c --proto_path=proto --c_out=$(B)/gen weir.proto
+
+deps:
+	$(Q)packaging/deps
+check: deps
+	$(Q)$(MAKE) -j2 all $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%)
+	$(Q)tests/run check
+check-long: deps
+	$(Q)$(MAKE) -j2 all $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%)
+	$(Q)tests/run check-long
+demo: deps
+	$(Q)$(MAKE) -j2 all
+	$(Q)tests/demo $(if $(KEEP),--keep)
+clean:
+	$(Q)rm -rf $(B)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

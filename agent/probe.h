@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only module that knows libbpf: loads, attaches, pins and adopts the programs and maps, and gives
+ * the rest of the agent plain views of them. Pins live in <pin_dir>: counting and enforcement go on
+ * while no agent runs; probe_open() adopts what it finds (same ABI version) and attaches what is missing.
+ */
+#ifndef WEIR_AGENT_PROBE_H
+#define WEIR_AGENT_PROBE_H
+
+#include "bpf/abi/weir_abi.h"
+#include "lib/base/base.h"
+#include "lib/policy/bundle.h"
+
+struct probe_conf {
+	const char *cgroup_root; /* "" = mount point of cgroup v2 */
+	const char *pin_dir;	 /* "/sys/fs/bpf/weir" */
+	const char *const *interfaces; /* NULL-terminated fnmatch patterns of interfaces to observe */
+	uint32_t flow_rows, total_rows; /* powers of two */
+	uint32_t workloads;	 /* capacity */
+	uint32_t prefixes, decisions, ranges; /* capacities of one generation */
+};
+
+struct probe;
+int probe_open(const struct probe_conf *conf, struct probe **ret, struct weir_err *err);
+/* Leaves all pins and links: the kernel goes on. */
+void probe_close(struct probe *p);
+/* Removes every link, pin and map of pin_dir; needs no running agent. Connections survive. */
+int probe_detach(const char *pin_dir, struct weir_err *err);
+/* `weir-agent --probe`: one line per hook: name, "yes" or the errno text, what is used instead. */
+int probe_report(FILE *f);
+/* Hooks in use, "cgroup_skb sockops tcx kfree_skb"; valid while p lives. */
+const char *probe_hooks(const struct probe *p);
+/* Follows interfaces that appeared or vanished; call once per window. */
+int probe_interfaces(struct probe *p, struct weir_err *err);
+
+/* Plain memory shared with the kernel; use __atomic loads for counters and state. */
+struct weir_row *probe_rows(struct probe *p, size_t *ret_count); /* flows, totals, spill rows */
+struct weir_base *probe_bases(struct probe *p);			  /* parallel to rows */
+struct weir_spooled *probe_spooled(struct probe *p);
+struct weir_ctl *probe_ctl(struct probe *p);
+/* After it returns no BPF program still uses what it read before the call. */
+int probe_grace(struct probe *p);
+
+/* Calls fn for each known (cgroup id, workload index). */
+int probe_each_workload(struct probe *p, int (*fn)(uint64_t cgroup, struct weir_workload w, void *arg), void *arg);
+int probe_forget_cgroup(struct probe *p, uint64_t cgroup);
+/* Cumulative identity terms; name is the interface's. */
+int probe_each_term(struct probe *p,
+		    int (*fn)(const char *ifname, const struct weir_term_key *k, const struct weir_count *c, void *arg),
+		    void *arg);
+/* Name of an observed interface, "" for 0 or unknown. */
+const char *probe_ifname(const struct probe *p, uint32_t ifindex);
+int probe_drops(struct probe *p, struct weir_count ret[WEIR_DROPS]);
+
+/* Builds the tables beside the old ones and switches by one store. subject_of[i] = subject class of
+ * workload index i. On any failure the running generation stays. */
+int probe_switch(struct probe *p, const struct weir_tables *t, const uint32_t *subject_of, size_t n,
+		 struct weir_err *err);
+/* A workload got its name after the switch: sets its subject class in the running generation and makes
+ * cached verdicts stale. */
+int probe_set_subject(struct probe *p, uint32_t workload, uint32_t subject);
+/* Digest of what the kernel's active tables really hold, comparable to weir_tables.digest.
+ * -ENOENT: no generation is active. */
+int probe_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN]);
+
+#endif

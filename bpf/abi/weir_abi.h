@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The contract between the BPF programs and the agent: all that kernel and user space share.
+ *
+ * Types only, fixed width, host byte order unless a name ends in _be. Every struct says who writes
+ * it, who reads it, and how long a value lives. All counters are cumulative and never reset while
+ * the pins live; the agent spools differences. A change of any size or meaning here raises
+ * WEIR_ABI_VERSION, and an agent refuses to adopt pins of another version.
+ */
+#ifndef WEIR_ABI_H
+#define WEIR_ABI_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define WEIR_ABI_VERSION 1
+
+enum weir_dir { WEIR_INGRESS = 0, WEIR_EGRESS = 1, WEIR_DIRS = 2 };
+
+/* Node modes. In observe nothing is evaluated; in shadow verdicts are counted and not enforced. */
+enum weir_mode { WEIR_MODE_OBSERVE = 0, WEIR_MODE_SHADOW = 1, WEIR_MODE_ENFORCE = 2, WEIR_MODES = 3 };
+
+/* What happened to the packets of a row. DENY and LIMITED were dropped, all others passed. */
+enum weir_verdict {
+	WEIR_V_NONE = 0,	/* observe mode, or no bundle was ever seen: not evaluated */
+	WEIR_V_ACCEPT = 1,
+	WEIR_V_DENY = 2,
+	WEIR_V_LIMITED = 3,	/* accepted by a rule, dropped by its rate */
+	WEIR_V_WOULD_DENY = 4,	/* audit rule or shadow mode: passed, enforcement would deny */
+	WEIR_V_WOULD_LIMIT = 5,
+	WEIR_VERDICTS = 6,
+};
+
+/* Protocol classes of the decision table: every IP protocol falls into exactly one. */
+enum weir_proto {
+	WEIR_P_OTHER = 0,
+	WEIR_P_TCP = 1,
+	WEIR_P_UDP = 2,
+	WEIR_P_SCTP = 3,
+	WEIR_P_ICMP = 4,	/* ICMP and ICMPv6 */
+	WEIR_PROTOS = 5,
+};
+
+/* Row life: FREE -> (BPF, cmpxchg) CLAIMED -> LIVE -> (agent) RETIRED -> grace, drained -> FREE. */
+enum weir_row_state { WEIR_ROW_FREE = 0, WEIR_ROW_CLAIMED = 1, WEIR_ROW_LIVE = 2, WEIR_ROW_RETIRED = 3 };
+
+#define WEIR_ROW_F_INIT_LOCAL 0x01 /* the workload opened the connection; clear: the peer did */
+#define WEIR_ROW_F_TOTAL 0x02	   /* a folded row: no addresses, no ports; peer_class is valid */
+#define WEIR_ROW_F_V6 0x04
+
+/*
+ * One counted thing: a flow of one workload in one direction with one verdict on one interface, or,
+ * when the flow region is full, a total. BPF claims and counts; the agent reads, retires and frees.
+ * The table has three regions: [0, flows) flows, [flows, flows + totals) folded rows, and
+ * WEIR_SPILL_ROWS fixed rows (dir * WEIR_VERDICTS + verdict) that can always be counted into.
+ * The same key may stand in more than one row (two CPUs claimed at once): sum, never pick.
+ */
+struct weir_row {
+	__u32 state;	  /* weir_row_state; written last by the claimer, first by the retirer */
+	__u32 workload;	  /* index, see weir_workload; 0 = unidentified */
+	__u8 local[16];	  /* the workload's address, IPv4 as ::ffff:a.b.c.d */
+	__u8 remote[16];  /* the peer's */
+	__be16 lport_be;
+	__be16 rport_be;  /* 0 where the protocol has none, and for later fragments */
+	__u8 proto;	  /* IP protocol number */
+	__u8 dir;	  /* weir_dir */
+	__u8 verdict;	  /* weir_verdict, part of the key: a flow whose verdict changes gets another row */
+	__u8 flags;	  /* WEIR_ROW_F_* */
+	__u32 ifindex;	  /* of the agent's network namespace; 0 = another namespace's interface */
+	__u32 peer_class; /* from the bundle's prefix table when the row was claimed; 0 = none */
+	__u32 gen;	  /* generation whose verdict this is */
+	__u32 rule;	  /* rule that decided, index into the bundle; WEIR_NO_RULE */
+	__u32 limit;	  /* limit that applies, index + 1; 0 = none */
+	__u32 seen_s;	  /* coarse seconds since boot of the last packet */
+	__u32 first_s;	  /* the same of the first: the row was claimed then */
+	__u32 pad;
+	__u64 bytes;	  /* L3 bytes as on the wire: each segment of a super-packet with its headers */
+	__u64 packets;	  /* segments */
+};
+_Static_assert(sizeof(struct weir_row) == 96, "weir_row");
+
+#define WEIR_SPILL_ROWS (WEIR_DIRS * WEIR_VERDICTS)
+#define WEIR_NO_RULE 0xffffffffu
+#define WEIR_PROBES 8	     /* slots tried in the flow region */
+#define WEIR_TOTAL_PROBES 32 /* slots tried in the totals region */
+
+/*
+ * What was spooled of each row, by the agent alone; shares the life of the counters (both vanish at
+ * reboot, both survive a killed agent). Two halves: the half of the parity of `sequence` in
+ * weir_spooled holds the values of that sequence, the other is prepared for the next.
+ */
+struct weir_base {
+	__u64 bytes[2];
+	__u64 packets[2];
+};
+
+/* One entry, agent only: which spooled record the bases stand for. One 8-byte store commits. */
+struct weir_spooled {
+	__u64 sequence; /* of the record that the half (sequence & 1) of all bases describes */
+	__u64 epoch;
+	__u64 rows_fp;	/* table size the bases belong to */
+};
+
+/*
+ * Control word and sizes, one entry, mmapable. The agent writes, BPF reads. `active` is the switch:
+ * generation << 1 | slot of the map-in-map tables, read once per packet, so no packet sees half of
+ * two generations. 0 = no bundle.
+ */
+struct weir_ctl {
+	__u64 active;
+	__u32 mode;		/* weir_mode */
+	__u32 default_deny;	/* 1: no bundle was ever seen and the node is configured fail-closed */
+	__u64 lease_until_s;	/* boot time in seconds after which enforcement ends; 0 = never */
+	__u32 abi_version;
+	__u32 flow_rows;	/* power of two */
+	__u32 total_rows;	/* power of two */
+	__u32 workloads;	/* capacity */
+	__u32 next_workload;	/* BPF: last index given out to a cgroup */
+	__u32 pad;
+	__u64 serial_high;	/* agent: highest bundle serial ever applied; survives the state directory */
+};
+_Static_assert(sizeof(struct weir_ctl) == 56, "weir_ctl");
+
+/* cgroup id -> workload index. BPF inserts at a cgroup's first packet; the agent names and removes. */
+struct weir_workload {
+	__u32 index;
+	__u32 first_seen_s;
+};
+
+/* Decision key of one generation: who, whom, which way the connection was opened, protocol class. */
+struct weir_decision_key {
+	__u32 subject;	  /* subject class of the workload in this generation */
+	__u32 peer_class; /* 0 = any other peer */
+	__u8 dir;	  /* direction in which the connection was opened */
+	__u8 proto;	  /* weir_proto */
+	__u16 pad;
+};
+_Static_assert(sizeof(struct weir_decision_key) == 12, "weir_decision_key");
+
+/* The ports of a decision: [first, first + count) of the ranges, sorted, disjoint, covering 0-65535. */
+struct weir_decision {
+	__u32 first;
+	__u32 count; /* 1 .. WEIR_MAX_RANGES */
+};
+#define WEIR_MAX_RANGES 1024
+
+struct weir_range {
+	__u16 lo, hi;	/* service port, inclusive, host order */
+	__u8 verdict;	/* WEIR_V_ACCEPT, WEIR_V_DENY or WEIR_V_WOULD_DENY */
+	__u8 pad[3];
+	__u32 rule;	/* WEIR_NO_RULE: default */
+	__u32 limit;	/* index + 1; 0 = none */
+};
+_Static_assert(sizeof(struct weir_range) == 16, "weir_range");
+
+/* A rate. GCRA: cost of a packet in ns = L3 bytes * ns_per_byte_q20 >> 20. */
+struct weir_limit {
+	__u64 ns_per_byte_q20;
+	__u64 burst_ns;
+	__u32 id;	/* stable across generations: rate state outlives a policy change */
+	__u8 per;	/* weir_limit_per */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct weir_limit) == 24, "weir_limit");
+enum weir_limit_per { WEIR_PER_NODE = 0, WEIR_PER_WORKLOAD = 1 };
+
+/* Rate state, kept across generations. BPF only: one theoretical arrival time, compare-and-swap. */
+struct weir_bucket_key {
+	__u32 id;
+	__u32 workload; /* 0 for WEIR_PER_NODE */
+};
+
+/* Always accepted, consulted before any denial takes effect. */
+struct weir_failsafe {
+	__u8 prefix[16]; /* peer, IPv4 as ::ffff:... */
+	__u8 prefixlen;	 /* 0-128 */
+	__u8 proto;	 /* weir_proto */
+	__u8 dir;	 /* direction in which the connection is opened */
+	__u8 used;	 /* 1: entry is valid */
+	__u16 lo, hi;	 /* service port, host order */
+};
+_Static_assert(sizeof(struct weir_failsafe) == 24, "weir_failsafe");
+#define WEIR_MAX_FAILSAFE 32
+
+/* Longest-prefix key over 16-byte addresses (IPv4 mapped, so /96 is added to its length). */
+struct weir_lpm_key {
+	__u32 prefixlen;
+	__u8 addr[16];
+};
+
+/*
+ * Identity terms, counted by the tc observer and the drop tracepoint per interface and direction.
+ * interface = socket rows + all terms from WEIR_T_TIME_WAIT on; what is left is unexplained.
+ */
+enum weir_term {
+	WEIR_T_INTERFACE = 0,	  /* every IP packet the observer saw: the truth */
+	WEIR_T_NON_IP = 1,	  /* ARP and other link protocols, L2 payload bytes; not in INTERFACE */
+	WEIR_T_TIME_WAIT = 2,	  /* handled by a TIME_WAIT mini-socket */
+	WEIR_T_NO_SOCKET = 3,	  /* closed ports, late segments after the socket went */
+	WEIR_T_ICMP = 4,	  /* ingress ICMP and ICMPv6, neighbour discovery included */
+	WEIR_T_OTHER_PROTO = 5,	  /* ingress of protocols that have no socket hook */
+	WEIR_T_KERNEL = 6,	  /* egress made by the kernel: no socket, or one outside the cgroup root */
+	WEIR_T_FORWARDED = 7,
+	WEIR_T_FRAGMENTATION = 8, /* headers that fragmenting added (egress) or reassembly removed */
+	WEIR_T_ENCAPSULATION = 9, /* outer packets of tunnels; the inner ones are counted on the tunnel */
+	WEIR_T_DROPPED_IN = 10,	  /* ingress dropped before any socket: filter, checksum, other host */
+	WEIR_T_DROPPED_OUT = 11,  /* counted at the socket, never reached the interface: SUBTRACTED */
+	WEIR_TERMS = 12,
+};
+
+struct weir_term_key {
+	__u32 ifindex;
+	__u8 dir;
+	__u8 term;
+	__u16 pad;
+};
+
+/* Cumulative; BPF adds atomically, the agent reads. */
+struct weir_count {
+	__u64 bytes;
+	__u64 packets;
+};
+
+/* Packets that could not be fully accounted, by reason. Index of weir_drops, weir_count values. */
+enum weir_drop {
+	WEIR_D_PARSE = 0,	  /* not IPv4/IPv6 or truncated header at a socket hook; bytes by skb->len */
+	WEIR_D_FOLDED = 1,	  /* flow region full: counted in a total (detail lost, bytes kept) */
+	WEIR_D_SPILLED = 2,	  /* totals region full too: counted in a spill row */
+	WEIR_D_NO_WORKLOAD = 3,	  /* no index left for a cgroup: counted as unidentified */
+	WEIR_D_NO_BUCKET = 4,	  /* no rate state: let pass */
+	WEIR_D_NO_TERM = 5,	  /* no entry for an identity term */
+	WEIR_D_NO_DECISION = 6,	  /* tables without a default row: let pass */
+	WEIR_DROPS = 7,
+};
+
+/* In a socket's storage, written by sockops: who opened the connection, whatever happens to its rows. */
+struct weir_sock {
+	__u8 init_local;
+	__u8 pad[7];
+};
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clocks, in nanoseconds. Decisions take time as an argument; only event loops call these. */
+#ifndef WEIR_CLOCK_H
+#define WEIR_CLOCK_H
+
+#include <stdint.h>
+
+#define WEIR_NS_PER_S 1000000000ull
+
+uint64_t weir_wall_ns(void);	  /* CLOCK_REALTIME */
+uint64_t weir_monotonic_ns(void); /* CLOCK_MONOTONIC */
+uint64_t weir_boot_ns(void);	  /* CLOCK_BOOTTIME, what seen_s of a row counts */
+
+/* "2026-11-24T00:23:53Z" into buf of at least 21 bytes; returns buf. */
+char *weir_time_text(uint64_t wall_ns, char *buf);
+
+#endif

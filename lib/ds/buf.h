@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A growable byte buffer with an upper bound, and a string -> value map. */
+#ifndef WEIR_BUF_H
+#define WEIR_BUF_H
+
+#include "lib/base/base.h"
+
+struct weir_buf {
+	uint8_t *data;
+	size_t len, cap;
+	size_t max; /* 0 = 64 MiB */
+};
+
+void weir_buf_fini(struct weir_buf *b);
+/* -ENOMEM, or -EFBIG beyond max; on failure b is unchanged. */
+int weir_buf_add(struct weir_buf *b, const void *data, size_t len);
+int weir_buf_addf(struct weir_buf *b, const char *fmt, ...) WEIR_PRINTF(2, 3);
+#define weir_auto_buf weir_cleanup(weir_buf_fini)
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From policies to kernel tables, in two steps.
+ *
+ *  compile (aggregator, weirctl): policy set + topology -> one *bundle* per node class. A bundle is a
+ *  flat byte string, the same bytes for the same input on every machine: rules with selectors, limits,
+ *  failsafe list, and the prefix table address -> peer class. Its content digest is SHA-256.
+ *
+ *  A *manifest* is a small text that names serial, validity and the digest of each class's bundle; it
+ *  is what approvers sign (Ed25519 over its bytes):
+ *      weir-manifest 1
+ *      serial 7
+ *      source <sha256 of the input files>
+ *      not-before 2026-11-24T00:00:00Z
+ *      not-after 2027-11-24T00:00:00Z
+ *      class <name> <sha256 of the bundle> <bytes>      (sorted by name, one line each)
+ *
+ *  tables (agent): bundle + the subjects present on this node -> decision tables as the kernel wants them.
+ */
+#ifndef WEIR_BUNDLE_H
+#define WEIR_BUNDLE_H
+
+#include "lib/ds/buf.h"
+#include "lib/os/crypto.h"
+#include "lib/policy/policy.h"
+
+#define WEIR_BUNDLE_MAX (8u << 20)
+#define WEIR_MANIFEST_MAX (256u << 10)
+#define WEIR_CLASS_MAX 128
+#define WEIR_MAX_SIGNERS 16
+
+/* A failsafe entry from weir.yaml; see struct weir_failsafe. */
+int weir_bundle_compile(const struct weir_policy_set *s, const struct weir_topology *t,
+			const char *class, const struct weir_failsafe *failsafe, size_t failsafe_count,
+			struct weir_buf *ret, struct weir_err *err);
+
+struct weir_bundle; /* parsed view of bundle bytes; owns a copy */
+/* Every offset, count and index is checked: hostile bytes give -EBADMSG and a reason. */
+int weir_bundle_parse(const void *data, size_t len, struct weir_bundle **ret, struct weir_err *err);
+void weir_bundle_free(struct weir_bundle *b);
+const char *weir_bundle_class(const struct weir_bundle *b);
+void weir_bundle_digest(const struct weir_bundle *b, uint8_t ret[WEIR_SHA256_LEN]);
+size_t weir_bundle_rules(const struct weir_bundle *b);
+/* "policy-name#2" for messages and reports. */
+const char *weir_bundle_rule_name(const struct weir_bundle *b, uint32_t rule);
+/* Text for people: `weirctl policy show`. */
+int weir_bundle_print(const struct weir_bundle *b, FILE *f);
+
+struct weir_class_ref {
+	char name[WEIR_CLASS_MAX];
+	uint8_t digest[WEIR_SHA256_LEN];
+	uint64_t bytes;
+};
+struct weir_manifest {
+	uint64_t serial;
+	uint8_t source[WEIR_SHA256_LEN];
+	uint64_t not_before_s, not_after_s;
+	struct weir_class_ref *classes;
+	size_t class_count;
+};
+int weir_manifest_text(const struct weir_manifest *m, struct weir_buf *ret);
+int weir_manifest_parse(const char *text, size_t len, struct weir_manifest *ret, struct weir_err *err);
+void weir_manifest_fini(struct weir_manifest *m);
+
+struct weir_signature {
+	uint8_t key[WEIR_KEY_LEN];
+	uint8_t sig[WEIR_SIG_LEN];
+};
+/* Why a push is refused; stable names are reported to the aggregator. */
+enum weir_refusal {
+	WEIR_REFUSE_NONE = 0,
+	WEIR_REFUSE_MALFORMED,	  /* manifest or bundle does not parse */
+	WEIR_REFUSE_OVERSIZED,
+	WEIR_REFUSE_UNSIGNED,	  /* fewer than k valid signatures by distinct approvers */
+	WEIR_REFUSE_OLDER,	  /* serial not above the high-water mark */
+	WEIR_REFUSE_NOT_YET,
+	WEIR_REFUSE_EXPIRED,
+	WEIR_REFUSE_WRONG_CLASS,
+	WEIR_REFUSE_DIGEST,	  /* bundle bytes are not what the manifest names */
+	WEIR_REFUSE_TABLES,	  /* does not fit the kernel tables */
+	WEIR_REFUSALS,
+};
+const char *weir_refusal_name(enum weir_refusal r);
+struct weir_trust {
+	const uint8_t (*keys)[WEIR_KEY_LEN];
+	size_t key_count;
+	uint32_t threshold; /* k >= 1 */
+	const char *class;
+	uint64_t serial_high; /* accept only above; equal serial with equal digest is the caller's no-op */
+	uint64_t now_s;
+};
+/* 0 and the parsed bundle, or the refusal (as return value, > 0) with a sentence in err. */
+int weir_bundle_verify(const struct weir_trust *trust, const void *manifest, size_t manifest_len,
+		       const struct weir_signature *sigs, size_t sig_count, const void *bundle,
+		       size_t bundle_len, struct weir_manifest *ret_manifest,
+		       struct weir_bundle **ret_bundle, struct weir_err *err);
+
+/* Kernel tables for the subjects given; subject class of subjects[i] is ret->class_of[i] (>= 1; class
+ * 0 is "unidentified", decided as a subject with no namespace, name and labels). Deterministic. */
+struct weir_tables {
+	uint32_t *class_of;
+	size_t subject_count;
+	struct weir_decision_key *keys; /* parallel to decisions; sorted */
+	struct weir_decision *decisions;
+	size_t decision_count;
+	struct weir_range *ranges;
+	size_t range_count;
+	struct weir_limit *limits;
+	size_t limit_count;
+	struct weir_prefix *prefixes; /* address -> peer class */
+	uint32_t *peer_classes;
+	size_t prefix_count;
+	struct weir_failsafe *failsafe;
+	size_t failsafe_count;
+	uint8_t digest[WEIR_SHA256_LEN]; /* over all of the above but class_of: what the kernel must hold */
+};
+int weir_tables_build(const struct weir_bundle *b, const struct weir_subject *subjects, size_t n,
+		      struct weir_tables **ret, struct weir_err *err);
+void weir_tables_free(struct weir_tables *t);
+/* The lookup the BPF program does, in C over the tables: for tests and for `weirctl policy show`. */
+void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class, const struct weir_conn *c,
+			struct weir_decision_ref *ret);
+
+#endif
