@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Readings of the three clocks. They cannot fail: the clock ids are constants the kernel knows. */
+#include "lib/base/clock.h"
+
+#include <time.h>
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts = {0};
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * WEIR_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t weir_wall_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
+uint64_t weir_monotonic_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t weir_boot_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
+}
+
+char *weir_time_text(uint64_t wall_ns, char *buf)
+{
+	time_t s = (time_t)(wall_ns / WEIR_NS_PER_S);
+	struct tm tm;
+
+	/* 2^64 ns end in the year 2554: four digits always suffice. */
+	gmtime_r(&s, &tm);
+	strftime(buf, 21, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return buf;
+}
