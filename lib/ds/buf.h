@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growable byte buffer with an upper bound, and a string -> value map. */
+/* A growable byte buffer with an upper bound. */
 #ifndef WEIR_BUF_H
 #define WEIR_BUF_H
 
@@ -12,7 +12,7 @@ struct weir_buf {
 };
 
 void weir_buf_fini(struct weir_buf *b);
-/* -ENOMEM, or -EFBIG beyond max; on failure b is unchanged. */
+/* -ENOMEM, or -EFBIG beyond max; on failure b is unchanged. After a success data[len] is 0. */
 int weir_buf_add(struct weir_buf *b, const void *data, size_t len);
 int weir_buf_addf(struct weir_buf *b, const char *fmt, ...) WEIR_PRINTF(2, 3);
 #define weir_auto_buf weir_cleanup(weir_buf_fini)

@@ -10,6 +10,8 @@ int weir_file_read(const char *path, size_t max, char **ret_data, size_t *ret_le
 int weir_file_read_at(int dirfd, const char *name, size_t max, char **ret_data, size_t *ret_len);
 /* Temporary file in the same directory, fsync, rename, fsync of the directory. */
 int weir_file_write(const char *path, const void *data, size_t len, unsigned int mode);
+/* The same, but never replaces: -EEXIST. */
+int weir_file_create(const char *path, const void *data, size_t len, unsigned int mode);
 int weir_mkdir_p(const char *path, unsigned int mode);
 /* Regular files of a directory whose name ends in suffix (NULL = all), sorted bytewise, names only;
  * dot files are skipped. NULL-terminated array; free with weir_strv_free. -E2BIG beyond max. */
