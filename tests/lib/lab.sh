@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# The network lab: nodes of two clusters, two routers with NAT, an "internet", a management network,
+# in network namespaces named weir-*; workloads in cgroups below weir-lab/<node>/. Source it as root.
+#
+#   weir-n1 10.7.1.11 fd07:1:1::11 (east-a) --+
+#                                             +-- weir-r  (198.18.0.1) --+
+#   weir-n2 10.7.2.11 fd07:1:2::11 (east-b) --+                          +-- weir-inet 198.18.0.10
+#   weir-n3 10.7.1.11 fd07:2:1::11 (west-a) ----- weir-r2 (198.18.0.2) --+            2001:db8:99::10
+#   mgmt0 of each node 192.0.2.11 .12 .13 ------- weir-agg 192.0.2.1
+#
+# n3 belongs to another cluster that uses n1's IPv4 address again, hence its own router. Everything
+# lives below fixed names, so that a lab whose owner was killed is found and removed by the next one.
+
+LAB=/run/weir-lab
+LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+LAB_BIN=${WEIR_BIN:-$LAB_ROOT/build}
+LAB_SPACES="agg r r2 n1 n2 n3 inet"
+LAB_CGROUPS=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+LAB_PYTHON=$([ -x /usr/bin/python3 ] && echo /usr/bin/python3 || command -v python3)
+INET4=198.18.0.10 INET6=2001:db8:99::10
+N1_4=10.7.1.11 N1_6=fd07:1:1::11 N2_4=10.7.2.11 N2_6=fd07:1:2::11 N3_6=fd07:2:1::11
+declare -A LAB_PID=()
+
+lab_die() { echo "lab: $*" >&2; exit 1; }
+
+# Ends what runs in the lab's cgroups, then removes namespaces, pins and files.
+lab_down() {
+	local name dir i
+	[ -n "$LAB_CGROUPS" ] && [ -d "$LAB_CGROUPS/weir-lab" ] && {
+		echo 1 >"$LAB_CGROUPS/weir-lab/cgroup.kill"
+		for i in $(seq 100); do
+			grep -q 'populated 0' "$LAB_CGROUPS/weir-lab/cgroup.events" && break
+			sleep 0.05
+		done
+		find "$LAB_CGROUPS/weir-lab" -depth -type d -exec rmdir {} + 2>/dev/null
+	}
+	rm -rf /sys/fs/bpf/weir-lab
+	for name in $LAB_SPACES; do
+		[ -e "/var/run/netns/weir-$name" ] && ip netns del "weir-$name"
+	done
+	for dir in /sys/class/net/weirv*; do # ends that had not yet moved when an earlier lab was killed
+		[ -e "$dir" ] && ip link del "$(basename "$dir")" 2>/dev/null
+	done
+	rm -rf "$LAB"
+	wait 2>/dev/null
+	LAB_PID=()
+	return 0
+}
+
+lab_ns() { local name=$1; shift; nsenter --net="/var/run/netns/weir-$name" "$@"; }
+
+# One veth pair between two namespaces. Segmentation is done before the device on both ends, so that
+# the interface counters are the wire's; the sockets above still make super-packets.
+lab_link() { # space dev space dev
+	ip link add weirv0 type veth peer name weirv1 || return
+	ip link set weirv0 netns "weir-$1" name "$2" && ip link set weirv1 netns "weir-$3" name "$4" || return
+	lab_ns "$1" ethtool -K "$2" tso off gso off gro off >/dev/null &&
+		lab_ns "$3" ethtool -K "$4" tso off gso off gro off >/dev/null || return
+	lab_ns "$1" ip link set "$2" up && lab_ns "$3" ip link set "$4" up
+}
+
+lab_address() { # space dev address...
+	local space=$1 dev=$2 a
+	shift 2
+	for a; do
+		case $a in *:*) lab_ns "$space" ip -6 addr add "$a" dev "$dev" nodad ;;
+		*) lab_ns "$space" ip addr add "$a" dev "$dev" ;; esac || return
+	done
+}
+
+# Not from /sys, which belongs to the namespace that mounted it.
+lab_mac() { lab_ns "$1" ip -o link show dev "$2" | sed -n 's/.*link\/ether \([0-9a-f:]*\).*/\1/p'; }
+
+# A node: data interface eth0 towards its router, mgmt0 towards the aggregator. Neighbours are
+# permanent, so that no ARP and no neighbour discovery stands between counters and traffic.
+lab_node() { # name router leg v4 v6 gateway4 gateway6 management
+	local node=$1 router=$2 leg=$3 v4=$4 v6=$5 gw4=$6 gw6=$7 mgmt=$8 here there
+	lab_link "$node" eth0 "$router" "$leg" && lab_link "$node" mgmt0 agg "mgmt-$node" &&
+		lab_ns agg ip link set "mgmt-$node" master mgmt &&
+		lab_address "$node" eth0 "$v4/24" "$v6/64" && lab_address "$router" "$leg" "$gw4/24" "$gw6/64" &&
+		lab_address "$node" mgmt0 "$mgmt/24" || return
+	here=$(lab_mac "$node" eth0) there=$(lab_mac "$router" "$leg")
+	lab_ns "$node" ip neigh replace "$gw4" lladdr "$there" dev eth0 nud permanent &&
+		lab_ns "$node" ip -6 neigh replace "$gw6" lladdr "$there" dev eth0 nud permanent &&
+		lab_ns "$router" ip neigh replace "$v4" lladdr "$here" dev "$leg" nud permanent &&
+		lab_ns "$router" ip -6 neigh replace "$v6" lladdr "$here" dev "$leg" nud permanent &&
+		lab_ns "$node" ip route add default via "$gw4" && lab_ns "$node" ip -6 route add default via "$gw6"
+}
+
+lab_router() { # name inet4 inet6
+	lab_link "$1" inet inet "leg-$1" && lab_ns inet ip link set "leg-$1" master wan &&
+		lab_address "$1" inet "$2/24" "$3/64" &&
+		lab_ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 || return
+	lab_ns "$1" nft -f - <<-NFT || lab_die "$1: nftables gave no masquerade"
+		table ip nat { chain out { type nat hook postrouting priority 100; oifname "inet" masquerade; }; }
+	NFT
+}
+
+lab_spaces() {
+	local name
+	for name in $LAB_SPACES; do
+		ip netns add "weir-$name" || return
+		lab_ns "$name" sysctl -qw net.ipv6.conf.all.router_solicitations=0 net.ipv6.conf.default.router_solicitations=0 \
+			net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.accept_dad=0
+		lab_ns "$name" ip link set lo up || return
+	done
+	lab_ns agg ip link add mgmt type bridge && lab_ns agg ip link set mgmt up &&
+		lab_address agg mgmt 192.0.2.1/24 &&
+		lab_ns inet ip link add wan type bridge && lab_ns inet ip link set wan up &&
+		lab_address inet wan $INET4/24 $INET6/64
+}
+
+lab_cgroups() {
+	local node
+	for node in n1 n2 n3; do
+		mkdir -p "$LAB_CGROUPS/weir-lab/$node/weir-agent.service" \
+			"$LAB_CGROUPS/weir-lab/$node/payments.slice/"{checkout,backup}.service \
+			"$LAB_CGROUPS/weir-lab/$node/analytics.slice/reports.service" || return
+	done
+	mkdir -p "$LAB_CGROUPS/weir-lab/"{agg,inet}/main.service
+}
+
+# Removes what an earlier lab left, then builds. Waits for a lab that is in use.
+lab_up() {
+	local tool
+	[ "$(id -u)" = 0 ] || lab_die "needs root"
+	for tool in ip nft ethtool nsenter "$LAB_PYTHON"; do
+		command -v "$tool" >/dev/null || lab_die "$tool is not installed: run packaging/deps"
+	done
+	[ -n "$LAB_CGROUPS" ] || {
+		LAB_CGROUPS=/run/weir-cgroup2
+		mkdir -p $LAB_CGROUPS && mount -t cgroup2 none $LAB_CGROUPS || lab_die "cgroup v2 cannot be mounted"
+	}
+	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || mount -t bpf bpf /sys/fs/bpf || lab_die "bpffs cannot be mounted"
+	exec 9>/run/weir-lab.lock && flock -w 300 9 || lab_die "another lab is in use"
+	lab_down
+	trap lab_down EXIT
+	trap 'exit 130' INT TERM HUP
+	mkdir -p $LAB/log $LAB/run /sys/fs/bpf/weir-lab
+	lab_spaces && lab_cgroups && lab_router r 198.18.0.1 2001:db8:99::1 && lab_router r2 198.18.0.2 2001:db8:99::2 &&
+		lab_node n1 r n1 $N1_4 $N1_6 10.7.1.1 fd07:1:1::1 192.0.2.11 &&
+		lab_node n2 r n2 $N2_4 $N2_6 10.7.2.1 fd07:1:2::1 192.0.2.12 &&
+		lab_node n3 r2 n3 $N1_4 $N3_6 10.7.1.1 fd07:2:1::1 192.0.2.13 &&
+		for r in r r2; do lab_ns $r ip -6 route add default via $INET6 || return; done &&
+		lab_ns inet ip -6 route add fd07:1::/32 via 2001:db8:99::1 &&
+		lab_ns inet ip -6 route add fd07:2::/32 via 2001:db8:99::2 || lab_die "the network could not be built"
+}
+
+# The shell becomes the command inside a cgroup and a network namespace.
+lab_enter() { # space cgroup command...
+	local space=$1 group=$LAB_CGROUPS/weir-lab/$1/$2
+	shift 2
+	echo "$BASHPID" >"$group/cgroup.procs" || exit 1
+	exec nsenter --net="/var/run/netns/weir-$space" "$@" 9>&-
+}
+lab_in() { (lab_enter "$@"); }
+# In the background, under a name: log in $LAB/log/<name>.log, process in LAB_PID[name].
+lab_bg() { # name space cgroup command...
+	local name=$1
+	shift
+	(lab_enter "$@") >>"$LAB/log/$name.log" 2>&1 </dev/null &
+	LAB_PID[$name]=$!
+	disown $!
+}
+lab_alive() { [ -n "${LAB_PID[$1]:-}" ] && kill -0 "${LAB_PID[$1]}" 2>/dev/null; }
+lab_kill() { # name [signal]
+	local i
+	lab_alive "$1" || return 1
+	kill "-${2:-TERM}" "${LAB_PID[$1]}"
+	for i in $(seq 200); do lab_alive "$1" || { unset "LAB_PID[$1]"; return 0; }; sleep 0.05; done
+	kill -9 "${LAB_PID[$1]}"
+	unset "LAB_PID[$1]"
+	return 1
+}
+
+# Polls a condition: no test sleeps to wait.
+lab_wait() { # seconds condition...
+	local until=$(($(date +%s%N) + $1 * 1000000000))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		[ "$(date +%s%N)" -lt "$until" ] || return 1
+		sleep 0.1
+	done
+}
+
+# One fact of an interface: lab_counter NODE DEV rx_bytes|tx_bytes|rx_packets|tx_packets
+lab_counter() {
+	lab_ns "$1" cat /proc/net/dev | awk -v dev="$2:" -v what="$3" '
+		{ sub(/:/, ": "); } $1 == dev {
+			v["rx_bytes"] = $2; v["rx_packets"] = $3; v["tx_bytes"] = $10; v["tx_packets"] = $11
+			printf "%.0f\n", v[what]
+		}'
+}
+
+lab_traffic() { # space cgroup traffic-arguments...
+	local space=$1 group=$2
+	shift 2
+	lab_in "$space" "$group" "$LAB_PYTHON" "$LAB_ROOT/tests/lib/traffic.py" "$@"
+}
+lab_serve() { # name space cgroup port
+	lab_bg "$1" "$2" "$3" "$LAB_PYTHON" "$LAB_ROOT/tests/lib/traffic.py" serve --port "$4"
+	lab_wait 10 grep -q '^listening' "$LAB/log/$1.log" || lab_die "$1 does not listen"
+}

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Traffic for the lab: a server, and clients that say what they moved.
+
+traffic.py serve --port P                     TCP and UDP, IPv4 and IPv6
+traffic.py tcp --to A --port P [--bytes N | --seconds S] [--down] [--close client|server]
+               [--late S] [--connections N] [--rate MBIT] [--timeout S]
+traffic.py udp --to A --port P --size N --count N [--pps N]
+
+A TCP connection starts with one line: "<up|down> <bytes, 0 = until the client ends> <closer> <late>".
+The one who does not close first waits `late` seconds before it closes too. The last line printed is
+"bytes=N seconds=S mbit=R", payload as the receiver (TCP) or the sender (UDP) counted it.
+"""
+import argparse
+import socket
+import sys
+import threading
+import time
+
+BLOCK = b"w" * (256 << 10)
+
+
+def read_line(sock):
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = sock.recv(1)
+        if not byte:
+            raise ConnectionError("closed inside the first line")
+        line += byte
+        if len(line) > 100:
+            raise ConnectionError("the first line is too long")
+    return line.decode()
+
+
+def send_some(sock, total, seconds=0.0, mbit=0.0):
+    """Sends total bytes, or for some seconds when total is 0; returns what was sent."""
+    sent, began = 0, time.monotonic()
+    while (sent < total) if total else (time.monotonic() - began < seconds):
+        if mbit:
+            ahead = sent * 8 / (mbit * 1e6) - (time.monotonic() - began)
+            if ahead > 0:
+                time.sleep(min(ahead, 0.05))
+                continue
+        room = min(total - sent if total else len(BLOCK), len(BLOCK) if not mbit else 16384)
+        sent += sock.send(BLOCK[:room])
+    return sent
+
+
+def recv_some(sock, total):
+    """Receives total bytes, or until the end of the stream when total is 0."""
+    got = 0
+    while not total or got < total:
+        data = sock.recv(min(total - got, 1 << 20) if total else 1 << 20)
+        if not data:
+            break
+        got += len(data)
+    return got
+
+
+def part(sock, first, late):
+    """Closes: at once, or `late` seconds after the other side did."""
+    if not first:
+        try:
+            while sock.recv(65536):
+                pass
+        except OSError:
+            pass
+        time.sleep(late)
+    sock.close()
+
+
+def answer(sock):
+    try:
+        way, total, closer, late = read_line(sock).split()
+        if way == "up":
+            got = recv_some(sock, int(total))
+            sock.sendall(b"%d\n" % got)
+        else:
+            send_some(sock, int(total))
+        part(sock, closer == "server", float(late))
+    except (OSError, ValueError) as error:
+        print(f"server: {error}", file=sys.stderr, flush=True)
+        sock.close()
+
+
+def swallow(sock):
+    while True:
+        sock.recv(65536)
+
+
+def serve(args):
+    udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    udp.bind(("::", args.port))
+    threading.Thread(target=swallow, args=(udp,), daemon=True).start()
+    listener = socket.create_server(("::", args.port), family=socket.AF_INET6, dualstack_ipv6=True,
+                                    backlog=128)
+    print("listening", flush=True)
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=answer, args=(sock,), daemon=True).start()
+
+
+def one_connection(args):
+    sock = socket.create_connection((args.to, args.port), timeout=args.timeout)
+    head = f"{'down' if args.down else 'up'} {args.bytes} {args.close} {args.late}\n"
+    sock.sendall(head.encode())
+    if args.down:
+        moved = recv_some(sock, args.bytes)
+        if moved != args.bytes:
+            raise ConnectionError(f"{moved} of {args.bytes} bytes came")
+    else:
+        send_some(sock, args.bytes, args.seconds, args.rate)
+        if not args.bytes:
+            sock.shutdown(socket.SHUT_WR)
+        moved = int(read_line(sock))
+    part(sock, args.close == "client", args.late)
+    return moved
+
+
+def tcp(args):
+    return sum(one_connection(args) for _ in range(args.connections))
+
+
+def udp(args):
+    family = socket.AF_INET6 if ":" in args.to else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.connect((args.to, args.port))
+    data, began = b"w" * args.size, time.monotonic()
+    for number in range(args.count):
+        ahead = number / args.pps - (time.monotonic() - began) if args.pps else 0
+        if ahead > 0:
+            time.sleep(ahead)
+        sock.send(data)
+    return args.size * args.count
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    modes = parser.add_subparsers(dest="mode", required=True)
+    server = modes.add_parser("serve")
+    server.add_argument("--port", type=int, required=True)
+    for name in ("tcp", "udp"):
+        client = modes.add_parser(name)
+        client.add_argument("--to", required=True)
+        client.add_argument("--port", type=int, required=True)
+        client.add_argument("--timeout", type=float, default=10)
+        if name == "udp":
+            client.add_argument("--size", type=int, default=1000)
+            client.add_argument("--count", type=int, default=1000)
+            client.add_argument("--pps", type=float, default=0)
+            continue
+        client.add_argument("--bytes", type=int, default=0)
+        client.add_argument("--seconds", type=float, default=0)
+        client.add_argument("--rate", type=float, default=0)
+        client.add_argument("--down", action="store_true")
+        client.add_argument("--close", choices=("client", "server"), default="client")
+        client.add_argument("--late", type=float, default=0)
+        client.add_argument("--connections", type=int, default=1)
+    args = parser.parse_args()
+    if args.mode == "serve":
+        serve(args)
+        return
+    began = time.monotonic()
+    try:
+        moved = tcp(args) if args.mode == "tcp" else udp(args)
+    except OSError as error:
+        print(f"failed: {error}", flush=True)
+        sys.exit(1)
+    seconds = max(time.monotonic() - began, 1e-6)
+    print(f"bytes={moved} seconds={seconds:.3f} mbit={moved * 8 / seconds / 1e6:.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
