@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "lib/os/crypto.h"
+
 #define MOUNTINFO_MAX ((size_t)4 << 20)
 #define FILEID_KERNFS 0xfe /* include/linux/exportfs.h: 64-bit kernfs id */
 
@@ -86,37 +88,18 @@ int weir_cgroup_id(const char *path, uint64_t *ret)
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 int weir_boot_id(uint8_t ret[16])
 {
 	weir_auto_free char *text = NULL;
-	uint8_t id[16] = {0};
-	size_t len;
-	int digits = 0, r;
+	size_t len, n = 0;
+	int r;
 
 	r = weir_file_read("/proc/sys/kernel/random/boot_id", 64, &text, &len);
 	if (r)
 		return r;
-	for (const char *p = text; *p && *p != '\n'; p++) {
-		int d = hex_digit(*p);
-
-		if (*p == '-')
-			continue;
-		if (d < 0 || digits == 32)
-			return -EBADMSG;
-		id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | d);
-		digits++;
-	}
-	if (digits != 32)
-		return -EBADMSG;
-	memcpy(ret, id, sizeof(id));
-	return 0;
+	for (const char *p = text; *p && *p != '\n'; p++)
+		if (*p != '-')
+			text[n++] = *p;
+	text[n] = '\0';
+	return weir_unhex(text, ret, 16) ? -EBADMSG : 0;
 }

@@ -21,7 +21,8 @@ int weir_random(void *buf, size_t len);
 struct weir_key; /* Ed25519 private key */
 int weir_key_new(struct weir_key **ret); /* generates */
 void weir_key_free(struct weir_key *k);
-/* PEM PKCS#8, mode 0600. Loading refuses a file that group or others may read (-EPERM). */
+/* PEM PKCS#8, mode 0600. Loading refuses a file that group or others may access (-EPERM), saving one
+ * that exists (-EEXIST). */
 int weir_key_load(const char *path, struct weir_key **ret, struct weir_err *err);
 int weir_key_save(const struct weir_key *k, const char *path, struct weir_err *err);
 int weir_key_public(const struct weir_key *k, uint8_t ret[WEIR_KEY_LEN]);

@@ -14,15 +14,17 @@ struct weir_source;
 typedef int (*weir_source_fn)(uint32_t events, void *arg);
 typedef int (*weir_signal_fn)(int signo, void *arg);
 
-/* Blocks and watches SIGTERM, SIGINT, SIGHUP; ignores SIGPIPE. */
+/* Blocks and watches SIGTERM, SIGINT, SIGHUP; ignores SIGPIPE. on_signal NULL: the first two stop the
+ * loop with 0. */
 int weir_loop_new(struct weir_loop **ret, weir_signal_fn on_signal, void *arg);
+/* Sources that the caller holds stay valid for weir_source_free(). */
 void weir_loop_free(struct weir_loop *l);
-/* Does not own fd. */
+/* Does not own fd; free the source before closing it. With ret NULL (also below) the source lives as long as the loop. */
 int weir_loop_fd(struct weir_loop *l, int fd, uint32_t events, weir_source_fn fn, void *arg,
 		 struct weir_source **ret);
 int weir_source_events(struct weir_source *s, uint32_t events);
 /* First expiry after first_ns (0 = at the next multiple of period_ns of the wall clock), then every
- * period_ns (0 = one shot). CLOCK_MONOTONIC unless aligned to the wall clock. */
+ * period_ns (0 = one shot). CLOCK_MONOTONIC unless aligned to the wall clock. Both 0 = not armed. */
 int weir_loop_timer(struct weir_loop *l, uint64_t first_ns, uint64_t period_ns, weir_source_fn fn,
 		    void *arg, struct weir_source **ret);
 int weir_source_rearm(struct weir_source *s, uint64_t first_ns, uint64_t period_ns);
