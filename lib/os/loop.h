@@ -19,7 +19,8 @@ typedef int (*weir_signal_fn)(int signo, void *arg);
 int weir_loop_new(struct weir_loop **ret, weir_signal_fn on_signal, void *arg);
 /* Sources that the caller holds stay valid for weir_source_free(). */
 void weir_loop_free(struct weir_loop *l);
-/* Does not own fd; free the source before closing it. With ret NULL (also below) the source lives as long as the loop. */
+/* Does not own fd; free the source before closing it. With ret NULL (also below) the source lives as
+ * long as the loop. */
 int weir_loop_fd(struct weir_loop *l, int fd, uint32_t events, weir_source_fn fn, void *arg,
 		 struct weir_source **ret);
 int weir_source_events(struct weir_source *s, uint32_t events);
