@@ -19,8 +19,8 @@ struct test_state {
 #define CHECK(cond, ...)                                                        \
 	do {                                                                    \
 		if (!(cond)) {                                                  \
-			printf("# %s:%d: %s: ", __FILE__, __LINE__, #cond);     \
-			printf("" __VA_ARGS__);                                 \
+			printf("# %s:%d: %s:", __FILE__, __LINE__, #cond);      \
+			printf(" " __VA_ARGS__);                                \
 			printf("\n");                                           \
 			test_st->failed++;                                      \
 		}                                                               \
