@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Client half: one dialer, one request context, one aio that sends and then receives. nng's resend timer
+ * is off: a request whose connection breaks fails once (nng says NNG_ECONNRESET) and the caller decides.
+ * A request sent while there is no connection waits for one, within its timeout. After a timeout the
+ * connection is closed: a peer that vanished without a word would otherwise be asked again for minutes.
+ */
+#include "lib/wire/nng.h"
+
+#include <nng/protocol/reqrep0/req.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+/* nng waits a random time up to a bound that doubles from the first to the second: that is the jitter. */
+#define RECONNECT_MIN_MS 100
+#define RECONNECT_MAX_MS 5000
+#define TIMEOUT_MS 60000
+
+enum client_state { IDLE, SENDING, RECEIVING, DONE };
+
+struct weir_wire_client {
+	nng_socket sock;
+	bool opened;
+	nng_ctx ctx;
+	nng_aio *aio;
+	int fd;
+	size_t max;
+	pthread_mutex_t lock; /* all below */
+	enum client_state state;
+	bool closing;
+	nng_time deadline;
+	int result; /* of nng */
+	nng_msg *reply;
+	bool connected;
+	nng_pipe pipe;
+};
+
+static void client_freep(struct weir_wire_client **c)
+{
+	weir_wire_client_free(*c);
+}
+
+/* With the lock held, on a thread of nng. */
+static void finish(struct weir_wire_client *c, int rv)
+{
+	c->result = rv;
+	c->reply = rv ? NULL : nng_aio_get_msg(c->aio);
+	c->state = DONE;
+	if (rv == NNG_ETIMEDOUT && c->connected)
+		nng_pipe_close(c->pipe);
+	eventfd_write(c->fd, 1);
+}
+
+static void done(void *arg)
+{
+	struct weir_wire_client *c = arg;
+	int rv = nng_aio_result(c->aio);
+	nng_time now = nng_clock();
+	bool receive;
+
+	pthread_mutex_lock(&c->lock);
+	receive = c->state == SENDING && !rv && !c->closing;
+	if (c->state == SENDING && rv)
+		nng_msg_free(nng_aio_get_msg(c->aio));
+	if (receive)
+		c->state = RECEIVING;
+	else
+		finish(c, c->state == SENDING && !rv ? NNG_ECLOSED : rv);
+	pthread_mutex_unlock(&c->lock);
+	if (!receive)
+		return;
+	nng_aio_set_timeout(c->aio, now < c->deadline ? (nng_duration)(c->deadline - now) : 1);
+	nng_ctx_recv(c->ctx, c->aio);
+}
+
+static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
+{
+	struct weir_wire_client *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	if (ev == NNG_PIPE_EV_ADD_POST) {
+		c->pipe = p;
+		c->connected = true;
+	} else if (nng_pipe_id(p) == nng_pipe_id(c->pipe)) {
+		c->connected = false;
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+static int dialer_start(struct weir_wire_client *c, const char *url, nng_tls_config *tls)
+{
+	nng_dialer d;
+	int rv = nng_dialer_create(&d, c->sock, url);
+
+	if (!rv)
+		rv = nng_dialer_set_ptr(d, NNG_OPT_TLS_CONFIG, tls);
+	if (!rv)
+		rv = nng_dialer_set_size(d, NNG_OPT_RECVMAXSZ, c->max + WEIR_NNG_HEADROOM);
+	if (!rv)
+		rv = nng_dialer_set_ms(d, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+	if (!rv)
+		rv = nng_dialer_set_ms(d, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+	if (!rv)
+		rv = nng_dialer_set_bool(d, NNG_OPT_TCP_KEEPALIVE, true);
+	return rv ? rv : nng_dialer_start(d, NNG_FLAG_NONBLOCK);
+}
+
+static int socket_start(struct weir_wire_client *c)
+{
+	int rv = nng_req0_open(&c->sock);
+
+	c->opened = !rv;
+	if (!rv)
+		rv = nng_socket_set_ms(c->sock, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+	if (!rv)
+		rv = nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_POST, on_pipe, c);
+	if (!rv)
+		rv = nng_pipe_notify(c->sock, NNG_PIPE_EV_REM_POST, on_pipe, c);
+	if (!rv)
+		rv = nng_ctx_open(&c->ctx, c->sock);
+	return rv ? rv : nng_aio_alloc(&c->aio, done, c);
+}
+
+int weir_wire_dial(const char *url, const struct weir_tls_files *tls, size_t max_message,
+		   struct weir_wire_client **ret, struct weir_err *err)
+{
+	weir_cleanup(client_freep) struct weir_wire_client *c = NULL;
+	weir_auto_nng_tls nng_tls_config *config = NULL;
+	int r = weir_nng_url_check(url, err);
+
+	if (!r)
+		r = weir_nng_tls(tls, NNG_TLS_MODE_CLIENT, &config, err);
+	if (r)
+		return r;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	pthread_mutex_init(&c->lock, NULL);
+	c->max = max_message;
+	c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (c->fd < 0)
+		return weir_err_set(err, -errno, "eventfd: %s", strerror(errno));
+	r = socket_start(c);
+	if (!r)
+		r = dialer_start(c, url, config);
+	if (r)
+		return weir_nng_err(err, r, "dial", url);
+	*ret = weir_take_ptr(c);
+	return 0;
+}
+
+void weir_wire_client_free(struct weir_wire_client *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->closing = true;
+	pthread_mutex_unlock(&c->lock);
+	if (c->aio)
+		nng_aio_stop(c->aio);
+	if (c->opened)
+		nng_close(c->sock);
+	if (c->aio)
+		nng_aio_free(c->aio);
+	if (c->reply)
+		nng_msg_free(c->reply);
+	if (c->fd >= 0)
+		close(c->fd);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+int weir_wire_client_fd(const struct weir_wire_client *c)
+{
+	return c->fd;
+}
+
+/* With the lock held: whatever came before is over. */
+static void forget(struct weir_wire_client *c)
+{
+	eventfd_t drained;
+
+	if (c->reply)
+		nng_msg_free(weir_take_ptr(c->reply));
+	eventfd_read(c->fd, &drained);
+}
+
+int weir_wire_send(struct weir_wire_client *c, const void *data, size_t len, uint64_t timeout_ns)
+{
+	nng_duration ms = timeout_ns ? (nng_duration)WEIR_MIN(timeout_ns / 1000000 + 1, INT32_MAX)
+				     : TIMEOUT_MS;
+	nng_msg *m;
+	bool busy;
+	int rv;
+
+	if (len > c->max)
+		return -EMSGSIZE;
+	rv = nng_msg_alloc(&m, len);
+	if (rv)
+		return weir_nng_errno(rv);
+	if (len)
+		memcpy(nng_msg_body(m), data, len);
+	pthread_mutex_lock(&c->lock);
+	busy = c->state == SENDING || c->state == RECEIVING;
+	if (!busy) {
+		forget(c);
+		c->state = SENDING;
+		c->deadline = nng_clock() + (nng_time)ms;
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (busy) {
+		nng_msg_free(m);
+		return -EBUSY;
+	}
+	nng_aio_set_msg(c->aio, m);
+	nng_aio_set_timeout(c->aio, ms);
+	nng_ctx_send(c->ctx, c->aio);
+	return 0;
+}
+
+int weir_wire_reply_take(struct weir_wire_client *c, const void **ret_data, size_t *ret_len)
+{
+	eventfd_t drained;
+	int r = -EAGAIN;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->state == DONE) {
+		eventfd_read(c->fd, &drained);
+		c->state = IDLE;
+		r = !c->result ? 0 : c->result == NNG_ETIMEDOUT ? -ETIMEDOUT : -ECONNRESET;
+	}
+	if (!r) {
+		*ret_data = nng_msg_body(c->reply);
+		*ret_len = nng_msg_len(c->reply);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+bool weir_wire_connected(const struct weir_wire_client *c)
+{
+	struct weir_wire_client *m = (struct weir_wire_client *)c;
+	bool connected;
+
+	pthread_mutex_lock(&m->lock);
+	connected = c->connected;
+	pthread_mutex_unlock(&m->lock);
+	return connected;
+}
