@@ -5,6 +5,7 @@
  * A request sent while there is no connection waits for one, within its timeout. After a timeout the
  * connection is closed: a peer that vanished without a word would otherwise be asked again for minutes.
  */
+#include "lib/base/clock.h"
 #include "lib/wire/nng.h"
 
 #include <nng/protocol/reqrep0/req.h>
@@ -15,6 +16,7 @@
 #define RECONNECT_MIN_MS 100
 #define RECONNECT_MAX_MS 5000
 #define TIMEOUT_MS 60000
+#define NS_PER_MS 1000000ull
 
 enum client_state { IDLE, SENDING, RECEIVING, DONE };
 
@@ -28,7 +30,7 @@ struct weir_wire_client {
 	pthread_mutex_t lock; /* all below */
 	enum client_state state;
 	bool closing;
-	nng_time deadline;
+	uint64_t deadline_ns; /* monotonic */
 	int result; /* of nng */
 	nng_msg *reply;
 	bool connected;
@@ -55,7 +57,7 @@ static void done(void *arg)
 {
 	struct weir_wire_client *c = arg;
 	int rv = nng_aio_result(c->aio);
-	nng_time now = nng_clock();
+	uint64_t now = weir_monotonic_ns(), left_ms;
 	bool receive;
 
 	pthread_mutex_lock(&c->lock);
@@ -69,7 +71,8 @@ static void done(void *arg)
 	pthread_mutex_unlock(&c->lock);
 	if (!receive)
 		return;
-	nng_aio_set_timeout(c->aio, now < c->deadline ? (nng_duration)(c->deadline - now) : 1);
+	left_ms = now < c->deadline_ns ? (c->deadline_ns - now) / NS_PER_MS : 0;
+	nng_aio_set_timeout(c->aio, (nng_duration)left_ms + 1);
 	nng_ctx_recv(c->ctx, c->aio);
 }
 
@@ -187,7 +190,7 @@ static void forget(struct weir_wire_client *c)
 
 int weir_wire_send(struct weir_wire_client *c, const void *data, size_t len, uint64_t timeout_ns)
 {
-	nng_duration ms = timeout_ns ? (nng_duration)WEIR_MIN(timeout_ns / 1000000 + 1, INT32_MAX)
+	nng_duration ms = timeout_ns ? (nng_duration)WEIR_MIN(timeout_ns / NS_PER_MS + 1, INT32_MAX)
 				     : TIMEOUT_MS;
 	nng_msg *m;
 	bool busy;
@@ -205,7 +208,7 @@ int weir_wire_send(struct weir_wire_client *c, const void *data, size_t len, uin
 	if (!busy) {
 		forget(c);
 		c->state = SENDING;
-		c->deadline = nng_clock() + (nng_time)ms;
+		c->deadline_ns = weir_monotonic_ns() + (uint64_t)ms * NS_PER_MS;
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (busy) {

@@ -67,15 +67,18 @@ static void done(void *arg)
 	bool again;
 
 	pthread_mutex_lock(&s->lock);
-	if (t->state == SENDING && rv)
-		nng_msg_free(nng_aio_get_msg(t->aio));
-	if (t->state == SENDING && rv == NNG_ETIMEDOUT)
-		nng_pipe_close(t->pipe);
-	if (t->state == RECEIVING && !rv)
-		push(s, t);
-	else
+	again = !s->closing && rv != NNG_ECLOSED && rv != NNG_ECANCELED;
+	if (t->state == SENDING) {
+		if (rv)
+			nng_msg_free(nng_aio_get_msg(t->aio));
+		if (rv == NNG_ETIMEDOUT)
+			nng_pipe_close(t->pipe);
+		again = !s->closing; /* the peer's end is not ours */
 		t->state = RECEIVING;
-	again = t->state == RECEIVING && !s->closing && rv != NNG_ECLOSED && rv != NNG_ECANCELED;
+	} else if (!rv) {
+		push(s, t);
+		again = false;
+	}
 	pthread_mutex_unlock(&s->lock);
 	if (again)
 		receive(t);
