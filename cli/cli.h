@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weirctl: what every command shares. A command returns 0 or -errno with one line in err; main()
+ * prints the line and turns -EINVAL into exit status 2 and every other failure into 1.
+ */
+#ifndef WEIR_CLI_H
+#define WEIR_CLI_H
+
+#include "lib/base/base.h"
+
+#define CLI_SOCKET "/run/weir/aggregator.sock"
+
+struct cli {
+	bool json;	    /* raw JSON instead of tables */
+	bool colour;	    /* out is a terminal and NO_COLOR is not set */
+	const char *socket; /* of the aggregator */
+	FILE *out;
+	uint64_t now_s; /* Unix time at the start; commands ask no clock */
+};
+
+/* argv[0] is the first argument behind the command's name. */
+typedef int (*cmd_fn)(const struct cli *c, int argc, char **argv, struct weir_err *err);
+
+struct command {
+	const char *name; /* one or two words: "status", "policy lint" */
+	cmd_fn fn;
+	const char *args; /* synopsis, "" = none */
+	const char *help; /* one sentence */
+};
+
+/* Longest match of the first words; *ret_words says how many it took. NULL: no such command. */
+const struct command *cli_find(int argc, char **argv, int *ret_words);
+/* Takes --json and --socket out of argv wherever they stand; *argc shrinks. */
+int cli_globals(struct cli *c, int *argc, char **argv, struct weir_err *err);
+/* Finds and runs the command of argv (program name not included). */
+int cli_run(struct cli *c, int argc, char **argv, struct weir_err *err);
+void cli_usage(FILE *f);
+/* man(7) page of weirctl, from the table of commands. */
+void cli_man(FILE *f);
+
+int cmd_help(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_status(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_agents(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_top(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_audit(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_audit_verify(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_policy_status(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_policy_lint(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_policy_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_pki_init(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_pki_server(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_pki_node(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_pki_approver(const struct cli *c, int argc, char **argv, struct weir_err *err);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands, and all that is derived from it: dispatch, help, man page. */
+#include "cli/args.h"
+#include "cli/cli.h"
+
+static const struct command commands[] = {
+	{"status", cmd_status, "", "Show the aggregator: agents, store, policy in force."},
+	{"agents", cmd_agents, "[--identity]",
+	 "List the nodes: connected, lag, mode, policy applied. --identity prints, per interface "
+	 "and "
+	 "direction, the terms that interface bytes are made of."},
+	{"top", cmd_top, "[--by workload|peer|path] [--since 5m] [--limit 20]",
+	 "Rank workloads, peers or paths by bytes."},
+	{"flows", cmd_flows, "[--since 5m] [--limit 50]",
+	 "List recent flows with path and verdict."},
+	{"cost", cmd_cost, "[--by team,path] [--since 1h | --from TIME [--to TIME]]",
+	 "Show what bytes cost. --by takes a comma list of workload, namespace, team, path, meter, "
+	 "node."},
+	{"policy status", cmd_policy_status, "",
+	 "Show the policy serial, its state, and what each node has applied."},
+	{"policy lint", cmd_policy_lint, "DIR",
+	 "Check a policy repository; each error is one line with file, line and column."},
+	{"policy show", cmd_policy_show, "DIR CLASS",
+	 "Print the rules that nodes of a class would get. CLASS is <domain>/<subnet>."},
+	{"policy sign", cmd_policy_sign, "DIR --key FILE [--serial N]",
+	 "Compile a policy repository and approve the result with an approver's key, into "
+	 "DIR/approvals."},
+	{"pki init", cmd_pki_init, "--dir D", "Make a certificate authority in D/ca."},
+	{"pki server", cmd_pki_server, "--dir D --name NAME [--alt NAME_OR_IP]...",
+	 "Make the aggregator's certificate in D/server."},
+	{"pki node", cmd_pki_node, "--dir D NAME",
+	 "Make a node's certificate and identity key in D/nodes/NAME, its public key in "
+	 "D/nodes/NAME.pub."},
+	{"pki approver", cmd_pki_approver, "--dir D NAME",
+	 "Make an approver's key D/approvers/NAME.key and public key NAME.pub."},
+	{"audit", cmd_audit, "[--limit 50]", "List the audit log."},
+	{"audit verify", cmd_audit_verify, "FILE",
+	 "Check the hash chain of an audit log file and say where it is broken."},
+	{"help", cmd_help, "[COMMAND] | --man",
+	 "Print this list, one command, or the man page source."},
+};
+
+static int words_of(const char *name)
+{
+	return strchr(name, ' ') ? 2 : 1;
+}
+
+static bool words_match(const char *name, int argc, char **argv)
+{
+	const char *space = strchr(name, ' ');
+	size_t first = space ? (size_t)(space - name) : strlen(name);
+
+	if (argc < words_of(name) || strlen(argv[0]) != first || strncmp(argv[0], name, first))
+		return false;
+	return !space || !strcmp(argv[1], space + 1);
+}
+
+const struct command *cli_find(int argc, char **argv, int *ret_words)
+{
+	const struct command *best = NULL;
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(commands); i++) {
+		const struct command *c = &commands[i];
+
+		if (!words_match(c->name, argc, argv))
+			continue;
+		if (!best || words_of(c->name) > words_of(best->name))
+			best = c;
+	}
+	if (best)
+		*ret_words = words_of(best->name);
+	return best;
+}
+
+int cli_globals(struct cli *c, int *argc, char **argv, struct weir_err *err)
+{
+	static const char socket[] = "--socket";
+	int kept = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		if (!strcmp(argv[i], "--json")) {
+			c->json = true;
+		} else if (!strcmp(argv[i], socket)) {
+			if (++i == *argc)
+				return weir_err_set(err, -EINVAL, "--socket needs a value");
+			c->socket = argv[i];
+		} else if (!strncmp(argv[i], "--socket=", sizeof(socket))) {
+			c->socket = argv[i] + sizeof(socket);
+		} else {
+			argv[kept++] = argv[i];
+		}
+	}
+	*argc = kept;
+	return 0;
+}
+
+/* "policy foo", "policy": names what would have been understood. */
+static int unknown_command(int argc, char **argv, struct weir_err *err)
+{
+	char known[256] = "";
+	size_t len = strlen(argv[0]);
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(commands); i++) {
+		const char *name = commands[i].name;
+		size_t used = strlen(known);
+
+		if (!strncmp(name, argv[0], len) && name[len] == ' ')
+			snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
+				 name + len + 1);
+	}
+	if (*known && argc > 1)
+		return weir_err_set(err, -EINVAL, "unknown command '%s %s'; known: %s", argv[0],
+				    argv[1], known);
+	if (*known)
+		return weir_err_set(err, -EINVAL, "%s needs one of: %s", argv[0], known);
+	return weir_err_set(err, -EINVAL, "unknown command '%s'; see weirctl help", argv[0]);
+}
+
+int cli_run(struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	const struct command *command;
+	int words = 0, r;
+
+	r = cli_globals(c, &argc, argv, err);
+	if (r)
+		return r;
+	if (!argc)
+		return weir_err_set(err, -EINVAL, "no command; see weirctl help");
+	if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) {
+		cli_usage(c->out);
+		return 0;
+	}
+	if (!strcmp(argv[0], "--version")) {
+		fprintf(c->out, "weirctl %s\n", WEIR_VERSION);
+		return 0;
+	}
+	if (!strcmp(argv[0], "--man")) {
+		cli_man(c->out);
+		return 0;
+	}
+	command = cli_find(argc, argv, &words);
+	if (!command)
+		return unknown_command(argc, argv, err);
+	return command->fn(c, argc - words, argv + words, err);
+}
+
+static void print_synopsis(const struct command *c, FILE *f)
+{
+	fprintf(f, "weirctl %s%s%s", c->name, *c->args ? " " : "", c->args);
+}
+
+void cli_usage(FILE *f)
+{
+	fputs("usage: weirctl [--json] [--socket PATH] COMMAND ...\n\n", f);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(commands); i++) {
+		fputs("  ", f);
+		print_synopsis(&commands[i], f);
+		fprintf(f, "\n      %s\n", commands[i].help);
+	}
+	fputs("\n  --json         print the data as JSON\n"
+	      "  --socket PATH  of the aggregator; default " CLI_SOCKET "\n\n"
+	      "Exit status: 0 done, 1 failed, 2 usage or invalid input.\n",
+	      f);
+}
+
+/* roff takes '-' for a hyphen and a leading '.' or ''' for a request. */
+static void roff_text(const char *s, FILE *f)
+{
+	for (const char *p = s; *p; p++) {
+		if (*p == '-')
+			fputs("\\-", f);
+		else if (*p == '\\')
+			fputs("\\e", f);
+		else if (p == s && (*p == '.' || *p == '\''))
+			fprintf(f, "\\&%c", *p);
+		else
+			fputc(*p, f);
+	}
+}
+
+void cli_man(FILE *f)
+{
+	fputs(".TH WEIRCTL 1 \"\" \"weir " WEIR_VERSION "\" \"User Commands\"\n"
+	      ".SH NAME\nweirctl \\- see and govern what network traffic costs\n"
+	      ".SH SYNOPSIS\n.B weirctl\n[\\-\\-json] [\\-\\-socket \\fIPATH\\fR] \\fICOMMAND\\fR "
+	      "...\n"
+	      ".SH DESCRIPTION\n"
+	      "weirctl asks the aggregator over its Unix socket, checks and approves policy\n"
+	      "repositories, and makes the certificates and keys of a fleet.\n"
+	      ".SH COMMANDS\n",
+	      f);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(commands); i++) {
+		fputs(".TP\n\\fB", f);
+		roff_text(commands[i].name, f);
+		fputs("\\fR ", f);
+		roff_text(commands[i].args, f);
+		fputc('\n', f);
+		roff_text(commands[i].help, f);
+		fputc('\n', f);
+	}
+	fputs(".SH OPTIONS\n"
+	      ".TP\n\\fB\\-\\-json\\fR\nPrint the data as JSON; field names are stable.\n"
+	      ".TP\n\\fB\\-\\-socket\\fR \\fIPATH\\fR\nSocket of the aggregator; default "
+	      "\\fI" CLI_SOCKET "\\fR.\n"
+	      ".SH EXIT STATUS\n0 done, 1 failed, 2 usage or invalid input.\n"
+	      ".SH SEE ALSO\nweir\\-agent(8), weir\\-aggregator(8)\n",
+	      f);
+}
+
+int cmd_help(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	const struct command *command;
+	int words = 0;
+
+	if (argc == 1 && !strcmp(argv[0], "--man")) {
+		cli_man(c->out);
+		return 0;
+	}
+	if (!argc) {
+		cli_usage(c->out);
+		return 0;
+	}
+	command = cli_find(argc, argv, &words);
+	if (!command)
+		return unknown_command(argc, argv, err);
+	if (words != argc)
+		return weir_err_set(err, -EINVAL, "unexpected argument '%s'", argv[words]);
+	print_synopsis(command, c->out);
+	fprintf(c->out, "\n    %s\n", command->help);
+	return 0;
+}

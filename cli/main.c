@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weirctl: the terminal's side of weir. */
+#include "cli/cli.h"
+#include "lib/base/clock.h"
+
+int main(int argc, char **argv)
+{
+	struct weir_err err = {0};
+	struct cli c = {
+		.socket = CLI_SOCKET,
+		.out = stdout,
+		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+		.now_s = weir_wall_ns() / WEIR_NS_PER_S,
+	};
+	int r = cli_run(&c, argc - 1, argv + 1, &err);
+
+	if (!r && (fflush(stdout) || ferror(stdout)))
+		r = weir_err_set(&err, -EIO, "cannot write the output");
+	if (!r)
+		return 0;
+	fprintf(stderr, "weirctl: %s\n", *err.text ? err.text : strerror(-r));
+	return r == -EINVAL ? 2 : 1;
+}

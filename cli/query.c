@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands that ask the aggregator. */
+#include "cli/args.h"
+#include "cli/view.h"
+
+#include <inttypes.h>
+
+#define ITEMS_MAX 10000
+#define AGENTS "/api/v1/agents"
+
+static int no_operands(int argc, char **argv, struct weir_err *err)
+{
+	return args_parse(NULL, 0, argc, argv, "", NULL, 0, 0, err);
+}
+
+static int fetch_format(const struct cli *c, char *path, json_t **ret, struct weir_err *err)
+{
+	int r = path ? view_fetch(c, path, ret, err) : -ENOMEM;
+
+	free(path);
+	return r;
+}
+
+static int check_limit(uint64_t limit, struct weir_err *err)
+{
+	if (!limit || limit > ITEMS_MAX)
+		return weir_err_set(err, -EINVAL, "--limit must be 1 to %d", ITEMS_MAX);
+	return 0;
+}
+
+int cmd_status(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	view_auto_json json_t *root = NULL;
+	int r = no_operands(argc, argv, err);
+
+	if (!r)
+		r = view_fetch(c, "/api/v1/status", &root, err);
+	return r || !root ? r : view_object(c, root, err);
+}
+
+static const struct view_column agent_columns[] = {
+	{"node", "node"},
+	{"class", "class"},
+	{"connected", "connected"},
+	{"last_seen_s", "last seen"},
+	{"lag_s", "lag"},
+	{"mode", "mode"},
+	{"serial", "serial"},
+	{"unexplained_bytes", "unexplained"},
+	{"refused_reason", "refused"},
+	{"hooks", "hooks"},
+	{"version", "version"},
+	{0},
+};
+
+static const struct view_column identity_columns[] = {
+	{"node", "node"},
+	{"interface", "interface"},
+	{"dir", "dir"},
+	{"term", "term"},
+	{"bytes", "bytes"},
+	{"packets", "packets"},
+	{0},
+};
+
+/* {"items":[...]} of the identity terms of all agents, each with its node's name. Bytes become text:
+ * an identity is exact, so no rounding to KiB. */
+static int identity_items(const json_t *root, json_t **ret)
+{
+	view_auto_json json_t *all = json_object(), *items = json_array();
+	size_t i, k;
+	json_t *agent, *term;
+
+	if (!all || json_object_set(all, "items", items))
+		return -ENOMEM;
+	json_array_foreach (json_object_get(root, "items"), i, agent) {
+		json_array_foreach (json_object_get(agent, "identity"), k, term) {
+			view_auto_json json_t *row = json_copy(term);
+			char text[24];
+
+			snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
+				 json_integer_value(json_object_get(term, "bytes")));
+			if (!row || json_object_set(row, "node", json_object_get(agent, "node")) ||
+			    json_object_set_new(row, "bytes", json_string(text)) ||
+			    json_array_append(items, row))
+				return -ENOMEM;
+		}
+	}
+	*ret = weir_take_ptr(all);
+	return 0;
+}
+
+int cmd_agents(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	view_auto_json json_t *root = NULL, *terms = NULL;
+	bool identity = false;
+	const struct args_opt opts[] = {{"--identity", ARGS_FLAG, &identity}};
+	int r = args_parse(opts, 1, argc, argv, "", NULL, 0, 0, err);
+
+	if (!r)
+		r = view_fetch(c, AGENTS, &root, err);
+	if (r || !root)
+		return r;
+	if (!identity)
+		return view_items(c, root, agent_columns, NULL, err);
+	r = identity_items(root, &terms);
+	return r ? r : view_items(c, terms, identity_columns, NULL, err);
+}
+
+int cmd_top(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	view_auto_json json_t *root = NULL;
+	const char *by = "workload";
+	uint64_t since = 300, limit = 20;
+	const struct args_opt opts[] = {
+		{"--by", ARGS_STR, &by},
+		{"--since", ARGS_DURATION, &since},
+		{"--limit", ARGS_U64, &limit},
+	};
+	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
+
+	if (!r && strcmp(by, "workload") && strcmp(by, "peer") && strcmp(by, "path"))
+		r = weir_err_set(err, -EINVAL, "--by: '%s' is none of workload, peer, path", by);
+	if (!r)
+		r = check_limit(limit, err);
+	if (!r)
+		r = fetch_format(c,
+				 weir_strf("/api/v1/top?by=%s&since=%" PRIu64 "&limit=%" PRIu64, by,
+					   since, limit),
+				 &root, err);
+	return r || !root ? r : view_items(c, root, NULL, NULL, err);
+}
+
+static const struct view_column flow_columns[] = {
+	{"time_s", "time"},	  {"node", "node"},	  {"namespace", "namespace"},
+	{"workload", "workload"}, {"team", "team"},	  {"local", "local"},
+	{"peer", "peer"},	  {"peer_port", "port"},  {"proto", "proto"},
+	{"dir", "dir"},		  {"verdict", "verdict"}, {"path", "path"},
+	{"bytes", "bytes"},	  {"packets", "packets"}, {0},
+};
+
+int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	view_auto_json json_t *root = NULL;
+	uint64_t since = 300, limit = 50;
+	const struct args_opt opts[] = {
+		{"--since", ARGS_DURATION, &since},
+		{"--limit", ARGS_U64, &limit},
+	};
+	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
+
+	if (!r)
+		r = check_limit(limit, err);
+	if (!r)
+		r = fetch_format(
+			c,
+			weir_strf("/api/v1/flows?since=%" PRIu64 "&limit=%" PRIu64, since, limit),
+			&root, err);
+	return r || !root ? r : view_items(c, root, flow_columns, NULL, err);
+}
+
+/* A comma list of known dimensions, none twice; it also goes into a URL as it is. */
+static int check_dimensions(const char *by, struct weir_err *err)
+{
+	static const char *const known[] = {"workload", "namespace", "team",
+					    "path",	"meter",     "node"};
+	bool seen[WEIR_ARRAY_SIZE(known)] = {0};
+
+	for (const char *p = by;; p++) {
+		size_t len = strcspn(p, ","), i = 0;
+
+		while (i < WEIR_ARRAY_SIZE(known) &&
+		       (strlen(known[i]) != len || strncmp(known[i], p, len)))
+			i++;
+		if (i == WEIR_ARRAY_SIZE(known))
+			return weir_err_set(
+				err, -EINVAL,
+				"--by: '%.*s' is none of workload, namespace, team, path, "
+				"meter, node",
+				(int)WEIR_MIN(len, 64u), p);
+		if (seen[i])
+			return weir_err_set(err, -EINVAL, "--by: %s is given twice", known[i]);
+		seen[i] = true;
+		p += len;
+		if (!*p)
+			return 0;
+	}
+}
+
+/* Columns by the dimensions asked for, then packets where given, bytes and cost; then the total. */
+static int cost_print(const struct cli *c, const char *by, const json_t *root, struct weir_err *err)
+{
+	weir_auto_free char *fields = strdup(by), *title = NULL;
+	struct view_column columns[16] = {0};
+	const json_t *currency = json_object_get(root, "currency");
+	view_auto_json json_t *total = json_copy(json_object_get(root, "total"));
+	char *save = NULL;
+	size_t n = 0;
+
+	title = weir_strf("cost %.8s", currency ? json_string_value(currency) : "");
+	if (!fields || !title)
+		return -ENOMEM;
+	for (char *p = strtok_r(fields, ",", &save); p; p = strtok_r(NULL, ",", &save))
+		columns[n++] = (struct view_column){p, p};
+	columns[n++] = (struct view_column){"bytes", "bytes"};
+	columns[n] = (struct view_column){"nanos", title};
+	if (total && json_object_set_new(total, columns[0].field, json_string("total")))
+		return -ENOMEM;
+	return view_items(c, root, columns, total, err);
+}
+
+int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	view_auto_json json_t *root = NULL;
+	const char *by = "team,path";
+	uint64_t since = 0, from = 0, to = 0;
+	const struct args_opt opts[] = {
+		{"--by", ARGS_STR, &by},
+		{"--since", ARGS_DURATION, &since},
+		{"--from", ARGS_TIME, &from},
+		{"--to", ARGS_TIME, &to},
+	};
+	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
+
+	if (!r)
+		r = check_dimensions(by, err);
+	if (!r && since && (from || to))
+		r = weir_err_set(err, -EINVAL, "give --since or --from and --to, not both");
+	if (!r && to && !from)
+		r = weir_err_set(err, -EINVAL, "--to needs --from");
+	if (r)
+		return r;
+	if (!to)
+		to = c->now_s;
+	if (!from)
+		from = to - WEIR_MIN(since ? since : 3600, to);
+	if (from >= to)
+		return weir_err_set(err, -EINVAL, "--from must be before --to (or before now)");
+	r = fetch_format(c,
+			 weir_strf("/api/v1/cost?by=%s&from=%" PRIu64 "&to=%" PRIu64, by, from, to),
+			 &root, err);
+	return r || !root ? r : cost_print(c, by, root, err);
+}
+
+int cmd_policy_status(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	view_auto_json json_t *root = NULL;
+	int r = no_operands(argc, argv, err);
+
+	if (!r)
+		r = view_fetch(c, "/api/v1/policy", &root, err);
+	if (r || !root)
+		return r;
+	r = view_object(c, root, err);
+	if (r || !json_is_array(json_object_get(root, "items")))
+		return r;
+	fputc('\n', c->out);
+	return view_items(c, root, NULL, NULL, err);
+}
+
+static const struct view_column audit_columns[] = {
+	{"seq", "seq"}, {"time_ns", "time"}, {"event", "event"}, {"fields", "fields"}, {0},
+};
+
+int cmd_audit(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	view_auto_json json_t *root = NULL;
+	uint64_t limit = 50;
+	const struct args_opt opts[] = {{"--limit", ARGS_U64, &limit}};
+	int r = args_parse(opts, 1, argc, argv, "", NULL, 0, 0, err);
+
+	if (!r)
+		r = check_limit(limit, err);
+	if (!r)
+		r = fetch_format(c, weir_strf("/api/v1/audit?limit=%" PRIu64, limit), &root, err);
+	return r || !root ? r : view_items(c, root, audit_columns, NULL, err);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/table.h"
+
+#include <inttypes.h>
+
+#define GAP 2
+
+struct column {
+	char *title;
+	size_t width; /* in characters, not bytes */
+	bool right;
+};
+
+struct table {
+	struct column columns[TABLE_COLUMNS_MAX];
+	size_t column_count;
+	char **cells;
+	size_t cell_count, cell_cap;
+};
+
+/* Characters of UTF-8 text: bytes that do not continue one. */
+static size_t text_width(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static char *text_clean(const char *s)
+{
+	char *copy = strdup(s);
+
+	for (char *p = copy; p && *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
+int table_new(struct table **ret)
+{
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	*ret = t;
+	return 0;
+}
+
+void table_free(struct table *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->column_count; i++)
+		free(t->columns[i].title);
+	for (size_t i = 0; i < t->cell_count; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	free(t);
+}
+
+int table_column(struct table *t, const char *title, bool right)
+{
+	struct column *c;
+
+	if (t->column_count == TABLE_COLUMNS_MAX)
+		return -E2BIG;
+	c = &t->columns[t->column_count];
+	c->title = text_clean(title);
+	if (!c->title)
+		return -ENOMEM;
+	c->width = text_width(title);
+	c->right = right;
+	t->column_count++;
+	return 0;
+}
+
+int table_cell(struct table *t, const char *text)
+{
+	weir_auto_free char *copy = text_clean(text);
+	struct column *c = &t->columns[t->cell_count % t->column_count];
+
+	if (!copy)
+		return -ENOMEM;
+	if (t->cell_count == t->cell_cap) {
+		size_t cap = t->cell_cap ? t->cell_cap * 2 : 64;
+		char **cells = realloc(t->cells, cap * sizeof(*cells));
+
+		if (!cells)
+			return -ENOMEM;
+		t->cells = cells;
+		t->cell_cap = cap;
+	}
+	c->width = WEIR_MAX(c->width, text_width(copy));
+	t->cells[t->cell_count++] = weir_take_ptr(copy);
+	return 0;
+}
+
+static void cell_print(const struct column *c, const char *text, bool last, FILE *f)
+{
+	int pad = (int)(c->width - text_width(text));
+
+	if (c->right)
+		fprintf(f, "%*s%s", pad, "", text);
+	else
+		fprintf(f, "%s%*s", text, last ? 0 : pad, "");
+	if (!last)
+		fprintf(f, "%*s", GAP, "");
+}
+
+int table_print(const struct table *t, FILE *f, bool colour)
+{
+	size_t n = t->column_count;
+
+	if (colour)
+		fputs("\033[1m", f);
+	for (size_t i = 0; i < n; i++)
+		cell_print(&t->columns[i], t->columns[i].title, i + 1 == n, f);
+	fputs(colour ? "\033[0m\n" : "\n", f);
+	for (size_t i = 0; i < t->cell_count; i++) {
+		cell_print(&t->columns[i % n], t->cells[i], i % n + 1 == n, f);
+		if (i % n + 1 == n)
+			fputc('\n', f);
+	}
+	return ferror(f) ? -EIO : 0;
+}
+
+/* Three significant digits: "1.46", "14.6", "146". */
+static void print_scaled(double v, const char *unit, char *buf)
+{
+	int decimals = v < 9.995 ? 2 : v < 99.95 ? 1 : 0;
+
+	snprintf(buf, HUMAN_MAX, "%.*f %s", decimals, v, unit);
+}
+
+char *human_bytes(uint64_t bytes, char *buf)
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double v = (double)bytes / 1024;
+	size_t u = 0;
+
+	if (bytes < 1024) {
+		snprintf(buf, HUMAN_MAX, "%" PRIu64 " B", bytes);
+		return buf;
+	}
+	for (; v >= 1023.5 && u + 1 < WEIR_ARRAY_SIZE(units); u++)
+		v /= 1024;
+	print_scaled(v, units[u], buf);
+	return buf;
+}
+
+char *human_rate(uint64_t bits_per_s, char *buf)
+{
+	static const char *const units[] = {"kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
+	double v = (double)bits_per_s / 1000;
+	size_t u = 0;
+
+	if (bits_per_s < 1000) {
+		snprintf(buf, HUMAN_MAX, "%" PRIu64 " bit/s", bits_per_s);
+		return buf;
+	}
+	for (; v >= 999.5 && u + 1 < WEIR_ARRAY_SIZE(units); u++)
+		v /= 1000;
+	print_scaled(v, units[u], buf);
+	return buf;
+}
+
+char *human_seconds(uint64_t s, char *buf)
+{
+	if (s < 60)
+		snprintf(buf, HUMAN_MAX, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		snprintf(buf, HUMAN_MAX, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(buf, HUMAN_MAX, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+	else
+		snprintf(buf, HUMAN_MAX, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
+	return buf;
+}
+
+char *human_money(int64_t nanos, const char *currency, char *buf)
+{
+	uint64_t v = nanos < 0 ? -(uint64_t)nanos : (uint64_t)nanos;
+	uint64_t micros = v / 1000 + (v % 1000 >= 500);
+	const char *sign = nanos < 0 ? "-" : "";
+	int n;
+
+	if (v && !micros)
+		n = snprintf(buf, HUMAN_MAX, "%s0.%09" PRIu64, sign, v);
+	else
+		n = snprintf(buf, HUMAN_MAX, "%s%" PRIu64 ".%06" PRIu64, sign, micros / 1000000,
+			     micros % 1000000);
+	if (*currency)
+		snprintf(buf + n, HUMAN_MAX - (size_t)n, " %.8s", currency);
+	return buf;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/view.h"
+
+#include "cli/http.h"
+#include "cli/table.h"
+#include "lib/base/clock.h"
+
+#include <inttypes.h>
+
+#define CELL_MAX 512
+
+typedef void (*format_fn)(const json_t *v, uint64_t now_s, char *buf);
+
+static void format_bytes(const json_t *v, uint64_t now_s, char *buf)
+{
+	json_int_t n = json_integer_value(v);
+	char human[HUMAN_MAX];
+
+	(void)now_s;
+	/* unexplained_bytes is signed */
+	snprintf(buf, CELL_MAX, "%s%s", n < 0 ? "-" : "",
+		 human_bytes(n < 0 ? -(uint64_t)n : (uint64_t)n, human));
+}
+
+static void format_seconds(const json_t *v, uint64_t now_s, char *buf)
+{
+	char human[HUMAN_MAX];
+
+	(void)now_s;
+	snprintf(buf, CELL_MAX, "%s", human_seconds((uint64_t)json_number_value(v), human));
+}
+
+static void format_time(const json_t *v, uint64_t now_s, char *buf)
+{
+	uint64_t s = (uint64_t)json_number_value(v);
+	char text[32];
+
+	(void)now_s;
+	snprintf(buf, CELL_MAX, "%s", s ? weir_time_text(s * WEIR_NS_PER_S, text) : "-");
+}
+
+static void format_time_ns(const json_t *v, uint64_t now_s, char *buf)
+{
+	char text[32];
+
+	(void)now_s;
+	snprintf(buf, CELL_MAX, "%s", weir_time_text((uint64_t)json_integer_value(v), text));
+}
+
+static void format_age(const json_t *v, uint64_t now_s, char *buf)
+{
+	uint64_t s = (uint64_t)json_number_value(v);
+	char human[HUMAN_MAX];
+
+	if (!s)
+		snprintf(buf, CELL_MAX, "never");
+	else
+		snprintf(buf, CELL_MAX, "%s ago", human_seconds(now_s > s ? now_s - s : 0, human));
+}
+
+static void format_money(const json_t *v, uint64_t now_s, char *buf)
+{
+	(void)now_s;
+	human_money(json_integer_value(v), "", buf);
+}
+
+/* Fields whose number means more than a number. All others print as they are. */
+static const struct {
+	const char *field;
+	format_fn fn;
+} formats[] = {
+	{"bytes", format_bytes},       {"unexplained_bytes", format_bytes},
+	{"spool_bytes", format_bytes}, {"store_bytes", format_bytes},
+	{"lag_s", format_seconds},     {"uptime_s", format_seconds},
+	{"last_seen_s", format_age},   {"time_s", format_time},
+	{"time_ns", format_time_ns},   {"applied_ns", format_time_ns},
+	{"applied_s", format_time},    {"started_s", format_time},
+	{"not_after_s", format_time},  {"nanos", format_money},
+};
+
+/* An object inside a cell: "serial=7 class=a/b". */
+static void format_object(const json_t *object, char *buf)
+{
+	size_t used = 0;
+	const char *key;
+	json_t *v;
+
+	*buf = '\0';
+	json_object_foreach ((json_t *)object, key, v) {
+		const char *gap = used ? " " : "";
+		int n = 0;
+
+		if (json_is_string(v))
+			n = snprintf(buf + used, CELL_MAX - used, "%s%s=%s", gap, key,
+				     json_string_value(v));
+		else if (json_is_integer(v))
+			n = snprintf(buf + used, CELL_MAX - used, "%s%s=%" JSON_INTEGER_FORMAT, gap,
+				     key, json_integer_value(v));
+		if (n < 0 || used + (size_t)n >= CELL_MAX)
+			return;
+		used += (size_t)n;
+	}
+}
+
+static void format_value(const char *field, const json_t *v, uint64_t now_s, char *buf)
+{
+	if (json_is_number(v)) {
+		for (size_t i = 0; i < WEIR_ARRAY_SIZE(formats); i++) {
+			if (!strcmp(formats[i].field, field)) {
+				formats[i].fn(v, now_s, buf);
+				return;
+			}
+		}
+	}
+	if (json_is_string(v))
+		snprintf(buf, CELL_MAX, "%s", *json_string_value(v) ? json_string_value(v) : "-");
+	else if (json_is_integer(v))
+		snprintf(buf, CELL_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	else if (json_is_real(v))
+		snprintf(buf, CELL_MAX, "%.3f", json_real_value(v));
+	else if (json_is_boolean(v))
+		snprintf(buf, CELL_MAX, "%s", json_is_true(v) ? "yes" : "no");
+	else if (json_is_object(v))
+		format_object(v, buf);
+	else
+		snprintf(buf, CELL_MAX, "-");
+}
+
+int view_fetch(const struct cli *c, const char *path, json_t **ret, struct weir_err *err)
+{
+	weir_auto_buf struct weir_buf body = {0};
+	json_t *root;
+	int r = http_get(c->socket, path, &body, err);
+
+	if (r)
+		return r;
+	if (c->json) {
+		fwrite(body.data, 1, body.len, c->out);
+		if (!body.len || body.data[body.len - 1] != '\n')
+			fputc('\n', c->out);
+		*ret = NULL;
+		return 0;
+	}
+	root = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(root)) {
+		json_decref(root);
+		return weir_err_set(err, -EBADMSG,
+				    "%s: the aggregator's answer is not a JSON object", c->socket);
+	}
+	*ret = root;
+	return 0;
+}
+
+/* `amount` repeats `nanos` as text; a table shows the money once. */
+static bool is_shown(const char *field, const json_t *v)
+{
+	return !json_is_object(v) && !json_is_array(v) && strcmp(field, "amount") != 0;
+}
+
+static int columns_from_item(const json_t *item, struct view_column *columns)
+{
+	size_t n = 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)item, key, value) {
+		if (n == TABLE_COLUMNS_MAX)
+			break;
+		if (is_shown(key, value))
+			columns[n++] =
+				(struct view_column){key, strcmp(key, "nanos") ? key : "cost"};
+	}
+	return n ? 0 : -EBADMSG;
+}
+
+static int add_row(struct table *t, const struct view_column *columns, const json_t *item,
+		   uint64_t now_s)
+{
+	char cell[CELL_MAX];
+	int r = 0;
+
+	for (; columns->field && !r; columns++) {
+		format_value(columns->field, json_object_get(item, columns->field), now_s, cell);
+		r = table_cell(t, cell);
+	}
+	return r;
+}
+
+static int add_columns(struct table *t, const struct view_column *columns, const json_t *first)
+{
+	int r = 0;
+
+	for (; columns->field && !r; columns++)
+		r = table_column(t, columns->title,
+				 json_is_number(json_object_get(first, columns->field)));
+	return r;
+}
+
+int view_items(const struct cli *c, const json_t *root, const struct view_column *columns,
+	       const json_t *total, struct weir_err *err)
+{
+	struct view_column own[TABLE_COLUMNS_MAX + 1] = {0};
+	const json_t *items = json_object_get(root, "items");
+	const json_t *first = json_array_get(items, 0);
+	table_auto struct table *t = NULL;
+	int r = table_new(&t);
+
+	if (!json_is_array(items))
+		return weir_err_set(err, -EBADMSG, "the aggregator's answer has no list of items");
+	if (!first) {
+		fputs("nothing to show\n", c->out);
+		return 0;
+	}
+	if (!r && !columns) {
+		r = columns_from_item(first, own);
+		columns = own;
+	}
+	if (!r)
+		r = add_columns(t, columns, first);
+	for (size_t i = 0; i < json_array_size(items) && !r; i++)
+		r = add_row(t, columns, json_array_get(items, i), c->now_s);
+	if (!r && total)
+		r = add_row(t, columns, total, c->now_s);
+	if (!r)
+		r = table_print(t, c->out, c->colour);
+	return r ? weir_err_set(err, r, "cannot show the list") : 0;
+}
+
+static void print_fields(const struct cli *c, const json_t *object, const char *prefix)
+{
+	char cell[CELL_MAX];
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)object, key, value) {
+		int width = 24 - (int)strlen(prefix);
+
+		if (json_is_object(value)) {
+			print_fields(c, value, key);
+			continue;
+		}
+		if (!is_shown(key, value))
+			continue;
+		format_value(key, value, c->now_s, cell);
+		/* the same care as in tables: nothing from outside steers the terminal */
+		for (char *p = cell; *p; p++)
+			if ((unsigned char)*p < 0x20 || *p == 0x7f)
+				*p = '?';
+		fprintf(c->out, "%s%s%-*s %s\n", prefix, *prefix ? "." : "", WEIR_MAX(width, 1),
+			key, cell);
+	}
+}
+
+int view_object(const struct cli *c, const json_t *object, struct weir_err *err)
+{
+	if (!json_is_object(object))
+		return weir_err_set(err, -EBADMSG, "the aggregator's answer is not an object");
+	print_fields(c, object, "");
+	return 0;
+}
