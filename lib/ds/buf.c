@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growth by doubling. One byte behind len is always allocated and zero, so data is also a string. */
+/* Growth by doubling. One byte behind len is always allocated and zero, so data is a string. */
 #include "lib/ds/buf.h"
 
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /*
  * A node's prefix is a proper prefix of each child's, and child[i] continues it with bit i. A node
  * without a value joins two children and always has both. So a walk down meets at most 129 nodes
- * and n prefixes need at most 2n nodes. In-order of (node, child 0, child 1) is weir_prefix_cmp order.
+ * and n prefixes need at most 2n nodes. Node, child 0, child 1 is weir_prefix_cmp order.
  */
 #include "lib/ds/lpm.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entries stand in one array in insertion order; the index holds entry numbers + 1 (0 = empty) and is
- * probed linearly. A removed entry stays in both as a tombstone (key NULL) until the array is full,
+ * Entries stand in one array in insertion order; the index holds entry numbers + 1 (0 = empty) and
+ * is probed linearly. A removed entry stays in both as a tombstone (key NULL) until the array is full,
  * when both are rebuilt without tombstones. The index has twice as many slots as the array, so at
  * least half of it is always empty and a probe always ends.
  *
- * Keys may come from the network, so the hash is SipHash-2-4 (Aumasson, Bernstein 2012) with a random
- * key per map: nobody outside can choose colliding keys.
+ * Keys may come from the network, so the hash is SipHash-2-4 (Aumasson, Bernstein 2012) with a
+ * random key per map: nobody outside can choose colliding keys.
  */
 #include "lib/ds/map.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whole files. A write is durable when it returns: the data is synced before the name points to it
- * and the directory after, so a reader (also one after a crash) sees the old content or the new one.
+ * and the directory after, so a reader (also one after a crash) sees old content or new.
  */
 #include "lib/os/file.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Extensions follow RFC 5280. A server's CN is repeated as its first alternative name, because once a
- * certificate has alternative names, TLS libraries do not look at the CN.
+ * Extensions follow RFC 5280. A server's CN is repeated as its first alternative name, because once
+ * a certificate has alternative names, TLS libraries do not look at the CN.
  */
 #include "lib/os/x509.h"
 
