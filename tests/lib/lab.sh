@@ -137,6 +137,7 @@ lab_up() {
 	lab_down
 	trap lab_down EXIT
 	trap 'exit 130' INT TERM HUP
+	LAB_BEGAN=$(date +%s)
 	mkdir -p $LAB/log $LAB/run /sys/fs/bpf/weir-lab
 	lab_spaces && lab_cgroups && lab_router r 198.18.0.1 2001:db8:99::1 && lab_router r2 198.18.0.2 2001:db8:99::2 &&
 		lab_node n1 r n1 $N1_4 $N1_6 10.7.1.1 fd07:1:1::1 192.0.2.11 &&

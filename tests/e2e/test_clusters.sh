@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Two clusters on one address range, and one address held by two teams in turn: each is charged its own.
+. "$(dirname "$0")/../lib/e2e.sh"
+
+BACKUP=payments.slice/backup.service
+REPORTS=analytics.slice/reports.service
+lab_up && fleet_new && fleet_up observe n1 n3 || broken "the fleet comes up"
+lab_serve web inet main.service 5001
+charged() { fleet_cost bytes node,team,path "c['node'] == '$1' and c['team'] == '$2' and c['path'] in ('nat', 'internet')"; }
+at_least() { [ "$(charged "$1" "$2")" -ge "$3" ]; }
+
+lab_traffic n1 $BACKUP tcp --to $INET4 --port 5001 --bytes 10000000 >/dev/null
+lab_traffic n3 $REPORTS tcp --to $INET4 --port 5001 --bytes 20000000 >/dev/null
+expect "both clusters' bytes are charged" lab_wait 15 at_least n3 analytics 20000000
+expect "the first cluster's too" lab_wait 15 at_least n1 payments 10000000
+fleet_steady
+within "10.7.1.11 of the east cluster: team payments" "$(charged n1 payments)" 10000000 11500000
+within "10.7.1.11 of the west cluster: team analytics" "$(charged n3 analytics)" 20000000 22500000
+equal "nothing of the west is charged to payments" "$(charged n3 payments)" 0
+equal "nothing of the east is charged to analytics" "$(charged n1 analytics)" 0
+# The address goes over to another team's workload.
+lab_traffic n1 $REPORTS tcp --to $INET4 --port 5001 --bytes 5000000 >/dev/null
+expect "the next holder is charged from then on" lab_wait 15 at_least n1 analytics 5000000
+fleet_steady
+within "what the first holder sent stays his" "$(charged n1 payments)" 10000000 11500000
+within "the next holder pays his own only" "$(charged n1 analytics)" 5000000 5800000
+finish

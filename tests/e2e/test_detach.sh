@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Removal: --detach takes every link, pin and limit away, and connections live on.
+. "$(dirname "$0")/../lib/e2e.sh"
+
+REPORTS=analytics.slice/reports.service
+lab_up && fleet_new && fleet_commit && fleet_sign && fleet_up enforce n2 || broken "the fleet comes up"
+lab_serve web inet main.service 5001
+expect "the limit is applied" lab_wait 15 fleet_applied n2 "$(fleet_serial)"
+lab_traffic n2 $REPORTS tcp --to $INET4 --port 5001 --seconds 8 --rate 300 >"$LAB/log/client.log" 2>&1 &
+client=$!
+lab_wait 3 false
+lab_kill agent-n2
+detach() { lab_in n2 weir-agent.service "$LAB_BIN/weir-agent" -c "$LAB/n2.yaml" --detach; }
+expect "detach succeeds" detach
+equal "no program is left at the cgroup" "$(bpftool cgroup tree "$LAB_CGROUPS/weir-lab/n2" 2>/dev/null | grep -cE 'cgroup_inet|sock_ops')" 0
+equal "no pin is left" "$(find /sys/fs/bpf/weir-lab/n2 -type f 2>/dev/null | wc -l)" 0
+equal "no observer is left at eth0" "$(lab_ns n2 bpftool net show 2>/dev/null | grep -c 'eth0.*tc')" 0
+wait $client
+equal "the connection lives" $? 0
+within "after the removal nothing is limited, Mbit/s" \
+	"$(lab_traffic n2 $REPORTS tcp --to $INET4 --port 5001 --seconds 2 --rate 300 | sed -n 's/.*mbit=//p')" 200 400
+expect "a second detach finds nothing and succeeds" detach
+finish

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Byte-exactness on the real kernel: what the sockets' programs and the observer's terms say is what
+# the interface counters, which neither of them reads, say; per direction, for each kind of traffic.
+. "$(dirname "$0")/../lib/e2e.sh"
+
+WORK=payments.slice/backup.service
+
+lab_up && fleet_new && fleet_up observe n1 n2 || broken "the fleet comes up"
+lab_serve web inet main.service 5001
+lab_serve peer n2 payments.slice/checkout.service 5001
+# Super-packets are seen by a counter in the output hook: it counts what the sockets' program saw.
+lab_ns n1 nft -f - <<-NFT
+	table inet lab { counter supers {}
+	chain out { type filter hook output priority 0; oifname "eth0" counter name supers; }; }
+NFT
+
+# L3 bytes of eth0 by its own counters: 14 bytes of Ethernet a packet.
+wire() { # node rx|tx
+	echo $(($(lab_counter "$1" eth0 "$2_bytes") - 14 * $(lab_counter "$1" eth0 "$2_packets")))
+}
+wire_dir() { case $1 in rx) echo ingress ;; tx) echo egress ;; esac; }
+observed() { # node rx|tx: everything the observer saw, ARP and the like included
+	echo $(($(fleet_term "$1" eth0 "$(wire_dir "$2")" interface) + $(fleet_term "$1" eth0 "$(wire_dir "$2")" non-ip)))
+}
+declare -A WIRE_BASE=() SEEN_BASE=()
+baseline() {
+	local node way
+	for node in n1 n2; do
+		for way in rx tx; do
+			WIRE_BASE[$node$way]=$(wire $node $way) SEEN_BASE[$node$way]=$(observed $node $way)
+		done
+	done
+}
+observer_is_exact() { # node rx|tx
+	[ $(($(wire "$1" "$2") - WIRE_BASE[$1$2])) -eq $(($(observed "$1" "$2") - SEEN_BASE[$1$2])) ]
+}
+all_exact() { observer_is_exact n1 rx && observer_is_exact n1 tx && observer_is_exact n2 rx && observer_is_exact n2 tx; }
+explained() { # node
+	[ "$(fleet_term "$1" eth0 ingress unexplained)" = 0 ] && [ "$(fleet_term "$1" eth0 egress unexplained)" = 0 ]
+}
+quiet() { local a; a=$(wire n1 tx)$(wire n1 rx); sleep 0.5; [ "$a" = "$(wire n1 tx)$(wire n1 rx)" ]; }
+workload_bytes() { # node direction
+	api "/api/v1/flows?since=600&limit=1000" \
+		"sum(f['bytes'] for f in d['items'] if f['node'] == '$1' and f['dir'] == '$2' and 'backup' in f['workload'])"
+}
+
+# One kind of traffic: the reports catch up with the counters, and then nothing is unexplained.
+kind() { # name minimum-bytes traffic-arguments...
+	local name=$1 least=$2 before said node way
+	shift 2
+	before=$(wire n1 tx)
+	said=$(lab_traffic n1 $WORK "$@") || { fail "$name: traffic flows" "$said"; return; }
+	[ $(($(wire n1 tx) + $(wire n1 rx) - before)) -ge "$least" ] || fail "$name: traffic used the interface" "$said"
+	lab_wait 10 all_exact
+	for node in n1 n2; do
+		for way in rx tx; do
+			equal "$name: $node eth0 $way, observer = interface counter" \
+				$(($(observed $node $way) - SEEN_BASE[$node$way])) $(($(wire $node $way) - WIRE_BASE[$node$way]))
+		done
+		lab_wait 10 explained $node
+		for way in ingress egress; do
+			equal "$name: $node eth0 $way, unexplained" "$(fleet_term $node eth0 $way unexplained)" 0
+		done
+	done
+}
+
+lab_wait 20 quiet && fleet_steady || broken "the nodes fall silent"
+baseline
+MB=1000000
+supers=$(lab_ns n1 nft -j list counter inet lab supers | "$LAB_PYTHON" -c 'import json,sys; print([c["counter"]["packets"] for c in json.load(sys.stdin)["nftables"] if "counter" in c][0])')
+packets=$(lab_counter n1 eth0 tx_packets)
+kind "TCP IPv4 to the other zone" $((40 * MB)) tcp --to $N2_4 --port 5001 --bytes $((40 * MB))
+kind "TCP IPv6 to the other zone" $((40 * MB)) tcp --to $N2_6 --port 5001 --bytes $((40 * MB))
+supers=$(($(lab_ns n1 nft -j list counter inet lab supers | "$LAB_PYTHON" -c 'import json,sys; print([c["counter"]["packets"] for c in json.load(sys.stdin)["nftables"] if "counter" in c][0])') - supers))
+packets=$(($(lab_counter n1 eth0 tx_packets) - packets))
+within "the sockets sent super-packets ($packets packets left, $supers left the stack)" "$supers" 1 $((packets / 3))
+kind "TCP IPv4 from the internet" $((20 * MB)) tcp --to $INET4 --port 5001 --bytes $((20 * MB)) --down
+kind "TCP IPv6 from the internet" $((20 * MB)) tcp --to $INET6 --port 5001 --bytes $((20 * MB)) --down
+kind "UDP IPv4" $MB udp --to $N2_4 --port 5001 --size 1000 --count 1000 --pps 5000
+kind "UDP IPv6" $MB udp --to $N2_6 --port 5001 --size 1000 --count 1000 --pps 5000
+kind "UDP IPv4 fragmented" $((8 * MB)) udp --to $N2_4 --port 5001 --size 8000 --count 1000 --pps 2000
+kind "UDP IPv6 fragmented" $((8 * MB)) udp --to $N2_6 --port 5001 --size 8000 --count 1000 --pps 2000
+kind "client closes first, the other late" 10000 tcp --to $N2_4 --port 5001 --bytes 1000 --connections 100 --late 0.02
+kind "server closes first, the other late" 10000 tcp --to $N2_6 --port 5001 --bytes 1000 --connections 100 --late 0.02 --close server
+
+# Once against a capture: the sum of what tcpdump saw leave.
+if command -v tcpdump >/dev/null; then
+	lab_bg dump n1 weir-agent.service tcpdump -i eth0 -s 64 -w "$LAB/run/eth0.pcap" -U -Z root
+	lab_wait 10 grep -q listening "$LAB/log/dump.log"
+	before=$(observed n1 tx)
+	lab_traffic n1 $WORK tcp --to $N2_4 --port 5001 --bytes $((2 * MB)) >/dev/null
+	lab_wait 10 all_exact
+	lab_kill dump INT
+	captured=$("$LAB_PYTHON" - "$LAB/run/eth0.pcap" "$(lab_mac n1 eth0)" <<-'PY'
+		import struct, sys
+		data, source = open(sys.argv[1], "rb").read(), bytes.fromhex(sys.argv[2].replace(":", ""))
+		at, total = 24, 0
+		while at < len(data):
+		    size, length = struct.unpack_from("<8xII", data, at)
+		    if data[at + 22:at + 28] == source:
+		        total += length - 14
+		    at += 16 + size
+		print(total)
+	PY
+	)
+	equal "capture: L3 bytes that left eth0" $(($(observed n1 tx) - before)) "$captured"
+else
+	echo "skip $E2E capture: tcpdump is not installed"
+fi
+within "the workload's own bytes are attributed to it" "$(workload_bytes n1 egress)" $((80 * MB)) $((200 * MB))
+finish

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What every end-to-end test starts with: the lab, the fleet, and checks that print the line protocol
+# of tests/run. Sourced by tests/e2e/test_*.sh, which end with `finish`.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+set -u
+. tests/lib/lab.sh
+. tests/lib/fleet.sh
+
+E2E=$(basename "$0" .sh)
+E2E=${E2E#test_}
+E2E_FAILED=0
+E2E_CHECKS=0
+
+pass() { echo "ok $E2E: $1"; E2E_CHECKS=$((E2E_CHECKS + 1)); }
+fail() { # claim what-was-seen
+	echo "not ok $E2E: $1"
+	echo "# ${2:-}"
+	E2E_FAILED=$((E2E_FAILED + 1)) E2E_CHECKS=$((E2E_CHECKS + 1))
+}
+# expect CLAIM COMMAND...: the command succeeds
+expect() {
+	local claim=$1 said
+	shift
+	if said=$("$@" 2>&1); then pass "$claim"; else fail "$claim" "$* -> $said"; fi
+}
+# equal CLAIM GOT WANT
+equal() { if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "got '$2', want '$3'"; fi; }
+# within CLAIM VALUE LOW HIGH, integers or decimals
+within() {
+	if awk -v v="$2" -v lo="$3" -v hi="$4" 'BEGIN { exit !(v != "" && v + 0 >= lo && v + 0 <= hi) }'; then
+		pass "$1"
+	else
+		fail "$1" "$2 is not within $3 .. $4"
+	fi
+}
+# The scene could not be set: nothing that follows would mean anything.
+broken() { fail "$1" "see build/log/$E2E/"; finish; }
+finish() {
+	if [ $E2E_FAILED -gt 0 ] && [ -d "$LAB/log" ]; then
+		rm -rf "build/log/$E2E" && mkdir -p "build/log/$E2E" && cp "$LAB"/log/* "$LAB"/*.yaml "build/log/$E2E/"
+		for log in "$LAB"/log/agent-*.log "$LAB"/log/aggregator.log; do
+			[ -s "$log" ] && tail -n 5 "$log" | sed "s/^/# $(basename "$log"): /"
+		done
+	fi
+	exit $((E2E_FAILED > 0))
+}
