@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/balance.h"
+
+static struct balance_line *line(struct balance *b, const char *interface, uint8_t dir)
+{
+	struct balance_line *l;
+
+	dir = dir == WEIR_EGRESS;
+	for (size_t i = 0; i < b->count; i++) {
+		if (b->lines[i].dir == dir && !strcmp(b->lines[i].interface, interface))
+			return &b->lines[i];
+	}
+	if (b->count + WEIR_DIRS > WEIR_ARRAY_SIZE(b->lines) && *interface)
+		return line(b, "", dir);
+	l = &b->lines[b->count++];
+	memset(l, 0, sizeof(*l));
+	(void)weir_strcpy(l->interface, sizeof(l->interface), interface);
+	l->dir = dir;
+	return l;
+}
+
+static void add(struct weir_count *c, uint64_t bytes, uint64_t packets)
+{
+	c->bytes += bytes;
+	c->packets += packets;
+}
+
+static bool reached_interface(const struct weir_row *row)
+{
+	return row->dir != WEIR_EGRESS ||
+	       (row->verdict != WEIR_V_DENY && row->verdict != WEIR_V_LIMITED);
+}
+
+void balance_begin(struct balance *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		memset(b->lines[i].terms, 0, sizeof(b->lines[i].terms));
+		b->lines[i].sockets = b->lines[i].carry;
+	}
+	memcpy(b->total, b->total_carry, sizeof(b->total));
+}
+
+void balance_term(struct balance *b, const char *interface, const struct weir_term_key *k,
+		  const struct weir_count *c)
+{
+	if (k->term < WEIR_TERMS)
+		add(&line(b, interface, k->dir)->terms[k->term], c->bytes, c->packets);
+}
+
+void balance_row(struct balance *b, const char *interface, const struct weir_row *row, uint64_t bytes,
+		 uint64_t packets)
+{
+	if (reached_interface(row))
+		add(&line(b, interface, row->dir)->sockets, bytes, packets);
+	add(&b->total[row->dir == WEIR_EGRESS], bytes, packets);
+}
+
+void balance_freed(struct balance *b, const char *interface, const struct weir_row *row)
+{
+	if (reached_interface(row))
+		add(&line(b, interface, row->dir)->carry, row->bytes, row->packets);
+	add(&b->total_carry[row->dir == WEIR_EGRESS], row->bytes, row->packets);
+}
+
+void balance_restore(struct balance *b, const struct weir_summary *last)
+{
+	for (size_t i = 0; i < last->identity_count; i++) {
+		const struct weir_sum_identity *id = &last->identity[i];
+
+		if (id->term == WEIR_TERM_SOCKETS)
+			add(&line(b, id->interface, id->dir)->carry, id->bytes, id->packets);
+	}
+	for (size_t i = 0; i < b->count; i++) {
+		struct balance_line *l = &b->lines[i];
+
+		/* Modulo 2^64 on purpose: a line may have gained rows whose name was not known then. */
+		add(&l->carry, -l->sockets.bytes, -l->sockets.packets);
+	}
+	for (int d = 0; d < WEIR_DIRS; d++) {
+		b->total_carry[d].bytes = last->total_bytes[d] - b->total[d].bytes;
+		b->total_carry[d].packets = last->total_packets[d] - b->total[d].packets;
+	}
+}
+
+static int64_t unexplained(const struct balance_line *l)
+{
+	uint64_t v = l->terms[WEIR_T_INTERFACE].bytes - l->sockets.bytes;
+
+	for (int t = WEIR_T_TIME_WAIT; t <= WEIR_T_DROPPED_IN; t++)
+		v -= l->terms[t].bytes;
+	return (int64_t)(v + l->terms[WEIR_T_DROPPED_OUT].bytes);
+}
+
+int balance_lines(const struct balance *b, struct weir_sum_identity **ret, size_t *ret_count)
+{
+	struct weir_sum_identity *out = calloc(b->count * (WEIR_TERMS + 2) + 1, sizeof(*out));
+	size_t n = 0;
+
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct balance_line *l = &b->lines[i];
+		struct weir_sum_identity id = {.interface = l->interface, .dir = l->dir};
+
+		for (uint32_t t = 0; t < WEIR_TERMS && *l->interface; t++) {
+			id.term = t;
+			id.bytes = l->terms[t].bytes;
+			id.packets = l->terms[t].packets;
+			if (id.packets || t == WEIR_T_INTERFACE)
+				out[n++] = id;
+		}
+		id.term = WEIR_TERM_SOCKETS;
+		id.bytes = l->sockets.bytes;
+		id.packets = l->sockets.packets;
+		out[n++] = id;
+		if (!*l->interface)
+			continue;
+		id.term = WEIR_TERM_UNEXPLAINED;
+		id.signed_bytes = unexplained(l);
+		id.bytes = id.packets = 0;
+		out[n++] = id;
+	}
+	*ret = out;
+	*ret_count = n;
+	return 0;
+}
+
+void balance_totals(const struct balance *b, struct weir_summary *ret)
+{
+	for (int d = 0; d < WEIR_DIRS; d++) {
+		ret->total_bytes[d] = b->total[d].bytes;
+		ret->total_packets[d] = b->total[d].packets;
+	}
+}

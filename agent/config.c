@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config.h"
+
+#include <limits.h>
+
+#include "bpf/abi/weir_abi.h"
+#include "lib/conf/settings.h"
+#include "lib/ds/lpm.h"
+#include "lib/policy/bundle.h"
+#include "lib/wire/msg.h"
+
+#define S 1000000000ull
+#define MIB (1ull << 20)
+#define AT(m) offsetof(struct config, m)
+
+static const char *const modes[] = {"observe", "shadow", "enforce", NULL};
+static const char *const details[] = {"service", "connection", "total", NULL};
+
+static const struct weir_setting table[] = {
+	{"node.name", WEIR_SET_STR, AT(name), "", 0, 0, NULL,
+	 "Name of this node, as in its key and certificate; empty = the host name."},
+	{"node.domain", WEIR_SET_STR, AT(domain), "default", 0, 0, NULL,
+	 "Where this node's private addresses are unique: provider, account, VPC or cluster."},
+	{"node.class", WEIR_SET_STR, AT(class), "default", 0, 0, NULL,
+	 "Which policy bundle this node takes, \"<domain>/<subnet>\" of the topology."},
+	{"node.address", WEIR_SET_STR, AT(address), "", 0, 0, NULL,
+	 "Main address of this node; empty = not stated."},
+	{"agent.mode", WEIR_SET_ENUM, AT(mode), "observe", 0, 0, modes,
+	 "observe counts only, shadow also evaluates and counts verdicts, enforce drops."},
+	{"agent.state_dir", WEIR_SET_STR, AT(state_dir), "/var/lib/weir-agent", 0, 0, NULL,
+	 "Spool and last applied bundle live here; it must survive a reboot."},
+	{"agent.default_deny", WEIR_SET_BOOL, AT(default_deny), "false", 0, 0, NULL,
+	 "In enforce mode, deny everything but the failsafe list until a first bundle was applied."},
+	{"server.telemetry", WEIR_SET_STR, AT(telemetry), "", 0, 0, NULL,
+	 "Where summaries go, \"tls+tcp://host:7471\"; empty = they stay in the spool."},
+	{"server.control", WEIR_SET_STR, AT(control), "", 0, 0, NULL,
+	 "Where bundles come from, \"tls+tcp://host:7472\"; empty = none are fetched."},
+	{"server.name", WEIR_SET_STR, AT(server_name), "", 0, 0, NULL,
+	 "Name the server's certificate must carry; empty = the host of the URL."},
+	{"tls.ca", WEIR_SET_STR, AT(ca), "/etc/weir/ca.pem", 0, 0, NULL,
+	 "PEM file of the authority that signs the server's certificate."},
+	{"tls.cert", WEIR_SET_STR, AT(cert), "/etc/weir/cert.pem", 0, 0, NULL,
+	 "PEM file of this node's certificate."},
+	{"tls.key", WEIR_SET_STR, AT(key), "/etc/weir/key.pem", 0, 0, NULL,
+	 "PEM file of the key to tls.cert."},
+	{"identity.key", WEIR_SET_STR, AT(node_key), "/etc/weir/node.key", 0, 0, NULL,
+	 "This node's Ed25519 key, with which it proves its name in a session."},
+	{"identity.labels", WEIR_SET_STR, AT(labels), "", 0, 0, NULL,
+	 "Labels file (kind: Labels) for hosts without an orchestrator; empty = none."},
+	{"trust.approvers", WEIR_SET_STRS, AT(approvers), "", 0, 0, NULL,
+	 "Public keys whose signatures approve bundles, \"ed25519:...\"; empty = no bundle is accepted."},
+	{"trust.threshold", WEIR_SET_U32, AT(threshold), "1", 1, WEIR_MAX_SIGNERS, NULL,
+	 "How many distinct approvers must have signed."},
+	{"bpf.cgroup_root", WEIR_SET_STR, AT(cgroup_root), "", 0, 0, NULL,
+	 "cgroup v2 directory whose sockets are counted; empty = the whole hierarchy."},
+	{"bpf.pin_dir", WEIR_SET_STR, AT(pin_dir), "/sys/fs/bpf/weir", 0, 0, NULL,
+	 "Directory of a BPF file system for pinned maps and links."},
+	{"bpf.interfaces", WEIR_SET_STRS, AT(interfaces), "eth*,en*", 0, 0, NULL,
+	 "Patterns of interfaces on which the count-only observer holds the truth."},
+	{"bpf.flow_rows", WEIR_SET_U32, AT(flow_rows), "65536", 64, 1u << 22, NULL,
+	 "Flows counted in detail at once, a power of two; 128 bytes each."},
+	{"bpf.total_rows", WEIR_SET_U32, AT(total_rows), "4096", 64, 1u << 20, NULL,
+	 "Totals kept when the flow table is full, a power of two."},
+	{"bpf.workloads", WEIR_SET_U32, AT(workloads), "8192", 16, 1u << 20, NULL,
+	 "Workloads that can be told apart at once."},
+	{"bpf.prefixes", WEIR_SET_U32, AT(prefixes), "65536", 16, 1u << 22, NULL,
+	 "Address prefixes of one bundle."},
+	{"bpf.decisions", WEIR_SET_U32, AT(decisions), "65536", 16, 1u << 22, NULL,
+	 "Decisions (subject, peer, direction, protocol) of one bundle."},
+	{"bpf.ranges", WEIR_SET_U32, AT(ranges), "131072", 16, 1u << 22, NULL,
+	 "Port ranges of one bundle."},
+	{"window.length", WEIR_SET_DURATION, AT(window_ns), "2s", S / 10, 3600 * S, NULL,
+	 "Interval for which counts become one summary, aligned to the wall clock."},
+	{"window.detail", WEIR_SET_ENUM, AT(detail), "service", 0, 0, details,
+	 "service cuts client ports, connection keeps them, total keeps no addresses at all."},
+	{"window.max_rows", WEIR_SET_U32, AT(max_rows), "10000", 0, WEIR_SUMMARY_ROWS_MAX / 2, NULL,
+	 "Largest rows kept in detail in one summary; the rest is folded, totals stay exact."},
+	{"window.retire", WEIR_SET_DURATION, AT(retire_ns), "30s", S, 86400 * S, NULL,
+	 "A flow without packets for this long gives its row back."},
+	{"spool.max", WEIR_SET_SIZE, AT(spool_max), "256MiB", MIB / 4, 1ull << 40, NULL,
+	 "Most the spool may hold; then the oldest windows lose detail, never bytes."},
+	{"spool.segment", WEIR_SET_SIZE, AT(spool_segment), "4MiB", 1ull << 16, 1ull << 30, NULL,
+	 "Size of one spool file."},
+};
+
+void config_fini(struct config *c)
+{
+	free(c->keys);
+	c->keys = NULL;
+	weir_settings_fini(table, WEIR_ARRAY_SIZE(table), c);
+}
+
+int config_print(FILE *f)
+{
+	return weir_settings_print(table, WEIR_ARRAY_SIZE(table), f);
+}
+
+static int check_power(uint32_t v, const char *path, const char *key, struct weir_err *err)
+{
+	if (v & (v - 1))
+		return weir_err_set(err, -EINVAL, "%s: %s: %u is not a power of two", path, key, v);
+	return 0;
+}
+
+static int decode_approvers(struct config *c, const char *path, struct weir_err *err)
+{
+	size_t n = 0;
+
+	while (c->approvers && c->approvers[n])
+		n++;
+	if (n > WEIR_MAX_SIGNERS)
+		return weir_err_set(err, -EINVAL, "%s: trust.approvers: at most %d keys", path,
+				    WEIR_MAX_SIGNERS);
+	if (n && c->threshold > n)
+		return weir_err_set(err, -EINVAL, "%s: trust.threshold: %u of %zu approvers cannot be reached",
+				    path, c->threshold, n);
+	c->keys = calloc(n + 1, sizeof(*c->keys));
+	if (!c->keys)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (weir_pub_parse(c->approvers[i], c->keys[i]))
+			return weir_err_set(err, -EINVAL,
+					    "%s: trust.approvers[%zu]: \"%s\" is no key; want ed25519:<base64>",
+					    path, i, c->approvers[i]);
+		for (size_t j = 0; j < i; j++) {
+			if (!memcmp(c->keys[i], c->keys[j], WEIR_KEY_LEN))
+				return weir_err_set(err, -EINVAL, "%s: trust.approvers[%zu]: same key twice",
+						    path, i);
+		}
+	}
+	c->key_count = n;
+	return 0;
+}
+
+static int default_name(struct config *c)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	char *name;
+
+	if (c->name && *c->name)
+		return 0;
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		return -errno;
+	name = strdup(host);
+	if (!name)
+		return -ENOMEM;
+	free(c->name);
+	c->name = name;
+	return 0;
+}
+
+static int check(struct config *c, const char *path, struct weir_err *err)
+{
+	struct weir_addr a;
+	int r = default_name(c);
+
+	if (r < 0)
+		return weir_err_set(err, r, "%s: node.name: no host name: %s", path, strerror(-r));
+	if (!*c->name || strlen(c->name) >= WEIR_NODE_MAX || strchr(c->name, '/'))
+		return weir_err_set(err, -EINVAL, "%s: node.name: want 1 to %d characters without '/'",
+				    path, WEIR_NODE_MAX - 1);
+	if (*c->address && weir_addr_parse(c->address, &a))
+		return weir_err_set(err, -EINVAL, "%s: node.address: \"%s\" is no IP address", path,
+				    c->address);
+	if (c->state_dir[0] != '/' || c->pin_dir[0] != '/')
+		return weir_err_set(err, -EINVAL, "%s: agent.state_dir and bpf.pin_dir: want absolute paths",
+				    path);
+	if (c->spool_segment * 4 > c->spool_max)
+		return weir_err_set(err, -EINVAL, "%s: spool.segment: at most a quarter of spool.max", path);
+	r = check_power(c->flow_rows, path, "bpf.flow_rows", err);
+	if (r == 0)
+		r = check_power(c->total_rows, path, "bpf.total_rows", err);
+	if (r == 0)
+		r = decode_approvers(c, path, err);
+	return r;
+}
+
+int config_load(const char *path, struct config *ret, struct weir_err *err)
+{
+	int r = weir_settings_load(table, WEIR_ARRAY_SIZE(table), path, ret, err);
+
+	if (r < 0 || !path)
+		return r;
+	r = check(ret, path, err);
+	if (r < 0)
+		config_fini(ret);
+	return r;
+}

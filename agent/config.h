@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's settings: one table gives parsing, defaults, checks and the shipped file. */
+#ifndef WEIR_AGENT_CONFIG_H
+#define WEIR_AGENT_CONFIG_H
+
+#include "lib/base/base.h"
+#include "lib/os/crypto.h"
+
+enum config_detail { CONFIG_SERVICE, CONFIG_CONNECTION, CONFIG_TOTAL };
+
+struct config {
+	char *name, *domain, *class, *address;
+	uint32_t mode; /* weir_mode */
+	char *state_dir;
+	bool default_deny;
+	char *telemetry, *control, *server_name;
+	char *ca, *cert, *key;
+	char *node_key, *labels;
+	char **approvers;
+	uint32_t threshold;
+	char *cgroup_root, *pin_dir;
+	char **interfaces;
+	uint32_t flow_rows, total_rows, workloads, prefixes, decisions, ranges;
+	uint64_t window_ns, retire_ns;
+	uint32_t detail; /* config_detail */
+	uint32_t max_rows;
+	uint64_t spool_max, spool_segment;
+	/* Not in the file: the approvers' keys, decoded. */
+	uint8_t (*keys)[WEIR_KEY_LEN];
+	size_t key_count;
+};
+
+/* path NULL = defaults only, unchecked. *ret must be zeroed; on failure it is released. */
+int config_load(const char *path, struct config *ret, struct weir_err *err);
+void config_fini(struct config *c);
+#define config_auto weir_cleanup(config_fini)
+int config_print(FILE *f);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The exactly-once protocol between cumulative kernel counters and an append-only spool.
+ *
+ * The kernel keeps, beside each row, a base with two halves, and one word `sequence` = s: the half of
+ * the parity of s holds, of every row in use, the value that records 1..s account for. One window is:
+ *
+ *   1. read each row's counters once; write what was read into the half of the parity of s + 1;
+ *   2. append record s + 1 = what was read - half of the parity of s, and make it durable;
+ *   3. store sequence = s + 1. This one store turns the halves.
+ *
+ * Ended (kill -9) before 2 completes: nothing happened; the next agent overwrites the same half.
+ * Ended between 2 and 3: the spool ends at s + 1 and nobody wrote that half since: committing now is
+ * right. Ended after 3: done. A reboot takes counters, bases and sequence away together, a lost state
+ * directory takes the spool: in both cases the two ends do not fit and a new epoch begins at
+ * sequence 0, with both halves equal to what was committed so that parity does not matter.
+ *
+ * A row returns to the kernel by LIVE -> RETIRED (BPF no longer enters it), a grace period (no BPF
+ * program is still counting into it), a window that reads and commits its last count, and, once value
+ * and both halves agree, RETIRED -> CLAIMED -> cleared -> FREE. CLAIMED hides the row from BPF and
+ * from step 1 while it is half cleared; a row that an ended agent left CLAIMED is known at the next
+ * start because BPF never keeps a claim over a grace period.
+ */
+#include "agent/drain.h"
+
+static uint32_t state_of(const struct weir_row *row)
+{
+	return __atomic_load_n(&row->state, __ATOMIC_ACQUIRE);
+}
+
+bool drain_in_use(const struct weir_row *row)
+{
+	uint32_t s = state_of(row);
+
+	return s == WEIR_ROW_LIVE || s == WEIR_ROW_RETIRED;
+}
+
+static void clear_row(struct drain *d, size_t i)
+{
+	struct weir_row *row = &d->rows[i];
+
+	memset((char *)row + sizeof(row->state), 0, sizeof(*row) - sizeof(row->state));
+	memset(&d->bases[i], 0, sizeof(d->bases[i]));
+	__atomic_store_n(&row->state, WEIR_ROW_FREE, __ATOMIC_RELEASE);
+}
+
+/* Rows left CLAIMED by an agent that ended in mid-clear. */
+static int recover_claims(struct drain *d)
+{
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < d->count; i++) {
+		if (state_of(&d->rows[i]) == WEIR_ROW_CLAIMED)
+			d->deltas[n++].row = (uint32_t)i;
+	}
+	/* Also ends the grace period of rows that the last agent retired. */
+	r = d->ops->grace(d->ops->arg);
+	if (r < 0)
+		return r;
+	for (size_t k = 0; k < n; k++) {
+		if (state_of(&d->rows[d->deltas[k].row]) == WEIR_ROW_CLAIMED)
+			clear_row(d, d->deltas[k].row);
+	}
+	return 0;
+}
+
+static void new_epoch(struct drain *d, uint64_t epoch)
+{
+	unsigned int from = d->spooled->sequence & 1;
+
+	for (size_t i = 0; i < d->count; i++) {
+		d->bases[i].bytes[!from] = d->bases[i].bytes[from];
+		d->bases[i].packets[!from] = d->bases[i].packets[from];
+	}
+	__atomic_store_n(&d->spooled->epoch, epoch, __ATOMIC_RELEASE);
+	__atomic_store_n(&d->spooled->sequence, 0, __ATOMIC_RELEASE);
+	d->spooled->rows_fp = d->count;
+}
+
+int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence,
+		enum drain_began *ret)
+{
+	const struct weir_spooled *s = d->spooled;
+	bool fresh = s->epoch == 0;
+	int r;
+
+	if (!fresh && s->rows_fp && s->rows_fp != d->count)
+		return -ESTALE;
+	r = recover_claims(d);
+	if (r < 0)
+		return r;
+	if (!fresh && s->epoch == last_epoch && s->sequence == last_sequence) {
+		*ret = DRAIN_CONTINUED;
+		return 0;
+	}
+	if (!fresh && s->epoch == last_epoch && s->sequence + 1 == last_sequence) {
+		drain_commit(d);
+		*ret = DRAIN_COMMITTED;
+		return 0;
+	}
+	/* An epoch that ended before its first record leaves no trace in the spool; both halves are as
+	 * they were, so it simply goes on. */
+	if (!fresh && s->sequence == 0 && s->epoch > last_epoch) {
+		*ret = DRAIN_CONTINUED;
+		return 0;
+	}
+	*ret = !fresh ? DRAIN_LOST : last_epoch ? DRAIN_REBOOTED : DRAIN_FRESH;
+	new_epoch(d, WEIR_MAX(s->epoch, last_epoch) + 1);
+	return 0;
+}
+
+void drain_read(struct drain *d)
+{
+	unsigned int old = d->spooled->sequence & 1;
+
+	d->delta_count = 0;
+	d->flows_used = 0;
+	for (size_t i = 0; i < d->count; i++) {
+		const struct weir_row *row = &d->rows[i];
+		struct weir_base *base = &d->bases[i];
+		uint64_t bytes, packets;
+
+		if (!drain_in_use(row))
+			continue;
+		d->flows_used += i < d->flows;
+		bytes = __atomic_load_n(&row->bytes, __ATOMIC_RELAXED);
+		packets = __atomic_load_n(&row->packets, __ATOMIC_RELAXED);
+		base->bytes[!old] = bytes;
+		base->packets[!old] = packets;
+		if (bytes == base->bytes[old] && packets == base->packets[old])
+			continue;
+		d->deltas[d->delta_count++] = (struct drain_delta){
+			.row = (uint32_t)i,
+			.bytes = bytes - base->bytes[old],
+			.packets = packets - base->packets[old],
+		};
+	}
+}
+
+void drain_commit(struct drain *d)
+{
+	__atomic_store_n(&d->spooled->sequence, d->spooled->sequence + 1, __ATOMIC_RELEASE);
+}
+
+static bool settled(const struct drain *d, size_t i)
+{
+	const struct weir_row *row = &d->rows[i];
+	const struct weir_base *b = &d->bases[i];
+
+	return row->bytes == b->bytes[0] && row->bytes == b->bytes[1] &&
+	       row->packets == b->packets[0] && row->packets == b->packets[1];
+}
+
+int drain_retire(struct drain *d, uint32_t before_s)
+{
+	size_t retired = 0;
+
+	for (size_t i = 0; i < d->flows; i++) {
+		struct weir_row *row = &d->rows[i];
+		uint32_t live = WEIR_ROW_LIVE;
+
+		switch (state_of(row)) {
+		case WEIR_ROW_RETIRED:
+			if (!settled(d, i))
+				break;
+			d->ops->freed(row, d->ops->arg);
+			__atomic_store_n(&row->state, WEIR_ROW_CLAIMED, __ATOMIC_RELEASE);
+			clear_row(d, i);
+			break;
+		case WEIR_ROW_LIVE:
+			if (__atomic_load_n(&row->seen_s, __ATOMIC_RELAXED) >= before_s)
+				break;
+			retired += __atomic_compare_exchange_n(&row->state, &live, WEIR_ROW_RETIRED, false,
+							       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+			break;
+		default:
+			break;
+		}
+	}
+	return retired ? d->ops->grace(d->ops->arg) : 0;
+}
+
+void drain_base(const struct drain *d, size_t i, uint64_t *ret_bytes, uint64_t *ret_packets)
+{
+	unsigned int half = d->spooled->sequence & 1;
+	bool used = drain_in_use(&d->rows[i]);
+
+	*ret_bytes = used ? d->bases[i].bytes[half] : 0;
+	*ret_packets = used ? d->bases[i].packets[half] : 0;
+}

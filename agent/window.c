@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/window.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+
+#include "lib/ds/map.h"
+
+/* Everything by which rows of one summary differ; hashed as bytes, so it has no holes. */
+struct key {
+	struct weir_addr local, peer;
+	uint32_t workload, peer_class, rule;
+	uint16_t local_port, peer_port;
+	uint8_t proto, dir, verdict, init_local, folded, pad[3];
+	char interface[IF_NAMESIZE];
+};
+_Static_assert(sizeof(struct key) == 32 + 12 + 4 + 8 + IF_NAMESIZE, "key has holes");
+
+struct acc {
+	struct weir_map *index; /* key -> position + 1 */
+	struct weir_sum_row *rows;
+	size_t count, cap;
+};
+
+static void acc_fini(struct acc *a)
+{
+	weir_map_free(a->index, NULL);
+	free(a->rows);
+}
+
+static void key_of(const struct weir_sum_row *r, struct key *k)
+{
+	memset(k, 0, sizeof(*k));
+	k->local = r->local;
+	k->peer = r->peer;
+	k->workload = r->workload;
+	k->peer_class = r->peer_class;
+	k->rule = r->rule;
+	k->local_port = r->local_port;
+	k->peer_port = r->peer_port;
+	k->proto = r->proto;
+	k->dir = r->dir;
+	k->verdict = r->verdict;
+	k->init_local = r->init_local;
+	k->folded = r->folded;
+	(void)weir_strcpy(k->interface, sizeof(k->interface), r->interface);
+}
+
+static int acc_add(struct acc *a, const struct weir_sum_row *r)
+{
+	struct key k;
+	uintptr_t at;
+	int e = a->index ? 0 : weir_map_new(&a->index);
+
+	if (e < 0)
+		return e;
+	key_of(r, &k);
+	at = (uintptr_t)weir_map_find(a->index, &k, sizeof(k));
+	if (at) {
+		a->rows[at - 1].bytes += r->bytes;
+		a->rows[at - 1].packets += r->packets;
+		return 0;
+	}
+	if (a->count == a->cap) {
+		size_t cap = a->cap ? a->cap * 2 : 256;
+		struct weir_sum_row *grown = reallocarray(a->rows, cap, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		a->rows = grown;
+		a->cap = cap;
+	}
+	e = weir_map_put(a->index, &k, sizeof(k), (void *)(uintptr_t)(a->count + 1), NULL);
+	if (e < 0)
+		return e;
+	a->rows[a->count++] = *r;
+	return 0;
+}
+
+static struct weir_sum_row folded(const struct weir_sum_row *r)
+{
+	return (struct weir_sum_row){
+		.workload = r->workload,
+		.folded = true,
+		.peer_class = r->peer_class,
+		.dir = r->dir,
+		.verdict = r->verdict,
+		.bytes = r->bytes,
+		.packets = r->packets,
+		.rule = WEIR_NO_RULE,
+		.interface = "",
+	};
+}
+
+static struct weir_sum_row detailed(const struct weir_row *row, uint32_t detail, const char *ifname)
+{
+	struct weir_sum_row r = {
+		.peer_class = row->peer_class,
+		.proto = row->proto,
+		.dir = row->dir,
+		.verdict = row->verdict,
+		.init_local = row->flags & WEIR_ROW_F_INIT_LOCAL,
+		.local_port = ntohs(row->lport_be),
+		.peer_port = ntohs(row->rport_be),
+		.rule = row->rule,
+		.interface = ifname,
+	};
+
+	memcpy(r.local.b, row->local, sizeof(r.local.b));
+	memcpy(r.peer.b, row->remote, sizeof(r.peer.b));
+	if (detail == CONFIG_SERVICE) {
+		if (r.init_local)
+			r.local_port = 0;
+		else
+			r.peer_port = 0;
+	}
+	return r;
+}
+
+/* Position of a workload in the summary; 0 is the unidentified one. */
+struct interned {
+	struct weir_map *index;
+	struct window *w;
+	const struct window_names *names;
+};
+
+static void interned_fini(struct interned *in)
+{
+	weir_map_free(in->index, NULL);
+}
+
+static int intern(struct interned *in, uint32_t workload, uint32_t *ret)
+{
+	struct window *w = in->w;
+	uintptr_t at = (uintptr_t)weir_map_find(in->index, &workload, sizeof(workload));
+	struct weir_sum_workload *grown;
+	int r;
+
+	if (!at && w->workload_count >= WEIR_SUMMARY_WORKLOADS_MAX)
+		at = 1;
+	if (at) {
+		*ret = (uint32_t)(at - 1);
+		return 0;
+	}
+	if (!(w->workload_count & (w->workload_count - 1))) {
+		grown = reallocarray(w->workloads, w->workload_count ? w->workload_count * 2 : 1,
+				     sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		w->workloads = grown;
+	}
+	r = weir_map_put(in->index, &workload, sizeof(workload),
+			 (void *)(uintptr_t)(w->workload_count + 1), NULL);
+	if (r < 0)
+		return r;
+	w->workloads[w->workload_count] = *in->names->who(workload, in->names->arg);
+	*ret = (uint32_t)w->workload_count++;
+	return 0;
+}
+
+/* Largest first; ties by a fixed order, so that equal input gives equal bytes. */
+static int by_bytes(const void *pa, const void *pb)
+{
+	const struct weir_sum_row *a = pa, *b = pb;
+	struct key ka, kb;
+
+	if (a->bytes != b->bytes)
+		return a->bytes < b->bytes ? 1 : -1;
+	key_of(a, &ka);
+	key_of(b, &kb);
+	return memcmp(&ka, &kb, sizeof(ka));
+}
+
+/* Keeps the max largest, folds the rest; rows move to the caller. */
+static int keep_largest(struct acc *a, size_t max, struct weir_sum_row **ret, size_t *ret_count)
+{
+	weir_cleanup(acc_fini) struct acc out = {0};
+	int r = 0;
+
+	if (a->count)
+		qsort(a->rows, a->count, sizeof(*a->rows), by_bytes);
+	for (size_t i = 0; i < a->count && r == 0; i++) {
+		struct weir_sum_row f = folded(&a->rows[i]);
+
+		r = acc_add(&out, i < max ? &a->rows[i] : &f);
+	}
+	if (r == 0 && out.count > WEIR_SUMMARY_ROWS_MAX)
+		r = -E2BIG;
+	if (r < 0)
+		return r;
+	*ret = weir_take_ptr(out.rows);
+	*ret_count = out.count;
+	return 0;
+}
+
+static int add_all(const struct window_conf *conf, const struct weir_row *rows,
+		   const struct drain_delta *deltas, size_t n, struct interned *in, struct acc *a)
+{
+	uint32_t unused;
+	int r = intern(in, 0, &unused);
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct weir_row *row = &rows[deltas[i].row];
+		struct weir_sum_row d =
+			detailed(row, conf->detail, in->names->ifname(row->ifindex, in->names->arg));
+
+		if ((row->flags & WEIR_ROW_F_TOTAL) || conf->detail == CONFIG_TOTAL)
+			d = folded(&d);
+		d.bytes = deltas[i].bytes;
+		d.packets = deltas[i].packets;
+		r = intern(in, row->workload, &d.workload);
+		if (r == 0)
+			r = acc_add(a, &d);
+	}
+	return r;
+}
+
+int window_build(const struct window_conf *conf, const struct weir_row *rows,
+		 const struct drain_delta *deltas, size_t n, const struct window_names *names,
+		 struct window *ret)
+{
+	weir_cleanup(acc_fini) struct acc a = {0};
+	weir_cleanup(window_fini) struct window w = {0};
+	weir_cleanup(interned_fini) struct interned in = {.w = &w, .names = names};
+	int r = weir_map_new(&in.index);
+
+	if (r == 0)
+		r = add_all(conf, rows, deltas, n, &in, &a);
+	if (r == 0)
+		r = keep_largest(&a, conf->max_rows, &w.rows, &w.row_count);
+	if (r < 0)
+		return r;
+	*ret = w;
+	w = (struct window){0};
+	return 0;
+}
+
+void window_fini(struct window *w)
+{
+	free(w->workloads);
+	free(w->rows);
+}
+
+int window_fold(const struct weir_sum_row *rows, size_t n, struct weir_sum_row **ret_rows,
+		size_t *ret_count)
+{
+	weir_cleanup(acc_fini) struct acc a = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		struct weir_sum_row f = folded(&rows[i]);
+		int r = acc_add(&a, &f);
+
+		if (r < 0)
+			return r;
+	}
+	*ret_rows = weir_take_ptr(a.rows);
+	*ret_count = a.count;
+	return 0;
+}
