@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aggregator/config.h"
+
+#define NS_S 1000000000ull
+#define NS_DAY (86400 * NS_S)
+#define ROW_STR(k, field, d, text) \
+	{.key = k, .type = WEIR_SET_STR, .offset = offsetof(struct config, field), .def = d, .doc = text}
+#define ROW_TIME(k, field, d, lo, hi, text)                                                      \
+	{.key = k, .type = WEIR_SET_DURATION, .offset = offsetof(struct config, field), .def = d, \
+	 .min = lo, .max = hi, .doc = text}
+
+static const struct weir_setting table[] = {
+	ROW_STR("listen.telemetry", telemetry_url, "tls+tcp://0.0.0.0:7471",
+		"Where agents send their summaries."),
+	ROW_STR("listen.control", control_url, "tls+tcp://0.0.0.0:7472",
+		"Where agents poll for policy."),
+	ROW_STR("tls.ca", tls_ca, "/etc/weir/tls/ca.pem",
+		"CA that signed the certificates of the agents (PEM)."),
+	ROW_STR("tls.cert", tls_cert, "/etc/weir/tls/cert.pem", "Certificate of this server (PEM)."),
+	ROW_STR("tls.key", tls_key, "/etc/weir/tls/key.pem", "Private key of this server (PEM)."),
+	ROW_STR("nodes.dir", nodes_dir, "/etc/weir/nodes",
+		"Directory of <node>.pub files: the public key of each node that may connect."),
+	ROW_STR("store.path", store_path, "/var/lib/weir-aggregator/weir.db",
+		"SQLite database with flows, ledger and agents."),
+	ROW_TIME("store.retain_10s", retain_ns[0], "24h", 60 * NS_S, 3660 * NS_DAY,
+		 "How long rows of 10 seconds are kept."),
+	ROW_TIME("store.retain_1m", retain_ns[1], "7d", 60 * NS_S, 3660 * NS_DAY,
+		 "How long rows of one minute are kept."),
+	ROW_TIME("store.retain_1h", retain_ns[2], "400d", 3600 * NS_S, 3660 * NS_DAY,
+		 "How long rows of one hour are kept."),
+	ROW_STR("policy.dir", policy_dir, "/etc/weir/policies",
+		"Policy repository: topology, prices, policies and approvals."),
+	ROW_TIME("policy.poll", policy_poll_ns, "2s", NS_S / 10, 3600 * NS_S,
+		 "How often the policy repository is looked at."),
+	ROW_STR("http.socket", http_socket, "/run/weir/aggregator.sock",
+		"Unix socket of the HTTP API that weirctl uses."),
+	ROW_STR("audit.path", audit_path, "/var/lib/weir-aggregator/audit.log",
+		"Hash-chained audit log, JSON lines."),
+};
+
+int config_load(const char *path, struct config *ret, struct weir_err *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	return weir_settings_load(table, WEIR_ARRAY_SIZE(table), path, ret, err);
+}
+
+void config_fini(struct config *c)
+{
+	weir_settings_fini(table, WEIR_ARRAY_SIZE(table), c);
+}
+
+int config_print(FILE *f)
+{
+	return weir_settings_print(table, WEIR_ARRAY_SIZE(table), f);
+}

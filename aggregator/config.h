@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of weir-aggregator: one table, from which parsing, checks and the shipped file follow. */
+#ifndef AGGREGATOR_CONFIG_H
+#define AGGREGATOR_CONFIG_H
+
+#include "lib/conf/settings.h"
+
+struct config {
+	char *telemetry_url, *control_url;
+	char *tls_ca, *tls_cert, *tls_key;
+	char *nodes_dir;
+	char *store_path;
+	uint64_t retain_ns[3]; /* by store_res */
+	char *policy_dir;
+	uint64_t policy_poll_ns;
+	char *http_socket;
+	char *audit_path;
+};
+
+int config_load(const char *path, struct config *ret, struct weir_err *err);
+void config_fini(struct config *c);
+int config_print(FILE *f);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aggregator/ingest.h"
+
+#define NS_S 1000000000ull
+/* A node's clock may run ahead by so much; a window beyond it is booked at the time of arrival. */
+#define AHEAD_S 60
+/* Older than any retention worth having: a clock that was never set. Booked at the time of arrival. */
+#define BEHIND_S (400ull * 86400)
+/* Sums of counters must stay below 2^63 in the store. */
+#define COUNT_MAX (1ull << 56)
+
+enum ingest_result ingest_decide(uint64_t known_epoch, uint64_t last, uint64_t epoch,
+				 uint64_t sequence)
+{
+	if (epoch < known_epoch)
+		return INGEST_FENCED;
+	/* A new epoch begins wherever its agent is: what came before it went to another store. */
+	if (epoch > known_epoch)
+		return INGEST_COMMITTED;
+	if (sequence <= last)
+		return INGEST_DUPLICATE;
+	return sequence == last + 1 ? INGEST_COMMITTED : INGEST_GAP;
+}
+
+const char *ingest_check(const struct weir_summary *s)
+{
+	if (!s->epoch || s->epoch >= 1ull << 63)
+		return "epoch: out of range";
+	if (!s->sequence || s->sequence >= 1ull << 63)
+		return "sequence: out of range";
+	if (!s->length_ns || s->length_ns > 3600 * NS_S || s->start_ns >= 1ull << 62)
+		return "length_ns: out of range";
+	for (size_t i = 0; i < s->row_count; i++) {
+		const struct weir_sum_row *r = &s->rows[i];
+
+		if (r->workload >= s->workload_count)
+			return "rows.workload: no such workload";
+		if (r->dir >= WEIR_DIRS || r->verdict >= WEIR_VERDICTS)
+			return "rows: direction or verdict out of range";
+		if (r->bytes > COUNT_MAX || r->packets > COUNT_MAX)
+			return "rows: bytes or packets out of range";
+	}
+	for (size_t i = 0; i < s->identity_count; i++)
+		if (s->identity[i].bytes >= 1ull << 63 || s->identity[i].packets >= 1ull << 63)
+			return "identity: bytes or packets out of range";
+	for (size_t i = 0; i < s->drop_count; i++)
+		if (s->drops[i].bytes >= 1ull << 63 || s->drops[i].packets >= 1ull << 63)
+			return "drops: bytes or packets out of range";
+	return NULL;
+}
+
+static uint64_t booked_s(const struct weir_summary *s, uint64_t now_ns)
+{
+	uint64_t t = s->start_ns / NS_S, now_s = now_ns / NS_S;
+
+	if (t > now_s + AHEAD_S || t + BEHIND_S < now_s)
+		return now_s;
+	return t;
+}
+
+/* State of one summary under way. */
+struct apply {
+	struct store *store;
+	const struct ingest_pricing *pricing;
+	struct cost_batch *batch;
+	const struct weir_summary *sum;
+	const int64_t *workloads;
+	int64_t node;
+	uint64_t time_s;
+};
+
+/* Folded rows have no addresses: their path is unknown, and so stands in the ledger. */
+static void route_of(const struct apply *a, const struct weir_sum_row *row, struct weir_route *ret)
+{
+	*ret = (struct weir_route){.service = "", .region = "", .zone = "",
+				   .peer_domain = a->sum->domain};
+	if (!row->folded && a->pricing->topology)
+		weir_topology_route(a->pricing->topology, a->sum->domain, &row->local, &row->peer, ret);
+}
+
+static int apply_row(const struct apply *a, const struct weir_sum_row *row)
+{
+	struct weir_route route;
+	struct store_flow f = {
+		.time_s = a->time_s,
+		.node = a->node,
+		.workload = a->workloads[row->workload],
+		.proto = row->proto,
+		.dir = row->dir,
+		.verdict = row->verdict,
+		.opened = row->init_local,
+		.port = row->init_local ? row->peer_port : row->local_port,
+		.bytes = row->bytes,
+		.packets = row->packets,
+	};
+	bool named = strcmp(a->sum->workloads[row->workload].kind, "unidentified") != 0;
+	int r;
+
+	route_of(a, row, &route);
+	f.path = (uint8_t)route.path;
+	r = store_address(a->store, a->sum->domain, row->folded ? NULL : &row->local, &f.local);
+	if (!r)
+		r = store_address(a->store, route.peer_domain, row->folded ? NULL : &row->peer, &f.peer);
+	if (!r && f.local && named)
+		r = store_holder(a->store, f.local, f.workload, a->node, a->time_s);
+	if (!r)
+		r = store_flow_add(a->store, &f);
+	return r ? r : cost_charge(a->batch, a->pricing->prices, &route, &f);
+}
+
+static int apply_summary(struct apply *a, uint64_t now_ns)
+{
+	const struct weir_summary *sum = a->sum;
+	weir_auto_free int64_t *ids = calloc(sum->workload_count + 1, sizeof(*ids));
+	int r = 0;
+
+	if (!ids)
+		return -ENOMEM;
+	a->workloads = ids;
+	for (size_t i = 0; !r && i < sum->workload_count; i++)
+		r = store_workload(a->store, a->node, sum->domain, &sum->workloads[i], &ids[i]);
+	for (size_t i = 0; !r && i < sum->row_count; i++)
+		r = apply_row(a, &sum->rows[i]);
+	for (size_t i = 0; !r && i < sum->identity_count; i++)
+		r = store_identity(a->store, a->node, &sum->identity[i]);
+	for (size_t i = 0; !r && i < sum->drop_count; i++)
+		r = store_drop(a->store, a->node, &sum->drops[i]);
+	return r ? r : store_agent_summary(a->store, a->node, sum, now_ns);
+}
+
+static int apply_item(struct store *s, const struct ingest_pricing *pricing, struct cost_batch *batch,
+		      struct ingest_item *it, uint64_t now_ns)
+{
+	struct apply a = {.store = s, .pricing = pricing, .batch = batch, .sum = it->summary,
+			  .time_s = booked_s(it->summary, now_ns)};
+	struct store_agent agent = {0};
+	int r;
+
+	it->reason = ingest_check(it->summary);
+	if (it->reason) {
+		it->result = INGEST_INVALID;
+		return 0;
+	}
+	r = store_agent_get(s, it->node, &agent);
+	if (r == -ENOENT)
+		r = store_node(s, it->node, &agent.node);
+	if (r)
+		return r;
+	it->result = ingest_decide(agent.epoch, agent.last_sequence, it->summary->epoch,
+				   it->summary->sequence);
+	it->epoch = agent.epoch;
+	it->committed = agent.last_sequence;
+	if (it->result != INGEST_COMMITTED)
+		return 0;
+	it->epoch = it->summary->epoch;
+	it->committed = it->summary->sequence;
+	a.node = agent.node;
+	return apply_summary(&a, now_ns);
+}
+
+static int commit_once(struct store *s, const struct ingest_pricing *pricing,
+		       struct ingest_item *items, size_t n, uint64_t now_ns)
+{
+	weir_cleanup(cost_batch_freep) struct cost_batch *batch = NULL;
+	int r = cost_batch_new(&batch);
+
+	if (!r)
+		r = store_begin(s);
+	if (r)
+		return r;
+	for (size_t i = 0; !r && i < n; i++)
+		r = apply_item(s, pricing, batch, &items[i], now_ns);
+	if (!r)
+		r = cost_settle(batch, s);
+	if (!r)
+		r = store_commit(s);
+	if (r)
+		store_rollback(s);
+	return r;
+}
+
+int ingest_commit(struct store *s, const struct ingest_pricing *pricing, struct ingest_item *items,
+		  size_t n, uint64_t now_ns)
+{
+	int r = commit_once(s, pricing, items, n, now_ns), first = 0;
+
+	if (!r)
+		return 0;
+	/* One summary that the store cannot take must not hold up those that came with it. */
+	for (size_t i = 0; i < n; i++) {
+		int one = n > 1 ? commit_once(s, pricing, &items[i], 1, now_ns) : r;
+
+		if (one) {
+			items[i].result = INGEST_FAILED;
+			first = first ? first : one;
+		}
+	}
+	return first;
+}

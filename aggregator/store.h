@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: one SQLite file, WAL, synchronous=FULL. Knows no clock: time is an argument.
+ *
+ * Rows live in buckets of 10 s, 1 min and 1 h, written in the same transaction as the agent's
+ * (epoch, last sequence): what was acknowledged is on disk once, and once only. Bucket = Unix time of
+ * its start. Names are interned: workload and address ids never change their meaning.
+ */
+#ifndef AGGREGATOR_STORE_H
+#define AGGREGATOR_STORE_H
+
+#include "lib/wire/msg.h"
+
+enum store_res { STORE_10S, STORE_1M, STORE_1H, STORE_RESOLUTIONS };
+uint32_t store_bucket_s(enum store_res r);
+
+struct store;
+/* ":memory:" for tests. Refuses a file of a newer schema. */
+int store_open(const char *path, struct store **ret, struct weir_err *err);
+void store_close(struct store *s);
+/* Text of the last failure. */
+const char *store_error(const struct store *s);
+
+int store_begin(struct store *s);
+int store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+/* --- agents (store_agent.c) --- */
+struct store_agent {
+	int64_t node;
+	uint64_t epoch, last_sequence;
+};
+int store_node(struct store *s, const char *name, int64_t *ret);
+/* -ENOENT: never seen. */
+int store_agent_get(struct store *s, const char *node, struct store_agent *ret);
+int store_agent_hello(struct store *s, const struct weir_hello *h);
+int store_agent_summary(struct store *s, int64_t node, const struct weir_summary *sum,
+			uint64_t now_ns);
+int store_agent_policy(struct store *s, const char *node, const struct weir_policy_sync *p,
+		       uint64_t now_ns);
+/* Identity and drop counters are cumulative: the latest replaces. */
+int store_identity(struct store *s, int64_t node, const struct weir_sum_identity *i);
+int store_drop(struct store *s, int64_t node, const struct weir_sum_drop *d);
+
+/* --- what is counted (store_row.c) --- */
+/* Team: label "team", else the namespace, else "". */
+const char *store_team(const struct weir_sum_workload *w);
+int store_workload(struct store *s, int64_t node, const char *domain,
+		   const struct weir_sum_workload *w, int64_t *ret);
+/* Id of an address in a domain; a NULL (folded row) is id 0. */
+int store_address(struct store *s, const char *domain, const struct weir_addr *a, int64_t *ret);
+/*
+ * The workload was seen with the address at time_s. Another workload closes the old interval. An
+ * address whose former holder comes back is shared by several (a node's own address): it is then held
+ * by nobody, until another node is seen with it. Windows older than the current interval change nothing.
+ */
+int store_holder(struct store *s, int64_t address, int64_t workload, int64_t node, uint64_t time_s);
+/* Id of the holder at time_s, 0 = nobody known. */
+int store_holder_at(struct store *s, int64_t address, uint64_t time_s, int64_t *ret_workload);
+
+struct store_flow {
+	uint64_t time_s;
+	int64_t node, workload, local, peer;
+	uint8_t path, proto, dir, verdict;
+	bool opened;	/* the workload opened the connection: the service port is the peer's */
+	uint16_t port;	/* service port */
+	uint64_t bytes, packets;
+};
+int store_flow_add(struct store *s, const struct store_flow *f); /* all three resolutions */
+
+/* --- money --- */
+int store_usage(struct store *s, const char *pool, const char *meter, uint32_t month, uint64_t *ret);
+int store_usage_add(struct store *s, const char *pool, const char *meter, uint32_t month,
+		    uint64_t bytes);
+struct store_charge {
+	uint64_t time_s;
+	int64_t workload;
+	uint8_t path;
+	const char *meter; /* "unpriced": no price is known; "none": nothing charges on this path */
+	const char *pool;
+	uint32_t month;
+	uint64_t bytes; /* that passed this meter */
+	uint64_t once;	/* the same, for the first meter of a byte only: sums to the bytes moved */
+	int64_t nanos;
+};
+int store_ledger_add(struct store *s, const struct store_charge *c);
+
+/* Removes buckets that ended before now - retain (seconds, by store_res), and addresses' old holders. */
+int store_retain(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_RESOLUTIONS]);
+
+#endif

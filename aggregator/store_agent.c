@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of nodes and their agents: identity of the sender, position, state, identity terms. */
+#include "aggregator/store_impl.h"
+
+int store_node(struct store *s, const char *name, int64_t *ret)
+{
+	int r = store_id(s, ST_NODE_GET, ret, "t", name);
+
+	if (r != -ENOENT)
+		return r;
+	r = store_run(s, ST_NODE_ADD, "t", name);
+	if (!r)
+		*ret = sqlite3_last_insert_rowid(s->db);
+	return r;
+}
+
+int store_agent_get(struct store *s, const char *node, struct store_agent *ret)
+{
+	sqlite3_stmt *st;
+	int r = store_row(s, ST_AGENT_GET, &st, "t", node);
+
+	if (r)
+		return r;
+	ret->node = sqlite3_column_int64(st, 0);
+	ret->epoch = (uint64_t)sqlite3_column_int64(st, 1);
+	ret->last_sequence = (uint64_t)sqlite3_column_int64(st, 2);
+	store_done(st);
+	return 0;
+}
+
+int store_agent_hello(struct store *s, const struct weir_hello *h)
+{
+	int64_t node;
+	int r = store_node(s, h->node, &node);
+
+	if (!r)
+		r = store_run(s, ST_NODE_FACTS, "itt", node, h->domain, h->node_class);
+	if (!r)
+		r = store_run(s, ST_AGENT_HELLO, "ittt", node, h->version, h->kernel, h->hooks);
+	return r;
+}
+
+int store_agent_summary(struct store *s, int64_t node, const struct weir_summary *sum,
+			uint64_t now_ns)
+{
+	return store_run(s, ST_AGENT_SUMMARY, "ixuuuuiuuuuiiuu", node, sum->boot_id, 16, sum->epoch,
+			 sum->sequence, now_ns, sum->start_ns + sum->length_ns, (int64_t)sum->mode,
+			 sum->total_bytes[WEIR_INGRESS], sum->total_bytes[WEIR_EGRESS],
+			 sum->total_packets[WEIR_INGRESS], sum->total_packets[WEIR_EGRESS],
+			 (int64_t)sum->flow_rows_used, (int64_t)sum->flow_rows, sum->spool_bytes,
+			 sum->spool_max);
+}
+
+int store_agent_policy(struct store *s, const char *node, const struct weir_policy_sync *p,
+		       uint64_t now_ns)
+{
+	int64_t id;
+	int r = store_node(s, node, &id);
+
+	if (r)
+		return r;
+	return store_run(s, ST_AGENT_POLICY, "iuiuxuutt", id, now_ns, (int64_t)p->mode,
+			 p->applied_serial, p->applied_digest, p->has_digest ? 32 : 0, p->applied_ns,
+			 p->refused_serial, p->refused_reason, p->refused_text);
+}
+
+int store_identity(struct store *s, int64_t node, const struct weir_sum_identity *i)
+{
+	int64_t bytes = i->term == WEIR_TERM_UNEXPLAINED ? i->signed_bytes : (int64_t)i->bytes;
+
+	return store_run(s, ST_IDENTITY, "itiiiu", node, i->interface, (int64_t)i->dir,
+			 (int64_t)i->term, bytes, i->packets);
+}
+
+int store_drop(struct store *s, int64_t node, const struct weir_sum_drop *d)
+{
+	return store_run(s, ST_DROP, "iiuu", node, (int64_t)d->reason, d->bytes, d->packets);
+}

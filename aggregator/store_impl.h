@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of the store only: statements, prepared once and kept. */
+#ifndef AGGREGATOR_STORE_IMPL_H
+#define AGGREGATOR_STORE_IMPL_H
+
+#include "aggregator/store.h"
+
+#include <sqlite3.h>
+
+enum store_stmt {
+	ST_BEGIN, ST_COMMIT, ST_ROLLBACK,
+	ST_NODE_GET, ST_NODE_ADD, ST_NODE_FACTS,
+	ST_AGENT_GET, ST_AGENT_HELLO, ST_AGENT_SUMMARY, ST_AGENT_POLICY,
+	ST_IDENTITY, ST_DROP,
+	ST_WORKLOAD_GET, ST_WORKLOAD_ADD, ST_ADDRESS_GET, ST_ADDRESS_ADD,
+	ST_HOLDER_CURRENT, ST_HOLDER_FORMER, ST_HOLDER_CLOSE, ST_HOLDER_OPEN, ST_HOLDER_AT,
+	ST_FLOW_10S, ST_FLOW_1M, ST_FLOW_1H,
+	ST_USAGE_GET, ST_USAGE_ADD,
+	ST_LEDGER_10S, ST_LEDGER_1M, ST_LEDGER_1H,
+	ST_STATEMENTS,
+};
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *stmt[ST_STATEMENTS];
+	char error[256];
+};
+
+/*
+ * Binds arguments by a letter each: i int64_t, u uint64_t (below 2^63), d int, t const char *,
+ * a const struct weir_addr *, n NULL, x bytes (const void *, int length).
+ */
+int store_bind(struct store *s, sqlite3_stmt *st, const char *types, va_list ap);
+/* Runs a statement that gives no row. */
+int store_run(struct store *s, enum store_stmt id, const char *types, ...);
+/* First row's statement to read columns from, then store_done(). -ENOENT when there is no row. */
+int store_row(struct store *s, enum store_stmt id, sqlite3_stmt **ret, const char *types, ...);
+void store_done(sqlite3_stmt *st);
+/* First column of the first row. */
+int store_id(struct store *s, enum store_stmt id, int64_t *ret, const char *types, ...);
+/* Notes the database's message; returns the errno for an SQLite result code. */
+int store_fail(struct store *s, int code);
+int store_exec(struct store *s, const char *sql);
+
+/* store_schema.c */
+extern const char *const store_sql[ST_STATEMENTS];
+int store_migrate(struct store *s, struct weir_err *err);
+
+#endif

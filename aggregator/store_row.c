@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is counted: interned names, holders of addresses, buckets of flows and of money. */
+#include "aggregator/store_impl.h"
+#include "aggregator/text.h"
+
+const char *store_team(const struct weir_sum_workload *w)
+{
+	for (size_t i = 0; i < w->label_count; i++)
+		if (!strcmp(w->labels[i].key, "team"))
+			return w->labels[i].value;
+	return w->namespace;
+}
+
+static int label_cmp(const void *a, const void *b)
+{
+	const struct weir_sum_label *x = a, *y = b;
+	int r = strcmp(x->key, y->key);
+
+	return r ? r : strcmp(x->value, y->value);
+}
+
+/* Sorted by key, so that the same labels are the same text whatever order the agent sent. */
+static int labels_text(const struct weir_sum_workload *w, struct weir_buf *b)
+{
+	weir_auto_free struct weir_sum_label *l = calloc(w->label_count + 1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	if (w->label_count)
+		memcpy(l, w->labels, w->label_count * sizeof(*l));
+	qsort(l, w->label_count, sizeof(*l), label_cmp);
+	r = weir_buf_add(b, "{", 1);
+	for (size_t i = 0; !r && i < w->label_count; i++) {
+		if (i)
+			r = weir_buf_add(b, ",", 1);
+		if (!r)
+			r = text_json(b, l[i].key);
+		if (!r)
+			r = weir_buf_add(b, ":", 1);
+		if (!r)
+			r = text_json(b, l[i].value);
+	}
+	return r ? r : weir_buf_add(b, "}", 2); /* with the terminator */
+}
+
+int store_workload(struct store *s, int64_t node, const char *domain,
+		   const struct weir_sum_workload *w, int64_t *ret)
+{
+	weir_auto_buf struct weir_buf b = {0};
+	const char *labels;
+	int r = labels_text(w, &b);
+
+	if (r)
+		return r;
+	labels = (const char *)b.data;
+	r = store_id(s, ST_WORKLOAD_GET, ret, "ittttt", node, domain, w->namespace, w->name, w->kind,
+		     labels);
+	if (r != -ENOENT)
+		return r;
+	r = store_run(s, ST_WORKLOAD_ADD, "ittttttt", node, domain, w->namespace, w->name, w->kind,
+		      labels, store_team(w), w->cgroup);
+	if (!r)
+		*ret = sqlite3_last_insert_rowid(s->db);
+	return r;
+}
+
+int store_address(struct store *s, const char *domain, const struct weir_addr *a, int64_t *ret)
+{
+	int r;
+
+	if (!a) {
+		*ret = 0;
+		return 0;
+	}
+	r = store_id(s, ST_ADDRESS_GET, ret, "ta", domain, a);
+	if (r != -ENOENT)
+		return r;
+	r = store_run(s, ST_ADDRESS_ADD, "ta", domain, a);
+	if (!r)
+		*ret = sqlite3_last_insert_rowid(s->db);
+	return r;
+}
+
+int store_holder(struct store *s, int64_t address, int64_t workload, int64_t node, uint64_t time_s)
+{
+	int64_t holder, since, holder_node, former;
+	sqlite3_stmt *st;
+	int r = store_row(s, ST_HOLDER_CURRENT, &st, "i", address);
+
+	if (r == -ENOENT)
+		return store_run(s, ST_HOLDER_OPEN, "iuii", address, time_s, workload, node);
+	if (r)
+		return r;
+	holder = sqlite3_column_int64(st, 0);
+	since = sqlite3_column_int64(st, 1);
+	holder_node = sqlite3_column_int64(st, 2);
+	store_done(st);
+	if (holder == workload || (uint64_t)since > time_s || (!holder && holder_node == node))
+		return 0;
+	/* Two in one instant, or one that returns: an address of several at once has no one holder. */
+	r = store_id(s, ST_HOLDER_FORMER, &former, "ii", address, workload);
+	if (r && r != -ENOENT)
+		return r;
+	if (holder_node == node && (!r || (uint64_t)since == time_s))
+		workload = 0;
+	r = store_run(s, ST_HOLDER_CLOSE, "iiu", address, since, time_s);
+	if (r)
+		return r;
+	return store_run(s, ST_HOLDER_OPEN, "iuii", address, time_s, workload, node);
+}
+
+int store_holder_at(struct store *s, int64_t address, uint64_t time_s, int64_t *ret_workload)
+{
+	int r = store_id(s, ST_HOLDER_AT, ret_workload, "iu", address, time_s);
+
+	if (r == -ENOENT) {
+		*ret_workload = 0;
+		return 0;
+	}
+	return r;
+}
+
+int store_flow_add(struct store *s, const struct store_flow *f)
+{
+	int r = 0;
+
+	for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++)
+		r = store_run(s, ST_FLOW_10S + i, "uiiiidddddduu",
+			      f->time_s - f->time_s % store_bucket_s(i), f->node, f->workload, f->local,
+			      f->peer, (int)f->path, (int)f->proto, (int)f->port, (int)f->opened,
+			      (int)f->dir, (int)f->verdict, f->bytes, f->packets);
+	return r;
+}
+
+int store_usage(struct store *s, const char *pool, const char *meter, uint32_t month, uint64_t *ret)
+{
+	int64_t bytes;
+	int r = store_id(s, ST_USAGE_GET, &bytes, "tti", pool, meter, (int64_t)month);
+
+	if (r && r != -ENOENT)
+		return r;
+	*ret = r ? 0 : (uint64_t)bytes;
+	return 0;
+}
+
+int store_usage_add(struct store *s, const char *pool, const char *meter, uint32_t month,
+		    uint64_t bytes)
+{
+	return store_run(s, ST_USAGE_ADD, "ttiu", pool, meter, (int64_t)month, bytes);
+}
+
+int store_ledger_add(struct store *s, const struct store_charge *c)
+{
+	int r = 0;
+
+	for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++)
+		r = store_run(s, ST_LEDGER_10S + i, "uidttiuui",
+			      c->time_s - c->time_s % store_bucket_s(i), c->workload, (int)c->path,
+			      c->meter, c->pool, (int64_t)c->month, c->bytes, c->once, c->nanos);
+	return r;
+}
+
+static int retain_table(struct store *s, const char *table, enum store_res res, uint64_t before_s)
+{
+	static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h"};
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "DELETE FROM %s_%s WHERE bucket < %llu", table, suffix[res],
+		 (unsigned long long)before_s);
+	return store_exec(s, sql);
+}
+
+int store_retain(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_RESOLUTIONS])
+{
+	uint64_t oldest = now_s;
+	char sql[96];
+	int r = 0;
+
+	for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++) {
+		uint64_t keep = retain_s[i] + store_bucket_s(i);
+		uint64_t before = now_s > keep ? now_s - keep + 1 : 0;
+
+		oldest = WEIR_MIN(oldest, before);
+		r = retain_table(s, "flow", i, before);
+		if (!r)
+			r = retain_table(s, "ledger", i, before);
+	}
+	if (r)
+		return r;
+	snprintf(sql, sizeof(sql), "DELETE FROM holder WHERE until < %llu", (unsigned long long)oldest);
+	return store_exec(s, sql);
+}

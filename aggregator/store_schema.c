@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema, as migrations (user_version = how many have run; each in one transaction), and the SQL
+ * of every statement that writes. A released migration is never edited: add another.
+ */
+#include "aggregator/store_impl.h"
+
+#define FLOW_KEY "bucket,node,workload,local,peer,path,proto,port,opened,dir,verdict"
+#define FLOW_TABLE(n)                                                                             \
+	"CREATE TABLE flow_" n "(bucket INTEGER NOT NULL,node INTEGER NOT NULL,"                  \
+	"workload INTEGER NOT NULL,local INTEGER NOT NULL,peer INTEGER NOT NULL,"                 \
+	"path INTEGER NOT NULL,proto INTEGER NOT NULL,port INTEGER NOT NULL,"                     \
+	"opened INTEGER NOT NULL,dir INTEGER NOT NULL,verdict INTEGER NOT NULL,"                  \
+	"bytes INTEGER NOT NULL,packets INTEGER NOT NULL,PRIMARY KEY(" FLOW_KEY ")) WITHOUT ROWID;"
+#define FLOW_ADD(n)                                                                               \
+	"INSERT INTO flow_" n "(" FLOW_KEY ",bytes,packets) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) "   \
+	"ON CONFLICT(" FLOW_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,"                     \
+	"packets=packets+excluded.packets"
+
+#define LEDGER_KEY "bucket,workload,path,meter,pool,month"
+#define LEDGER_TABLE(n)                                                                           \
+	"CREATE TABLE ledger_" n "(bucket INTEGER NOT NULL,workload INTEGER NOT NULL,"            \
+	"path INTEGER NOT NULL,meter TEXT NOT NULL,pool TEXT NOT NULL,month INTEGER NOT NULL,"    \
+	"bytes INTEGER NOT NULL,once INTEGER NOT NULL,nanos INTEGER NOT NULL,"                    \
+	"PRIMARY KEY(" LEDGER_KEY ")) WITHOUT ROWID;"
+#define LEDGER_ADD(n)                                                                             \
+	"INSERT INTO ledger_" n "(" LEDGER_KEY ",bytes,once,nanos) VALUES(?,?,?,?,?,?,?,?,?) "    \
+	"ON CONFLICT(" LEDGER_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,"                   \
+	"once=once+excluded.once,nanos=nanos+excluded.nanos"
+
+static const char *const migrations[] = {
+	/* 1: a node is a name; what its agent last said stands beside it */
+	"CREATE TABLE node(id INTEGER PRIMARY KEY,name TEXT NOT NULL UNIQUE,"
+	"domain TEXT NOT NULL DEFAULT '',class TEXT NOT NULL DEFAULT '');"
+	"CREATE TABLE agent(node INTEGER PRIMARY KEY,boot BLOB,epoch INTEGER NOT NULL DEFAULT 0,"
+	"last_sequence INTEGER NOT NULL DEFAULT 0,last_seen_ns INTEGER NOT NULL DEFAULT 0,"
+	"window_end_ns INTEGER NOT NULL DEFAULT 0,version TEXT NOT NULL DEFAULT '',"
+	"kernel TEXT NOT NULL DEFAULT '',hooks TEXT NOT NULL DEFAULT '',"
+	"mode INTEGER NOT NULL DEFAULT 0,serial INTEGER NOT NULL DEFAULT 0,digest BLOB,"
+	"applied_ns INTEGER NOT NULL DEFAULT 0,refused_serial INTEGER NOT NULL DEFAULT 0,"
+	"refused_reason TEXT NOT NULL DEFAULT '',refused_text TEXT NOT NULL DEFAULT '',"
+	"bytes_in INTEGER NOT NULL DEFAULT 0,bytes_out INTEGER NOT NULL DEFAULT 0,"
+	"packets_in INTEGER NOT NULL DEFAULT 0,packets_out INTEGER NOT NULL DEFAULT 0,"
+	"flow_rows_used INTEGER NOT NULL DEFAULT 0,flow_rows INTEGER NOT NULL DEFAULT 0,"
+	"spool_bytes INTEGER NOT NULL DEFAULT 0,spool_max INTEGER NOT NULL DEFAULT 0);"
+	"CREATE TABLE identity(node INTEGER NOT NULL,interface TEXT NOT NULL,dir INTEGER NOT NULL,"
+	"term INTEGER NOT NULL,bytes INTEGER NOT NULL,packets INTEGER NOT NULL,"
+	"PRIMARY KEY(node,interface,dir,term)) WITHOUT ROWID;"
+	"CREATE TABLE dropped(node INTEGER NOT NULL,reason INTEGER NOT NULL,bytes INTEGER NOT NULL,"
+	"packets INTEGER NOT NULL,PRIMARY KEY(node,reason)) WITHOUT ROWID;"
+	"CREATE TABLE workload(id INTEGER PRIMARY KEY,node INTEGER NOT NULL,domain TEXT NOT NULL,"
+	"namespace TEXT NOT NULL,name TEXT NOT NULL,kind TEXT NOT NULL,team TEXT NOT NULL,"
+	"labels TEXT NOT NULL,cgroup TEXT NOT NULL,"
+	"UNIQUE(node,domain,namespace,name,kind,labels));"
+	/* address 0 is what folded rows have: none */
+	"CREATE TABLE address(id INTEGER PRIMARY KEY,domain TEXT NOT NULL,address BLOB NOT NULL,"
+	"UNIQUE(domain,address));"
+	"INSERT INTO address VALUES(0,'',x'');"
+	"CREATE TABLE holder(address INTEGER NOT NULL,since INTEGER NOT NULL,until INTEGER,"
+	"workload INTEGER NOT NULL,node INTEGER NOT NULL,PRIMARY KEY(address,since)) WITHOUT ROWID;"
+	FLOW_TABLE("10s") FLOW_TABLE("1m") FLOW_TABLE("1h")
+	"CREATE TABLE usage(pool TEXT NOT NULL,meter TEXT NOT NULL,month INTEGER NOT NULL,"
+	"bytes INTEGER NOT NULL,PRIMARY KEY(pool,meter,month)) WITHOUT ROWID;"
+	LEDGER_TABLE("10s") LEDGER_TABLE("1m") LEDGER_TABLE("1h"),
+};
+
+const char *const store_sql[ST_STATEMENTS] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_ROLLBACK] = "ROLLBACK",
+	[ST_NODE_GET] = "SELECT id FROM node WHERE name=?",
+	[ST_NODE_ADD] = "INSERT INTO node(name) VALUES(?)",
+	[ST_NODE_FACTS] = "UPDATE node SET domain=?2,class=?3 WHERE id=?1",
+	[ST_AGENT_GET] = "SELECT n.id,a.epoch,a.last_sequence FROM node n JOIN agent a ON a.node=n.id "
+			 "WHERE n.name=?",
+	[ST_AGENT_HELLO] = "INSERT INTO agent(node,version,kernel,hooks) VALUES(?,?,?,?) "
+			   "ON CONFLICT(node) DO UPDATE SET version=excluded.version,"
+			   "kernel=excluded.kernel,hooks=excluded.hooks",
+	[ST_AGENT_SUMMARY] =
+		"INSERT INTO agent(node,boot,epoch,last_sequence,last_seen_ns,window_end_ns,mode,"
+		"bytes_in,bytes_out,packets_in,packets_out,flow_rows_used,flow_rows,spool_bytes,"
+		"spool_max) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
+		"boot=excluded.boot,epoch=excluded.epoch,last_sequence=excluded.last_sequence,"
+		"last_seen_ns=excluded.last_seen_ns,window_end_ns=excluded.window_end_ns,"
+		"mode=excluded.mode,bytes_in=excluded.bytes_in,bytes_out=excluded.bytes_out,"
+		"packets_in=excluded.packets_in,packets_out=excluded.packets_out,"
+		"flow_rows_used=excluded.flow_rows_used,flow_rows=excluded.flow_rows,"
+		"spool_bytes=excluded.spool_bytes,spool_max=excluded.spool_max",
+	[ST_AGENT_POLICY] =
+		"INSERT INTO agent(node,last_seen_ns,mode,serial,digest,applied_ns,refused_serial,"
+		"refused_reason,refused_text) VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
+		"last_seen_ns=excluded.last_seen_ns,mode=excluded.mode,serial=excluded.serial,"
+		"digest=excluded.digest,applied_ns=excluded.applied_ns,"
+		"refused_serial=excluded.refused_serial,refused_reason=excluded.refused_reason,"
+		"refused_text=excluded.refused_text",
+	[ST_IDENTITY] = "INSERT OR REPLACE INTO identity VALUES(?,?,?,?,?,?)",
+	[ST_DROP] = "INSERT OR REPLACE INTO dropped VALUES(?,?,?,?)",
+	[ST_WORKLOAD_GET] = "SELECT id FROM workload WHERE node=? AND domain=? AND namespace=? AND "
+			    "name=? AND kind=? AND labels=?",
+	[ST_WORKLOAD_ADD] = "INSERT INTO workload(node,domain,namespace,name,kind,labels,team,cgroup) "
+			    "VALUES(?,?,?,?,?,?,?,?)",
+	[ST_ADDRESS_GET] = "SELECT id FROM address WHERE domain=? AND address=?",
+	[ST_ADDRESS_ADD] = "INSERT INTO address(domain,address) VALUES(?,?)",
+	[ST_HOLDER_CURRENT] = "SELECT workload,since,node FROM holder WHERE address=? "
+			      "ORDER BY since DESC LIMIT 1",
+	[ST_HOLDER_FORMER] = "SELECT 1 FROM holder WHERE address=? AND workload=? LIMIT 1",
+	[ST_HOLDER_CLOSE] = "UPDATE holder SET until=?3 WHERE address=?1 AND since=?2",
+	[ST_HOLDER_OPEN] = "INSERT OR REPLACE INTO holder(address,since,workload,node) VALUES(?,?,?,?)",
+	[ST_HOLDER_AT] = "SELECT workload FROM holder WHERE address=?1 AND since<=?2 AND "
+			 "(until IS NULL OR until>?2) ORDER BY since DESC LIMIT 1",
+	[ST_FLOW_10S] = FLOW_ADD("10s"),
+	[ST_FLOW_1M] = FLOW_ADD("1m"),
+	[ST_FLOW_1H] = FLOW_ADD("1h"),
+	[ST_USAGE_GET] = "SELECT bytes FROM usage WHERE pool=? AND meter=? AND month=?",
+	[ST_USAGE_ADD] = "INSERT INTO usage VALUES(?,?,?,?) ON CONFLICT(pool,meter,month) "
+			 "DO UPDATE SET bytes=bytes+excluded.bytes",
+	[ST_LEDGER_10S] = LEDGER_ADD("10s"),
+	[ST_LEDGER_1M] = LEDGER_ADD("1m"),
+	[ST_LEDGER_1H] = LEDGER_ADD("1h"),
+};
+
+static int schema_version(struct store *s, int *ret)
+{
+	sqlite3_stmt *st = NULL;
+	int code = sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &st, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(st);
+	if (code != SQLITE_ROW) {
+		int r = store_fail(s, code);
+
+		sqlite3_finalize(st);
+		return r;
+	}
+	*ret = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return 0;
+}
+
+static int migrate_one(struct store *s, int to)
+{
+	char version[48];
+	int r = store_exec(s, "BEGIN IMMEDIATE");
+
+	if (r)
+		return r;
+	snprintf(version, sizeof(version), "PRAGMA user_version=%d; COMMIT", to);
+	r = store_exec(s, migrations[to - 1]);
+	if (!r)
+		r = store_exec(s, version);
+	if (r)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+int store_migrate(struct store *s, struct weir_err *err)
+{
+	int version = 0, newest = (int)WEIR_ARRAY_SIZE(migrations);
+	int r = schema_version(s, &version);
+
+	if (!r && version > newest)
+		return weir_err_set(err, -EPROTONOSUPPORT,
+				    "the store has schema %d and this program knows up to %d: run the "
+				    "newer weir-aggregator",
+				    version, newest);
+	for (; !r && version < newest; version++)
+		r = migrate_one(s, version + 1);
+	return r;
+}
