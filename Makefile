@@ -61,11 +61,8 @@ $(B)/asan/unit/$(1): $(B)/asan/tests/unit/$(1).o $(TEST_LIB) $(call owner_objs,$
 	$(Q)$(CC) $(CFLAGS) $(ASAN) -o $$@ $$^ $(LIBS)
 endef
 $(foreach u,$(UNIT),$(eval $(call unit,$(u))))
-.PRECIOUS: $(B)/asan/%.o $(B)/o/%.o
+.PRECIOUS: $(B)/asan/%.o $(B)/o/%.o $(B)/gen/%.bpf.o
 
-$(B)/gen/vmlinux.h:
-	@mkdir -p $(@D)
-	$(Q)bpftool btf dump file /sys/kernel/btf/vmlinux format c > $@.tmp && mv $@.tmp $@
 $(B)/gen/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/inc/*.h bpf/abi/*.h vmlinux/*.h)
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"

@@ -117,6 +117,9 @@ struct weir_tables {
 int weir_tables_build(const struct weir_bundle *b, const struct weir_subject *subjects, size_t n,
 		      struct weir_tables **ret, struct weir_err *err);
 void weir_tables_free(struct weir_tables *t);
+/* What weir_tables_build leaves in ->digest, computed anew: for tables read back from the kernel (in
+ * the order in which weir_tables_build sorts). Covers all but class_of, subject_count and digest. */
+int weir_tables_digest(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN]);
 /* The lookup the BPF program does, in C over the tables: for tests and for `weirctl policy show`. */
 void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class, const struct weir_conn *c,
 			struct weir_decision_ref *ret);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loading: sizes and knobs into the skeleton, maps pinned or adopted, memory mapped. The only file
+ * that knows the skeleton.
+ *
+ * Must stay true: counters and their bases (what was spooled of them) are pinned together, so both
+ * survive a killed agent and both vanish at reboot.
+ */
+#include "agent/probe_priv.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "lib/os/file.h"
+#include "weir.skel.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static int libbpf_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level, (void)fmt, (void)ap;
+	return 0;
+}
+
+static int netns_cookie(uint64_t *ret)
+{
+	weir_auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(*ret);
+
+	if (fd < 0)
+		return -errno;
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) ? -errno : 0;
+}
+
+/* The kfree_skb tracepoint passes the receiving socket since 6.11: five parameters with the hidden one. */
+static bool kfree_has_socket(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *t;
+	bool has = false;
+	int id;
+
+	if (!btf)
+		return false;
+	id = btf__find_by_name_kind(btf, "btf_trace_kfree_skb", BTF_KIND_TYPEDEF);
+	t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	t = t ? btf__type_by_id(btf, t->type) : NULL; /* pointer */
+	t = t ? btf__type_by_id(btf, t->type) : NULL; /* function prototype */
+	if (t && btf_is_func_proto(t))
+		has = btf_vlen(t) >= 5;
+	btf__free(btf);
+	return has;
+}
+
+static bool is_pinned_map(const char *name)
+{
+	return !strncmp(name, "weir_", 5) && !strchr(name, '.');
+}
+
+static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const char *pin_dir)
+{
+	uint32_t rows = c->flow_rows + c->total_rows + WEIR_SPILL_ROWS;
+	struct bpf_map *m;
+	int r;
+
+	skel->rodata->weir_flow_mask = c->flow_rows - 1;
+	skel->rodata->weir_total_mask = c->total_rows - 1;
+	if ((r = bpf_map__set_max_entries(skel->maps.weir_rows, rows)) ||
+	    (r = bpf_map__set_max_entries(skel->maps.weir_bases, rows)) ||
+	    (r = bpf_map__set_max_entries(skel->maps.weir_workloads, c->workloads)))
+		return r;
+	bpf_object__for_each_map(m, skel->obj) {
+		weir_auto_free char *path = NULL;
+
+		if (!is_pinned_map(bpf_map__name(m)))
+			continue;
+		path = weir_strf("%s/%s", pin_dir, bpf_map__name(m));
+		if (!path)
+			return -ENOMEM;
+		if ((r = bpf_map__set_pin_path(m, path)))
+			return r;
+	}
+	return 0;
+}
+
+/* One attempt to open and load. cookie 0: without the namespace check at skb hooks. */
+static int try_load(const struct probe_conf *c, uint64_t own, uint64_t trace, bool kfree, bool rx,
+		    struct weir_bpf **ret)
+{
+	struct weir_bpf *skel = weir_bpf__open();
+	int r;
+
+	if (!skel)
+		return -errno;
+	skel->rodata->weir_own_netns = own;
+	skel->rodata->weir_trace_netns = trace;
+	bpf_program__set_autoload(skel->progs.weir_kfree_rx, kfree && rx);
+	bpf_program__set_autoload(skel->progs.weir_kfree, kfree && !rx);
+	r = set_sizes(skel, c, c->pin_dir);
+	if (!r)
+		r = weir_bpf__load(skel);
+	if (r) {
+		weir_bpf__destroy(skel);
+		return r;
+	}
+	*ret = skel;
+	return 0;
+}
+
+/* Best first: with everything, then without what this kernel refuses. */
+static int load(struct probe *p, const struct probe_conf *c)
+{
+	bool rx = kfree_has_socket();
+	uint64_t cookie = 0;
+	int r = -EINVAL;
+
+	netns_cookie(&cookie);
+	for (int i = 0; i < 4 && r; i++)
+		r = try_load(c, i & 1 ? 0 : cookie, cookie, i < 2, rx, &p->skel);
+	return r;
+}
+
+static int map_memory(int fd, size_t len, void *ret)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	void *mem = mmap(NULL, (len + page - 1) / page * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (mem == MAP_FAILED)
+		return -errno;
+	*(void **)ret = mem;
+	return 0;
+}
+
+static int map_all(struct probe *p)
+{
+	struct weir_bpf *s = p->skel;
+	int r;
+
+	p->row_count = bpf_map__max_entries(s->maps.weir_rows);
+	if ((r = map_memory(bpf_map__fd(s->maps.weir_rows), p->row_count * sizeof(*p->rows), &p->rows)) ||
+	    (r = map_memory(bpf_map__fd(s->maps.weir_bases), p->row_count * sizeof(*p->bases), &p->bases)) ||
+	    (r = map_memory(bpf_map__fd(s->maps.weir_spooled), sizeof(*p->spooled), &p->spooled)))
+		return r;
+	return map_memory(bpf_map__fd(s->maps.weir_ctl), sizeof(*p->ctl), &p->ctl);
+}
+
+static void take_fds(struct probe *p)
+{
+	struct weir_bpf *s = p->skel;
+	const int kfree_rx = bpf_program__fd(s->progs.weir_kfree_rx);
+
+	p->prog_fd[PROBE_INGRESS] = bpf_program__fd(s->progs.weir_ingress);
+	p->prog_fd[PROBE_EGRESS] = bpf_program__fd(s->progs.weir_egress);
+	p->prog_fd[PROBE_SOCKOPS] = bpf_program__fd(s->progs.weir_sockops);
+	p->prog_fd[PROBE_TC_IN] = bpf_program__fd(s->progs.weir_tc_in);
+	p->prog_fd[PROBE_TC_OUT] = bpf_program__fd(s->progs.weir_tc_out);
+	p->prog_fd[PROBE_TC_IN_L3] = bpf_program__fd(s->progs.weir_tc_in_l3);
+	p->prog_fd[PROBE_TC_OUT_L3] = bpf_program__fd(s->progs.weir_tc_out_l3);
+	p->prog_fd[PROBE_KFREE] = kfree_rx >= 0 ? kfree_rx : bpf_program__fd(s->progs.weir_kfree);
+	p->outer_fd[PROBE_DECISIONS] = bpf_map__fd(s->maps.weir_decisions);
+	p->outer_fd[PROBE_PREFIXES] = bpf_map__fd(s->maps.weir_prefixes);
+	p->outer_fd[PROBE_RANGES] = bpf_map__fd(s->maps.weir_ranges);
+	p->outer_fd[PROBE_LIMITS] = bpf_map__fd(s->maps.weir_limits);
+	p->outer_fd[PROBE_FAILSAFE] = bpf_map__fd(s->maps.weir_failsafe);
+	p->outer_fd[PROBE_SUBJECTS] = bpf_map__fd(s->maps.weir_subjects);
+	p->workloads_fd = bpf_map__fd(s->maps.weir_workloads);
+	p->terms_fd = bpf_map__fd(s->maps.weir_terms);
+	p->drops_fd = bpf_map__fd(s->maps.weir_drops);
+	p->root_fd = bpf_map__fd(s->maps.weir_root);
+}
+
+/* Fresh pins get their sizes and spill rows; adopted ones must be of this ABI and size. */
+static int adopt(struct probe *p, const struct probe_conf *c, struct weir_err *err)
+{
+	size_t first = (size_t)c->flow_rows + c->total_rows;
+
+	if (p->ctl->abi_version && p->ctl->abi_version != WEIR_ABI_VERSION)
+		return weir_err_set(err, -EPROTO,
+				    "%s: pins of ABI %u, this agent speaks %u; run weir-agent --detach first",
+				    p->pin_dir, p->ctl->abi_version, WEIR_ABI_VERSION);
+	if (p->ctl->abi_version)
+		return 0;
+	for (size_t i = 0; i < WEIR_SPILL_ROWS; i++) {
+		struct weir_row *row = &p->rows[first + i];
+
+		row->workload = 0;
+		row->dir = i / WEIR_VERDICTS;
+		row->verdict = i % WEIR_VERDICTS;
+		row->flags = WEIR_ROW_F_TOTAL;
+		row->rule = WEIR_NO_RULE;
+		__atomic_store_n(&row->state, WEIR_ROW_LIVE, __ATOMIC_RELEASE);
+	}
+	p->spooled->rows_fp = p->row_count;
+	p->ctl->flow_rows = c->flow_rows;
+	p->ctl->total_rows = c->total_rows;
+	p->ctl->workloads = c->workloads;
+	__atomic_store_n(&p->ctl->abi_version, WEIR_ABI_VERSION, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int copy_patterns(struct probe *p, const char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	p->patterns = calloc(n + 1, sizeof(*p->patterns));
+	for (size_t i = 0; p->patterns && i < n; i++)
+		if (!(p->patterns[i] = strdup(v[i])))
+			return -ENOMEM;
+	return p->patterns ? 0 : -ENOMEM;
+}
+
+static int check_conf(const struct probe_conf *c, struct weir_err *err)
+{
+	if (!c->flow_rows || c->flow_rows & (c->flow_rows - 1))
+		return weir_err_set(err, -EINVAL, "bpf.flow_rows: %u is no power of two", c->flow_rows);
+	if (!c->total_rows || c->total_rows & (c->total_rows - 1))
+		return weir_err_set(err, -EINVAL, "bpf.total_rows: %u is no power of two", c->total_rows);
+	return 0;
+}
+
+static int open_all(struct probe *p, const struct probe_conf *c, const char *root, struct weir_err *err)
+{
+	weir_auto_free char *links = weir_strf("%s/links", c->pin_dir);
+	int r;
+
+	if (!links || !(p->pin_dir = strdup(c->pin_dir)))
+		return -ENOMEM;
+	if ((r = copy_patterns(p, c->interfaces)))
+		return r;
+	if ((r = weir_mkdir_p(links, 0700)))
+		return weir_err_set(err, r, "%s: %s; is bpffs mounted?", links, strerror(-r));
+	if ((r = load(p, c)))
+		return weir_err_set(err, r,
+				    "loading BPF: %s; pins of other table sizes need weir-agent --detach, "
+				    "see weir-agent --probe",
+				    strerror(-r));
+	take_fds(p);
+	if ((r = map_all(p)))
+		return weir_err_set(err, r, "mapping BPF tables: %s", strerror(-r));
+	if ((r = adopt(p, c, err)))
+		return r;
+	if ((r = probe_attach_cgroup(p, root, err)))
+		return r;
+	if (!probe_attach_kfree(p))
+		probe_add_hook(p, "kfree_skb");
+	return probe_interfaces(p, err);
+}
+
+int probe_open(const struct probe_conf *c, struct probe **ret, struct weir_err *err)
+{
+	weir_auto_free char *mount = NULL;
+	struct probe *p;
+	int r = check_conf(c, err);
+
+	if (r)
+		return r;
+	libbpf_set_print(libbpf_quiet);
+	if (!*c->cgroup_root && (r = weir_cgroup2_mount(&mount)))
+		return weir_err_set(err, r, "bpf.cgroup_root: no cgroup v2 mount found; mount one or name it");
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->max_prefixes = c->prefixes;
+	p->max_decisions = c->decisions;
+	p->max_ranges = c->ranges;
+	for (size_t i = 0; i < PROBE_PROGS; i++)
+		p->prog_fd[i] = -1;
+	r = open_all(p, c, mount ? mount : c->cgroup_root, err);
+	if (r) {
+		probe_close(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void probe_close(struct probe *p)
+{
+	if (!p)
+		return;
+	if (p->skel)
+		weir_bpf__destroy(p->skel); /* pins and links stay; mappings end with the process */
+	for (size_t i = 0; p->patterns && p->patterns[i]; i++)
+		free(p->patterns[i]);
+	free(p->patterns);
+	free(p->pin_dir);
+	free(p);
+}
+
+const char *probe_hooks(const struct probe *p)
+{
+	return p->hooks;
+}
+
+struct weir_row *probe_rows(struct probe *p, size_t *ret_count)
+{
+	*ret_count = p->row_count;
+	return p->rows;
+}
+
+struct weir_base *probe_bases(struct probe *p)
+{
+	return p->bases;
+}
+
+struct weir_spooled *probe_spooled(struct probe *p)
+{
+	return p->spooled;
+}
+
+struct weir_ctl *probe_ctl(struct probe *p)
+{
+	return p->ctl;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the small maps: cgroups and their workload indexes, identity terms, drops by reason. */
+#include "agent/probe_priv.h"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+
+#include <bpf/bpf.h>
+
+int probe_grace(struct probe *p)
+{
+	(void)p;
+	/* The global barrier waits for an RCU grace period: every BPF program that ran is done. */
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? -errno : 0;
+}
+
+int probe_each_workload(struct probe *p, int (*fn)(uint64_t cgroup, struct weir_workload w, void *arg),
+			void *arg)
+{
+	uint64_t key, *prev = NULL, next;
+	struct weir_workload w;
+	int r = 0;
+
+	while (!r && !bpf_map_get_next_key(p->workloads_fd, prev, &next)) {
+		key = next;
+		prev = &key;
+		if (!bpf_map_lookup_elem(p->workloads_fd, &key, &w))
+			r = fn(key, w, arg);
+	}
+	return r;
+}
+
+int probe_forget_cgroup(struct probe *p, uint64_t cgroup)
+{
+	return bpf_map_delete_elem(p->workloads_fd, &cgroup) ? -errno : 0;
+}
+
+int probe_each_term(struct probe *p,
+		    int (*fn)(const char *ifname, const struct weir_term_key *k, const struct weir_count *c,
+			      void *arg),
+		    void *arg)
+{
+	struct weir_term_key k = {0};
+	struct weir_count c;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < p->if_count; i++) {
+		k.ifindex = p->ifs[i].ifindex;
+		for (unsigned int n = 0; !r && n < WEIR_DIRS * WEIR_TERMS; n++) {
+			k.dir = n / WEIR_TERMS;
+			k.term = n % WEIR_TERMS;
+			if (!bpf_map_lookup_elem(p->terms_fd, &k, &c))
+				r = fn(p->ifs[i].name, &k, &c, arg);
+		}
+	}
+	return r;
+}
+
+int probe_drops(struct probe *p, struct weir_count ret[WEIR_DROPS])
+{
+	struct weir_count all[WEIR_DROPS];
+
+	for (uint32_t i = 0; i < WEIR_DROPS; i++)
+		if (bpf_map_lookup_elem(p->drops_fd, &i, &all[i]))
+			return -errno;
+	memcpy(ret, all, sizeof(all));
+	return 0;
+}

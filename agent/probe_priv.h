@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the probe share; nobody else includes this. */
+#ifndef WEIR_AGENT_PROBE_PRIV_H
+#define WEIR_AGENT_PROBE_PRIV_H
+
+#include <net/if.h>
+
+#include "agent/probe.h"
+
+/* Programs by number, so that attaching is a table. */
+enum probe_prog {
+	PROBE_INGRESS,
+	PROBE_EGRESS,
+	PROBE_SOCKOPS,
+	PROBE_TC_IN,
+	PROBE_TC_OUT,
+	PROBE_TC_IN_L3,
+	PROBE_TC_OUT_L3,
+	PROBE_KFREE,
+	PROBE_PROGS,
+};
+
+/* Tables of a generation; order as in bpf/inc/maps.h. */
+enum probe_table {
+	PROBE_DECISIONS,
+	PROBE_PREFIXES,
+	PROBE_RANGES,
+	PROBE_LIMITS,
+	PROBE_FAILSAFE,
+	PROBE_SUBJECTS,
+	PROBE_TABLES,
+};
+
+struct probe_if {
+	uint32_t ifindex;
+	char name[IF_NAMESIZE];
+	bool present;
+};
+#define PROBE_MAX_IF 160 /* times 24 terms fits the terms map */
+
+struct probe {
+	struct weir_bpf *skel;
+	char *pin_dir;
+	char **patterns;
+	int prog_fd[PROBE_PROGS]; /* owned by skel; -1 = not loaded */
+	int outer_fd[PROBE_TABLES];
+	int workloads_fd, terms_fd, drops_fd, root_fd;
+	struct weir_row *rows;
+	size_t row_count;
+	struct weir_base *bases;
+	struct weir_spooled *spooled;
+	struct weir_ctl *ctl;
+	uint32_t max_prefixes, max_decisions, max_ranges;
+	struct probe_if ifs[PROBE_MAX_IF];
+	size_t if_count;
+	bool tcx;	/* this kernel has TCX */
+	char hooks[96];
+};
+
+/* probe_attach.c */
+int probe_attach_cgroup(struct probe *p, const char *root, struct weir_err *err);
+int probe_attach_kfree(struct probe *p);
+int probe_add_hook(struct probe *p, const char *name);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * weir's data plane.
+ *
+ *  cgroup_skb     counts every packet at its socket, by workload, and enforces
+ *  sockops        remembers who opened a TCP connection, whatever happens to its rows
+ *  tc observer    counts every packet at the interface: the truth, and the named terms by which it
+ *                 differs from the sockets' sum. Shares no counter with cgroup_skb
+ *  kfree_skb      names the ingress packets that no socket got
+ */
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#define __VMLINUX_H__ /* bpf/abi: types stand already */
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+#include "vmlinux/weir_vmlinux.h"
+#include "bpf/abi/weir_abi.h"
+
+#ifndef IPPROTO_ICMPV6
+#define IPPROTO_ICMPV6 58
+#endif
+#define WEIR_SOCK_RAW 3
+#define WEIR_TCP_TIME_WAIT 6
+#define WEIR_TCP_NEW_SYN_RECV 12
+#define WEIR_TCP_SYN 0x02
+#define WEIR_TCP_ACK 0x10
+
+const volatile __u64 weir_own_netns = 0;   /* cookie; 0 = this kernel cannot tell at skb hooks */
+const volatile __u64 weir_trace_netns = 0; /* cookie, for the tracepoint */
+
+#include "bpf/inc/maps.h"
+#include "bpf/inc/parse.h"
+#include "bpf/inc/rows.h"
+#include "bpf/inc/policy.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline __u32 weir_now_s(void)
+{
+	return bpf_ktime_get_coarse_ns() / 1000000000ull;
+}
+
+/* Index of the socket's cgroup; a cgroup that was never seen gets the next index at once. */
+static __always_inline __u32 weir_workload_of(struct __sk_buff *skb, struct weir_ctl *ctl, __u32 now_s,
+					      const struct weir_packet *p)
+{
+	__u64 id = bpf_skb_cgroup_id(skb);
+	struct weir_workload *w, fresh = {};
+
+	if (!id)
+		return 0;
+	w = bpf_map_lookup_elem(&weir_workloads, &id);
+	if (w)
+		return w->index;
+	if (ctl->next_workload + 1 < ctl->workloads) {
+		fresh.index = __sync_fetch_and_add(&ctl->next_workload, 1) + 1;
+		fresh.first_seen_s = now_s;
+		if (fresh.index < ctl->workloads &&
+		    !bpf_map_update_elem(&weir_workloads, &id, &fresh, BPF_NOEXIST))
+			return fresh.index;
+		w = bpf_map_lookup_elem(&weir_workloads, &id); /* another CPU was first */
+		if (w)
+			return w->index;
+	}
+	weir_drop(WEIR_D_NO_WORKLOAD, p->bytes, p->packets);
+	return 0;
+}
+
+static __always_inline void weir_key(struct __sk_buff *skb, const struct weir_packet *p, __u8 dir,
+				     struct weir_row *k)
+{
+	const __u8 *local = dir == WEIR_EGRESS ? p->src : p->dst;
+	const __u8 *remote = dir == WEIR_EGRESS ? p->dst : p->src;
+
+	__builtin_memset(k, 0, sizeof(*k));
+	__builtin_memcpy(k->local, local, 16);
+	__builtin_memcpy(k->remote, remote, 16);
+	k->lport_be = dir == WEIR_EGRESS ? p->sport : p->dport;
+	k->rport_be = dir == WEIR_EGRESS ? p->dport : p->sport;
+	k->proto = p->proto;
+	k->dir = dir;
+	k->flags = p->v6 ? WEIR_ROW_F_V6 : 0;
+	k->ifindex = skb->ifindex;
+	if (weir_own_netns && bpf_get_netns_cookie(skb) != weir_own_netns)
+		k->ifindex = 0;
+}
+
+/* Who opened the connection: the socket knows (TCP), else the flow's other direction, else the SYN,
+ * else the smaller port is the service's (TCP older than weir) or the first packet opened it. */
+static __always_inline bool weir_init_local(struct __sk_buff *skb, const struct weir_packet *p,
+					    const struct weir_row *k)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct weir_sock *ws;
+	struct weir_row other = *k, *r;
+
+	if (p->proto == IPPROTO_TCP && sk) {
+		sk = bpf_sk_fullsock(sk);
+		ws = sk ? bpf_sk_storage_get(&weir_socks, sk, NULL, 0) : NULL;
+		if (ws)
+			return ws->init_local;
+	}
+	other.dir = !k->dir;
+	r = weir_find_any(&other, weir_hash(&other));
+	if (r)
+		return r->flags & WEIR_ROW_F_INIT_LOCAL;
+	if (p->proto == IPPROTO_TCP && (p->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_ACK)) != WEIR_TCP_SYN)
+		return bpf_ntohs(k->rport_be) < bpf_ntohs(k->lport_be);
+	return k->dir == WEIR_EGRESS;
+}
+
+static __always_inline void weir_outcome_in_mode(struct weir_outcome *o, __u32 mode)
+{
+	if (mode == WEIR_MODE_SHADOW && o->verdict == WEIR_V_DENY)
+		o->verdict = WEIR_V_WOULD_DENY;
+}
+
+/* Fills k's verdict for a flow that has no current row. */
+static __always_inline void weir_evaluate(struct weir_row *k, struct weir_ctl *ctl, __u64 active, __u32 mode)
+{
+	struct weir_outcome o = {.verdict = WEIR_V_NONE, .rule = WEIR_NO_RULE};
+
+	k->peer_class = weir_peer_class(k->remote, active);
+	if (mode != WEIR_MODE_OBSERVE && active) {
+		weir_decide(k, active, &o);
+		weir_outcome_in_mode(&o, mode);
+	} else if (mode == WEIR_MODE_ENFORCE && ctl->default_deny) {
+		o.verdict = WEIR_V_DENY;
+	}
+	k->verdict = o.verdict;
+	k->rule = o.rule;
+	k->limit = o.limit;
+}
+
+/* Rates apply to packets in the direction in which the connection was opened. */
+static __always_inline __u8 weir_limited(const struct weir_row *k, const struct weir_packet *p, __u64 active,
+					 __u32 mode)
+{
+	__u8 opened = k->flags & WEIR_ROW_F_INIT_LOCAL ? WEIR_EGRESS : WEIR_INGRESS;
+
+	if (!k->limit || k->dir != opened || weir_conforms(active, k->limit, k->workload, p->bytes))
+		return k->verdict;
+	return mode == WEIR_MODE_ENFORCE ? WEIR_V_LIMITED : WEIR_V_WOULD_LIMIT;
+}
+
+static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
+{
+	__u32 zero = 0, hash, mode, now_s = weir_now_s();
+	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	struct bpf_sock *sk = skb->sk;
+	struct weir_row k, *row;
+	struct weir_packet p;
+	__u64 active;
+	__u8 verdict;
+
+	if (!ctl)
+		return 1;
+	if (weir_parse(skb, 0, &p)) {
+		weir_drop(WEIR_D_PARSE, skb->len, 1);
+		return 1;
+	}
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	/* On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. */
+	if (dir == WEIR_INGRESS &&
+	    (p.proto == IPPROTO_ICMP || p.proto == IPPROTO_ICMPV6 || (sk && sk->type == WEIR_SOCK_RAW)))
+		return 1;
+	active = *(volatile __u64 *)&ctl->active;
+	mode = ctl->mode;
+	if (ctl->lease_until_s && now_s > ctl->lease_until_s)
+		mode = WEIR_MODE_OBSERVE;
+	weir_key(skb, &p, dir, &k);
+	k.workload = weir_workload_of(skb, ctl, now_s, &p);
+	k.gen = (__u32)(active >> 1) << 2 | mode;
+	k.seen_s = k.first_s = now_s;
+	hash = weir_hash(&k);
+	row = weir_find_current(&k, hash);
+	if (row) {
+		k.verdict = row->verdict;
+		k.rule = row->rule;
+		k.limit = row->limit;
+		k.flags = row->flags;
+		k.peer_class = row->peer_class;
+	} else {
+		if (weir_init_local(skb, &p, &k))
+			k.flags |= WEIR_ROW_F_INIT_LOCAL;
+		weir_evaluate(&k, ctl, active, mode);
+	}
+	verdict = weir_limited(&k, &p, active, mode);
+	if (!row || verdict != k.verdict) {
+		k.verdict = verdict;
+		row = weir_find_or_claim(&k, hash);
+	}
+	if (row)
+		weir_row_add(row, &p, now_s);
+	else
+		weir_count_slow(&k, &p);
+	return verdict != WEIR_V_DENY && verdict != WEIR_V_LIMITED;
+}
+
+SEC("cgroup_skb/ingress")
+int weir_ingress(struct __sk_buff *skb)
+{
+	return weir_account(skb, WEIR_INGRESS);
+}
+
+SEC("cgroup_skb/egress")
+int weir_egress(struct __sk_buff *skb)
+{
+	return weir_account(skb, WEIR_EGRESS);
+}
+
+SEC("sockops")
+int weir_sockops(struct bpf_sock_ops *ops)
+{
+	struct weir_sock *ws;
+	struct bpf_sock *sk = ops->sk;
+
+	if ((ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) || !sk)
+		return 1;
+	ws = bpf_sk_storage_get(&weir_socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (ws)
+		ws->init_local = ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB;
+	return 1;
+}
+
+static __always_inline bool weir_tunnel(const struct weir_packet *p)
+{
+	__u16 port = bpf_ntohs(p->dport);
+
+	return p->proto == IPPROTO_IPIP || p->proto == IPPROTO_IPV6 || p->proto == IPPROTO_GRE ||
+	       (p->proto == IPPROTO_UDP && (port == 4789 || port == 8472 || port == 6081));
+}
+
+static __always_inline bool weir_has_socket_hook(const struct weir_packet *p)
+{
+	return p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP || p->proto == IPPROTO_SCTP ||
+	       p->proto == IPPROTO_UDPLITE;
+}
+
+/* Term of an egress packet; WEIR_T_INTERFACE = it passed the socket hook. */
+static __always_inline __u8 weir_out_term(struct __sk_buff *skb, const struct weir_packet *p)
+{
+	struct bpf_sock *sk = skb->sk, *full;
+
+	if (!sk)
+		return skb->ingress_ifindex ? WEIR_T_FORWARDED : WEIR_T_KERNEL;
+	if (sk->state == WEIR_TCP_TIME_WAIT)
+		return WEIR_T_TIME_WAIT;
+	if (bpf_skb_under_cgroup(skb, &weir_root, 0) != 1)
+		return WEIR_T_KERNEL;
+	full = bpf_sk_fullsock(sk);
+	/* A tunnel keeps the inner packet's socket. */
+	if (full && full->type != WEIR_SOCK_RAW &&
+	    (full->protocol != p->proto ||
+	     (!p->frag_later && p->sport && full->src_port != bpf_ntohs(p->sport) && weir_tunnel(p))))
+		return WEIR_T_ENCAPSULATION;
+	return WEIR_T_INTERFACE;
+}
+
+static __always_inline __u8 weir_in_term(const struct weir_packet *p)
+{
+	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6)
+		return WEIR_T_ICMP;
+	if (weir_tunnel(p))
+		return WEIR_T_ENCAPSULATION;
+	return weir_has_socket_hook(p) ? WEIR_T_INTERFACE : WEIR_T_OTHER_PROTO;
+}
+
+/* What fragmenting adds: a copy of the IPv4 header per later fragment; for IPv6 the unfragmentable
+ * part per later fragment, and a fragment header in each. */
+static __always_inline void weir_fragment(struct __sk_buff *skb, const struct weir_packet *p, __u8 dir)
+{
+	__u64 bytes = p->frag_later ? p->l4 : p->v6 ? 8 : 0;
+
+	if (p->frag)
+		weir_term(skb->ifindex, dir, WEIR_T_FRAGMENTATION, bytes, p->frag_later);
+}
+
+static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l2)
+{
+	struct weir_packet p;
+	__u8 term;
+
+	if (weir_parse(skb, l2, &p)) {
+		weir_term(skb->ifindex, dir, WEIR_T_NON_IP, skb->len - l2, 1);
+		return -1; /* TCX_NEXT, TC_ACT_UNSPEC: never an opinion */
+	}
+	weir_term(skb->ifindex, dir, WEIR_T_INTERFACE, p.bytes, p.packets);
+	term = dir == WEIR_EGRESS ? weir_out_term(skb, &p) : weir_in_term(&p);
+	if (term != WEIR_T_INTERFACE)
+		weir_term(skb->ifindex, dir, term, p.bytes, p.packets);
+	else
+		weir_fragment(skb, &p, dir);
+	if (term == WEIR_T_FORWARDED)
+		weir_term(skb->ingress_ifindex, WEIR_INGRESS, term, p.bytes, p.packets);
+	return -1;
+}
+
+SEC("tc")
+int weir_tc_in(struct __sk_buff *skb)
+{
+	return weir_observe(skb, WEIR_INGRESS, 14);
+}
+
+SEC("tc")
+int weir_tc_out(struct __sk_buff *skb)
+{
+	return weir_observe(skb, WEIR_EGRESS, 14);
+}
+
+/* L3 devices (tun, wireguard) have no link header. */
+SEC("tc")
+int weir_tc_in_l3(struct __sk_buff *skb)
+{
+	return weir_observe(skb, WEIR_INGRESS, 0);
+}
+
+SEC("tc")
+int weir_tc_out_l3(struct __sk_buff *skb)
+{
+	return weir_observe(skb, WEIR_EGRESS, 0);
+}
+
+#define WEIR_REASON(reason, name)                                                       \
+	(bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_##name) &&    \
+	 (reason) == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_##name))
+
+/* Term of a freed packet, WEIR_TERMS = none of ours. rx: the socket it was for, where the kernel says. */
+static __always_inline __u8 weir_freed_term(struct sk_buff *skb, int reason, struct sock *rx)
+{
+	if (WEIR_REASON(reason, NEIGH_FAILED) || WEIR_REASON(reason, NEIGH_QUEUEFULL) ||
+	    WEIR_REASON(reason, NEIGH_DEAD) || WEIR_REASON(reason, NEIGH_CREATEFAIL))
+		return BPF_CORE_READ(skb, sk) ? WEIR_T_DROPPED_OUT : WEIR_TERMS;
+	if (rx && BPF_CORE_READ(rx, __sk_common.skc_state) == WEIR_TCP_TIME_WAIT)
+		return WEIR_T_TIME_WAIT;
+	if (WEIR_REASON(reason, NO_SOCKET))
+		return WEIR_T_NO_SOCKET;
+	if (WEIR_REASON(reason, OTHERHOST) || WEIR_REASON(reason, IP_CSUM) || WEIR_REASON(reason, IP_INHDR) ||
+	    WEIR_REASON(reason, IP_RPFILTER) || WEIR_REASON(reason, UNICAST_IN_L2_MULTICAST))
+		return WEIR_T_DROPPED_IN;
+	if (WEIR_REASON(reason, NETFILTER_DROP) && !BPF_CORE_READ(skb, sk) &&
+	    BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(skb, dev, ifindex))
+		return WEIR_T_DROPPED_IN;
+	return WEIR_TERMS;
+}
+
+struct weir_freed {
+	__u32 bytes, packets;
+	__u8 proto;
+};
+
+static __always_inline int weir_freed_size(struct sk_buff *skb, struct weir_freed *ret)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head), *nh = head + BPF_CORE_READ(skb, network_header);
+	unsigned char *th = head + BPF_CORE_READ(skb, transport_header);
+	struct skb_shared_info *si = (void *)(head + BPF_CORE_READ(skb, end));
+	__u32 gso = BPF_CORE_READ(si, gso_size), hdr;
+	__u8 h[40] = {}, doff = 0;
+
+	if (bpf_probe_read_kernel(h, sizeof(h), nh))
+		return -1;
+	if (h[0] >> 4 == 4) {
+		ret->bytes = h[2] << 8 | h[3];
+		ret->proto = h[9];
+	} else if (h[0] >> 4 == 6) {
+		ret->bytes = (h[4] << 8 | h[5]) + 40;
+		ret->proto = h[6];
+	} else {
+		return -1;
+	}
+	ret->packets = 1;
+	if (gso) {
+		bpf_probe_read_kernel(&doff, 1, th + 12);
+		hdr = th - nh + (ret->proto == IPPROTO_TCP ? (doff >> 4) * 4 : 8);
+		if (ret->bytes > hdr) {
+			ret->packets = (ret->bytes - hdr + gso - 1) / gso;
+			ret->bytes += (ret->packets - 1) * hdr;
+		}
+	}
+	return 0;
+}
+
+static __always_inline int weir_freed(struct sk_buff *skb, int reason, struct sock *rx)
+{
+	struct weir_freed f = {};
+	__u32 ifindex;
+	__u8 term, dir;
+
+	if (!BPF_CORE_READ(skb, dev) || BPF_CORE_READ(skb, dev, nd_net.net, net_cookie) != weir_trace_netns)
+		return 0;
+	term = weir_freed_term(skb, reason, rx);
+	if (term == WEIR_TERMS || weir_freed_size(skb, &f))
+		return 0;
+	ifindex = BPF_CORE_READ(skb, dev, ifindex);
+	dir = term == WEIR_T_DROPPED_OUT ? WEIR_EGRESS : WEIR_INGRESS;
+	if (dir == WEIR_INGRESS && (f.proto == IPPROTO_ICMP || f.proto == IPPROTO_ICMPV6))
+		return 0; /* counted by the observer */
+	struct weir_term_key key = {.ifindex = ifindex, .dir = dir, .term = term};
+	struct weir_count *c = bpf_map_lookup_elem(&weir_terms, &key);
+
+	if (c) /* absent: not an observed interface */
+		weir_add(c, f.bytes, f.packets);
+	return 0;
+}
+
+/* The tracepoint got its third socket argument in 6.11; the agent loads the one that fits. */
+SEC("tp_btf/kfree_skb")
+int weir_kfree_rx(__u64 *ctx)
+{
+	return weir_freed((struct sk_buff *)ctx[0], (int)ctx[2], (struct sock *)ctx[3]);
+}
+
+SEC("tp_btf/kfree_skb")
+int weir_kfree(__u64 *ctx)
+{
+	return weir_freed((struct sk_buff *)ctx[0], (int)ctx[2], NULL);
+}
