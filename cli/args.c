@@ -54,15 +54,16 @@ int args_time(const char *s, uint64_t *ret_s)
 	if (!args_u64(s, ret_s))
 		return 0;
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(formats); i++) {
-		struct tm tm = {0}, back;
+		struct tm tm = {0};
 		const char *end = strptime(s, formats[i], &tm);
+		int day = tm.tm_mday;
 		time_t t;
 
 		if (!end || *end)
 			continue;
-		/* strptime() takes 30 February; the round trip does not. */
+		/* strptime() takes 30 February, and timegm() makes it 2 March. */
 		t = timegm(&tm);
-		if (t < 0 || !gmtime_r(&t, &back) || back.tm_mday != tm.tm_mday)
+		if (t < 0 || tm.tm_mday != day)
 			return -EINVAL;
 		*ret_s = (uint64_t)t;
 		return 0;

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands of weirctl that need no aggregator: dispatch, errors, pki, audit verify. */
+#include "cli/cli.h"
+#include "lib/os/crypto.h"
+#include "lib/os/file.h"
+#include "tests/lib/test.h"
+
+#include <sys/stat.h>
+
+#define WORDS_MAX 16
+
+/* Runs one command line; *ret_out is what it printed, owned by the caller. */
+static int run(const char *line, char **ret_out, struct weir_err *err)
+{
+	weir_auto_free char *copy = strdup(line);
+	struct cli c = {.socket = "/nonexistent/weir.sock", .now_s = 1793491200};
+	char *argv[WORDS_MAX], *save = NULL;
+	size_t len = 0;
+	int argc = 0, r;
+
+	for (char *p = strtok_r(copy, " ", &save); p && argc < WORDS_MAX;
+	     p = strtok_r(NULL, " ", &save))
+		argv[argc++] = p;
+	*ret_out = NULL;
+	c.out = open_memstream(ret_out, &len);
+	if (!c.out)
+		abort();
+	*err = (struct weir_err){0};
+	r = cli_run(&c, argc, argv, err);
+	fclose(c.out);
+	return r;
+}
+
+TEST(usage_errors_are_one_line_that_helps)
+{
+	static const struct {
+		const char *line, *says;
+	} cases[] = {
+		{"", "see weirctl help"},
+		{"statu", "unknown command 'statu'"},
+		{"policy", "needs one of: status, lint, show, sign"},
+		{"policy lnt x", "unknown command 'policy lnt'; known: status, lint"},
+		{"status now", "unexpected argument 'now'"},
+		{"status --socket", "--socket needs a value"},
+		{"top --by port", "none of workload, peer, path"},
+		{"top --limit 0", "--limit must be 1 to"},
+		{"flows --limit 10001", "--limit must be 1 to"},
+		{"cost --by team,pth", "'pth' is none of"},
+		{"cost --by team,", "'' is none of"},
+		{"cost --by team,team", "team is given twice"},
+		{"cost --since 1", "write 90s, 10m, 1h or 7d"},
+		{"cost --since 1h --from 2026-11-01", "not both"},
+		{"cost --to 2026-11-01", "--to needs --from"},
+		{"cost --from 2026-11-02 --to 2026-11-01", "--from must be before"},
+		{"policy lint", "expected: DIR"},
+		{"policy show d", "expected: DIR CLASS"},
+		{"policy sign d", "--key FILE is needed"},
+		{"pki init", "--dir D is needed"},
+		{"pki server --dir d", "--name NAME is needed"},
+		{"pki node --dir d ../x", "is no name"},
+		{"pki approver --dir d -- -x", "is no name"},
+		{"audit verify", "expected: FILE"},
+		{"help nothing", "unknown command 'nothing'"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		weir_auto_free char *out = NULL;
+		struct weir_err err;
+
+		CHECK(run(cases[i].line, &out, &err) == -EINVAL, "'%s' is no usage error",
+		      cases[i].line);
+		CHECK(strstr(err.text, cases[i].says), "'%s' says: %s", cases[i].line, err.text);
+		CHECK(!strchr(err.text, '\n'), "'%s': more than one line", cases[i].line);
+	}
+}
+
+TEST(no_aggregator_is_a_failure_that_says_what_to_do)
+{
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(run("status", &out, &err) == -ECONNREFUSED, "%s", err.text);
+	CHECK(strstr(err.text, "/nonexistent/weir.sock; is weir-aggregator running?"), "%s",
+	      err.text);
+}
+
+TEST(global_options_stand_anywhere)
+{
+	char *argv[] = {"--json", "cost", "--socket=/a", "--by", "team", "--socket", "/b"};
+	int argc = WEIR_ARRAY_SIZE(argv);
+	struct cli c = {0};
+	struct weir_err err = {0};
+
+	CHECK(!cli_globals(&c, &argc, argv, &err), "%s", err.text);
+	CHECK(c.json, "--json");
+	CHECK(c.socket && !strcmp(c.socket, "/b"), "the last socket counts");
+	CHECK(argc == 3 && !strcmp(argv[0], "cost") && !strcmp(argv[2], "team"), "what stays");
+}
+
+TEST(two_words_win_over_one)
+{
+	char *verify[] = {"audit", "verify", "f"}, *list[] = {"audit", "--limit"};
+	int words = 0;
+	const struct command *c = cli_find(3, verify, &words);
+
+	CHECK(c && !strcmp(c->name, "audit verify") && words == 2, "audit verify");
+	c = cli_find(2, list, &words);
+	CHECK(c && !strcmp(c->name, "audit") && words == 1, "audit");
+}
+
+TEST(the_man_page_names_every_command)
+{
+	weir_auto_free char *man = NULL, *help = NULL;
+	struct weir_err err;
+
+	CHECK(!run("--man", &man, &err) && !run("help", &help, &err), "%s", err.text);
+	CHECK(!strncmp(man, ".TH WEIRCTL 1", 13), "title");
+	CHECK(strstr(man, "\\fBpolicy sign\\fR DIR \\-\\-key FILE"),
+	      "dashes must not become hyphens");
+	CHECK(strstr(help, "weirctl pki approver --dir D NAME"), "help");
+}
+
+static bool mode_is(const char *dir, const char *rel, unsigned int mode)
+{
+	weir_auto_free char *path = weir_strf("%s/%s", dir, rel);
+	struct stat st;
+
+	return !stat(path, &st) && (st.st_mode & 0777) == mode;
+}
+
+static void remove_tree(const char *dir)
+{
+	weir_auto_free char *command = weir_strf("rm -rf '%s'", dir);
+
+	if (system(command))
+		abort();
+}
+
+static int run_pki(const char *what, const char *dir, const char *rest, struct weir_err *err)
+{
+	weir_auto_free char *line = weir_strf("pki %s --dir %s %s", what, dir, rest), *out = NULL;
+
+	return run(line, &out, err);
+}
+
+TEST(pki_makes_a_fleet_and_overwrites_nothing)
+{
+	char dir[] = "/tmp/weir-pki-XXXXXX";
+	struct weir_err err;
+
+	if (!mkdtemp(dir))
+		abort();
+	CHECK(run_pki("node", dir, "n1", &err) == -ENOENT, "a node without an authority: %s",
+	      err.text);
+	CHECK(strstr(err.text, "weirctl pki init"), "%s", err.text);
+	CHECK(!mode_is(dir, "nodes/n1.pub", 0644), "a failed command left a file");
+	CHECK(!run_pki("init", dir, "", &err), "%s", err.text);
+	CHECK(!run_pki("server", dir, "--name weir.example --alt 10.0.0.1", &err), "%s", err.text);
+	CHECK(!run_pki("node", dir, "n1", &err), "%s", err.text);
+	CHECK(!run_pki("approver", dir, "alice", &err), "%s", err.text);
+	CHECK(mode_is(dir, "ca/key.pem", 0600), "ca/key.pem");
+	CHECK(mode_is(dir, "server/cert.pem", 0644), "server/cert.pem");
+	CHECK(mode_is(dir, "nodes/n1/node.key", 0600), "nodes/n1/node.key");
+	CHECK(mode_is(dir, "nodes/n1.pub", 0644), "nodes/n1.pub");
+	CHECK(run_pki("node", dir, "n1", &err) == -EEXIST, "overwritten");
+	CHECK(mode_is(dir, "nodes/n1/node.key", 0600), "a refused command removed what was there");
+	remove_tree(dir);
+}
+
+TEST(a_node_key_and_its_public_file_match)
+{
+	char dir[] = "/tmp/weir-pki-XXXXXX";
+	weir_auto_free char *key_path = NULL, *pub_path = NULL, *pub = NULL;
+	uint8_t from_key[WEIR_KEY_LEN] = {0}, from_file[WEIR_KEY_LEN] = {1};
+	struct weir_key *key = NULL;
+	struct weir_err err = {0};
+	size_t len = 0;
+
+	if (!mkdtemp(dir))
+		abort();
+	key_path = weir_strf("%s/approvers/bob.key", dir);
+	pub_path = weir_strf("%s/approvers/bob.pub", dir);
+	CHECK(!run_pki("approver", dir, "bob", &err), "%s", err.text);
+	CHECK(!weir_key_load(key_path, &key, &err) && !weir_key_public(key, from_key), "%s",
+	      err.text);
+	CHECK(!weir_file_read(pub_path, 100, &pub, &len), "no public file");
+	if (pub && len)
+		pub[len - 1] = '\0';
+	CHECK(pub && !weir_pub_parse(pub, from_file), "'%s'", pub);
+	CHECK(!memcmp(from_key, from_file, sizeof(from_key)), "they differ");
+	weir_key_free(key);
+	remove_tree(dir);
+}
+
+/* Two entries made with sha256sum over the bytes that the format names. */
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define BODY1 "{\"seq\":1,\"time_ns\":1,\"event\":\"start\",\"fields\":{}"
+#define BODY2 "{\"seq\":2,\"time_ns\":2,\"event\":\"apply\",\"fields\":{\"node\":\"n1\"}"
+#define HASH1 "bb480fd5901f84bdb8689af6dbdc0c712d69c98858f885cc1588469f85134a70"
+#define HASH2 "fc8819877befc03e756867ac00c70604dfd4c736154a9052c8e1d84bd8cdf613"
+#define LINE1 BODY1 ",\"prev\":\"" ZEROS "\",\"hash\":\"" HASH1 "\"}\n"
+#define LINE2 BODY2 ",\"prev\":\"" HASH1 "\",\"hash\":\"" HASH2 "\"}\n"
+
+static int verify(const char *log, char **ret_out, struct weir_err *err)
+{
+	char path[] = "/tmp/weir-audit-XXXXXX";
+	int fd = mkstemp(path), r;
+	weir_auto_free char *line = weir_strf("audit verify %s", path);
+
+	if (fd < 0 || write(fd, log, strlen(log)) != (ssize_t)strlen(log))
+		abort();
+	close(fd);
+	r = run(line, ret_out, err);
+	unlink(path);
+	return r;
+}
+
+TEST(a_whole_audit_log_is_accepted)
+{
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!verify(LINE1 LINE2, &out, &err), "%s", err.text);
+	CHECK(strstr(out, "ok, 2 entries, head " HASH2), "%s", out);
+}
+
+TEST(a_broken_audit_log_names_the_line)
+{
+	static const struct {
+		const char *log, *says;
+	} cases[] = {
+		{LINE2, ":1: the entry does not carry the next number"},
+		{LINE1 LINE1, ":2: the entry does not carry the next number"},
+		{LINE1 "{\"seq\":2,\"time_ns\":3,\"event\":\"apply\",\"fields\":{\"node\":\"n1\"}"
+		       ",\"prev\":\"" HASH1 "\",\"hash\":\"" HASH2 "\"}\n",
+		 ":2: the entry was changed"},
+		{LINE1 BODY2 ",\"prev\":\"" ZEROS "\",\"hash\":\"" HASH2 "\"}\n",
+		 ":2: the entry does not follow"},
+		{LINE1 "{\"seq\":2", ":2: the entry is cut off"},
+		{"hello\n", ":1: the entry is no entry"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		weir_auto_free char *out = NULL;
+		struct weir_err err;
+
+		CHECK(verify(cases[i].log, &out, &err) == -EBADMSG, "case %zu accepted", i);
+		CHECK(strstr(err.text, cases[i].says), "case %zu says: %s", i, err.text);
+	}
+}
+
+TEST_MAIN(T(usage_errors_are_one_line_that_helps),
+	  T(no_aggregator_is_a_failure_that_says_what_to_do), T(global_options_stand_anywhere),
+	  T(two_words_win_over_one), T(the_man_page_names_every_command),
+	  T(pki_makes_a_fleet_and_overwrites_nothing), T(a_node_key_and_its_public_file_match),
+	  T(a_whole_audit_log_is_accepted), T(a_broken_audit_log_names_the_line))
