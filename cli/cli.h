@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * weirctl: what every command shares. A command returns 0 or -errno with one line in err; main()
- * prints the line and turns -EINVAL into exit status 2 and every other failure into 1.
+ * prints the line and turns -EINVAL into exit status 2 and every other failure into 1. A command
+ * that has printed all that is wrong itself, one line each, returns CLI_INVALID: status 2.
  */
 #ifndef WEIR_CLI_H
 #define WEIR_CLI_H
@@ -9,6 +10,8 @@
 #include "lib/base/base.h"
 
 #define CLI_SOCKET "/run/weir/aggregator.sock"
+
+#define CLI_INVALID 1
 
 struct cli {
 	bool json;	    /* raw JSON instead of tables */

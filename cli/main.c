@@ -18,6 +18,8 @@ int main(int argc, char **argv)
 		r = weir_err_set(&err, -EIO, "cannot write the output");
 	if (!r)
 		return 0;
+	if (r == CLI_INVALID)
+		return 2;
 	fprintf(stderr, "weirctl: %s\n", *err.text ? err.text : strerror(-r));
 	return r == -EINVAL ? 2 : 1;
 }

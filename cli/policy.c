@@ -105,7 +105,7 @@ int cmd_policy_lint(const struct cli *c, int argc, char **argv, struct weir_err 
 
 		print_json(c, o);
 	}
-	return weir_err_set(err, r, "%s: %zu error%s", dir, l.count, l.count == 1 ? "" : "s");
+	return CLI_INVALID;
 }
 
 static int show_json(const struct cli *c, const struct weir_bundle *b, const char *text)
