@@ -5,6 +5,8 @@
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 set -u
+# The programs under test are the sanitized ones; what a sanitizer says is a failure (see finish).
+[ -x build/asan/weir-agent ] && : "${WEIR_BIN:=$PWD/build/asan}"
 . tests/lib/lab.sh
 . tests/lib/fleet.sh
 
@@ -38,6 +40,12 @@ within() {
 # The scene could not be set: nothing that follows would mean anything.
 broken() { fail "$1" "see build/log/$E2E/"; finish; }
 finish() {
+	local log
+	lab_kill aggregator
+	for log in "${!LAB_PID[@]}"; do case $log in agent-*) lab_kill "$log" ;; esac; done
+	if grep -lE 'Sanitizer|runtime error:' "$LAB"/log/*.log 2>/dev/null; then
+		fail "no sanitizer spoke" "$(grep -hE 'Sanitizer|runtime error:' "$LAB"/log/*.log | head -n 3)"
+	fi
 	if [ $E2E_FAILED -gt 0 ] && [ -d "$LAB/log" ]; then
 		rm -rf "build/log/$E2E" && mkdir -p "build/log/$E2E" && cp "$LAB"/log/* "$LAB"/*.yaml "build/log/$E2E/"
 		for log in "$LAB"/log/agent-*.log "$LAB"/log/aggregator.log; do

@@ -114,6 +114,9 @@ fleet_attached() {
 fleet_connected() { # node
 	api /api/v1/agents "[a for a in d['items'] if a['node'] == '$1'][0]['connected']"
 }
+fleet_mode() { # node mode: the node says that it is in this mode
+	api /api/v1/agents "[a for a in d['items'] if a['node'] == '$1'][0]['mode'] == '$2'"
+}
 fleet_up() { # mode node...
 	local mode=$1 node
 	shift
