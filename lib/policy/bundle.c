@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bundle bytes, format 1. All integers little-endian, no padding, nothing after the end.
+ *
+ *   "weirbnd1"  strings  u32 class  u32 peer_classes
+ *   labels policies rules ports peers limits prefixes failsafe
+ *
+ * Each list is a u32 count and its items, the fields in the order in which the item_* functions below
+ * name them; strings are NUL-terminated, one behind the other. One set of functions both writes and
+ * reads, so the two cannot differ. What was read is then checked: every reference inside its list,
+ * every enum known, tiers ascending, prefixes sorted and clean. Any other byte string is refused.
+ */
+#include <endian.h>
+
+#include "lib/policy/format.h"
+
+#define LIST_MAX (1u << 20)
+
+struct codec {
+	struct weir_buf *out; /* writing; NULL = reading */
+	const uint8_t *in;
+	size_t left;
+	int r; /* first failure; sticky */
+};
+
+static void raw(struct codec *c, void *data, size_t len)
+{
+	if (c->r < 0)
+		return;
+	if (c->out) {
+		c->r = weir_buf_add(c->out, data, len);
+	} else if (c->left < len) {
+		c->r = -EBADMSG;
+	} else {
+		memcpy(data, c->in, len);
+		c->in += len;
+		c->left -= len;
+	}
+}
+
+static void u8(struct codec *c, uint8_t *v)
+{
+	raw(c, v, sizeof(*v));
+}
+
+static void u16(struct codec *c, uint16_t *v)
+{
+	uint16_t le = htole16(*v);
+
+	raw(c, &le, sizeof(le));
+	*v = le16toh(le);
+}
+
+static void u32(struct codec *c, uint32_t *v)
+{
+	uint32_t le = htole32(*v);
+
+	raw(c, &le, sizeof(le));
+	*v = le32toh(le);
+}
+
+static void u64(struct codec *c, __u64 *v)
+{
+	__u64 le = htole64(*v);
+
+	raw(c, &le, sizeof(le));
+	*v = le64toh(le);
+}
+
+static void item_char(struct codec *c, void *item)
+{
+	raw(c, item, 1);
+}
+
+static void item_label(struct codec *c, void *item)
+{
+	struct weir_b_label *l = item;
+
+	u32(c, &l->key);
+	u32(c, &l->value);
+}
+
+static void item_policy(struct codec *c, void *item)
+{
+	struct weir_b_policy *p = item;
+
+	u32(c, &p->name);
+	u32(c, &p->namespace);
+	u32(c, &p->label_first);
+	u32(c, &p->label_count);
+	u32(c, &p->priority);
+	u8(c, &p->tier);
+	u8(c, &p->audit);
+}
+
+static void item_rule(struct codec *c, void *item)
+{
+	struct weir_b_rule *r = item;
+
+	u32(c, &r->policy);
+	u32(c, &r->index);
+	u32(c, &r->port_first);
+	u32(c, &r->port_count);
+	u32(c, &r->peer_first);
+	u32(c, &r->peer_count);
+	u32(c, &r->limit);
+	u8(c, &r->dir);
+	u8(c, &r->action);
+	u8(c, &r->implied);
+	u8(c, &r->any_peer);
+}
+
+static void item_port(struct codec *c, void *item)
+{
+	struct weir_b_port *p = item;
+
+	u16(c, &p->lo);
+	u16(c, &p->hi);
+	u8(c, &p->proto);
+}
+
+static void item_peer(struct codec *c, void *item)
+{
+	u32(c, item);
+}
+
+static void item_limit(struct codec *c, void *item)
+{
+	struct weir_limit *l = item;
+
+	u64(c, &l->ns_per_byte_q20);
+	u64(c, &l->burst_ns);
+	u32(c, &l->id);
+	u8(c, &l->per);
+}
+
+static void item_prefix(struct codec *c, void *item)
+{
+	struct weir_b_prefix *p = item;
+
+	raw(c, p->prefix.addr.b, sizeof(p->prefix.addr.b));
+	u8(c, &p->prefix.len);
+	u32(c, &p->class);
+}
+
+static void item_failsafe(struct codec *c, void *item)
+{
+	struct weir_failsafe *f = item;
+
+	raw(c, f->prefix, sizeof(f->prefix));
+	u8(c, &f->prefixlen);
+	u8(c, &f->proto);
+	u8(c, &f->dir);
+	u8(c, &f->used);
+	u16(c, &f->lo);
+	u16(c, &f->hi);
+}
+
+/* Every item takes at least one byte, so a count beyond what is left is a lie: no memory for it. */
+static void list(struct codec *c, void *items_pp, size_t *count, size_t size,
+		 void (*item)(struct codec *, void *))
+{
+	void **items = items_pp;
+	uint32_t n = (uint32_t)*count;
+
+	u32(c, &n);
+	if (c->r == 0 && c->out && *count > LIST_MAX)
+		c->r = -EFBIG;
+	if (c->r == 0 && !c->out && (n > c->left || n > LIST_MAX))
+		c->r = -EBADMSG;
+	if (c->r == 0 && !c->out) {
+		*items = calloc((size_t)n + 1, size);
+		if (!*items)
+			c->r = -ENOMEM;
+		else
+			*count = n;
+	}
+	for (uint32_t i = 0; c->r == 0 && i < n; i++)
+		item(c, (char *)*items + i * size);
+}
+
+static void code_bundle(struct codec *c, struct weir_bundle *b)
+{
+	list(c, &b->strings, &b->string_bytes, 1, item_char);
+	u32(c, &b->class);
+	u32(c, &b->peer_classes);
+	list(c, &b->labels, &b->label_count, sizeof(*b->labels), item_label);
+	list(c, &b->policies, &b->policy_count, sizeof(*b->policies), item_policy);
+	list(c, &b->rules, &b->rule_count, sizeof(*b->rules), item_rule);
+	list(c, &b->ports, &b->port_count, sizeof(*b->ports), item_port);
+	list(c, &b->peers, &b->peer_count, sizeof(*b->peers), item_peer);
+	list(c, &b->limits, &b->limit_count, sizeof(*b->limits), item_limit);
+	list(c, &b->prefixes, &b->prefix_count, sizeof(*b->prefixes), item_prefix);
+	list(c, &b->failsafe, &b->failsafe_count, sizeof(*b->failsafe), item_failsafe);
+}
+
+int weir_bundle_encode(struct weir_bundle *b, struct weir_buf *ret)
+{
+	weir_auto_buf struct weir_buf out = {.max = WEIR_BUNDLE_MAX};
+	struct codec c = {.out = &out};
+
+	raw(&c, (char *)"weirbnd1", 8);
+	code_bundle(&c, b);
+	if (c.r < 0)
+		return c.r;
+	*ret = out;
+	out = (struct weir_buf){0};
+	return 0;
+}
+
+static bool within(uint32_t first, uint32_t count, size_t total)
+{
+	return first <= total && count <= total - first;
+}
+
+static bool check_policies(const struct weir_bundle *b)
+{
+	for (size_t i = 0; i < b->label_count; i++)
+		if (b->labels[i].key >= b->string_bytes || b->labels[i].value >= b->string_bytes)
+			return false;
+	for (size_t i = 0; i < b->policy_count; i++) {
+		const struct weir_b_policy *p = &b->policies[i];
+
+		if (p->name >= b->string_bytes || p->tier >= WEIR_TIERS || p->audit > 1 ||
+		    (p->namespace != WEIR_B_NONE && p->namespace >= b->string_bytes) ||
+		    !within(p->label_first, p->label_count, b->label_count))
+			return false;
+	}
+	return true;
+}
+
+static bool check_rules(const struct weir_bundle *b)
+{
+	uint8_t tier = 0;
+
+	for (size_t i = 0; i < b->rule_count; i++) {
+		const struct weir_b_rule *r = &b->rules[i];
+
+		if (r->policy >= b->policy_count || r->dir >= WEIR_DIRS || r->action > WEIR_ACT_PASS ||
+		    r->implied > 1 || r->any_peer > 1 || r->limit > b->limit_count ||
+		    !within(r->port_first, r->port_count, b->port_count) ||
+		    !within(r->peer_first, r->peer_count, b->peer_count) ||
+		    b->policies[r->policy].tier < tier)
+			return false;
+		tier = b->policies[r->policy].tier;
+	}
+	for (size_t i = 0; i < b->port_count; i++)
+		if (b->ports[i].lo > b->ports[i].hi || b->ports[i].proto >= WEIR_PROTOS)
+			return false;
+	for (size_t i = 0; i < b->peer_count; i++)
+		if (b->peers[i] >= b->peer_classes)
+			return false;
+	for (size_t i = 0; i < b->limit_count; i++)
+		if (b->limits[i].per > WEIR_PER_WORKLOAD || b->limits[i].ns_per_byte_q20 == 0)
+			return false;
+	return true;
+}
+
+/* Bits behind the length must be zero: a kernel trie would store two keys for one prefix. */
+static bool clean_prefix(const uint8_t addr[16], uint8_t len)
+{
+	if (len > 128)
+		return false;
+	for (unsigned int bit = len; bit < 128; bit++)
+		if (addr[bit / 8] & (0x80 >> bit % 8))
+			return false;
+	return true;
+}
+
+static bool check_addresses(const struct weir_bundle *b)
+{
+	for (size_t i = 0; i < b->prefix_count; i++) {
+		const struct weir_b_prefix *p = &b->prefixes[i];
+
+		if (p->class >= b->peer_classes || !clean_prefix(p->prefix.addr.b, p->prefix.len) ||
+		    (i && weir_prefix_cmp(&p[-1].prefix, &p->prefix) >= 0))
+			return false;
+	}
+	for (size_t i = 0; i < b->failsafe_count; i++) {
+		const struct weir_failsafe *f = &b->failsafe[i];
+
+		if (!clean_prefix(f->prefix, f->prefixlen) || f->proto >= WEIR_PROTOS ||
+		    f->dir >= WEIR_DIRS || f->used != 1 || f->lo > f->hi)
+			return false;
+	}
+	return b->failsafe_count <= WEIR_MAX_FAILSAFE;
+}
+
+static bool check(const struct weir_bundle *b)
+{
+	if (b->string_bytes == 0 || b->strings[b->string_bytes - 1] || b->class >= b->string_bytes ||
+	    strlen(b->strings + b->class) >= WEIR_CLASS_MAX || b->peer_classes == 0 ||
+	    b->peer_classes > LIST_MAX)
+		return false;
+	return check_policies(b) && check_rules(b) && check_addresses(b);
+}
+
+static int name_rules(struct weir_bundle *b)
+{
+	b->rule_names = calloc(b->rule_count + 1, sizeof(*b->rule_names));
+	if (!b->rule_names)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->rule_count; i++) {
+		const struct weir_b_rule *r = &b->rules[i];
+		const char *policy = b->strings + b->policies[r->policy].name;
+
+		if (r->implied)
+			b->rule_names[i] = weir_strf("%s#default-%s", policy,
+						     r->dir == WEIR_EGRESS ? "egress" : "ingress");
+		else
+			b->rule_names[i] = weir_strf("%s#%u", policy, r->index);
+		if (!b->rule_names[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void bundle_freep(struct weir_bundle **b)
+{
+	weir_bundle_free(*b);
+}
+
+int weir_bundle_parse(const void *data, size_t len, struct weir_bundle **ret, struct weir_err *err)
+{
+	weir_cleanup(bundle_freep) struct weir_bundle *b = calloc(1, sizeof(*b));
+	struct codec c = {.in = data, .left = len};
+	char magic[8] = "";
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	if (len > WEIR_BUNDLE_MAX)
+		return weir_err_set(err, -EBADMSG, "bundle of %zu bytes is over %u", len,
+				    WEIR_BUNDLE_MAX);
+	raw(&c, magic, sizeof(magic));
+	if (c.r < 0 || memcmp(magic, "weirbnd1", sizeof(magic)) != 0)
+		return weir_err_set(err, -EBADMSG, "not a bundle of format 1");
+	code_bundle(&c, b);
+	if (c.r == -EBADMSG || (c.r == 0 && c.left))
+		return weir_err_set(err, -EBADMSG, "bundle is cut short or has bytes behind its end");
+	if (c.r < 0)
+		return c.r;
+	if (!check(b))
+		return weir_err_set(err, -EBADMSG, "bundle contradicts itself: a reference or value is "
+						   "out of bounds");
+	r = weir_sha256(data, len, b->digest);
+	if (r == 0)
+		r = name_rules(b);
+	if (r < 0)
+		return r;
+	*ret = weir_take_ptr(b);
+	return 0;
+}
+
+void weir_bundle_free(struct weir_bundle *b)
+{
+	if (!b)
+		return;
+	for (size_t i = 0; b->rule_names && i < b->rule_count; i++)
+		free(b->rule_names[i]);
+	free(b->rule_names);
+	free(b->strings);
+	free(b->labels);
+	free(b->policies);
+	free(b->rules);
+	free(b->ports);
+	free(b->peers);
+	free(b->limits);
+	free(b->prefixes);
+	free(b->failsafe);
+	free(b);
+}
+
+const char *weir_bundle_class(const struct weir_bundle *b)
+{
+	return b->strings + b->class;
+}
+
+void weir_bundle_digest(const struct weir_bundle *b, uint8_t ret[WEIR_SHA256_LEN])
+{
+	memcpy(ret, b->digest, WEIR_SHA256_LEN);
+}
+
+size_t weir_bundle_rules(const struct weir_bundle *b)
+{
+	return b->rule_count;
+}
+
+const char *weir_bundle_rule_name(const struct weir_bundle *b, uint32_t rule)
+{
+	return rule < b->rule_count ? b->rule_names[rule] : "default";
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to lib/policy: a bundle in memory. compile.c fills it, bundle.c turns it into bytes and
+ * back (the format is described there), tables.c and show.c read it. Strings are offsets into one
+ * pool; everything that refers to something else does so by index, checked once by bundle.c.
+ */
+#ifndef WEIR_POLICY_FORMAT_H
+#define WEIR_POLICY_FORMAT_H
+
+#include "lib/policy/bundle.h"
+
+#define WEIR_B_NONE UINT32_MAX /* no string */
+
+struct weir_b_label {
+	uint32_t key, value; /* strings */
+};
+
+struct weir_b_policy {
+	uint32_t name, namespace; /* strings; namespace WEIR_B_NONE = any */
+	uint32_t label_first, label_count;
+	uint32_t priority;
+	uint8_t tier, audit;
+};
+
+struct weir_b_rule {
+	uint32_t policy, index;
+	uint32_t port_first, port_count; /* 0 = every protocol and port */
+	uint32_t peer_first, peer_count; /* ascending peer classes; meaningless with any_peer */
+	uint32_t limit;			 /* index + 1; 0 = none */
+	uint8_t dir, action, implied, any_peer;
+};
+
+struct weir_b_port {
+	uint16_t lo, hi;
+	uint8_t proto;
+};
+
+struct weir_b_prefix {
+	struct weir_prefix prefix;
+	uint32_t class;
+};
+
+struct weir_bundle {
+	char *strings;
+	size_t string_bytes;
+	uint32_t class; /* string */
+	uint32_t peer_classes; /* highest + 1 */
+	struct weir_b_label *labels;
+	size_t label_count;
+	struct weir_b_policy *policies;
+	size_t policy_count;
+	struct weir_b_rule *rules; /* in the order in which they are asked */
+	size_t rule_count;
+	struct weir_b_port *ports;
+	size_t port_count;
+	uint32_t *peers;
+	size_t peer_count;
+	struct weir_limit *limits;
+	size_t limit_count;
+	struct weir_b_prefix *prefixes; /* in weir_prefix_cmp order */
+	size_t prefix_count;
+	struct weir_failsafe *failsafe;
+	size_t failsafe_count;
+	/* of a parsed one */
+	uint8_t digest[WEIR_SHA256_LEN];
+	char **rule_names;
+};
+
+int weir_bundle_encode(struct weir_bundle *b, struct weir_buf *ret);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the BPF program does with the tables, in C: prefix, row, range, failsafe. */
+#include "lib/policy/bundle.h"
+
+static uint32_t peer_class(const struct weir_tables *t, const struct weir_addr *a)
+{
+	uint32_t class = 0;
+	int longest = -1;
+
+	for (size_t i = 0; i < t->prefix_count; i++)
+		if (t->prefixes[i].len > longest && weir_prefix_covers(&t->prefixes[i], a)) {
+			longest = t->prefixes[i].len;
+			class = t->peer_classes[i];
+		}
+	return class;
+}
+
+static int key_order(const void *pa, const void *pb)
+{
+	const struct weir_decision_key *a = pa, *b = pb;
+
+	if (a->subject != b->subject)
+		return a->subject < b->subject ? -1 : 1;
+	if (a->peer_class != b->peer_class)
+		return a->peer_class < b->peer_class ? -1 : 1;
+	if (a->dir != b->dir)
+		return a->dir < b->dir ? -1 : 1;
+	return (a->proto > b->proto) - (a->proto < b->proto);
+}
+
+static bool is_failsafe(const struct weir_tables *t, const struct weir_conn *c)
+{
+	for (size_t i = 0; i < t->failsafe_count; i++) {
+		const struct weir_failsafe *f = &t->failsafe[i];
+		struct weir_prefix p = {.len = f->prefixlen};
+
+		memcpy(p.addr.b, f->prefix, sizeof(p.addr.b));
+		if (f->used && f->dir == c->dir && f->proto == c->proto && c->port >= f->lo &&
+		    c->port <= f->hi && weir_prefix_covers(&p, &c->peer))
+			return true;
+	}
+	return false;
+}
+
+static const struct weir_range *find_range(const struct weir_range *r, uint32_t count, uint16_t port)
+{
+	uint32_t lo = 0, hi = count;
+
+	while (hi - lo > 1) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (r[mid].lo <= port)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return r + lo;
+}
+
+void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class, const struct weir_conn *c,
+			struct weir_decision_ref *ret)
+{
+	const struct weir_decision_key want = {
+		.subject = subject_class,
+		.peer_class = peer_class(t, &c->peer),
+		.dir = c->dir,
+		.proto = c->proto,
+	};
+	const struct weir_decision_key *key =
+		bsearch(&want, t->keys, t->decision_count, sizeof(want), key_order);
+	const struct weir_range *range;
+	const struct weir_decision *d;
+
+	*ret = (struct weir_decision_ref){.verdict = WEIR_V_ACCEPT, .rule = WEIR_NO_RULE};
+	if (!key)
+		return; /* a subject class of another generation: the kernel lets pass and counts it */
+	d = &t->decisions[key - t->keys];
+	range = find_range(t->ranges + d->first, d->count, c->port);
+	if (range->verdict != WEIR_V_ACCEPT && is_failsafe(t, c))
+		return;
+	*ret = (struct weir_decision_ref){range->verdict, range->rule, range->limit};
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands between a push and the kernel. Sizes first, then signatures over the bytes as they came,
+ * and only then is anything parsed. Each refusal has its own name.
+ */
+#include "lib/policy/bundle.h"
+
+const char *weir_refusal_name(enum weir_refusal r)
+{
+	static const char *const names[WEIR_REFUSALS] = {
+		[WEIR_REFUSE_NONE] = "none",
+		[WEIR_REFUSE_MALFORMED] = "malformed",
+		[WEIR_REFUSE_OVERSIZED] = "oversized",
+		[WEIR_REFUSE_UNSIGNED] = "unsigned",
+		[WEIR_REFUSE_OLDER] = "older",
+		[WEIR_REFUSE_NOT_YET] = "not-yet-valid",
+		[WEIR_REFUSE_EXPIRED] = "expired",
+		[WEIR_REFUSE_WRONG_CLASS] = "wrong-class",
+		[WEIR_REFUSE_DIGEST] = "digest",
+		[WEIR_REFUSE_TABLES] = "tables",
+	};
+
+	return r < WEIR_REFUSALS ? names[r] : "unknown";
+}
+
+/* Distinct trusted keys with a valid signature: each key counts once, however often it signed. */
+static uint32_t count_approvals(const struct weir_trust *t, const void *manifest, size_t len,
+				const struct weir_signature *sigs, size_t sig_count)
+{
+	uint32_t good = 0;
+
+	for (size_t k = 0; k < t->key_count; k++) {
+		bool repeated = false, signed_by = false;
+
+		for (size_t i = 0; i < k; i++)
+			repeated |= memcmp(t->keys[i], t->keys[k], WEIR_KEY_LEN) == 0;
+		for (size_t i = 0; i < sig_count && !repeated && !signed_by; i++)
+			signed_by = memcmp(sigs[i].key, t->keys[k], WEIR_KEY_LEN) == 0 &&
+				    weir_sig_verify(t->keys[k], manifest, len, sigs[i].sig) == 0;
+		good += signed_by;
+	}
+	return good;
+}
+
+static int check_sizes(size_t manifest_len, size_t sig_count, size_t bundle_len, struct weir_err *err)
+{
+	if (manifest_len <= WEIR_MANIFEST_MAX && bundle_len <= WEIR_BUNDLE_MAX &&
+	    sig_count <= WEIR_MAX_SIGNERS)
+		return 0;
+	return weir_err_set(err, WEIR_REFUSE_OVERSIZED,
+			    "manifest %zu, bundle %zu bytes, %zu signatures: at most %u, %u and %d",
+			    manifest_len, bundle_len, sig_count, WEIR_MANIFEST_MAX, WEIR_BUNDLE_MAX,
+			    WEIR_MAX_SIGNERS);
+}
+
+static int check_validity(const struct weir_trust *t, const struct weir_manifest *m,
+			  struct weir_err *err)
+{
+	if (m->serial <= t->serial_high)
+		return weir_err_set(err, WEIR_REFUSE_OLDER, "serial %llu is not above %llu",
+				    (unsigned long long)m->serial, (unsigned long long)t->serial_high);
+	if (t->now_s < m->not_before_s)
+		return weir_err_set(err, WEIR_REFUSE_NOT_YET, "serial %llu is valid in %llu s only",
+				    (unsigned long long)m->serial,
+				    (unsigned long long)(m->not_before_s - t->now_s));
+	if (t->now_s >= m->not_after_s)
+		return weir_err_set(err, WEIR_REFUSE_EXPIRED, "serial %llu expired %llu s ago",
+				    (unsigned long long)m->serial,
+				    (unsigned long long)(t->now_s - m->not_after_s));
+	return 0;
+}
+
+static int check_class(const struct weir_trust *t, const struct weir_manifest *m, const void *bundle,
+		       size_t len, struct weir_err *err)
+{
+	const struct weir_class_ref *mine = NULL;
+	uint8_t digest[WEIR_SHA256_LEN];
+	int r = weir_sha256(bundle, len, digest);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < m->class_count; i++)
+		if (strcmp(m->classes[i].name, t->class) == 0)
+			mine = &m->classes[i];
+	if (!mine)
+		return weir_err_set(err, WEIR_REFUSE_WRONG_CLASS,
+				    "serial %llu has no bundle for node class '%s'",
+				    (unsigned long long)m->serial, t->class);
+	if (mine->bytes == len && memcmp(mine->digest, digest, sizeof(digest)) == 0)
+		return 0;
+	for (size_t i = 0; i < m->class_count; i++)
+		if (memcmp(m->classes[i].digest, digest, sizeof(digest)) == 0)
+			return weir_err_set(err, WEIR_REFUSE_WRONG_CLASS,
+					    "the bundle is for node class '%s', this node is '%s'",
+					    m->classes[i].name, t->class);
+	return weir_err_set(err, WEIR_REFUSE_DIGEST,
+			    "the bundle's bytes are not the ones that serial %llu names",
+			    (unsigned long long)m->serial);
+}
+
+static int parse_bundle(const struct weir_trust *t, const void *data, size_t len,
+			struct weir_bundle **ret, struct weir_err *err)
+{
+	struct weir_bundle *b;
+	int r = weir_bundle_parse(data, len, &b, err);
+
+	if (r == -EBADMSG)
+		return WEIR_REFUSE_MALFORMED;
+	if (r < 0)
+		return r;
+	if (strcmp(weir_bundle_class(b), t->class) != 0) {
+		weir_err_set(err, 0, "the bundle says node class '%s', this node is '%s'",
+			     weir_bundle_class(b), t->class);
+		weir_bundle_free(b);
+		return WEIR_REFUSE_WRONG_CLASS;
+	}
+	*ret = b;
+	return 0;
+}
+
+int weir_bundle_verify(const struct weir_trust *trust, const void *manifest, size_t manifest_len,
+		       const struct weir_signature *sigs, size_t sig_count, const void *bundle,
+		       size_t bundle_len, struct weir_manifest *ret_manifest,
+		       struct weir_bundle **ret_bundle, struct weir_err *err)
+{
+	weir_cleanup(weir_manifest_fini) struct weir_manifest m = {0};
+	uint32_t good;
+	int r = check_sizes(manifest_len, sig_count, bundle_len, err);
+
+	if (r != 0)
+		return r;
+	good = count_approvals(trust, manifest, manifest_len, sigs, sig_count);
+	if (good < WEIR_MAX(trust->threshold, 1u))
+		return weir_err_set(err, WEIR_REFUSE_UNSIGNED,
+				    "%u valid signatures by trusted approvers, %u are needed", good,
+				    WEIR_MAX(trust->threshold, 1u));
+	r = weir_manifest_parse(manifest, manifest_len, &m, err);
+	if (r < 0)
+		return r == -EBADMSG ? WEIR_REFUSE_MALFORMED : r;
+	r = check_validity(trust, &m, err);
+	if (r == 0)
+		r = check_class(trust, &m, bundle, bundle_len, err);
+	if (r == 0)
+		r = parse_bundle(trust, bundle, bundle_len, ret_bundle, err);
+	if (r != 0)
+		return r;
+	*ret_manifest = m;
+	m = (struct weir_manifest){0};
+	return 0;
+}
