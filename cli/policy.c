@@ -98,8 +98,8 @@ int cmd_policy_lint(const struct cli *c, int argc, char **argv, struct weir_err 
 		r = lint_compile(repo, &first);
 	if (!r)
 		return lint_result(c, dir, repo);
-	if (!l.count && *first.text)
-		on_lint_error(first.text, &l);
+	if (!l.count)
+		on_lint_error(*first.text ? first.text : strerror(-r), &l);
 	if (c->json) {
 		view_auto_json json_t *o = json_pack("{s:b, s:O}", "ok", 0, "errors", errors);
 
