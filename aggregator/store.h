@@ -38,6 +38,9 @@ int store_agent_summary(struct store *s, int64_t node, const struct weir_summary
 			uint64_t now_ns);
 int store_agent_policy(struct store *s, const char *node, const struct weir_policy_sync *p,
 		       uint64_t now_ns);
+/* What the agent last reported; *ret_same: p says nothing new. Zeros for one never seen. */
+int store_agent_reported(struct store *s, const char *node, const struct weir_policy_sync *p,
+			 uint64_t *ret_serial, uint64_t *ret_refused, bool *ret_same);
 /* Identity and drop counters are cumulative: the latest replaces. */
 int store_identity(struct store *s, int64_t node, const struct weir_sum_identity *i);
 int store_drop(struct store *s, int64_t node, const struct weir_sum_drop *d);

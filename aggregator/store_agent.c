@@ -64,6 +64,37 @@ int store_agent_policy(struct store *s, const char *node, const struct weir_poli
 			 p->refused_serial, p->refused_reason, p->refused_text);
 }
 
+static bool same_text(sqlite3_stmt *st, int column, const char *text)
+{
+	const char *had = (const char *)sqlite3_column_text(st, column);
+
+	return had && !strcmp(had, text);
+}
+
+int store_agent_reported(struct store *s, const char *node, const struct weir_policy_sync *p,
+			 uint64_t *ret_serial, uint64_t *ret_refused, bool *ret_same)
+{
+	sqlite3_stmt *st;
+	int len, r = store_row(s, ST_AGENT_REPORTED, &st, "t", node);
+
+	if (r == -ENOENT) {
+		*ret_serial = *ret_refused = 0;
+		*ret_same = false;
+		return 0;
+	}
+	if (r)
+		return r;
+	*ret_serial = (uint64_t)sqlite3_column_int64(st, 0);
+	*ret_refused = (uint64_t)sqlite3_column_int64(st, 1);
+	len = sqlite3_column_bytes(st, 3);
+	*ret_same = *ret_serial == p->applied_serial && *ret_refused == p->refused_serial &&
+		    sqlite3_column_int64(st, 2) == p->mode && len == (p->has_digest ? 32 : 0) &&
+		    (!len || !memcmp(sqlite3_column_blob(st, 3), p->applied_digest, 32)) &&
+		    same_text(st, 4, p->refused_reason) && same_text(st, 5, p->refused_text);
+	store_done(st);
+	return 0;
+}
+
 int store_identity(struct store *s, int64_t node, const struct weir_sum_identity *i)
 {
 	int64_t bytes = i->term == WEIR_TERM_UNEXPLAINED ? i->signed_bytes : (int64_t)i->bytes;

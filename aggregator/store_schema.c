@@ -93,6 +93,8 @@ const char *const store_sql[ST_STATEMENTS] = {
 		"digest=excluded.digest,applied_ns=excluded.applied_ns,"
 		"refused_serial=excluded.refused_serial,refused_reason=excluded.refused_reason,"
 		"refused_text=excluded.refused_text",
+	[ST_AGENT_REPORTED] = "SELECT a.serial,a.refused_serial,a.mode,a.digest,a.refused_reason,"
+			      "a.refused_text FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
 	[ST_IDENTITY] = "INSERT OR REPLACE INTO identity VALUES(?,?,?,?,?,?)",
 	[ST_DROP] = "INSERT OR REPLACE INTO dropped VALUES(?,?,?,?)",
 	[ST_WORKLOAD_GET] = "SELECT id FROM workload WHERE node=? AND domain=? AND namespace=? AND "

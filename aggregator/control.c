@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control socket: long polls. A PolicySync is answered at once when another serial than the one
+ * the agent has is current for its class; else it is held until one is, or HOLD_NS passes. The next
+ * poll is the acknowledgement, so nothing is lost by a lost message.
+ */
+#include "aggregator/service.h"
+
+#include "lib/base/log.h"
+
+#include <inttypes.h>
+
+#define HOLD_NS (15 * 1000000000ull)
+/* The same serial to the same session no sooner than this: an agent that neither takes nor refuses it
+ * must not turn the poll into a busy loop. */
+#define REPUSH_NS 1000000000ull
+
+struct held {
+	uint64_t id, until_ns;
+	uint64_t have_serial, refused_serial;
+	char node[WEIR_NODE_MAX];
+	char class[SESSION_CLASS_MAX];
+};
+
+struct control {
+	struct service *sv;
+	size_t n;
+	struct held held[CONTROL_CONTEXTS];
+};
+
+int control_new(struct service *sv, struct control **ret)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->sv = sv;
+	*ret = c;
+	return 0;
+}
+
+void control_free(struct control *c)
+{
+	free(c);
+}
+
+static void push(struct service *sv, uint64_t id, const char *node, const char *class, uint64_t now_ns)
+{
+	const struct weir_approval *a = gitops_approval(sv->gitops);
+	const struct weir_buf *bundle = gitops_bundle(sv->gitops, class);
+	struct weir_push_sig sigs[WEIR_MAX_SIGNERS];
+	struct weir_msg m = {.kind = WEIR_MSG_POLICY_PUSH};
+	char serial[24];
+
+	for (size_t i = 0; i < a->sig_count; i++) {
+		memcpy(sigs[i].key, a->sigs[i].key, sizeof(sigs[i].key));
+		memcpy(sigs[i].sig, a->sigs[i].sig, sizeof(sigs[i].sig));
+	}
+	m.policy_push = (struct weir_policy_push){
+		.change = true,
+		.serial = a->manifest.serial,
+		.manifest = (const uint8_t *)a->manifest_text,
+		.manifest_len = a->manifest_len,
+		.sigs = sigs,
+		.sig_count = a->sig_count,
+		.bundle = bundle->data,
+		.bundle_len = bundle->len,
+	};
+	service_reply(sv->control_wire, id, &m);
+	snprintf(serial, sizeof(serial), "%" PRIu64, a->manifest.serial);
+	weir_log(WEIR_LOG_INFO, "pushed serial %s to %s (%s)", serial, node, class);
+	service_audited(audit_add(sv->audit, now_ns, "pushed", "node", node, "class", class, "serial",
+				  serial, NULL));
+}
+
+static void no_change(struct service *sv, uint64_t id)
+{
+	const struct weir_msg m = {.kind = WEIR_MSG_POLICY_PUSH};
+
+	service_reply(sv->control_wire, id, &m);
+}
+
+/* What an agent reports about itself, into the store and, where it moved, into the audit log. */
+static void record(struct service *sv, const struct session *s, const struct weir_policy_sync *p,
+		   uint64_t now_ns)
+{
+	char serial[24], digest[2 * sizeof(p->applied_digest) + 1] = "";
+	uint64_t had = 0, had_refused = 0;
+	bool same = false;
+	int r = store_agent_reported(sv->store, s->node, p, &had, &had_refused, &same);
+
+	if (!r && !same)
+		r = store_agent_policy(sv->store, s->node, p, now_ns);
+	if (r) {
+		weir_log_err(r, "store: agent %s: %s", s->node, store_error(sv->store));
+		return;
+	}
+	if (p->has_digest)
+		weir_hex(p->applied_digest, sizeof(p->applied_digest), digest);
+	if (had != p->applied_serial) {
+		snprintf(serial, sizeof(serial), "%" PRIu64, p->applied_serial);
+		weir_log(WEIR_LOG_INFO, "agent %s applied serial %s (had %" PRIu64 ")", s->node, serial,
+			 had);
+		service_audited(audit_add(sv->audit, now_ns, "applied", "node", s->node, "serial", serial,
+					  "digest", digest, NULL));
+	}
+	if (p->refused_serial && had_refused != p->refused_serial) {
+		snprintf(serial, sizeof(serial), "%" PRIu64, p->refused_serial);
+		weir_log(WEIR_LOG_WARN, "agent %s refused serial %s: %s: %s", s->node, serial,
+			 p->refused_reason, p->refused_text);
+		service_audited(audit_add(sv->audit, now_ns, "refused", "node", s->node, "serial", serial,
+					  "reason", p->refused_reason, "text", p->refused_text, NULL));
+	}
+}
+
+static void hold(struct control *c, const struct session *s, uint64_t id,
+		 const struct weir_policy_sync *p, uint64_t until_ns)
+{
+	struct held *h;
+
+	/* Full but for a reserve in which new agents say hello: the oldest poll ends early. */
+	if (c->n >= CONTROL_CONTEXTS - CONTROL_CONTEXTS / 8) {
+		no_change(c->sv, c->held[0].id);
+		memmove(c->held, c->held + 1, --c->n * sizeof(c->held[0]));
+	}
+	h = &c->held[c->n++];
+	*h = (struct held){.id = id, .until_ns = until_ns, .have_serial = p->have_serial,
+			   .refused_serial = p->refused_serial};
+	memcpy(h->node, s->node, sizeof(h->node));
+	memcpy(h->class, s->class, sizeof(h->class));
+}
+
+static void sync_policy(struct control *c, struct session *s, uint64_t id,
+			const struct weir_policy_sync *p, uint64_t now_ns)
+{
+	uint64_t serial = gitops_serial(c->sv->gitops, s->class);
+	bool wanted = serial && serial != p->have_serial && serial != p->refused_serial;
+
+	record(c->sv, s, p, now_ns);
+	if (!wanted) {
+		hold(c, s, id, p, now_ns + HOLD_NS);
+	} else if (s->pushed_serial == serial && now_ns < s->pushed_ns + REPUSH_NS) {
+		hold(c, s, id, p, now_ns + REPUSH_NS);
+		c->held[c->n - 1].refused_serial = serial; /* until then it is not pushed again */
+	} else {
+		s->pushed_serial = serial;
+		s->pushed_ns = now_ns;
+		push(c->sv, id, s->node, s->class, now_ns);
+	}
+}
+
+void control_ready(struct control *c, uint64_t now_ns)
+{
+	struct weir_msg *m;
+	struct session *s;
+	uint64_t id;
+	int r;
+
+	while ((r = service_next(c->sv, WEIR_SOCKET_CONTROL, now_ns, &id, &m, &s)) >= 0) {
+		if (r)
+			continue;
+		if (m->kind == WEIR_MSG_POLICY_SYNC)
+			sync_policy(c, s, id, &m->policy_sync, now_ns);
+		else
+			service_refuse(c->sv->control_wire, id, WEIR_RC_INVALID,
+				       "this socket takes policy polls");
+		weir_msg_free(m);
+	}
+}
+
+void control_sweep(struct control *c, uint64_t now_ns)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct held *h = &c->held[i];
+		uint64_t serial = gitops_serial(c->sv->gitops, h->class);
+		bool late = now_ns >= h->until_ns;
+
+		/* One that was refused is offered again at the end of the poll: its reason may be gone. */
+		if (serial && serial != h->have_serial && (serial != h->refused_serial || late))
+			push(c->sv, h->id, h->node, h->class, now_ns);
+		else if (late)
+			no_change(c->sv, h->id);
+		else if (kept++ != i)
+			c->held[kept - 1] = *h;
+	}
+	c->n = kept;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What both sockets do alike: unpack, hello, proof, find the session, refuse. */
+#include "aggregator/service.h"
+
+#include "lib/base/log.h"
+
+void service_reply(struct weir_wire_server *w, uint64_t id, const struct weir_msg *m)
+{
+	weir_auto_buf struct weir_buf b = {.max = WEIR_CONTROL_MAX};
+	int r = weir_msg_pack(m, &b);
+
+	/* A request that is not answered holds its context: answer with nothing rather than not at all. */
+	if (r)
+		weir_log_err(r, "cannot pack a reply");
+	r = weir_wire_reply(w, id, b.data ? (const void *)b.data : "", r ? 0 : b.len);
+	if (r)
+		weir_log_err(r, "cannot send a reply");
+}
+
+void service_refuse(struct weir_wire_server *w, uint64_t id, enum weir_refusal_code code,
+		    const char *text)
+{
+	struct weir_msg m;
+
+	session_refuse(&m, code, text);
+	service_reply(w, id, &m);
+}
+
+void service_audited(int r)
+{
+	if (r)
+		weir_log_err(r, "cannot write the audit log");
+}
+
+static void greet(struct service *sv, const struct session *s, struct weir_msg *reply, uint64_t now_ns)
+{
+	const struct weir_hello facts = {.wire = WEIR_WIRE_VERSION, .node = s->node,
+					 .version = s->version, .kernel = s->kernel, .hooks = s->hooks,
+					 .domain = s->domain, .node_class = s->class};
+	struct store_agent agent = {0};
+	int r = store_agent_hello(sv->store, &facts);
+
+	if (!r)
+		r = store_agent_get(sv->store, s->node, &agent);
+	if (r)
+		weir_log_err(r, "store: agent %s: %s", s->node, store_error(sv->store));
+	reply->welcome.last_epoch = agent.epoch;
+	reply->welcome.last_sequence = agent.last_sequence;
+	weir_log(WEIR_LOG_INFO, "agent %s connected (%s, class %s, weir %s, kernel %s)", s->node,
+		 s->kind == WEIR_SOCKET_CONTROL ? "control" : "telemetry", s->class, s->version,
+		 s->kernel);
+	service_audited(audit_add(sv->audit, now_ns, "agent-connected", "node", s->node, "socket",
+				  s->kind == WEIR_SOCKET_CONTROL ? "control" : "telemetry", "domain",
+				  s->domain, "class", s->class, "version", s->version, NULL));
+}
+
+static void answer_handshake(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns,
+			     const struct weir_msg *m, struct weir_msg *reply)
+{
+	struct session *fresh = NULL;
+	int r;
+
+	if (m->kind == WEIR_MSG_HELLO)
+		r = session_hello(sv->sessions, kind, &m->hello,
+				  kind == WEIR_SOCKET_CONTROL ? WEIR_CONTROL_REQ_MAX :
+								WEIR_TELEMETRY_MAX,
+				  reply);
+	else
+		r = session_proof(sv->sessions, kind, &m->proof, now_ns, reply, &fresh);
+	if (r) {
+		weir_log_err(r, "handshake");
+		session_refuse(reply, WEIR_RC_BUSY, "the aggregator is out of resources");
+	}
+	if (fresh)
+		greet(sv, fresh, reply, now_ns);
+	else if (reply->kind == WEIR_MSG_REFUSAL)
+		weir_log(WEIR_LOG_WARN, "refused %s: %s",
+			 m->kind == WEIR_MSG_HELLO && session_node_ok(m->hello.node) ? m->hello.node :
+										       "an agent",
+			 reply->refusal.text);
+}
+
+static void msg_freep(struct weir_msg **m)
+{
+	weir_msg_free(*m);
+}
+
+int service_next(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns, uint64_t *ret_id,
+		 struct weir_msg **ret_msg, struct session **ret_session)
+{
+	struct weir_wire_server *w = kind == WEIR_SOCKET_CONTROL ? sv->control_wire : sv->telemetry;
+	weir_cleanup(msg_freep) struct weir_msg *m = NULL;
+	struct weir_err err = {0};
+	struct weir_msg reply;
+	struct session *s;
+	const void *data;
+	uint64_t id;
+	size_t len;
+	int r = weir_wire_next(w, &id, &data, &len);
+
+	if (r)
+		return -EAGAIN;
+	r = weir_request_unpack(data, len,
+				kind == WEIR_SOCKET_CONTROL ? WEIR_CONTROL_REQ_MAX : WEIR_TELEMETRY_MAX,
+				&m, &err);
+	if (r) {
+		service_refuse(w, id, WEIR_RC_INVALID, err.text);
+		return 1;
+	}
+	if (m->kind == WEIR_MSG_HELLO || m->kind == WEIR_MSG_PROOF) {
+		answer_handshake(sv, kind, now_ns, m, &reply);
+		service_reply(w, id, &reply);
+		return 1;
+	}
+	s = session_find(sv->sessions, kind, m, now_ns);
+	if (!s) {
+		service_refuse(w, id, WEIR_RC_NO_SESSION, "no such session: say hello again");
+		return 1;
+	}
+	*ret_id = id;
+	*ret_session = s;
+	*ret_msg = weir_take_ptr(m);
+	return 0;
+}

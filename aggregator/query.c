@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aggregator/query.h"
+
+#include "aggregator/store_impl.h"
+
+#define SQL_MAX 2048
+/* Dropped by a verdict: WEIR_V_DENY, WEIR_V_LIMITED. */
+#define DROPPED "f.verdict IN (2,3)"
+
+const char *const query_dim_names[QUERY_DIMS + 1] = {"workload", "namespace", "team",
+						     "path",	 "meter",     "node", NULL};
+
+static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h"};
+
+enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
+				const uint64_t retain_s[STORE_RESOLUTIONS])
+{
+	/* Spans up to which a resolution gives an answer at once: some thousand buckets. */
+	static const uint64_t span_s[STORE_RESOLUTIONS] = {6 * 3600, 7 * 86400, UINT64_MAX};
+	uint64_t span = now_s > from_s ? now_s - from_s : 0;
+
+	for (enum store_res i = 0; i < STORE_1H; i++)
+		if (span <= span_s[i] && span <= retain_s[i])
+			return i;
+	return STORE_1H;
+}
+
+struct select {
+	struct store *s;
+	sqlite3_stmt *st;
+};
+
+static void select_fini(struct select *q)
+{
+	sqlite3_finalize(q->st);
+}
+#define auto_select weir_cleanup(select_fini)
+
+static int select_begin(struct select *q, const char *sql, const char *types, ...)
+{
+	va_list ap;
+	int r, code = sqlite3_prepare_v2(q->s->db, sql, -1, &q->st, NULL);
+
+	if (code != SQLITE_OK)
+		return store_fail(q->s, code);
+	va_start(ap, types);
+	r = store_bind(q->s, q->st, types, ap);
+	va_end(ap);
+	return r;
+}
+
+/* 1 a row, 0 the end, -errno. */
+static int select_next(struct select *q)
+{
+	int code = sqlite3_step(q->st);
+
+	return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : store_fail(q->s, code);
+}
+
+static const char *text(const struct select *q, int i)
+{
+	const char *t = (const char *)sqlite3_column_text(q->st, i);
+
+	return t ? t : "";
+}
+
+static uint64_t number(const struct select *q, int i)
+{
+	return (uint64_t)sqlite3_column_int64(q->st, i);
+}
+
+/* False: no address (folded). */
+static bool address(const struct select *q, int i, struct weir_addr *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (sqlite3_column_bytes(q->st, i) != sizeof(ret->b))
+		return false;
+	memcpy(ret->b, sqlite3_column_blob(q->st, i), sizeof(ret->b));
+	return true;
+}
+
+static uint64_t first_bucket(const struct query_range *r)
+{
+	return r->from_s - r->from_s % store_bucket_s(r->res);
+}
+
+/* Who held the peer's address when the bucket ended, by name; f.bucket and f.peer are in scope. */
+#define PEER_HOLDER                                                                              \
+	"(SELECT hw.name FROM holder h JOIN workload hw ON hw.id=h.workload WHERE h.address=f.peer " \
+	"AND h.since<f.bucket+%u AND (h.until IS NULL OR h.until>f.bucket) "                       \
+	"ORDER BY h.since DESC LIMIT 1)"
+
+int query_flows(struct store *s, const struct query_range *r, uint32_t limit,
+		int (*fn)(const struct query_flow *f, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	char sql[SQL_MAX];
+	int e;
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT f.bucket,n.name,w.name,w.namespace,w.team,la.address,pa.address,f.port,f.opened,"
+		 "f.proto,f.dir,f.verdict,f.path,f.bytes,f.packets," PEER_HOLDER
+		 " FROM flow_%s f JOIN node n ON n.id=f.node JOIN workload w ON w.id=f.workload "
+		 "JOIN address la ON la.id=f.local JOIN address pa ON pa.id=f.peer "
+		 "WHERE f.bucket>=? AND f.bucket<? ORDER BY f.bucket DESC,f.bytes DESC LIMIT ?",
+		 store_bucket_s(r->res), suffix[r->res]);
+	e = select_begin(&q, sql, "uui", first_bucket(r), r->to_s, (int64_t)limit);
+	while (!e && (e = select_next(&q)) == 1) {
+		struct query_flow f = {
+			.time_s = number(&q, 0),
+			.node = text(&q, 1),
+			.workload = text(&q, 2),
+			.namespace = text(&q, 3),
+			.team = text(&q, 4),
+			.port = (uint32_t)number(&q, 7),
+			.opened = number(&q, 8) != 0,
+			.proto = (uint32_t)number(&q, 9),
+			.dir = (uint32_t)number(&q, 10),
+			.verdict = (uint32_t)number(&q, 11),
+			.path = (uint32_t)number(&q, 12),
+			.bytes = number(&q, 13),
+			.packets = number(&q, 14),
+			.peer_workload = text(&q, 15),
+		};
+		bool known = address(&q, 5, &f.local);
+
+		f.folded = !address(&q, 6, &f.peer) || !known;
+		e = fn(&f, arg);
+	}
+	return e;
+}
+
+/* What a row is named by: eight columns in the order of read_top(). */
+static void top_keys(enum query_by by, enum store_res res, char *buf, size_t size)
+{
+	switch (by) {
+	case QUERY_BY_WORKLOAD:
+		snprintf(buf, size, "n.name,w.name,w.namespace,w.team,'','',x'',0");
+		break;
+	case QUERY_BY_PEER:
+		snprintf(buf, size, "'','','','',pa.domain," PEER_HOLDER ",pa.address,0",
+			 store_bucket_s(res));
+		break;
+	case QUERY_BY_PATH:
+		snprintf(buf, size, "'','','','','','',x'',f.path");
+		break;
+	}
+}
+
+static void read_top(const struct select *q, struct query_top *t)
+{
+	*t = (struct query_top){
+		.node = text(q, 0),
+		.workload = text(q, 1),
+		.namespace = text(q, 2),
+		.team = text(q, 3),
+		.peer_domain = text(q, 4),
+		.peer_workload = text(q, 5),
+		.path = (uint32_t)number(q, 7),
+		.bytes_in = number(q, 8),
+		.bytes_out = number(q, 9),
+		.packets = number(q, 10),
+		.dropped_bytes = number(q, 11),
+	};
+	t->folded = !address(q, 6, &t->peer);
+}
+
+int query_top(struct store *s, enum query_by by, const struct query_range *r, uint32_t limit,
+	      int (*fn)(const struct query_top *t, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	char sql[SQL_MAX], keys[SQL_MAX / 2];
+	struct query_top t;
+	int e;
+
+	top_keys(by, r->res, keys, sizeof(keys));
+	snprintf(sql, sizeof(sql),
+		 "SELECT %s,SUM(CASE WHEN f.dir=0 AND NOT " DROPPED " THEN f.bytes ELSE 0 END) AS bin,"
+		 "SUM(CASE WHEN f.dir=1 AND NOT " DROPPED " THEN f.bytes ELSE 0 END) AS bout,"
+		 "SUM(CASE WHEN " DROPPED " THEN 0 ELSE f.packets END),"
+		 "SUM(CASE WHEN " DROPPED " THEN f.bytes ELSE 0 END) AS dropped "
+		 "FROM flow_%s f JOIN node n ON n.id=f.node JOIN workload w ON w.id=f.workload "
+		 "JOIN address pa ON pa.id=f.peer WHERE f.bucket>=? AND f.bucket<? "
+		 "GROUP BY 1,2,3,4,5,6,7,8 ORDER BY bin+bout DESC,dropped DESC,1,2,3,4,5,7,8 LIMIT ?",
+		 keys, suffix[r->res]);
+	e = select_begin(&q, sql, "uui", first_bucket(r), r->to_s, (int64_t)limit);
+	while (!e && (e = select_next(&q)) == 1) {
+		read_top(&q, &t);
+		e = fn(&t, arg);
+	}
+	return e;
+}
+
+static const char *const dim_columns[QUERY_DIMS] = {
+	[QUERY_WORKLOAD] = "w.name", [QUERY_NAMESPACE] = "w.namespace", [QUERY_TEAM] = "w.team",
+	[QUERY_PATH] = "l.path",     [QUERY_METER] = "l.meter",	   [QUERY_NODE] = "n.name",
+};
+
+static void read_cost(const struct select *q, const enum query_dim *dims, size_t n,
+		      struct query_cost *c)
+{
+	for (size_t i = 0; i < n; i++)
+		c->keys[i] = dims[i] == QUERY_PATH ? weir_path_name((enum weir_path)number(q, (int)i)) :
+						     text(q, (int)i);
+	c->metered_bytes = number(q, (int)n);
+	c->bytes = number(q, (int)n + 1);
+	c->nanos = sqlite3_column_int64(q->st, (int)n + 2);
+}
+
+int query_cost(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r,
+	       int (*fn)(const struct query_cost *c, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	char sql[SQL_MAX], keys[128] = "";
+	struct query_cost c = {0};
+	int e;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t used = strlen(keys);
+
+		snprintf(keys + used, sizeof(keys) - used, "%s%s", i ? "," : "", dim_columns[dims[i]]);
+	}
+	snprintf(sql, sizeof(sql),
+		 "SELECT %s,SUM(l.bytes),SUM(l.once),SUM(l.nanos) AS nanos FROM ledger_%s l "
+		 "JOIN workload w ON w.id=l.workload JOIN node n ON n.id=w.node "
+		 "WHERE l.bucket>=? AND l.bucket<? GROUP BY %s ORDER BY nanos DESC,%s",
+		 keys, suffix[r->res], keys, keys);
+	e = select_begin(&q, sql, "uu", first_bucket(r), r->to_s);
+	while (!e && (e = select_next(&q)) == 1) {
+		read_cost(&q, dims, n, &c);
+		e = fn(&c, arg);
+	}
+	return e;
+}
+
+static void read_agent(const struct select *q, struct query_agent *a)
+{
+	*a = (struct query_agent){
+		.id = sqlite3_column_int64(q->st, 0),
+		.node = text(q, 1),
+		.domain = text(q, 2),
+		.class = text(q, 3),
+		.version = text(q, 4),
+		.kernel = text(q, 5),
+		.hooks = text(q, 6),
+		.refused_reason = text(q, 7),
+		.refused_text = text(q, 8),
+		.epoch = number(q, 9),
+		.sequence = number(q, 10),
+		.last_seen_ns = number(q, 11),
+		.window_end_ns = number(q, 12),
+		.serial = number(q, 13),
+		.applied_ns = number(q, 14),
+		.refused_serial = number(q, 15),
+		.flow_rows_used = number(q, 16),
+		.flow_rows = number(q, 17),
+		.spool_bytes = number(q, 18),
+		.spool_max = number(q, 19),
+		.bytes_in = number(q, 20),
+		.bytes_out = number(q, 21),
+		.mode = (uint32_t)number(q, 22),
+		.unexplained_bytes = number(q, 24),
+	};
+	if (sqlite3_column_bytes(q->st, 23) == 32)
+		a->digest = sqlite3_column_blob(q->st, 23);
+}
+
+int query_agents(struct store *s, int (*fn)(const struct query_agent *a, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	struct query_agent a;
+	int e = select_begin(&q,
+			     "SELECT n.id,n.name,n.domain,n.class,a.version,a.kernel,a.hooks,"
+			     "a.refused_reason,a.refused_text,a.epoch,a.last_sequence,a.last_seen_ns,"
+			     "a.window_end_ns,a.serial,a.applied_ns,a.refused_serial,a.flow_rows_used,"
+			     "a.flow_rows,a.spool_bytes,a.spool_max,a.bytes_in,a.bytes_out,a.mode,"
+			     "a.digest,(SELECT COALESCE(SUM(ABS(i.bytes)),0) FROM identity i WHERE "
+			     "i.node=n.id AND i.term=101) "
+			     "FROM agent a JOIN node n ON n.id=a.node ORDER BY n.name",
+			     "");
+
+	while (!e && (e = select_next(&q)) == 1) {
+		read_agent(&q, &a);
+		e = fn(&a, arg);
+	}
+	return e;
+}
+
+int query_identity(struct store *s, int64_t node,
+		   int (*fn)(const struct query_identity *i, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	int e = select_begin(&q,
+			     "SELECT interface,dir,term,bytes,packets FROM identity WHERE node=? "
+			     "ORDER BY interface,dir,term",
+			     "i", node);
+
+	while (!e && (e = select_next(&q)) == 1) {
+		struct query_identity i = {
+			.interface = text(&q, 0),
+			.dir = (uint32_t)number(&q, 1),
+			.term = (uint32_t)number(&q, 2),
+			.bytes = sqlite3_column_int64(q.st, 3),
+			.packets = number(&q, 4),
+		};
+
+		e = fn(&i, arg);
+	}
+	return e;
+}

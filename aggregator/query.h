@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Questions to the store. Rows come one by one to fn, whose non-zero return ends the query and is
+ * returned; texts of a row live until fn returns. A range is [from_s, to_s), widened to whole buckets.
+ */
+#ifndef AGGREGATOR_QUERY_H
+#define AGGREGATOR_QUERY_H
+
+#include "aggregator/store.h"
+#include "lib/money/topology.h"
+
+struct query_range {
+	uint64_t from_s, to_s;
+	enum store_res res;
+};
+/* The finest buckets that still reach back to from_s and whose number stays bearable. */
+enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
+				const uint64_t retain_s[STORE_RESOLUTIONS]);
+
+struct query_flow {
+	uint64_t time_s, bytes, packets;
+	const char *node, *workload, *namespace, *team, *peer_workload;
+	struct weir_addr local, peer;
+	bool folded, opened;
+	uint32_t port, proto, dir, verdict, path;
+};
+int query_flows(struct store *s, const struct query_range *r, uint32_t limit,
+		int (*fn)(const struct query_flow *f, void *arg), void *arg); /* newest first */
+
+enum query_by { QUERY_BY_WORKLOAD, QUERY_BY_PEER, QUERY_BY_PATH };
+struct query_top {
+	const char *node, *workload, *namespace, *team; /* by workload */
+	const char *peer_domain, *peer_workload;	/* by peer */
+	struct weir_addr peer;
+	bool folded;
+	uint32_t path; /* by path */
+	uint64_t bytes_in, bytes_out, packets, dropped_bytes;
+};
+/* Most bytes first. bytes and packets are what passed; dropped_bytes what a verdict stopped. */
+int query_top(struct store *s, enum query_by by, const struct query_range *r, uint32_t limit,
+	      int (*fn)(const struct query_top *t, void *arg), void *arg);
+
+#define QUERY_DIMS 6
+enum query_dim { QUERY_WORKLOAD, QUERY_NAMESPACE, QUERY_TEAM, QUERY_PATH, QUERY_METER, QUERY_NODE };
+extern const char *const query_dim_names[QUERY_DIMS + 1]; /* NULL-terminated */
+struct query_cost {
+	const char *keys[QUERY_DIMS]; /* in the order asked */
+	uint64_t metered_bytes; /* through the meters of the group: a byte counts once for each */
+	uint64_t bytes;		/* moved: a byte counts once */
+	int64_t nanos;
+};
+/* Most expensive first, then by keys. */
+int query_cost(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r,
+	       int (*fn)(const struct query_cost *c, void *arg), void *arg);
+
+struct query_agent {
+	int64_t id;
+	const char *node, *domain, *class, *version, *kernel, *hooks;
+	const char *refused_reason, *refused_text;
+	uint64_t epoch, sequence, last_seen_ns, window_end_ns, serial, applied_ns, refused_serial;
+	uint64_t flow_rows_used, flow_rows, spool_bytes, spool_max, bytes_in, bytes_out;
+	uint32_t mode;
+	const uint8_t *digest; /* 32 bytes, or NULL */
+	uint64_t unexplained_bytes; /* sum of magnitudes over interfaces and directions */
+};
+int query_agents(struct store *s, int (*fn)(const struct query_agent *a, void *arg), void *arg);
+
+struct query_identity {
+	const char *interface;
+	uint32_t dir, term;
+	int64_t bytes;
+	uint64_t packets;
+};
+int query_identity(struct store *s, int64_t node,
+		   int (*fn)(const struct query_identity *i, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the running aggregator share: made by the manager, lent to all. */
+#ifndef AGGREGATOR_SERVICE_H
+#define AGGREGATOR_SERVICE_H
+
+#include "aggregator/audit.h"
+#include "aggregator/config.h"
+#include "aggregator/gitops.h"
+#include "aggregator/session.h"
+#include "aggregator/store.h"
+#include "lib/wire/wire.h"
+
+/* Requests that telemetry may have under way: more wait in their connections. */
+#define TELEMETRY_CONTEXTS 256
+/* Every connected agent holds one request on the control socket nearly all the time. */
+#define CONTROL_CONTEXTS 1024
+/* Two sessions for each of the agents that the control socket can hold. */
+#define SESSIONS_MAX (2 * CONTROL_CONTEXTS)
+
+struct control;
+
+struct service {
+	struct config config;
+	struct store *store;
+	struct audit *audit;
+	struct gitops *gitops;
+	struct sessions *sessions;
+	struct weir_wire_server *telemetry, *control_wire;
+	struct control *control;
+	uint64_t started_ns;
+};
+
+/* handshake.c */
+/* Packs and sends; a failure is logged. */
+void service_reply(struct weir_wire_server *w, uint64_t id, const struct weir_msg *m);
+void service_refuse(struct weir_wire_server *w, uint64_t id, enum weir_refusal_code code,
+		    const char *text);
+/*
+ * Takes the next request of a socket: answers hello, proof and everything malformed or without a
+ * session itself. 0: *ret_msg (caller frees) is of a live session; 1: was answered here; -EAGAIN.
+ */
+int service_next(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns, uint64_t *ret_id,
+		 struct weir_msg **ret_msg, struct session **ret_session);
+/* An entry that cannot be written is logged: the log is evidence, not a condition of running. */
+void service_audited(int r);
+
+/* telemetry.c */
+void telemetry_ready(struct service *sv, uint64_t now_ns);
+
+/* control.c */
+int control_new(struct service *sv, struct control **ret);
+void control_free(struct control *c);
+void control_ready(struct control *c, uint64_t now_ns);
+/* Answers the polls that a new release concerns, and those held long enough. */
+void control_sweep(struct control *c, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aggregator/session.h"
+
+#include "lib/ds/map.h"
+#include "lib/os/crypto.h"
+#include "lib/os/file.h"
+
+/* Handshakes under way at once. A handshake is two messages; a flood of hellos only makes honest
+ * agents say hello again. */
+#define PENDING 512
+
+struct pending {
+	uint64_t id; /* 0 = free */
+	enum weir_socket_kind kind;
+	uint8_t client_nonce[WEIR_NONCE_LEN], server_nonce[WEIR_NONCE_LEN];
+	uint8_t key[WEIR_KEY_LEN];
+	struct session facts;
+};
+
+struct sessions {
+	char *nodes_dir;
+	uint32_t max;
+	uint64_t next_id;
+	struct pending pending[PENDING];
+	struct weir_map *by_token; /* owns the sessions */
+	struct weir_map *by_node;  /* kind, node -> session */
+};
+
+struct node_key {
+	char text[WEIR_NODE_MAX + 1];
+	size_t len;
+};
+
+static struct node_key node_key(enum weir_socket_kind kind, const char *node)
+{
+	struct node_key k;
+
+	k.len = (size_t)snprintf(k.text, sizeof(k.text), "%c%s", '0' + (int)kind, node);
+	k.len = WEIR_MIN(k.len, sizeof(k.text) - 1);
+	return k;
+}
+
+int sessions_new(const char *nodes_dir, uint32_t max, struct sessions **ret)
+{
+	struct sessions *ss = calloc(1, sizeof(*ss));
+	int r = ss ? 0 : -ENOMEM;
+
+	if (!r) {
+		ss->max = max;
+		ss->nodes_dir = strdup(nodes_dir);
+		r = ss->nodes_dir ? 0 : -ENOMEM;
+	}
+	if (!r)
+		r = weir_map_new(&ss->by_token);
+	if (!r)
+		r = weir_map_new(&ss->by_node);
+	if (r) {
+		sessions_free(ss);
+		return r;
+	}
+	*ret = ss;
+	return 0;
+}
+
+void sessions_free(struct sessions *ss)
+{
+	if (!ss)
+		return;
+	if (ss->by_node)
+		weir_map_free(ss->by_node, NULL);
+	if (ss->by_token)
+		weir_map_free(ss->by_token, free);
+	free(ss->nodes_dir);
+	free(ss);
+}
+
+void session_refuse(struct weir_msg *reply, enum weir_refusal_code code, const char *text)
+{
+	memset(reply, 0, sizeof(*reply));
+	reply->kind = WEIR_MSG_REFUSAL;
+	reply->refusal.code = code;
+	reply->refusal.text = text;
+}
+
+bool session_node_ok(const char *node)
+{
+	size_t n = strspn(node, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	return n && n < WEIR_NODE_MAX && !node[n] && node[0] != '.';
+}
+
+static int node_public_key(const struct sessions *ss, const char *node, uint8_t ret[WEIR_KEY_LEN])
+{
+	weir_auto_free char *path = weir_strf("%s/%s.pub", ss->nodes_dir, node);
+	weir_auto_free char *text = NULL;
+	size_t len;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = weir_file_read(path, 4096, &text, &len);
+	if (r)
+		return r;
+	text[strcspn(text, " \t\r\n")] = 0;
+	return weir_pub_parse(text, ret);
+}
+
+/* Facts are for people: one too long is cut, except what decides (node, class). */
+static int take_facts(struct session *s, enum weir_socket_kind kind, const struct weir_hello *h)
+{
+	s->kind = kind;
+	weir_strcpy(s->version, sizeof(s->version), h->version);
+	weir_strcpy(s->kernel, sizeof(s->kernel), h->kernel);
+	weir_strcpy(s->hooks, sizeof(s->hooks), h->hooks);
+	if (weir_strcpy(s->node, sizeof(s->node), h->node) ||
+	    weir_strcpy(s->domain, sizeof(s->domain), h->domain) ||
+	    weir_strcpy(s->class, sizeof(s->class), h->node_class))
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+int session_hello(struct sessions *ss, enum weir_socket_kind kind, const struct weir_hello *h,
+		  uint32_t max_message, struct weir_msg *reply)
+{
+	struct pending p = {.kind = kind};
+	int r;
+
+	if (h->wire != WEIR_WIRE_VERSION) {
+		session_refuse(reply, WEIR_RC_BAD_VERSION,
+			       "this aggregator speaks wire version 1 only: use the same weir version");
+		return 0;
+	}
+	if (!session_node_ok(h->node) || take_facts(&p.facts, kind, h)) {
+		session_refuse(reply, WEIR_RC_INVALID, "hello: node, domain or class is not acceptable");
+		return 0;
+	}
+	if (node_public_key(ss, h->node, p.key)) {
+		session_refuse(reply, WEIR_RC_UNKNOWN_NODE,
+			       "no public key of this node in the aggregator's nodes.dir");
+		return 0;
+	}
+	memcpy(p.client_nonce, h->nonce, sizeof(p.client_nonce));
+	r = weir_random(p.server_nonce, sizeof(p.server_nonce));
+	if (r)
+		return r;
+	p.id = ++ss->next_id;
+	ss->pending[p.id % PENDING] = p;
+	memset(reply, 0, sizeof(*reply));
+	reply->kind = WEIR_MSG_CHALLENGE;
+	reply->challenge.hello_id = p.id;
+	reply->challenge.max_message = max_message;
+	memcpy(reply->challenge.nonce, p.server_nonce, sizeof(p.server_nonce));
+	return 0;
+}
+
+static int proof_check(const struct pending *p, const struct weir_proof *proof)
+{
+	weir_auto_buf struct weir_buf b = {0};
+	int r = weir_hello_transcript(p->client_nonce, p->server_nonce, p->facts.node, p->kind, &b);
+
+	return r ? r : weir_sig_verify(p->key, b.data, b.len, proof->signature);
+}
+
+/* Both maps or none; the session of the same node and socket goes. */
+static int session_put(struct sessions *ss, struct session *s)
+{
+	struct node_key k = node_key(s->kind, s->node);
+	struct session *old = weir_map_take(ss->by_node, k.text, k.len);
+	int r;
+
+	if (old)
+		free(weir_map_take(ss->by_token, old->token, sizeof(old->token)));
+	r = weir_map_put(ss->by_token, s->token, sizeof(s->token), s, NULL);
+	if (r)
+		return r;
+	r = weir_map_put(ss->by_node, k.text, k.len, s, NULL);
+	if (r)
+		weir_map_take(ss->by_token, s->token, sizeof(s->token));
+	return r;
+}
+
+int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct weir_proof *proof,
+		  uint64_t now_ns, struct weir_msg *reply, struct session **ret_new)
+{
+	struct pending *slot = &ss->pending[proof->hello_id % PENDING], p = *slot;
+	weir_auto_free struct session *s = NULL;
+	int r;
+
+	if (!proof->hello_id || p.id != proof->hello_id || p.kind != kind) {
+		session_refuse(reply, WEIR_RC_NO_SESSION, "this handshake is not known: say hello again");
+		return 0;
+	}
+	slot->id = 0; /* one attempt per challenge */
+	if (proof_check(&p, proof)) {
+		session_refuse(reply, WEIR_RC_BAD_SIGNATURE,
+			       "the signature is not by the key that nodes.dir holds for this node");
+		return 0;
+	}
+	if (weir_map_count(ss->by_token) >= ss->max) {
+		session_refuse(reply, WEIR_RC_BUSY, "the aggregator's table of sessions is full");
+		return 0;
+	}
+	s = malloc(sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	*s = p.facts;
+	s->used_ns = now_ns;
+	r = weir_random(s->token, sizeof(s->token));
+	if (!r)
+		r = session_put(ss, s);
+	if (r)
+		return r;
+	memset(reply, 0, sizeof(*reply));
+	reply->kind = WEIR_MSG_WELCOME;
+	memcpy(reply->welcome.token, s->token, sizeof(s->token));
+	*ret_new = weir_take_ptr(s);
+	return 0;
+}
+
+struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, const struct weir_msg *m,
+			     uint64_t now_ns)
+{
+	struct session *s =
+		m->has_token ? weir_map_find(ss->by_token, m->token, sizeof(m->token)) : NULL;
+
+	if (!s || s->kind != kind)
+		return NULL;
+	s->used_ns = now_ns;
+	return s;
+}
+
+uint64_t sessions_last_used(const struct sessions *ss, const char *node)
+{
+	uint64_t last = 0;
+
+	for (int kind = WEIR_SOCKET_TELEMETRY; kind <= WEIR_SOCKET_CONTROL; kind++) {
+		struct node_key k = node_key(kind, node);
+		const struct session *s = weir_map_find(ss->by_node, k.text, k.len);
+
+		if (s && s->used_ns > last)
+			last = s->used_ns;
+	}
+	return last;
+}
+
+size_t sessions_count(const struct sessions *ss)
+{
+	return weir_map_count(ss->by_token);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server's half of a session: who says he is node X must sign both nonces with X's key, found in
+ * <nodes.dir>/X.pub at the time of the hello. The token that he then gets stands in every message.
+ * One session per (node, socket): a new one replaces the old. Tables are bounded: handshakes under
+ * way by a ring that forgets the oldest, sessions by the number of nodes that have a key.
+ */
+#ifndef AGGREGATOR_SESSION_H
+#define AGGREGATOR_SESSION_H
+
+#include "lib/wire/msg.h"
+
+#define SESSION_FACT_MAX 160
+#define SESSION_CLASS_MAX 128
+
+struct session {
+	char node[WEIR_NODE_MAX];
+	enum weir_socket_kind kind;
+	char domain[SESSION_FACT_MAX], class[SESSION_CLASS_MAX];
+	char version[SESSION_FACT_MAX], kernel[SESSION_FACT_MAX], hooks[SESSION_FACT_MAX];
+	uint8_t token[WEIR_TOKEN_LEN];
+	uint64_t used_ns;     /* last message */
+	uint64_t pushed_ns, pushed_serial; /* control: last push */
+};
+
+struct sessions;
+int sessions_new(const char *nodes_dir, uint32_t max, struct sessions **ret);
+void sessions_free(struct sessions *ss);
+
+/* Both fill reply with a Challenge / Welcome or a Refusal; its texts are static. *ret_new of a proof
+ * is the new session, or untouched. Welcome's last epoch and sequence are the caller's to fill. */
+int session_hello(struct sessions *ss, enum weir_socket_kind kind, const struct weir_hello *h,
+		  uint32_t max_message, struct weir_msg *reply);
+int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct weir_proof *p,
+		  uint64_t now_ns, struct weir_msg *reply, struct session **ret_new);
+/* The session that a message's token names on this socket; NULL = none. Marks it used. */
+struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, const struct weir_msg *m,
+			     uint64_t now_ns);
+/* When a message of the node last came on any socket; 0 = never since the start. */
+uint64_t sessions_last_used(const struct sessions *ss, const char *node);
+size_t sessions_count(const struct sessions *ss);
+
+void session_refuse(struct weir_msg *reply, enum weir_refusal_code code, const char *text);
+/* A file name and a name in reports: letters, digits, '.', '_', '-', not beginning with '.'. */
+bool session_node_ok(const char *node);
+
+#endif

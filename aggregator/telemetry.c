@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The telemetry socket: what is ready in one turn of the loop becomes one transaction. */
+#include "aggregator/service.h"
+
+#include "aggregator/ingest.h"
+#include "lib/base/log.h"
+
+/* One fsync pays for so many summaries; more would only make the first wait for the last. */
+#define BATCH 64
+
+struct turn {
+	size_t n;
+	struct weir_msg *msgs[BATCH];
+	uint64_t ids[BATCH];
+	char nodes[BATCH][WEIR_NODE_MAX];
+	struct ingest_item items[BATCH];
+};
+
+static void answer(struct service *sv, uint64_t id, const struct ingest_item *it)
+{
+	struct weir_msg m = {.kind = WEIR_MSG_ACK,
+			     .ack = {.epoch = it->epoch, .committed = it->committed}};
+
+	switch (it->result) {
+	case INGEST_COMMITTED:
+	case INGEST_DUPLICATE:
+	case INGEST_GAP:
+		service_reply(sv->telemetry, id, &m);
+		break;
+	case INGEST_FENCED:
+		service_refuse(sv->telemetry, id, WEIR_RC_FENCED,
+			       "a newer epoch of this node has been seen");
+		break;
+	case INGEST_INVALID:
+		weir_log(WEIR_LOG_WARN, "agent %s: refused a summary: %s", it->node, it->reason);
+		service_refuse(sv->telemetry, id, WEIR_RC_INVALID, it->reason);
+		break;
+	case INGEST_FAILED:
+		service_refuse(sv->telemetry, id, WEIR_RC_BUSY, "the store cannot take it now");
+		break;
+	}
+}
+
+static void turn_commit(struct service *sv, struct turn *t, uint64_t now_ns)
+{
+	const struct weir_repo *repo = gitops_repo(sv->gitops);
+	const struct ingest_pricing pricing = {repo ? repo->topology : NULL, repo ? repo->prices : NULL};
+	int r = ingest_commit(sv->store, &pricing, t->items, t->n, now_ns);
+
+	if (r)
+		weir_log_err(r, "store: cannot commit summaries: %s", store_error(sv->store));
+	for (size_t i = 0; i < t->n; i++) {
+		answer(sv, t->ids[i], &t->items[i]);
+		weir_msg_free(t->msgs[i]);
+	}
+	t->n = 0;
+}
+
+void telemetry_ready(struct service *sv, uint64_t now_ns)
+{
+	weir_auto_free struct turn *t = calloc(1, sizeof(*t));
+	struct weir_msg *m;
+	struct session *s;
+	uint64_t id;
+	int r;
+
+	if (!t) {
+		weir_log_err(-ENOMEM, "telemetry");
+		return;
+	}
+	while (t->n < BATCH &&
+	       (r = service_next(sv, WEIR_SOCKET_TELEMETRY, now_ns, &id, &m, &s)) >= 0) {
+		if (r)
+			continue;
+		if (m->kind != WEIR_MSG_SUMMARY) {
+			service_refuse(sv->telemetry, id, WEIR_RC_INVALID,
+				       "this socket takes summaries");
+			weir_msg_free(m);
+			continue;
+		}
+		/* A copy: a later hello in the same turn may replace the session. */
+		memcpy(t->nodes[t->n], s->node, sizeof(s->node));
+		t->items[t->n] = (struct ingest_item){.node = t->nodes[t->n], .summary = &m->summary};
+		t->ids[t->n] = id;
+		t->msgs[t->n++] = m;
+	}
+	if (t->n)
+		turn_commit(sv, t, now_ns);
+}
