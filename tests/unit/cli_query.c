@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands of weirctl against an aggregator of one canned answer. */
+#include "cli/cli.h"
+#include "tests/lib/test.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define NOW 1793491200
+
+struct answer {
+	const char *status, *body;
+	char dir[32], socket[64];
+	char request[512]; /* its first line, filled by the server */
+	int fd;
+};
+
+static void *serve_one(void *arg)
+{
+	struct answer *a = arg;
+	int fd = accept(a->fd, NULL, NULL);
+	ssize_t n = read(fd, a->request, sizeof(a->request) - 1);
+
+	a->request[n > 0 ? n : 0] = '\0';
+	a->request[strcspn(a->request, "\r")] = '\0';
+	dprintf(fd, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", a->status,
+		strlen(a->body), a->body);
+	close(fd);
+	return NULL;
+}
+
+static void answer_listen(struct answer *a)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+	strcpy(a->dir, "/tmp/weir-query-XXXXXX");
+	if (!mkdtemp(a->dir))
+		abort();
+	snprintf(a->socket, sizeof(a->socket), "%s/s", a->dir);
+	strcpy(addr.sun_path, a->socket);
+	a->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (a->fd < 0 || bind(a->fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(a->fd, 1))
+		abort();
+}
+
+/* Runs argv against the answer; the output belongs to the caller. */
+static int ask(struct answer *a, int argc, char **argv, char **ret_out, struct weir_err *err)
+{
+	struct cli c = {.now_s = NOW};
+	pthread_t server;
+	size_t len = 0;
+	int r;
+
+	answer_listen(a);
+	if (pthread_create(&server, NULL, serve_one, a))
+		abort();
+	*ret_out = NULL;
+	c.socket = a->socket;
+	c.out = open_memstream(ret_out, &len);
+	*err = (struct weir_err){0};
+	r = cli_run(&c, argc, argv, err);
+	fclose(c.out);
+	pthread_join(server, NULL);
+	close(a->fd);
+	unlink(a->socket);
+	rmdir(a->dir);
+	return r;
+}
+#define ASK(a, out, err, ...)                                                                      \
+	({                                                                                         \
+		char *_argv[] = {__VA_ARGS__};                                                     \
+		ask(a, WEIR_ARRAY_SIZE(_argv), _argv, out, err);                                   \
+	})
+
+#define COST                                                                                       \
+	"{\"currency\":\"USD\",\"items\":[{\"team\":\"payments\",\"path\":\"nat\",\"bytes\":"      \
+	"1073741824,"                                                                              \
+	"\"nanos\":135000000,\"amount\":\"0.135\"},{\"team\":\"\",\"path\":\"same-zone\","         \
+	"\"bytes\":10,"                                                                            \
+	"\"nanos\":0,\"amount\":\"0\"}],\"total\":{\"bytes\":1073741834,\"nanos\":135000000,"      \
+	"\"amount\":\"0.135\"}}"
+
+TEST(cost_is_a_table_with_its_total)
+{
+	struct answer a = {.status = "200 OK", .body = COST};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "cost", "--by", "team,path", "--since", "10m"), "%s", err.text);
+	CHECK(!strcmp(a.request,
+		      "GET /api/v1/cost?by=team,path&from=1793490600&to=1793491200 HTTP/1.1"),
+	      "%s", a.request);
+	CHECK(!strcmp(out, "team      path          bytes  cost USD\n"
+			   "payments  nat        1.00 GiB  0.135000\n"
+			   "-         same-zone      10 B  0.000000\n"
+			   "total     -          1.00 GiB  0.135000\n"),
+	      "printed:\n%s", out);
+}
+
+TEST(json_is_passed_through_as_it_came)
+{
+	struct answer a = {.status = "200 OK", .body = COST};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "cost", "--json"), "%s", err.text);
+	CHECK(!strcmp(out, COST "\n"), "printed:\n%s", out);
+}
+
+TEST(an_error_of_the_aggregator_is_the_line)
+{
+	struct answer bad = {.status = "400 Bad Request",
+			     .body = "{\"error\":\"by: 'x' is unknown\"}"};
+	struct answer broken = {.status = "500 Internal Server Error", .body = "oops"};
+	weir_auto_free char *out1 = NULL, *out2 = NULL;
+	struct weir_err err;
+
+	CHECK(ASK(&bad, &out1, &err, "flows") == -EINVAL, "400 is invalid input");
+	CHECK(!strcmp(err.text, "by: 'x' is unknown"), "%s", err.text);
+	CHECK(ASK(&broken, &out2, &err, "flows") == -EIO, "500 is a failure");
+	CHECK(strstr(err.text, "status 500"), "%s", err.text);
+}
+
+TEST(an_answer_that_is_no_json_is_refused)
+{
+	struct answer text = {.status = "200 OK", .body = "hello"};
+	struct answer list = {.status = "200 OK", .body = "{\"items\":7}"};
+	weir_auto_free char *out1 = NULL, *out2 = NULL;
+	struct weir_err err;
+
+	CHECK(ASK(&text, &out1, &err, "flows") == -EBADMSG, "%s", err.text);
+	CHECK(ASK(&list, &out2, &err, "flows") == -EBADMSG, "%s", err.text);
+}
+
+TEST(agents_show_age_and_identity)
+{
+	static const char body[] =
+		"{\"items\":[{\"node\":\"n1\",\"connected\":true,\"last_seen_s\":1793491195,\"lag_"
+		"s\":2,"
+		"\"mode\":\"observe\",\"serial\":3,\"unexplained_bytes\":-5,\"refused_reason\":"
+		"\"\","
+		"\"identity\":[{\"interface\":\"eth0\",\"dir\":\"egress\",\"term\":\"sockets\","
+		"\"bytes\":123456789,\"packets\":7}]}]}";
+	struct answer a = {.status = "200 OK", .body = body}, b = a;
+	weir_auto_free char *agents = NULL, *identity = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &agents, &err, "agents"), "%s", err.text);
+	CHECK(strstr(agents, "5s ago"), "age:\n%s", agents);
+	CHECK(strstr(agents, "-5 B"), "signed bytes:\n%s", agents);
+	CHECK(!ASK(&b, &identity, &err, "agents", "--identity"), "%s", err.text);
+	CHECK(strstr(identity, "n1    eth0       egress  sockets  123456789        7\n"),
+	      "exact bytes:\n%s", identity);
+}
+
+TEST(status_prints_what_is_in_it)
+{
+	static const char body[] =
+		"{\"version\":\"0.1.0\",\"agents\":{\"connected\":3},\"lag_s\":65,"
+		"\"evil\":\"a\\u001b[2Jb\"}";
+	struct answer a = {.status = "200 OK", .body = body};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "status"), "%s", err.text);
+	CHECK(strstr(out, "agents.connected"), "nested:\n%s", out);
+	CHECK(strstr(out, "1m05s"), "duration:\n%s", out);
+	CHECK(!strchr(out, '\033'), "escape printed");
+}
+
+TEST(an_empty_list_says_so)
+{
+	struct answer a = {.status = "200 OK", .body = "{\"items\":[]}"};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "top", "--by", "peer", "--limit", "3"), "%s", err.text);
+	CHECK(!strcmp(a.request, "GET /api/v1/top?by=peer&since=300&limit=3 HTTP/1.1"), "%s",
+	      a.request);
+	CHECK(!strcmp(out, "nothing to show\n"), "%s", out);
+}
+
+TEST(audit_shows_time_and_fields)
+{
+	static const char body[] =
+		"{\"items\":[{\"seq\":1,\"time_ns\":1793491200000000000,\"event\":\"apply\","
+		"\"fields\":{\"node\":\"n1\",\"serial\":\"7\"},\"prev\":\"\",\"hash\":\"\"}]}";
+	struct answer a = {.status = "200 OK", .body = body};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "audit"), "%s", err.text);
+	CHECK(strstr(out, "1  2026-11-01T00:00:00Z  apply  node=n1 serial=7\n"), "printed:\n%s",
+	      out);
+}
+
+TEST_MAIN(T(cost_is_a_table_with_its_total), T(json_is_passed_through_as_it_came),
+	  T(an_error_of_the_aggregator_is_the_line), T(an_answer_that_is_no_json_is_refused),
+	  T(agents_show_age_and_identity), T(status_prints_what_is_in_it), T(an_empty_list_says_so),
+	  T(audit_shows_time_and_fields))
