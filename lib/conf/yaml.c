@@ -269,3 +269,42 @@ const char *weir_y_key(const struct weir_y *y, size_t i)
 {
 	return y->kind == WEIR_Y_MAP && i < y->count ? y->items[i]->key : NULL;
 }
+
+static int expect(struct weir_y *map, const char *key, const char *want, struct weir_err *err)
+{
+	const char *const names[] = {want, NULL};
+	unsigned int index;
+	struct weir_y *y;
+	int r;
+
+	r = weir_y_get(map, key, &y, err);
+	return r < 0 ? r : weir_y_enum(y, names, &index, err);
+}
+
+int weir_y_head(struct weir_y *doc, const char *kind, struct weir_y **ret_spec, struct weir_err *err)
+{
+	struct weir_y *metadata, *name = NULL, *spec = NULL;
+	const char *text;
+	int r;
+
+	r = expect(doc, "apiVersion", "weir.dev/v1alpha1", err);
+	if (r == 0)
+		r = expect(doc, "kind", kind, err);
+	if (r == 0)
+		r = weir_y_get(doc, "metadata", &metadata, err);
+	if (r == 0)
+		r = weir_y_get(metadata, "name", &name, err);
+	if (r == 0)
+		r = weir_y_str(name, &text, err);
+	if (r == 0)
+		r = weir_y_end(metadata, err);
+	if (r == 0)
+		r = weir_y_get(doc, "spec", &spec, err);
+	if (r == 0)
+		r = weir_y_map(spec, err);
+	if (r == 0)
+		r = weir_y_end(doc, err);
+	if (r == 0)
+		*ret_spec = spec;
+	return r;
+}

@@ -52,6 +52,10 @@ size_t weir_y_count(const struct weir_y *y); /* items of a sequence, pairs of a 
 struct weir_y *weir_y_item(const struct weir_y *y, size_t i);
 const char *weir_y_key(const struct weir_y *y, size_t i); /* i-th key of a map; the value is weir_y_item */
 
+/* The head of one of our documents: apiVersion weir.dev/v1alpha1, the kind, metadata: {name}, spec;
+ * nothing else. *ret_spec is a map. */
+int weir_y_head(struct weir_y *doc, const char *kind, struct weir_y **ret_spec, struct weir_err *err);
+
 /* Scalars. The text lives as long as the document; empty text is refused. */
 int weir_y_str(struct weir_y *y, const char **ret, struct weir_err *err);
 int weir_y_u64(struct weir_y *y, uint64_t min, uint64_t max, uint64_t *ret, struct weir_err *err);

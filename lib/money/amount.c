@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arithmetic of money: exact integers, one rounding where a byte's price is a fraction. */
+#include "lib/money/price.h"
+
+typedef unsigned __int128 u128;
+
+int64_t weir_meter_cost(const struct weir_meter *m, uint64_t bytes)
+{
+	u128 sum = 0; /* nanos x unit bytes */
+
+	for (size_t i = 0; i < m->tier_count && bytes > m->tiers[i].from_bytes; i++) {
+		uint64_t end = i + 1 < m->tier_count ? m->tiers[i + 1].from_bytes : UINT64_MAX;
+		uint64_t in_tier = WEIR_MIN(bytes, end) - m->tiers[i].from_bytes;
+
+		sum += (u128)in_tier * (uint64_t)m->tiers[i].nanos_per_unit;
+	}
+	sum /= m->unit_bytes;
+	return sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
+}
+
+static u128 remainder_of(uint64_t total, uint64_t weight, u128 sum)
+{
+	return (u128)total * weight % sum;
+}
+
+static uint64_t count_from(uint64_t total, const uint64_t *weights, size_t n, u128 sum, u128 least)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += remainder_of(total, weights[i], sum) >= least;
+	return count;
+}
+
+/* The left-over units go to the largest remainders. Their threshold is found by bisection: no
+ * memory is needed, so a split cannot fail. */
+static void give_rest(uint64_t total, const uint64_t *weights, size_t n, u128 sum, uint64_t rest,
+		      int64_t sign, int64_t *ret)
+{
+	u128 low = 0, high = sum; /* at least `rest` remainders are >= low, fewer are >= high */
+	uint64_t ties;
+
+	while (high - low > 1) {
+		u128 mid = low + (high - low) / 2;
+
+		if (count_from(total, weights, n, sum, mid) >= rest)
+			low = mid;
+		else
+			high = mid;
+	}
+	ties = rest - count_from(total, weights, n, sum, high);
+	for (size_t i = 0; i < n; i++) {
+		u128 r = remainder_of(total, weights[i], sum);
+
+		if (r >= high || (r == low && ties > 0 && ties--))
+			ret[i] += sign;
+	}
+}
+
+void weir_split(int64_t total, const uint64_t *weights, size_t n, int64_t *ret)
+{
+	uint64_t size = total < 0 ? 0 - (uint64_t)total : (uint64_t)total, rest = size;
+	u128 sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		sum += weights[i];
+		ret[i] = 0;
+	}
+	if (n == 0)
+		return;
+	if (sum == 0) {
+		ret[0] = total;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t share = (uint64_t)((u128)size * weights[i] / sum);
+
+		rest -= share;
+		ret[i] = (int64_t)(total < 0 ? 0 - share : share);
+	}
+	if (rest)
+		give_rest(size, weights, n, sum, rest, total < 0 ? -1 : 1, ret);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The topology as its loader fills it and its classifier reads it. Tables are arrays and the tries
+ * hold indices into them. Route 0 is "no route": it stands at ::ffff:0:0/96 of each subnet's
+ * trie, so that an IPv6 default route never carries IPv4.
+ */
+#ifndef WEIR_MONEY_MODEL_H
+#define WEIR_MONEY_MODEL_H
+
+#include "lib/money/topology.h"
+
+#define TOPO_MAX_DOMAINS 4096
+#define TOPO_NONE UINT32_MAX
+
+enum topo_via {
+	TOPO_VIA_NONE,
+	TOPO_VIA_LOCAL,
+	TOPO_VIA_IGW,
+	TOPO_VIA_NAT,
+	TOPO_VIA_PEERING,
+	TOPO_VIA_TGW,
+	TOPO_VIA_VPN,
+	TOPO_VIA_DIRECT,
+	TOPO_VIA_ENDPOINT,
+	TOPO_VIA_GATEWAY_ENDPOINT,
+};
+
+struct topo_hop { /* a NAT gateway or an endpoint */
+	uint32_t domain;
+	const char *name;
+	const char *zone;    /* "" = serves every zone */
+	const char *service; /* endpoints */
+};
+
+struct topo_zone {
+	const char *id, *region;
+};
+
+struct topo_route {
+	enum topo_via via;
+	struct weir_prefix to;
+	const char *to_service; /* NULL, or the service whose ranges in the subnet's region it takes */
+	uint32_t hop;		/* NAT or endpoint; TOPO_NONE */
+	const char *target;	/* name of the domain behind a peering or transit gateway; NULL */
+	uint32_t target_domain; /* its index, known after the seal; TOPO_NONE */
+	const char *unresolved; /* the message when target is unknown, written while the line is known */
+	uint32_t subnet;	/* that owns it */
+};
+
+struct topo_subnet {
+	struct weir_subnet pub;
+	const char *class;
+	uint32_t domain;
+	struct weir_lpm *routes;
+};
+
+struct topo_range {
+	struct weir_prefix prefix;
+	const char *service, *region;
+};
+
+struct topo_domain {
+	const char *name, *provider, *account, *where;
+	struct weir_lpm *prefixes;  /* what the domain holds */
+	struct weir_lpm *subnets;   /* -> subnets */
+	struct weir_lpm *endpoints; /* addresses -> hops */
+	struct weir_lpm *onprem;
+	struct topo_zone *zones;
+	size_t zone_count;
+};
+
+struct weir_topology {
+	struct topo_domain *domains;
+	size_t domain_count;
+	struct topo_subnet *subnets;
+	size_t subnet_count;
+	struct topo_hop *hops;
+	size_t hop_count;
+	struct topo_route *routes;
+	size_t route_count;
+	struct topo_range *ranges;
+	size_t range_count;
+	struct weir_lpm *range_lpm;
+	uint32_t *classes; /* subnets, sorted by class */
+	char **strings;
+	size_t string_count;
+	bool sealed;
+};
+
+/* A copy that lives as long as the topology; NULL on failure. */
+const char *topo_string(struct weir_topology *t, const char *s);
+/* Grows an array by one zeroed row; rows move, so keep indices, not pointers. NULL on failure. */
+void *topo_grow(void *array_p, size_t *count, size_t row_size);
+#define topo_add_row(array_p, count_p) \
+	((__typeof__(*(array_p)))topo_grow(array_p, count_p, sizeof(**(array_p))))
+const struct topo_domain *topo_domain_find(const struct weir_topology *t, const char *name);
+/* Classifies all bytes to the prefix that no longer boundary takes away; subnet may be NULL. */
+void topo_route_prefix(const struct weir_topology *t, const struct topo_domain *d,
+		       const struct topo_subnet *s, const struct weir_prefix *peer,
+		       struct weir_route *ret);
+/* Adds the boundaries that hold for every domain (loopback, link-local, private ranges). */
+int topo_fixed_boundaries(struct weir_lpm *b);
+/* Reads spec.subnets of the domain (topology_subnet.c). */
+int topo_add_subnets(struct weir_topology *t, uint32_t domain, struct weir_y *seq,
+		     struct weir_err *err);
+/* A list of prefixes into a trie, value 0; refuses duplicates and prefixes over both families. */
+int topo_add_prefixes(struct weir_lpm *lpm, struct weir_y *seq, struct weir_err *err);
+int topo_read_prefix(struct weir_y *y, struct weir_prefix *ret, struct weir_err *err);
+/* The text of an optional key, kept in the topology; def (may be "") when absent. */
+int topo_read_string(struct weir_topology *t, struct weir_y *y, const char *key, const char *def,
+		     const char **ret, struct weir_err *err);
+/* Region of a zone id of the domain; NULL. */
+const char *topo_region(const struct topo_domain *d, const char *zone);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads a Topology document, subnets apart (topology_subnet.c); the schema is in topology.c. */
+#include "lib/money/model.h"
+
+static int no_memory(struct weir_y *y, struct weir_err *err)
+{
+	weir_err_set(err, -ENOMEM, "%s:%u:1 .: out of memory", weir_y_file(y), weir_y_line(y));
+	return -ENOMEM;
+}
+
+int topo_read_string(struct weir_topology *t, struct weir_y *y, const char *key, const char *def,
+		     const char **ret, struct weir_err *err)
+{
+	struct weir_y *v = weir_y_find(y, key);
+	const char *s = def;
+	int r;
+
+	if (v) {
+		r = weir_y_str(v, &s, err);
+		if (r < 0)
+			return r;
+	} else if (!def) {
+		return weir_y_get(y, key, &v, err);
+	}
+	s = topo_string(t, s);
+	if (!s)
+		return no_memory(y, err);
+	*ret = s;
+	return 0;
+}
+
+int topo_read_prefix(struct weir_y *y, struct weir_prefix *ret, struct weir_err *err)
+{
+	static const struct weir_addr mapped = {.b = {[10] = 0xff, [11] = 0xff}};
+	struct weir_prefix p;
+	int r;
+
+	r = weir_y_prefix(y, &p, err);
+	if (r < 0)
+		return r;
+	if (p.len < 96 && p.len > 0 && weir_prefix_covers(&p, &mapped))
+		return weir_y_err(y, err, "this prefix would also cover IPv4; write ::/0 or 0.0.0.0/0");
+	*ret = p;
+	return 0;
+}
+
+int topo_add_prefixes(struct weir_lpm *lpm, struct weir_y *seq, struct weir_err *err)
+{
+	int r = weir_y_seq(seq, err);
+
+	for (size_t i = 0; i < weir_y_count(seq) && r == 0; i++) {
+		struct weir_prefix p;
+
+		r = topo_read_prefix(weir_y_item(seq, i), &p, err);
+		if (r == 0 && p.len == 0)
+			return weir_y_err(weir_y_item(seq, i), err, "::/0 is too wide here");
+		if (r == 0)
+			r = weir_lpm_put(lpm, &p, 0);
+	}
+	return r;
+}
+
+static int add_range(struct weir_topology *t, struct weir_y *y, struct weir_err *err)
+{
+	struct topo_range range = {0}, *row;
+	struct weir_y *v;
+	uint32_t old;
+	int r;
+
+	r = weir_y_get(y, "prefix", &v, err);
+	if (r == 0)
+		r = topo_read_prefix(v, &range.prefix, err);
+	if (r == 0)
+		r = topo_read_string(t, y, "service", NULL, &range.service, err);
+	if (r == 0)
+		r = topo_read_string(t, y, "region", "", &range.region, err);
+	if (r == 0)
+		r = weir_y_end(y, err);
+	if (r < 0)
+		return r;
+	if (range.prefix.len == 0)
+		return weir_y_err(v, err, "::/0 is too wide here");
+	old = weir_lpm_find_prefix(t->range_lpm, &range.prefix);
+	if (old != WEIR_LPM_NONE && t->ranges[old].prefix.len == range.prefix.len)
+		return weir_y_err(v, err, "the prefix already belongs to service '%.60s'",
+				  t->ranges[old].service);
+	row = topo_add_row(&t->ranges, &t->range_count);
+	if (!row)
+		return no_memory(y, err);
+	*row = range;
+	return weir_lpm_put(t->range_lpm, &range.prefix, (uint32_t)t->range_count - 1);
+}
+
+static int add_zone(struct weir_topology *t, struct topo_domain *d, struct weir_y *y,
+		    struct weir_err *err)
+{
+	struct topo_zone zone = {0}, *row;
+	int r;
+
+	r = topo_read_string(t, y, "id", NULL, &zone.id, err);
+	if (r == 0)
+		r = topo_read_string(t, y, "region", NULL, &zone.region, err);
+	if (r == 0)
+		r = weir_y_end(y, err);
+	if (r < 0)
+		return r;
+	if (topo_region(d, zone.id))
+		return weir_y_err(y, err, "zone '%.60s' stands twice", zone.id);
+	row = topo_add_row(&d->zones, &d->zone_count);
+	if (!row)
+		return no_memory(y, err);
+	*row = zone;
+	return 0;
+}
+
+static int add_addresses(struct topo_domain *d, struct weir_y *seq, uint32_t hop,
+			 struct weir_err *err)
+{
+	int r = weir_y_seq(seq, err);
+
+	for (size_t i = 0; i < weir_y_count(seq) && r == 0; i++) {
+		struct weir_prefix p = {.len = 128};
+
+		r = weir_y_addr(weir_y_item(seq, i), &p.addr, err);
+		if (r == 0 && weir_lpm_find_prefix(d->prefixes, &p) == WEIR_LPM_NONE)
+			return weir_y_err(weir_y_item(seq, i), err,
+					  "the address is outside the prefixes of the domain");
+		if (r == 0)
+			r = weir_lpm_put(d->endpoints, &p, hop);
+	}
+	return r;
+}
+
+/* A NAT gateway (endpoint false) or an endpoint. */
+static int add_hop(struct weir_topology *t, struct topo_domain *d, struct weir_y *y, bool endpoint,
+		   struct weir_err *err)
+{
+	struct topo_hop hop = {.domain = (uint32_t)(d - t->domains), .service = ""}, *row;
+	struct weir_y *addresses = NULL;
+	int r;
+
+	r = topo_read_string(t, y, "name", NULL, &hop.name, err);
+	if (r == 0)
+		r = topo_read_string(t, y, "zone", endpoint ? "" : NULL, &hop.zone, err);
+	if (r == 0 && endpoint)
+		r = topo_read_string(t, y, "service", NULL, &hop.service, err);
+	if (r == 0 && endpoint)
+		addresses = weir_y_find(y, "addresses");
+	if (r == 0)
+		r = weir_y_end(y, err);
+	if (r < 0)
+		return r;
+	if (hop.zone[0] && !topo_region(d, hop.zone))
+		return weir_y_err(y, err, "zone '%.60s' is not in spec.zones", hop.zone);
+	for (size_t i = 0; i < t->hop_count; i++)
+		if (t->hops[i].domain == hop.domain && !strcmp(t->hops[i].name, hop.name))
+			return weir_y_err(y, err, "name '%.60s' stands twice", hop.name);
+	row = topo_add_row(&t->hops, &t->hop_count);
+	if (!row)
+		return no_memory(y, err);
+	*row = hop;
+	return addresses ? add_addresses(d, addresses, (uint32_t)t->hop_count - 1, err) : 0;
+}
+
+enum list { LIST_ZONES, LIST_NAT, LIST_ENDPOINTS, LIST_RANGES };
+
+static int add_list(struct weir_topology *t, struct topo_domain *d, struct weir_y *spec,
+		    const char *key, enum list kind, struct weir_err *err)
+{
+	struct weir_y *seq = weir_y_find(spec, key);
+	int r;
+
+	if (!seq)
+		return 0;
+	r = weir_y_seq(seq, err);
+	for (size_t i = 0; i < weir_y_count(seq) && r == 0; i++) {
+		struct weir_y *y = weir_y_item(seq, i);
+
+		r = weir_y_map(y, err);
+		if (r < 0)
+			return r;
+		switch (kind) {
+		case LIST_ZONES:
+			r = add_zone(t, d, y, err);
+			break;
+		case LIST_NAT:
+		case LIST_ENDPOINTS:
+			r = add_hop(t, d, y, kind == LIST_ENDPOINTS, err);
+			break;
+		case LIST_RANGES:
+			r = add_range(t, y, err);
+			break;
+		}
+	}
+	return r;
+}
+
+static int new_domain(struct weir_topology *t, struct weir_y *spec, struct topo_domain **ret,
+		      struct weir_err *err)
+{
+	struct topo_domain d = {0}, *row;
+	const struct topo_domain *other;
+	size_t len;
+	int r;
+
+	r = topo_read_string(t, spec, "domain", NULL, &d.name, err);
+	if (r == 0)
+		r = topo_read_string(t, spec, "provider", NULL, &d.provider, err);
+	if (r == 0)
+		r = topo_read_string(t, spec, "account", NULL, &d.account, err);
+	if (r < 0)
+		return r;
+	len = strlen(d.provider);
+	if (strncmp(d.name, d.provider, len) || d.name[len] != '/')
+		return weir_y_err(weir_y_find(spec, "domain"), err,
+				  "domain must begin with the provider: %.60s/...", d.provider);
+	other = topo_domain_find(t, d.name);
+	if (other)
+		return weir_y_err(weir_y_find(spec, "domain"), err, "domain already stands in %.100s",
+				  other->where);
+	if (t->domain_count == TOPO_MAX_DOMAINS)
+		return weir_y_err(spec, err, "more than %d domains", TOPO_MAX_DOMAINS);
+	d.where = topo_string(t, weir_y_file(spec));
+	row = d.where ? topo_add_row(&t->domains, &t->domain_count) : NULL;
+	if (!row)
+		return no_memory(spec, err);
+	*row = d;
+	if (weir_lpm_new(&row->prefixes) < 0 || weir_lpm_new(&row->subnets) < 0 ||
+	    weir_lpm_new(&row->endpoints) < 0 || weir_lpm_new(&row->onprem) < 0)
+		return no_memory(spec, err);
+	*ret = row;
+	return 0;
+}
+
+static int add_domain(struct weir_topology *t, struct weir_y *spec, struct weir_err *err)
+{
+	struct weir_y *prefixes = NULL, *subnets = NULL, *onprem;
+	struct topo_domain *d = NULL;
+	int r;
+
+	r = new_domain(t, spec, &d, err);
+	if (r == 0)
+		r = weir_y_get(spec, "prefixes", &prefixes, err);
+	if (r == 0)
+		r = weir_y_get(spec, "subnets", &subnets, err);
+	if (r == 0)
+		r = topo_add_prefixes(d->prefixes, prefixes, err);
+	if (r == 0)
+		r = add_list(t, d, spec, "zones", LIST_ZONES, err);
+	if (r == 0)
+		r = add_list(t, d, spec, "nat", LIST_NAT, err);
+	if (r == 0)
+		r = add_list(t, d, spec, "endpoints", LIST_ENDPOINTS, err);
+	if (r < 0)
+		return r;
+	onprem = weir_y_find(spec, "onprem");
+	if (onprem)
+		r = topo_add_prefixes(d->onprem, onprem, err);
+	return r < 0 ? r : topo_add_subnets(t, (uint32_t)(d - t->domains), subnets, err);
+}
+
+int weir_topology_add(struct weir_topology *t, struct weir_y *doc, struct weir_err *err)
+{
+	struct weir_y *spec = NULL;
+	int r;
+
+	r = weir_y_head(doc, "Topology", &spec, err);
+	if (r == 0 && (weir_y_find(spec, "domain") || !weir_y_find(spec, "ranges")))
+		r = add_domain(t, spec, err);
+	if (r == 0)
+		r = add_list(t, NULL, spec, "ranges", LIST_RANGES, err);
+	if (r == 0)
+		r = weir_y_end(spec, err);
+	if (r == -ENOMEM)
+		no_memory(doc, err);
+	return r;
+}
