@@ -224,10 +224,12 @@ static void detach_clsact_one(uint32_t ifindex, enum bpf_tc_attach_point point)
 	bpf_tc_detach(&hook, &opts);
 }
 
+/* Asks every interface; where no filter of ours is, libbpf would complain on stderr. */
 static void detach_clsact(void)
 {
 	struct if_nameindex *all = if_nameindex();
 
+	libbpf_set_print(NULL);
 	for (const struct if_nameindex *n = all; n && n->if_index; n++) {
 		detach_clsact_one(n->if_index, BPF_TC_INGRESS);
 		detach_clsact_one(n->if_index, BPF_TC_EGRESS);

@@ -175,9 +175,16 @@ static int read_array(const struct probe *p, enum probe_table table, uint32_t si
 	return 0;
 }
 
+/* The order of weir_tables_build: subject, peer class, direction, protocol. */
 static int cmp_keys(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct weir_decision_key));
+	const struct weir_decision_key *x = a, *y = b;
+
+	if (x->subject != y->subject)
+		return x->subject < y->subject ? -1 : 1;
+	if (x->peer_class != y->peer_class)
+		return x->peer_class < y->peer_class ? -1 : 1;
+	return x->dir != y->dir ? x->dir - y->dir : x->proto - y->proto;
 }
 
 struct pair {
