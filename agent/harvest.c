@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/harvest.h"
+
+#include <inttypes.h>
+
+#include "agent/balance.h"
+#include "agent/drain.h"
+#include "agent/window.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/os/file.h"
+
+/* Room that Request and token take around a summary. */
+#define ENVELOPE 256
+/* Removed cgroups are looked for once in so many windows. */
+#define SWEEP_EVERY 16
+
+struct harvest {
+	const struct config *conf;
+	struct probe *probe;
+	struct ident *ident;
+	struct spool *spool;
+	struct drain drain;
+	struct drain_ops ops;
+	struct balance *balance;
+	uint8_t boot_id[16];
+	uint64_t last_end_ns;
+	uint64_t runs;
+};
+
+static void msg_freep(struct weir_msg **m)
+{
+	weir_msg_free(*m);
+}
+
+void harvest_free(struct harvest *h)
+{
+	if (!h)
+		return;
+	free(h->drain.deltas);
+	free(h->balance);
+	free(h);
+}
+
+static void harvest_freep(struct harvest **h)
+{
+	harvest_free(*h);
+}
+
+void harvest_conf(struct harvest *h, const struct config *c)
+{
+	h->conf = c;
+}
+
+static int grace(void *arg)
+{
+	return probe_grace(((struct harvest *)arg)->probe);
+}
+
+static const char *ifname(uint32_t ifindex, void *arg)
+{
+	return probe_ifname(((struct harvest *)arg)->probe, ifindex);
+}
+
+static const struct weir_sum_workload *who(uint32_t workload, void *arg)
+{
+	return ident_who(workload, ((struct harvest *)arg)->ident);
+}
+
+static void freed(const struct weir_row *row, void *arg)
+{
+	struct harvest *h = arg;
+
+	balance_freed(h->balance, ifname(row->ifindex, h), row);
+}
+
+static int term(const char *name, const struct weir_term_key *k, const struct weir_count *c, void *arg)
+{
+	balance_term(((struct harvest *)arg)->balance, name, k, c);
+	return 0;
+}
+
+/* Carries of the last agent; the last record and the bases stand for the same counts. */
+static int restore(struct harvest *h)
+{
+	weir_cleanup(msg_freep) struct weir_msg *m = NULL;
+	weir_auto_buf struct weir_buf b = {0};
+	struct weir_err err = {0};
+	int r = spool_read_last(h->spool, &b);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = weir_summary_unpack(b.data, b.len, &m, &err);
+	if (r < 0)
+		return r;
+	if (memcmp(m->summary.boot_id, h->boot_id, sizeof(h->boot_id)))
+		return 0;
+	h->last_end_ns = m->summary.start_ns + m->summary.length_ns;
+	balance_begin(h->balance);
+	for (size_t i = 0; i < h->drain.count; i++) {
+		const struct weir_row *row = &h->drain.rows[i];
+		uint64_t bytes, packets;
+
+		drain_base(&h->drain, i, &bytes, &packets);
+		if (packets || bytes)
+			balance_row(h->balance, ifname(row->ifindex, h), row, bytes, packets);
+	}
+	balance_restore(h->balance, &m->summary);
+	return 0;
+}
+
+static int settle(struct harvest *h, struct weir_err *err)
+{
+	uint64_t epoch, sequence;
+	enum drain_began began;
+	int r;
+
+	spool_last(h->spool, &epoch, &sequence);
+	r = drain_start(&h->drain, epoch, sequence, &began);
+	if (r == -ESTALE)
+		return weir_err_set(err, r, "pinned counters belong to a table of another size; "
+				    "weir-agent --detach removes them");
+	if (r < 0)
+		return weir_err_set(err, r, "settling with the last agent: %s", strerror(-r));
+	if (began == DRAIN_LOST)
+		weir_log(WEIR_LOG_WARN,
+			 "spool ends at %" PRIu64 ":%" PRIu64 ", which does not fit the kernel's counters: the "
+			 "state directory was lost or replaced; summaries not yet sent are lost, epoch %" PRIu64
+			 " begins", epoch, sequence, (uint64_t)h->drain.spooled->epoch);
+	else if (began == DRAIN_REBOOTED)
+		weir_log(WEIR_LOG_INFO, "new counters in the kernel: epoch %" PRIu64 " begins",
+			 (uint64_t)h->drain.spooled->epoch);
+	if (began != DRAIN_CONTINUED && began != DRAIN_COMMITTED)
+		return 0;
+	r = restore(h);
+	return r < 0 ? weir_err_set(err, r, "last record of the spool: %s", strerror(-r)) : 0;
+}
+
+int harvest_new(const struct config *c, struct probe *p, struct ident *id, struct spool *spool,
+		struct harvest **ret, struct weir_err *err)
+{
+	weir_cleanup(harvest_freep) struct harvest *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return -ENOMEM;
+	h->conf = c;
+	h->probe = p;
+	h->ident = id;
+	h->spool = spool;
+	h->ops = (struct drain_ops){.grace = grace, .freed = freed, .arg = h};
+	h->drain.rows = probe_rows(p, &h->drain.count);
+	h->drain.bases = probe_bases(p);
+	h->drain.spooled = probe_spooled(p);
+	h->drain.flows = probe_ctl(p)->flow_rows;
+	h->drain.ops = &h->ops;
+	h->drain.deltas = calloc(h->drain.count, sizeof(*h->drain.deltas));
+	h->balance = calloc(1, sizeof(*h->balance));
+	if (!h->drain.deltas || !h->balance)
+		return -ENOMEM;
+	r = weir_boot_id(h->boot_id);
+	if (r == 0)
+		r = settle(h, err);
+	if (r < 0)
+		return r;
+	*ret = weir_take_ptr(h);
+	return 0;
+}
+
+static void weigh(struct harvest *h)
+{
+	const struct drain *d = &h->drain;
+	unsigned int half = !(d->spooled->sequence & 1);
+
+	balance_begin(h->balance);
+	/* Without terms the identity shows as unexplained bytes: visible, and counts still arrive. */
+	(void)probe_each_term(h->probe, term, h);
+	for (size_t i = 0; i < d->count; i++) {
+		const struct weir_row *row = &d->rows[i];
+
+		if (drain_in_use(row) && d->bases[i].packets[half])
+			balance_row(h->balance, ifname(row->ifindex, h), row, d->bases[i].bytes[half],
+				    d->bases[i].packets[half]);
+	}
+}
+
+static size_t get_drops(struct harvest *h, struct weir_sum_drop out[WEIR_DROPS])
+{
+	struct weir_count drops[WEIR_DROPS] = {0};
+	size_t n = 0;
+
+	if (probe_drops(h->probe, drops) < 0)
+		return 0;
+	for (uint32_t i = 0; i < WEIR_DROPS; i++) {
+		if (drops[i].packets)
+			out[n++] = (struct weir_sum_drop){i, drops[i].bytes, drops[i].packets};
+	}
+	return n;
+}
+
+/* Rows are halved until the summary fits into one message: detail goes, totals stay. */
+static int pack(struct harvest *h, struct weir_summary *s, struct weir_buf *ret)
+{
+	const struct window_names names = {.who = who, .ifname = ifname, .arg = h};
+	struct window_conf conf = {.detail = h->conf->detail, .max_rows = h->conf->max_rows};
+
+	for (;; conf.max_rows /= 2) {
+		weir_cleanup(window_fini) struct window w = {0};
+		weir_auto_buf struct weir_buf b = {0};
+		int r = window_build(&conf, h->drain.rows, h->drain.deltas, h->drain.delta_count, &names, &w);
+
+		s->workloads = w.workloads;
+		s->workload_count = w.workload_count;
+		s->rows = w.rows;
+		s->row_count = w.row_count;
+		if (r == 0)
+			r = weir_summary_pack(s, &b);
+		if (r == 0 && b.len > WEIR_TELEMETRY_MAX - ENVELOPE)
+			r = -E2BIG;
+		if (r == 0)
+			return weir_buf_add(ret, b.data, b.len);
+		if ((r != -E2BIG && r != -EFBIG) || !conf.max_rows)
+			return r;
+	}
+}
+
+static void set_time(const struct harvest *h, uint64_t end_ns, struct weir_summary *s)
+{
+	uint64_t len = h->conf->window_ns;
+
+	s->start_ns = end_ns - len;
+	/* Counts since the last record belong here, however long the agent was away. */
+	if (h->last_end_ns && h->last_end_ns < end_ns)
+		s->start_ns = h->last_end_ns;
+	s->length_ns = end_ns - s->start_ns;
+	s->windows = (uint32_t)WEIR_MIN(WEIR_MAX(s->length_ns / len, 1u), UINT32_MAX);
+}
+
+static int make(struct harvest *h, uint64_t end_ns, uint64_t serial, struct weir_buf *ret)
+{
+	weir_auto_free struct weir_sum_identity *identity = NULL;
+	struct weir_sum_drop drops[WEIR_DROPS];
+	const struct weir_ctl *ctl = probe_ctl(h->probe);
+	struct weir_summary s = {
+		.epoch = h->drain.spooled->epoch,
+		.sequence = h->drain.spooled->sequence + 1,
+		.domain = h->conf->domain,
+		.mode = ctl->mode,
+		.serial = serial,
+		.flow_rows_used = h->drain.flows_used,
+		.flow_rows = ctl->flow_rows,
+		.spool_bytes = spool_bytes(h->spool),
+		.spool_max = h->conf->spool_max,
+		.drops = drops,
+		.drop_count = get_drops(h, drops),
+	};
+	int r = balance_lines(h->balance, &identity, &s.identity_count);
+
+	if (r < 0)
+		return r;
+	s.identity = identity;
+	memcpy(s.boot_id, h->boot_id, sizeof(s.boot_id));
+	balance_totals(h->balance, &s);
+	set_time(h, end_ns, &s);
+	return pack(h, &s, ret);
+}
+
+static void forget(uint64_t cgroup, void *arg)
+{
+	(void)probe_forget_cgroup(((struct harvest *)arg)->probe, cgroup);
+}
+
+static void sweep(struct harvest *h)
+{
+	uint32_t limit = ident_limit(h->ident);
+	weir_auto_free bool *used = calloc(limit, sizeof(*used));
+
+	for (size_t i = 0; used && i < h->drain.count; i++) {
+		const struct weir_row *row = &h->drain.rows[i];
+
+		if (__atomic_load_n(&row->state, __ATOMIC_ACQUIRE) != WEIR_ROW_FREE && row->workload < limit)
+			used[row->workload] = true;
+	}
+	if (used)
+		ident_sweep(h->ident, used, forget, h);
+}
+
+int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
+{
+	weir_auto_buf struct weir_buf b = {0};
+	uint64_t now_s = weir_boot_ns() / WEIR_NS_PER_S, idle_s = h->conf->retire_ns / WEIR_NS_PER_S;
+	int r;
+
+	if (end_ns == h->last_end_ns)
+		return -EALREADY;
+	drain_read(&h->drain);
+	weigh(h);
+	r = make(h, end_ns, serial, &b);
+	if (r == 0)
+		r = spool_append(h->spool, h->drain.spooled->epoch, h->drain.spooled->sequence + 1, b.data,
+				 b.len);
+	if (r < 0)
+		return r;
+	drain_commit(&h->drain);
+	h->last_end_ns = end_ns;
+	if (++h->runs % SWEEP_EVERY == 0)
+		sweep(h);
+	r = now_s > idle_s ? drain_retire(&h->drain, (uint32_t)(now_s - idle_s)) : 0;
+	if (r < 0)
+		weir_log_err(r, "rows are not given back: no grace period");
+	return 0;
+}
+
+int harvest_fold(const void *data, size_t len, struct weir_buf *ret)
+{
+	weir_cleanup(msg_freep) struct weir_msg *m = NULL;
+	weir_auto_free struct weir_sum_row *rows = NULL;
+	struct weir_err err = {0};
+	struct weir_summary s;
+	int r = weir_summary_unpack(data, len, &m, &err);
+
+	if (r < 0)
+		return r;
+	s = m->summary;
+	r = window_fold(s.rows, s.row_count, &rows, &s.row_count);
+	s.rows = rows;
+	return r < 0 ? r : weir_summary_pack(&s, ret);
+}

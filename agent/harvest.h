@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One window: read the rows, make the summary, spool it, commit, give rows back. */
+#ifndef WEIR_AGENT_HARVEST_H
+#define WEIR_AGENT_HARVEST_H
+
+#include "agent/config.h"
+#include "agent/ident.h"
+#include "agent/probe.h"
+#include "agent/spool.h"
+
+struct harvest;
+/* Settles with the spool what the last agent left; says loudly what was lost, if anything was. */
+int harvest_new(const struct config *c, struct probe *p, struct ident *id, struct spool *spool,
+		struct harvest **ret, struct weir_err *err);
+void harvest_free(struct harvest *h);
+/* end_ns: wall clock, a multiple of the window length; serial: of the bundle in force. 0 when a record
+ * was spooled; -EALREADY when that window is over already. On failure the counts stay in the kernel
+ * and the next record covers them. */
+int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial);
+/* Settings of the window changed. */
+void harvest_conf(struct harvest *h, const struct config *c);
+/* For spool_conf.fold. */
+int harvest_fold(const void *data, size_t len, struct weir_buf *ret);
+
+#endif

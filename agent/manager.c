@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/manager.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/utsname.h>
+
+#include "agent/gate.h"
+#include "agent/harvest.h"
+#include "agent/policy.h"
+#include "agent/uplink.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/os/file.h"
+
+struct manager {
+	struct config conf;
+	char *path;
+	int lock;
+	struct weir_loop *loop;
+	struct weir_source *window, *cgroups;
+	struct weir_key *key;
+	struct probe *probe;
+	struct ident *ident;
+	struct spool *spool;
+	struct harvest *harvest;
+	struct gate *gate;
+	struct policy *policy;
+	struct uplink *uplink;
+	int last_failure; /* of a window: said once, not every two seconds */
+};
+
+void manager_free(struct manager *m)
+{
+	if (!m)
+		return;
+	weir_source_free(m->window);
+	weir_source_free(m->cgroups);
+	uplink_free(m->uplink);
+	policy_free(m->policy);
+	gate_free(m->gate);
+	harvest_free(m->harvest);
+	spool_free(m->spool);
+	ident_free(m->ident);
+	probe_close(m->probe);
+	weir_key_free(m->key);
+	weir_loop_free(m->loop);
+	weir_closep(&m->lock);
+	free(m->path);
+	config_fini(&m->conf);
+	free(m);
+}
+
+static void manager_freep(struct manager **m)
+{
+	manager_free(*m);
+}
+
+static void follow_names(struct manager *m)
+{
+	struct weir_err err = {0};
+	int r = probe_each_workload(m->probe, ident_note, m->ident);
+
+	if (r < 0)
+		weir_log_err(r, "workloads cannot be read; new ones stay unidentified");
+	if (ident_resolve(m->ident) && gate_names(m->gate, &err) < 0)
+		weir_log(WEIR_LOG_ERR, "policy: new workloads are not covered: %s", err.text);
+}
+
+static int on_window(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+	uint64_t len = m->conf.window_ns, slack = len / 20;
+	uint64_t end = (weir_wall_ns() + slack) / len * len;
+	struct weir_err err = {0};
+	int r;
+
+	(void)events;
+	if (probe_interfaces(m->probe, &err) < 0)
+		weir_log(WEIR_LOG_WARN, "interfaces: %s", err.text);
+	follow_names(m);
+	r = harvest_run(m->harvest, end, policy_serial(m->policy));
+	if (r == -EALREADY)
+		return 0;
+	if (r < 0 && r != m->last_failure)
+		weir_log_err(r, "window not spooled; its counts stay in the kernel and come with the next");
+	if (r == 0 && m->last_failure)
+		weir_log(WEIR_LOG_INFO, "windows are spooled again; nothing was lost");
+	m->last_failure = r;
+	if (r == 0 && m->uplink)
+		uplink_kick(m->uplink);
+	return 0;
+}
+
+static int on_cgroups(uint32_t events, void *arg)
+{
+	(void)events;
+	ident_events(((struct manager *)arg)->ident);
+	return 0;
+}
+
+static void set_mode(struct manager *m)
+{
+	static const char *const names[] = {"observe", "shadow", "enforce"};
+	struct weir_ctl *ctl = probe_ctl(m->probe);
+	uint32_t deny = m->conf.default_deny && ctl->serial_high == 0;
+
+	if (ctl->mode != m->conf.mode && ctl->mode < WEIR_ARRAY_SIZE(names))
+		weir_log(WEIR_LOG_INFO, "mode %s -> %s: agent.mode of %s", names[ctl->mode],
+			 names[m->conf.mode], m->path);
+	__atomic_store_n(&ctl->default_deny, deny, __ATOMIC_RELEASE);
+	__atomic_store_n(&ctl->mode, m->conf.mode, __ATOMIC_RELEASE);
+	if (m->conf.mode == WEIR_MODE_ENFORCE && ctl->serial_high == 0)
+		weir_log(WEIR_LOG_WARN, "no bundle was ever applied here: until then everything is %s",
+			 deny ? "denied (agent.default_deny)" : "accepted");
+}
+
+#define SWAP(a, b)                             \
+	do {                                   \
+		__typeof__(a) _t = (a);        \
+		(a) = (b);                     \
+		(b) = _t;                      \
+	} while (0)
+
+/* What can change while running; the rest needs a restart, which loses nothing. */
+static void reload(struct manager *m)
+{
+	config_auto struct config fresh = {0};
+	struct weir_err err = {0};
+	int r = config_load(m->path, &fresh, &err);
+
+	if (r == 0)
+		r = ident_reload(m->ident, fresh.labels, &err);
+	if (r < 0) {
+		weir_log(WEIR_LOG_ERR, "reload: %s; the running settings stay", err.text);
+		return;
+	}
+	SWAP(m->conf.labels, fresh.labels);
+	SWAP(m->conf.approvers, fresh.approvers);
+	SWAP(m->conf.keys, fresh.keys);
+	m->conf.key_count = fresh.key_count;
+	m->conf.threshold = fresh.threshold;
+	m->conf.mode = fresh.mode;
+	m->conf.default_deny = fresh.default_deny;
+	m->conf.detail = fresh.detail;
+	m->conf.max_rows = fresh.max_rows;
+	m->conf.retire_ns = fresh.retire_ns;
+	set_mode(m);
+	follow_names(m);
+	weir_log(WEIR_LOG_INFO, "reload: mode, labels, approvers, detail and retirement taken from %s",
+		 m->path);
+}
+
+static int on_signal(int signo, void *arg)
+{
+	struct manager *m = arg;
+
+	if (signo == SIGHUP) {
+		reload(m);
+		return 0;
+	}
+	weir_log(WEIR_LOG_INFO, "leaving; counting and enforcement go on in the kernel");
+	weir_loop_stop(m->loop, 0);
+	return 0;
+}
+
+/* Two agents on one spool would count twice. */
+static int lock_state(struct manager *m, struct weir_err *err)
+{
+	weir_auto_free char *path = weir_strf("%s/lock", m->conf.state_dir);
+	int r = weir_mkdir_p(m->conf.state_dir, 0700);
+
+	if (r < 0 || !path)
+		return weir_err_set(err, r < 0 ? r : -ENOMEM, "%s: %s", m->conf.state_dir, strerror(-r));
+	m->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (m->lock < 0)
+		return weir_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (flock(m->lock, LOCK_EX | LOCK_NB) < 0)
+		return weir_err_set(err, -errno, "%s: another weir-agent runs here", path);
+	return 0;
+}
+
+static int open_probe(struct manager *m, struct weir_err *err)
+{
+	const struct config *c = &m->conf;
+	const struct probe_conf pc = {
+		.cgroup_root = c->cgroup_root,
+		.pin_dir = c->pin_dir,
+		.interfaces = (const char *const *)c->interfaces,
+		.flow_rows = c->flow_rows,
+		.total_rows = c->total_rows,
+		.workloads = c->workloads,
+		.prefixes = c->prefixes,
+		.decisions = c->decisions,
+		.ranges = c->ranges,
+	};
+	int r = probe_open(&pc, &m->probe, err);
+
+	if (r < 0)
+		return weir_err_set(err, r, "loading BPF: %s", strerror(-r));
+	weir_log(WEIR_LOG_INFO, "hooks in use: %s", probe_hooks(m->probe));
+	return 0;
+}
+
+static int open_spool(struct manager *m, struct weir_err *err)
+{
+	weir_auto_free char *dir = weir_strf("%s/spool", m->conf.state_dir);
+	const struct spool_conf sc = {.dir = dir, .max = m->conf.spool_max,
+				      .segment = m->conf.spool_segment, .fold = harvest_fold};
+	struct weir_err note = {0};
+	int r = dir ? spool_open(&sc, &m->spool, &note, err) : -ENOMEM;
+
+	if (*note.text)
+		weir_log(WEIR_LOG_WARN, "%s", note.text);
+	return r;
+}
+
+static int open_network(struct manager *m, struct weir_err *err)
+{
+	const struct config *c = &m->conf;
+	struct utsname un = {0};
+	struct weir_hello self = {
+		.wire = WEIR_WIRE_VERSION,
+		.node = c->name,
+		.version = WEIR_VERSION,
+		.hooks = probe_hooks(m->probe),
+		.domain = c->domain,
+		.node_class = c->class,
+	};
+	int r = 0;
+
+	uname(&un);
+	self.kernel = un.release;
+	if (*c->telemetry || *c->control)
+		r = weir_key_load(c->node_key, &m->key, err);
+	if (r < 0)
+		return weir_err_set(err, r, "%s: %s", c->node_key, strerror(-r));
+	r = policy_new(m->loop, c, &self, m->key, m->probe, m->gate, &m->policy, err);
+	if (r == 0 && *c->telemetry)
+		r = uplink_new(m->loop, c, &self, m->key, m->spool, &m->uplink, err);
+	return r;
+}
+
+static int start(struct manager *m, struct weir_err *err)
+{
+	int r = lock_state(m, err);
+
+	/* Signals are blocked here, before the network's library starts threads. */
+	if (r == 0)
+		r = weir_loop_new(&m->loop, on_signal, m);
+	if (r == 0)
+		r = open_probe(m, err);
+	if (r == 0)
+		r = ident_new(m->conf.cgroup_root, m->conf.labels, m->conf.workloads, &m->ident, err);
+	if (r == 0)
+		r = open_spool(m, err);
+	if (r == 0)
+		r = harvest_new(&m->conf, m->probe, m->ident, m->spool, &m->harvest, err);
+	if (r == 0)
+		r = gate_new(m->probe, m->ident, &m->gate);
+	if (r < 0)
+		return r;
+	set_mode(m);
+	follow_names(m);
+	r = open_network(m, err);
+	if (r == 0)
+		r = weir_loop_fd(m->loop, ident_fd(m->ident), EPOLLIN, on_cgroups, m, &m->cgroups);
+	if (r == 0)
+		r = weir_loop_timer(m->loop, 0, m->conf.window_ns, on_window, m, &m->window);
+	return r;
+}
+
+int manager_new(struct config *c, const char *path, struct manager **ret, struct weir_err *err)
+{
+	weir_cleanup(manager_freep) struct manager *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->lock = -1;
+	m->conf = *c;
+	memset(c, 0, sizeof(*c));
+	m->path = strdup(path);
+	r = m->path ? start(m, err) : -ENOMEM;
+	if (r < 0)
+		return weir_err_set(err, r, "start: %s", strerror(-r));
+	*ret = weir_take_ptr(m);
+	return 0;
+}
+
+int manager_run(struct manager *m)
+{
+	return weir_loop_run(m->loop);
+}

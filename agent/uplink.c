@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/uplink.h"
+
+#include <inttypes.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+/* The aggregator commits in groups; longer than this it is taken for gone. */
+#define ACK_TIMEOUT_NS (20 * WEIR_NS_PER_S)
+
+struct uplink {
+	struct link *link;
+	struct spool *spool;
+	uint64_t epoch, sequence; /* of the record that is out */
+};
+
+static void msg_freep(struct weir_msg **m)
+{
+	weir_msg_free(*m);
+}
+
+void uplink_free(struct uplink *u)
+{
+	if (!u)
+		return;
+	link_free(u->link);
+	free(u);
+}
+
+static void uplink_freep(struct uplink **u)
+{
+	uplink_free(*u);
+}
+
+static int acknowledged(struct uplink *u, uint64_t epoch, uint64_t sequence)
+{
+	int r = spool_ack(u->spool, epoch, sequence);
+
+	return r < 0 ? weir_log_err(r, "spool: cannot note what was acknowledged") : 0;
+}
+
+/* The aggregator may have committed what a lost answer did not tell us. It is believed only about
+ * records that exist here. */
+static void ready(const struct weir_welcome *w, void *arg)
+{
+	struct uplink *u = arg;
+	uint64_t epoch, sequence;
+
+	spool_last(u->spool, &epoch, &sequence);
+	if (w->last_epoch > epoch)
+		weir_log(WEIR_LOG_ERR,
+			 "telemetry: the aggregator knows epoch %" PRIu64 " of this node, we are at %" PRIu64
+			 "; another agent under this name?", w->last_epoch, epoch);
+	else if (w->last_epoch == epoch && w->last_sequence <= sequence && w->last_sequence)
+		(void)acknowledged(u, w->last_epoch, w->last_sequence);
+}
+
+static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, void *arg)
+{
+	weir_cleanup(msg_freep) struct weir_msg *m = NULL;
+	weir_auto_buf struct weir_buf b = {0};
+	struct uplink *u = arg;
+	struct weir_err err = {0};
+	int r = spool_next(u->spool, &u->epoch, &u->sequence, &b);
+
+	if (r == 0)
+		r = weir_summary_unpack(b.data, b.len, &m, &err);
+	if (r < 0)
+		return r;
+	memcpy(m->token, token, sizeof(m->token));
+	m->has_token = true;
+	return weir_msg_pack(m, ret);
+}
+
+static int reply(const struct weir_msg *m, void *arg)
+{
+	struct uplink *u = arg;
+
+	if (m->kind != WEIR_MSG_ACK) {
+		weir_log(WEIR_LOG_ERR, "telemetry: reply of kind %d to a summary", (int)m->kind);
+		return -EPROTO;
+	}
+	if (m->ack.epoch != u->epoch || m->ack.committed < u->sequence) {
+		weir_log(WEIR_LOG_ERR,
+			 "telemetry: sent %" PRIu64 ":%" PRIu64 ", the aggregator has %" PRIu64 ":%" PRIu64
+			 " and did not take it", u->epoch, u->sequence, m->ack.epoch, m->ack.committed);
+		return -EPROTO;
+	}
+	return acknowledged(u, u->epoch, u->sequence);
+}
+
+int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir_hello *self,
+	       const struct weir_key *key, struct spool *spool, struct uplink **ret, struct weir_err *err)
+{
+	weir_cleanup(uplink_freep) struct uplink *u = calloc(1, sizeof(*u));
+	const struct weir_tls_files tls = {.ca = c->ca, .cert = c->cert, .key = c->key,
+					   .server_name = c->server_name};
+	struct link_ops ops = {
+		.what = "telemetry", .kind = WEIR_SOCKET_TELEMETRY, .max_message = WEIR_TELEMETRY_MAX,
+		.timeout_ns = ACK_TIMEOUT_NS, .ready = ready, .request = request, .reply = reply,
+		.arg = u,
+	};
+	int r;
+
+	if (!u)
+		return -ENOMEM;
+	u->spool = spool;
+	r = link_new(loop, c->telemetry, &tls, self, key, &ops, &u->link, err);
+	if (r < 0)
+		return r;
+	*ret = weir_take_ptr(u);
+	return 0;
+}
+
+void uplink_kick(struct uplink *u)
+{
+	link_kick(u->link);
+}
