@@ -50,12 +50,12 @@ struct decimal {
 
 int weir_y_str(struct weir_y *y, const char **ret, struct weir_err *err)
 {
-	if (y->kind != WEIR_Y_SCALAR)
-		return weir_y_err(y, err, "must be a single value");
-	if (!y->text[0])
-		return weir_y_err(y, err, "is empty");
-	*ret = y->text;
-	return 0;
+	if (y->kind == WEIR_Y_SCALAR && y->text[0]) {
+		*ret = y->text;
+		return 0;
+	}
+	weir_y_err(y, err, y->kind == WEIR_Y_SCALAR ? "is empty" : "must be a single value");
+	return -EINVAL; /* said here, so that the compiler sees when *ret is set */
 }
 
 static bool is_digit(char c)
