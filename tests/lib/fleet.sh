@@ -32,9 +32,9 @@ fleet_new() {
 
 fleet_key() { cat "$PKI/approvers/$1.pub"; }
 
-# The example's approver is nobody's key; the lab puts its own there.
+# The example trusts nobody; the lab's approver is put there.
 fleet_approvers() {
-	sed -i "s#ed25519:[A-Za-z0-9+/=_-]*#$(fleet_key alice)#" "$REPO/weir.yaml"
+	sed -i "s#approvers: \[\]#approvers: [\"$(fleet_key alice)\"]#" "$REPO/weir.yaml"
 	grep -qF "$(fleet_key alice)" "$REPO/weir.yaml"
 }
 
