@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP API's answers: GET only, JSON. A handler makes a value or says why not. All of jansson is
+ * in api_*.c and http.c.
+ */
+#ifndef AGGREGATOR_API_H
+#define AGGREGATOR_API_H
+
+#include "aggregator/query.h"
+#include "aggregator/service.h"
+
+#include <jansson.h>
+
+#define API_ITEMS_MAX 10000
+
+struct api_call {
+	struct service *sv;
+	uint64_t now_ns;
+	/* Value of a query parameter, NULL = not given. */
+	const char *(*param)(const struct api_call *c, const char *name);
+	void *request;
+	struct weir_err err; /* one line, for the answer */
+};
+
+typedef int (*api_fn)(struct api_call *c, json_t **ret); /* -EINVAL = 400, else 500 */
+/* Handler of a path, NULL = none. */
+api_fn api_find(const char *path);
+
+/* api.c: shared by the handlers */
+int api_u64(struct api_call *c, const char *name, uint64_t def, uint64_t min, uint64_t max,
+	    uint64_t *ret);
+int api_store_failed(struct api_call *c, int r);
+void api_decrefp(json_t **j);
+#define api_auto_json weir_cleanup(api_decrefp)
+/* {"items": takes items} */
+int api_items(json_t *items, json_t **ret);
+/* Adds nanos and amount. */
+int api_money(json_t *object, int64_t nanos);
+const char *api_dir(uint32_t dir);
+const char *api_verdict(uint32_t verdict);
+const char *api_mode(uint32_t mode);
+const char *api_currency(const struct service *sv);
+
+/* api_fleet.c */
+int api_status(struct api_call *c, json_t **ret);
+int api_agents(struct api_call *c, json_t **ret);
+int api_policy(struct api_call *c, json_t **ret);
+int api_audit(struct api_call *c, json_t **ret);
+/* api_traffic.c */
+int api_top(struct api_call *c, json_t **ret);
+int api_flows(struct api_call *c, json_t **ret);
+int api_cost(struct api_call *c, json_t **ret);
+
+#endif

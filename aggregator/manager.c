@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aggregator/manager.h"
+
+#include "aggregator/http.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/epoll.h>
+
+/* A poll is held to the second at best: ends of polls need no finer clock. */
+#define SWEEP_NS (WEIR_NS_PER_S / 2)
+#define RETAIN_NS (60 * WEIR_NS_PER_S)
+
+struct manager {
+	struct service sv;
+	struct weir_loop *loop;
+	struct weir_source *telemetry, *control, *sweep, *poll, *retain;
+	struct http *http;
+};
+
+static int on_telemetry(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+
+	(void)events;
+	telemetry_ready(&m->sv, weir_wall_ns());
+	return 0;
+}
+
+static int on_control(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+
+	(void)events;
+	control_ready(m->sv.control, weir_wall_ns());
+	return 0;
+}
+
+static int on_sweep(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+
+	(void)events;
+	control_sweep(m->sv.control, weir_wall_ns());
+	return 0;
+}
+
+static int on_retain(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+	uint64_t retain_s[STORE_RESOLUTIONS];
+	int r;
+
+	(void)events;
+	for (int i = 0; i < STORE_RESOLUTIONS; i++)
+		retain_s[i] = m->sv.config.retain_ns[i] / WEIR_NS_PER_S;
+	r = store_retain(m->sv.store, weir_wall_ns() / WEIR_NS_PER_S, retain_s);
+	if (r)
+		weir_log_err(r, "store: cannot remove old rows: %s", store_error(m->sv.store));
+	return 0;
+}
+
+/* Each change of revision or release is said once, in the log and in the audit log. */
+static void state_change(struct service *sv, int changed, uint64_t now_ns)
+{
+	const struct weir_repo *repo = gitops_repo(sv->gitops);
+	const struct weir_approval *a = gitops_approval(sv->gitops);
+	char source[2 * WEIR_SHA256_LEN + 1] = "", serial[24], signers[12];
+
+	if (repo)
+		weir_hex(repo->source, sizeof(repo->source), source);
+	if (changed & GITOPS_LOADED) {
+		weir_log(WEIR_LOG_INFO, "policy: revision %.12s loaded", source);
+		service_audited(audit_add(sv->audit, now_ns, "revision-loaded", "source", source, NULL));
+	}
+	if (changed & GITOPS_FAILED) {
+		const char *state = gitops_state_name(gitops_state(sv->gitops));
+
+		weir_log(WEIR_LOG_WARN, "policy: %s: %s", state, gitops_error(sv->gitops));
+		service_audited(audit_add(sv->audit, now_ns,
+					  gitops_state(sv->gitops) == GITOPS_REJECTED ?
+						  "revision-rejected" :
+						  "revision-unapproved",
+					  "reason", gitops_error(sv->gitops), NULL));
+	}
+	if (changed & GITOPS_RELEASED) {
+		snprintf(serial, sizeof(serial), "%" PRIu64, a->manifest.serial);
+		snprintf(signers, sizeof(signers), "%u", gitops_signers(repo, a));
+		weir_log(WEIR_LOG_INFO, "policy: serial %s is current (%s approvals)", serial, signers);
+		service_audited(audit_add(sv->audit, now_ns, "release", "serial", serial, "source",
+					  source, "approvals", signers, NULL));
+	}
+}
+
+static int on_poll(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+	uint64_t now_ns = weir_wall_ns();
+	int changed = gitops_poll(m->sv.gitops);
+
+	(void)events;
+	if (changed)
+		state_change(&m->sv, changed, now_ns);
+	if (changed & GITOPS_RELEASED)
+		control_sweep(m->sv.control, now_ns);
+	return 0;
+}
+
+static int on_signal(int signo, void *arg)
+{
+	struct manager *m = arg;
+
+	if (signo == SIGHUP)
+		return on_poll(0, m);
+	weir_log(WEIR_LOG_INFO, "ending on %s", strsignal(signo));
+	weir_loop_stop(m->loop, 0);
+	return 0;
+}
+
+static int open_parts(struct manager *m, struct weir_err *err)
+{
+	struct service *sv = &m->sv;
+	const struct config *c = &sv->config;
+	const struct weir_tls_files tls = {.ca = c->tls_ca, .cert = c->tls_cert, .key = c->tls_key};
+	int r = audit_open(c->audit_path, sv->started_ns, &sv->audit, err);
+
+	if (!r)
+		r = store_open(c->store_path, &sv->store, err);
+	if (!r)
+		r = gitops_new(c->policy_dir, &sv->gitops);
+	if (!r)
+		r = sessions_new(c->nodes_dir, SESSIONS_MAX, &sv->sessions);
+	if (!r)
+		r = control_new(sv, &sv->control);
+	if (!r)
+		r = weir_wire_listen(c->telemetry_url, &tls, WEIR_TELEMETRY_MAX, TELEMETRY_CONTEXTS,
+				     &sv->telemetry, err);
+	if (!r)
+		r = weir_wire_listen(c->control_url, &tls, WEIR_CONTROL_REQ_MAX, CONTROL_CONTEXTS,
+				     &sv->control_wire, err);
+	return r;
+}
+
+static int join_loop(struct manager *m, struct weir_err *err)
+{
+	struct service *sv = &m->sv;
+	struct weir_loop *l = m->loop;
+	uint64_t poll_ns = sv->config.policy_poll_ns;
+	int r = http_new(sv, l, &m->http, err);
+
+	if (!r)
+		r = weir_loop_fd(l, weir_wire_server_fd(sv->telemetry), EPOLLIN, on_telemetry, m,
+				 &m->telemetry);
+	if (!r)
+		r = weir_loop_fd(l, weir_wire_server_fd(sv->control_wire), EPOLLIN, on_control, m,
+				 &m->control);
+	if (!r)
+		r = weir_loop_timer(l, SWEEP_NS, SWEEP_NS, on_sweep, m, &m->sweep);
+	if (!r)
+		r = weir_loop_timer(l, poll_ns, poll_ns, on_poll, m, &m->poll);
+	if (!r)
+		r = weir_loop_timer(l, RETAIN_NS, RETAIN_NS, on_retain, m, &m->retain);
+	return r;
+}
+
+static void manager_fini(struct manager *m)
+{
+	http_free(m->http);
+	weir_source_free(m->telemetry);
+	weir_source_free(m->control);
+	weir_source_free(m->sweep);
+	weir_source_free(m->poll);
+	weir_source_free(m->retain);
+	if (m->sv.telemetry)
+		weir_wire_server_free(m->sv.telemetry);
+	if (m->sv.control_wire)
+		weir_wire_server_free(m->sv.control_wire);
+	control_free(m->sv.control);
+	sessions_free(m->sv.sessions);
+	gitops_free(m->sv.gitops);
+	store_close(m->sv.store);
+	audit_close(m->sv.audit);
+	if (m->loop)
+		weir_loop_free(m->loop);
+	config_fini(&m->sv.config);
+}
+
+int manager_run(struct config *config, struct weir_err *err)
+{
+	weir_cleanup(manager_fini) struct manager m = {.sv.config = *config};
+	int r;
+
+	memset(config, 0, sizeof(*config));
+	m.sv.started_ns = weir_wall_ns();
+	/* First, as it blocks the signals that threads of libraries must not take. */
+	r = weir_loop_new(&m.loop, on_signal, &m);
+	if (!r)
+		r = open_parts(&m, err);
+	if (!r) {
+		/* Before the first byte is priced, and before the first agent is answered. */
+		on_poll(0, &m);
+		r = join_loop(&m, err);
+	}
+	if (r)
+		return weir_err_set(err, r, "cannot start: %s", strerror(-r));
+	weir_log(WEIR_LOG_INFO, "weir-aggregator %s: telemetry %s, control %s, API %s", WEIR_VERSION,
+		 m.sv.config.telemetry_url, m.sv.config.control_url, m.sv.config.http_socket);
+	return weir_loop_run(m.loop);
+}
