@@ -25,7 +25,8 @@
  *
  * A path needs legs: every path a transfer; nat, endpoint and tgw a processing; a hop when the
  * gateway is in another zone. A leg takes the one meter that fits with the most conditions. A leg
- * that no meter fits makes the path unpriced: what is free must be written with price 0.
+ * that no meter fits makes the path unpriced: what is free must be written with price 0. Meters of
+ * one name, region and time must have the same tiers, since they share one cumulative usage.
  */
 #include "lib/money/book.h"
 
@@ -118,21 +119,49 @@ static bool regions_meet(const struct book_row *a, const struct book_row *b)
 static bool ambiguous(const struct book_row *a, const struct book_row *b)
 {
 	return a->leg == b->leg && (a->paths & b->paths) && (a->directions & b->directions) &&
-	       !strcmp(a->pub.provider, b->pub.provider) && !strcmp(a->pub.region, b->pub.region) &&
-	       a->valid_from < b->valid_to && b->valid_from < a->valid_to &&
 	       specificity(a) == specificity(b) && !exclusive(a->when | b->when) && regions_meet(a, b);
+}
+
+static bool same_place_and_time(const struct book_row *a, const struct book_row *b)
+{
+	return !strcmp(a->pub.provider, b->pub.provider) && !strcmp(a->pub.region, b->pub.region) &&
+	       a->valid_from < b->valid_to && b->valid_from < a->valid_to;
+}
+
+static bool same_tiers(const struct book_row *a, const struct book_row *b)
+{
+	if (a->pool != b->pool || a->pub.unit_bytes != b->pub.unit_bytes ||
+	    a->pub.tier_count != b->pub.tier_count)
+		return false;
+	for (size_t i = 0; i < a->pub.tier_count; i++)
+		if (a->pub.tiers[i].from_bytes != b->pub.tiers[i].from_bytes ||
+		    a->pub.tiers[i].nanos_per_unit != b->pub.tiers[i].nanos_per_unit)
+			return false;
+	return true;
+}
+
+static int check_pair(const struct book_row *a, const struct book_row *b, struct weir_err *err)
+{
+	if (!same_place_and_time(a, b))
+		return 0;
+	if (ambiguous(a, b))
+		return weir_err_set(err, -EINVAL, "%s: meters '%.60s' and '%.60s' price the same bytes",
+				    a->where, b->pub.name, a->pub.name);
+	if (!strcmp(a->pub.name, b->pub.name) && !same_tiers(a, b))
+		return weir_err_set(err, -EINVAL,
+				    "%s: meter '%.60s' stands twice with different unit, pool or tiers",
+				    a->where, a->pub.name);
+	return 0;
 }
 
 int weir_pricebook_seal(struct weir_pricebook *b, struct weir_err *err)
 {
+	int r = 0;
+
 	for (size_t i = 0; i < b->count; i++)
-		for (size_t j = 0; j < i; j++)
-			if (ambiguous(b->rows[i], b->rows[j]))
-				return weir_err_set(err, -EINVAL,
-						    "%s: meters '%.60s' and '%.60s' price the same bytes",
-						    b->rows[i]->where, b->rows[j]->pub.name,
-						    b->rows[i]->pub.name);
-	return 0;
+		for (size_t j = 0; j < i && r == 0; j++)
+			r = check_pair(b->rows[i], b->rows[j], err);
+	return r;
 }
 
 /* The conditions that hold for a route. An unknown region or zone is neither same nor other. */

@@ -11,7 +11,7 @@
  *     account: "111111111111"
  *     zones:                                 # zone ids, not the account's shuffled zone names
  *     - {id: use1-az1, region: us-east-1}
- *     prefixes: [10.7.0.0/16, "fd07:1::/48"] # everything the domain holds
+ *     prefixes: [10.7.0.0/16, "fd07:1::/32"] # everything the domain holds
  *     nat:                                   # optional
  *     - {name: nat-a, zone: use1-az1}
  *     endpoints:                             # optional; addresses optional; no zone = all zones
