@@ -20,12 +20,13 @@
 
 static const char topology_text[] =
 	"apiVersion: weir.dev/v1alpha1\nkind: Topology\nmetadata: {name: t}\nspec:\n"
-	"  domain: aws/1/vpc\n  provider: aws\n  account: '1'\n  prefixes: [10.7.0.0/16, 'fd07:1::/48']\n"
-	"  nat_gateways:\n  - {name: nat-a, zone: use1-az1}\n"
-	"  subnets:\n"
-	"  - {name: a, cidrs: [10.7.1.0/24, 'fd07:1:1::/64'], zone: use1-az1, region: us-east-1,\n"
-	"     routes: [{to: 0.0.0.0/0, via: 'nat:nat-a'}, {to: '::/0', via: igw}]}\n"
-	"  - {name: b, cidrs: [10.7.2.0/24, 'fd07:1:2::/64'], zone: use1-az2, region: us-east-1}\n";
+	"  domain: aws/1/vpc\n  provider: aws\n  account: '1'\n"
+	"  zones:\n  - {id: use1-az1, region: us-east-1}\n  - {id: use1-az2, region: us-east-1}\n"
+	"  prefixes: [10.7.0.0/16, 'fd07:1::/32']\n  nat:\n  - {name: nat-a, zone: use1-az1}\n"
+	"  subnets:\n  - name: a\n    cidrs: [10.7.1.0/24, 'fd07:1:1::/64']\n    zone: use1-az1\n"
+	"    routes: [{to: 0.0.0.0/0, via: 'nat:nat-a'}, {to: '::/0', via: igw}]\n"
+	"  - name: b\n    cidrs: [10.7.2.0/24, 'fd07:1:2::/64']\n    zone: use1-az2\n"
+	"    routes: [{to: 0.0.0.0/0, via: 'nat:nat-a'}, {to: '::/0', via: igw}]\n";
 
 static const char *const peers[] = {"10.7.1.9", "10.7.2.9", "198.18.0.10", "203.0.113.7", "203.0.113.70",
 				    "fd07:1:2::9", "2001:db8:99::10", "2001:db8:99:1::10"};
@@ -49,12 +50,12 @@ static unsigned int rnd(struct world *w, unsigned int n)
 	return (unsigned int)rand_r(&w->seed) % n;
 }
 
-static void add_rule(struct world *w, struct weir_buf *b, const char *side, bool namespaced)
+static void add_rule(struct world *w, struct weir_buf *b, const char *side, unsigned int tier)
 {
 	static const char *const actions[] = {"accept", "deny", "pass"};
-	unsigned int port = rnd(w, 6) * 100, proto = rnd(w, 4);
+	unsigned int port = rnd(w, 4) * 100, proto = rnd(w, 4);
 
-	weir_buf_addf(b, "  - action: %s\n", namespaced ? "accept" : actions[rnd(w, 3)]);
+	weir_buf_addf(b, "  - action: %s\n", tier == 1 ? "accept" : actions[rnd(w, tier ? 2 : 3)]);
 	if (rnd(w, 4))
 		weir_buf_addf(b, "    %s: [%s, %s]\n", side, peer_texts[rnd(w, WEIR_ARRAY_SIZE(peer_texts))],
 			      peer_texts[rnd(w, WEIR_ARRAY_SIZE(peer_texts))]);
@@ -73,20 +74,21 @@ static struct weir_policy_set *random_set(struct world *w, struct weir_err *err)
 	for (unsigned int i = 0, n = 1 + rnd(w, 5); i < n; i++) {
 		weir_auto_buf struct weir_buf b = {0};
 		struct weir_ydoc *doc = NULL;
-		unsigned int tier = rnd(w, 3);
+		unsigned int tier = rnd(w, 4) % 3; /* admin twice as often */
 
 		weir_buf_addf(&b, "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p%u}\n"
 				  "spec:\n  tier: %s\n  mode: %s\n", i, tiers[tier],
-			      rnd(w, 4) ? "enforce" : "audit");
+			      rnd(w, 2) ? "enforce" : "audit");
 		if (tier != 1)
 			weir_buf_addf(&b, "  priority: %u\n", rnd(w, 10));
-		weir_buf_addf(&b, "  subject: {labels: {app: %s}}\n", rnd(w, 3) ? "x" : "other");
+		weir_buf_addf(&b, "  subject: {%slabels: {app: %s}}\n", tier == 1 ? "namespace: n, " : "",
+			      rnd(w, 5) ? "x" : "other");
 		weir_buf_addf(&b, "  egress:\n");
 		for (unsigned int k = 0, m = 1 + rnd(w, 3); k < m; k++)
-			add_rule(w, &b, "to", tier == 1);
+			add_rule(w, &b, "to", tier);
 		weir_buf_addf(&b, "  ingress:\n");
 		for (unsigned int k = 0, m = 1 + rnd(w, 3); k < m; k++)
-			add_rule(w, &b, "from", tier == 1);
+			add_rule(w, &b, "from", tier);
 		if (weir_ydoc_parse((char *)b.data, b.len, "random.yaml", &doc, err) ||
 		    weir_policy_set_add(set, weir_ydoc_root(doc, 0), err)) {
 			printf("# %s\n%s\n", err->text, (char *)b.data);
@@ -178,7 +180,7 @@ static void clear_rows(struct world *w)
 static void one_pair(struct world *w, const struct weir_policy_set *set, const struct weir_subject *subject,
 		     uint16_t own_port)
 {
-	struct weir_conn c = {.dir = rnd(w, 2), .port = (uint16_t)rnd(w, 800)};
+	struct weir_conn c = {.dir = rnd(w, 2), .port = (uint16_t)rnd(w, 400)};
 	unsigned int proto = rnd(w, c.dir == WEIR_EGRESS ? 4 : 3);
 	struct weir_decision_ref want;
 	struct weir_route route;
@@ -214,7 +216,7 @@ static void one_pair(struct world *w, const struct weir_policy_set *set, const s
 static bool one_policy(struct world *w, struct weir_err *err)
 {
 	static const struct weir_label app = {"app", "x"};
-	const struct weir_subject subject = {.namespace = "", .name = "s", .labels = &app, .label_count = 1};
+	const struct weir_subject subject = {.namespace = "n", .name = "s", .labels = &app, .label_count = 1};
 	struct weir_policy_set *set = random_set(w, err);
 	weir_auto_buf struct weir_buf bytes = {0};
 	struct weir_bundle *bundle = NULL;
