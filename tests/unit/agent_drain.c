@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kills a pretended agent at every step of the protocol while a pretended kernel counts, and compares
+ * the sum of all durable records with the counters: exactly once means equal, always.
+ */
+#include "agent/drain.h"
+#include "tests/lib/test.h"
+
+#define FLOWS 12
+#define ROWS 16
+
+/* What outlives the agent: the kernel's memory, and the spool (only its last record and its sum). */
+struct world {
+	struct weir_row rows[ROWS];
+	struct weir_base bases[ROWS];
+	struct weir_spooled spooled;
+	uint64_t epoch, sequence; /* last durable record */
+	uint64_t durable_bytes, durable_packets;
+	uint64_t counted_bytes, counted_packets;
+	uint64_t carry_bytes;
+	uint32_t now_s;
+	unsigned int seed;
+};
+
+static int grace(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void freed(const struct weir_row *row, void *arg)
+{
+	struct world *w = arg;
+
+	w->carry_bytes += row->bytes;
+}
+
+/* The kernel: claims rows and counts into live ones. */
+static void traffic(struct world *w, int packets)
+{
+	while (packets--) {
+		struct weir_row *row = &w->rows[rand_r(&w->seed) % ROWS];
+		uint64_t len = 40 + rand_r(&w->seed) % 1400;
+
+		if (row->state == WEIR_ROW_FREE) {
+			row->state = WEIR_ROW_LIVE;
+			row->workload = 1;
+		}
+		if (row->state != WEIR_ROW_LIVE)
+			continue;
+		row->bytes += len;
+		row->packets++;
+		row->seen_s = w->now_s;
+		w->counted_bytes += len;
+		w->counted_packets++;
+	}
+}
+
+static void append(struct world *w, const struct drain *d)
+{
+	for (size_t i = 0; i < d->delta_count; i++) {
+		w->durable_bytes += d->deltas[i].bytes;
+		w->durable_packets += d->deltas[i].packets;
+	}
+	w->epoch = w->spooled.epoch;
+	w->sequence = w->spooled.sequence + 1;
+}
+
+enum kill { IN_READ, BEFORE_APPEND, BEFORE_COMMIT, AFTER_COMMIT, IN_CLEAR, NO_KILL, KILLS };
+
+/* A row that an agent was just clearing: hidden, its counts half gone. */
+static void kill_in_clear(struct world *w)
+{
+	for (size_t i = 0; i < FLOWS; i++) {
+		struct weir_row *row = &w->rows[i];
+		struct weir_base *b = &w->bases[i];
+
+		if (row->state == WEIR_ROW_RETIRED && row->bytes == b->bytes[0] && row->bytes == b->bytes[1]) {
+			row->state = WEIR_ROW_CLAIMED;
+			row->bytes = 0;
+			b->bytes[0] = 0;
+			return;
+		}
+	}
+}
+
+static void one_window(struct world *w, struct drain *d, enum kill kill)
+{
+	if (kill == IN_READ)
+		d->count = rand_r(&w->seed) % ROWS;
+	drain_read(d);
+	if (kill == IN_READ || kill == BEFORE_APPEND)
+		return;
+	append(w, d);
+	traffic(w, 5);
+	if (kill == BEFORE_COMMIT)
+		return;
+	drain_commit(d);
+	if (kill == AFTER_COMMIT)
+		return;
+	if (kill == IN_CLEAR)
+		kill_in_clear(w);
+	else
+		drain_retire(d, w->now_s - 1);
+}
+
+static int agent(struct world *w, enum kill kill, enum drain_began *began)
+{
+	struct drain_delta deltas[ROWS];
+	const struct drain_ops ops = {.grace = grace, .freed = freed, .arg = w};
+	struct drain d = {.rows = w->rows, .bases = w->bases, .spooled = &w->spooled, .flows = FLOWS,
+			  .count = ROWS, .ops = &ops, .deltas = deltas};
+	int r = drain_start(&d, w->epoch, w->sequence, began);
+
+	for (int i = 0; r == 0 && i < 4; i++) {
+		w->now_s++;
+		traffic(w, 3 + rand_r(&w->seed) % 10);
+		one_window(w, &d, i == 3 ? kill : NO_KILL);
+	}
+	return r;
+}
+
+/* A last agent that drains to the end; then both sides must be equal. */
+static bool equal_at_end(struct world *w)
+{
+	enum drain_began began;
+
+	if (agent(w, NO_KILL, &began) < 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		struct drain_delta deltas[ROWS];
+		const struct drain_ops ops = {.grace = grace, .freed = freed, .arg = w};
+		struct drain d = {.rows = w->rows, .bases = w->bases, .spooled = &w->spooled,
+				  .flows = FLOWS, .count = ROWS, .ops = &ops, .deltas = deltas};
+
+		drain_read(&d);
+		append(w, &d);
+		drain_commit(&d);
+	}
+	return w->durable_bytes == w->counted_bytes && w->durable_packets == w->counted_packets;
+}
+
+TEST(kill_at_each_step)
+{
+	static const char *const names[] = {"in read", "before append", "before commit", "after commit",
+					    "in clear", "no kill"};
+	enum drain_began began;
+
+	for (int kill = 0; kill < KILLS; kill++) {
+		for (unsigned int seed = 1; seed <= 200; seed++) {
+			struct world w = {.now_s = 100, .seed = seed};
+
+			for (int life = 0; life < 6; life++)
+				CHECK(agent(&w, (enum kill)kill, &began) == 0, "start");
+			CHECK(equal_at_end(&w), "kill %s, seed %u: spooled %llu of %llu bytes", names[kill],
+			      seed, (unsigned long long)w.durable_bytes,
+			      (unsigned long long)w.counted_bytes);
+			if (w.durable_bytes != w.counted_bytes)
+				return;
+		}
+	}
+}
+
+TEST(kills_in_any_order)
+{
+	enum drain_began began;
+
+	for (unsigned int seed = 1; seed <= 2000; seed++) {
+		struct world w = {.now_s = 100, .seed = seed};
+
+		for (int life = 0; life < 10; life++)
+			agent(&w, (enum kill)(rand_r(&w.seed) % KILLS), &began);
+		if (!equal_at_end(&w)) {
+			CHECK(0, "seed %u: spooled %llu of %llu bytes", seed,
+			      (unsigned long long)w.durable_bytes, (unsigned long long)w.counted_bytes);
+			return;
+		}
+	}
+}
+
+TEST(crash_between_append_and_commit_is_committed)
+{
+	struct world w = {.now_s = 100, .seed = 7};
+	enum drain_began began;
+
+	CHECK(agent(&w, BEFORE_COMMIT, &began) == 0 && began == DRAIN_FRESH, "%d", (int)began);
+	CHECK(w.spooled.sequence + 1 == w.sequence, "the kill came too late");
+	CHECK(agent(&w, NO_KILL, &began) == 0 && began == DRAIN_COMMITTED, "%d", (int)began);
+}
+
+TEST(rows_come_back)
+{
+	struct world w = {.now_s = 100, .seed = 3};
+	enum drain_began began;
+	int free_rows = 0;
+
+	for (int i = 0; i < 50; i++)
+		agent(&w, NO_KILL, &began);
+	CHECK(w.carry_bytes > 0, "no row was ever given back");
+	for (int i = 0; i < FLOWS; i++)
+		free_rows += w.rows[i].state == WEIR_ROW_FREE;
+	CHECK(w.rows[FLOWS].state == WEIR_ROW_LIVE, "a total was retired");
+	CHECK(equal_at_end(&w), "lost while rows came back (%d free now)", free_rows);
+}
+
+TEST(orphan_claims_are_freed)
+{
+	struct world w = {.now_s = 100, .seed = 3};
+	enum drain_began began;
+
+	w.rows[2].state = WEIR_ROW_CLAIMED;
+	w.rows[2].bytes = 5;
+	w.bases[2].bytes[1] = 5;
+	/* No traffic: only the start. */
+	struct drain_delta deltas[ROWS];
+	const struct drain_ops ops = {.grace = grace, .freed = freed, .arg = &w};
+	struct drain d = {.rows = w.rows, .bases = w.bases, .spooled = &w.spooled, .flows = FLOWS,
+			  .count = ROWS, .ops = &ops, .deltas = deltas};
+	CHECK(drain_start(&d, 0, 0, &began) == 0, "start");
+	CHECK(w.rows[2].state == WEIR_ROW_FREE && w.rows[2].bytes == 0 && w.bases[2].bytes[1] == 0,
+	      "state %u", w.rows[2].state);
+}
+
+TEST(lost_spool_begins_a_new_epoch_and_recounts_nothing)
+{
+	struct world w = {.now_s = 100, .seed = 11};
+	enum drain_began began;
+	uint64_t lost;
+
+	for (int odd = 0; odd < 2; odd++) {
+		CHECK(agent(&w, odd ? NO_KILL : AFTER_COMMIT, &began) == 0, "start");
+		w.epoch = w.sequence = 0; /* the state directory goes; the aggregator keeps what it had */
+		lost = w.spooled.epoch;
+		CHECK(agent(&w, NO_KILL, &began) == 0 && began == DRAIN_LOST, "%d", (int)began);
+		CHECK(w.spooled.epoch == lost + 1, "epoch %d", (int)w.spooled.epoch);
+		CHECK(w.sequence == 4, "sequence starts again: %d", (int)w.sequence);
+	}
+	CHECK(equal_at_end(&w), "spooled %llu of %llu", (unsigned long long)w.durable_bytes,
+	      (unsigned long long)w.counted_bytes);
+}
+
+TEST(reboot_begins_a_new_epoch)
+{
+	struct world w = {.now_s = 100, .seed = 5};
+	enum drain_began began;
+
+	CHECK(agent(&w, NO_KILL, &began) == 0, "start");
+	memset(w.rows, 0, sizeof(w.rows));
+	memset(w.bases, 0, sizeof(w.bases));
+	memset(&w.spooled, 0, sizeof(w.spooled));
+	w.counted_bytes = w.durable_bytes;
+	w.counted_packets = w.durable_packets;
+	CHECK(agent(&w, NO_KILL, &began) == 0 && began == DRAIN_REBOOTED, "%d", (int)began);
+	CHECK(w.epoch == 2, "%d", (int)w.epoch);
+	CHECK(equal_at_end(&w), "not equal after a reboot");
+}
+
+TEST(table_of_another_size_is_refused)
+{
+	struct world w = {.now_s = 100, .seed = 5};
+	enum drain_began began;
+
+	CHECK(agent(&w, NO_KILL, &began) == 0, "start");
+	w.spooled.rows_fp = ROWS * 2;
+	CHECK(agent(&w, NO_KILL, &began) == -ESTALE, "taken");
+}
+
+TEST_MAIN(T(kill_at_each_step), T(kills_in_any_order), T(crash_between_append_and_commit_is_committed),
+	  T(rows_come_back), T(orphan_claims_are_freed),
+	  T(lost_spool_begins_a_new_epoch_and_recounts_nothing), T(reboot_begins_a_new_epoch),
+	  T(table_of_another_size_is_refused))
