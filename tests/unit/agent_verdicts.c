@@ -6,13 +6,10 @@
 #include "tests/lib/test.h"
 
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <sys/stat.h>
 #include <time.h>
 
-#include "agent/probe_priv.h"
 #include "lib/ds/buf.h"
-#include "lib/os/file.h"
+#include "tests/lib/probe_fixture.h"
 
 #define CLASS "aws/1/vpc/a"
 #define PER_POLICY 200
@@ -38,9 +35,8 @@ static const char *const protos[] = {"TCP", "UDP", "SCTP", "ICMP"};
 static const uint8_t proto_numbers[] = {6, 17, 132, 1};
 
 struct world {
-	struct probe *probe;
+	struct fixture f;
 	struct weir_topology *topology;
-	char cgroup[256], pins[64];
 	unsigned int seed;
 	unsigned int pairs, denied, accepted, audited, wrong;
 };
@@ -145,20 +141,11 @@ static size_t build_packet(uint8_t *pkt, const struct weir_conn *c, unsigned int
 	return len;
 }
 
-static int run(struct world *w, const struct weir_conn *c, const uint8_t *pkt, size_t len)
-{
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt, .data_size_in = (uint32_t)len, .repeat = 1);
-	int r = bpf_prog_test_run_opts(w->probe->prog_fd[c->dir == WEIR_EGRESS ? PROBE_EGRESS : PROBE_INGRESS],
-				       &opts);
-
-	return r ? -1 : (int)opts.retval;
-}
-
 /* Verdict of the row that the last packet was counted in: the newest of this client port. */
 static int row_verdict(struct world *w, const struct weir_conn *c, uint16_t own_port)
 {
 	size_t n;
-	struct weir_row *rows = probe_rows(w->probe, &n);
+	struct weir_row *rows = probe_rows(w->f.probe, &n);
 	uint16_t be = htons(own_port);
 
 	for (size_t i = 0; i < n; i++)
@@ -166,15 +153,6 @@ static int row_verdict(struct world *w, const struct weir_conn *c, uint16_t own_
 		    (c->dir == WEIR_EGRESS ? rows[i].lport_be : rows[i].rport_be) == be)
 			return rows[i].verdict;
 	return -1;
-}
-
-static void clear_rows(struct world *w)
-{
-	size_t n;
-	struct weir_row *rows = probe_rows(w->probe, &n);
-
-	for (size_t i = 0; i < n - WEIR_SPILL_ROWS; i++)
-		memset(&rows[i], 0, sizeof(rows[i]));
 }
 
 static void one_pair(struct world *w, const struct weir_policy_set *set, const struct weir_subject *subject,
@@ -196,9 +174,9 @@ static void one_pair(struct world *w, const struct weir_policy_set *set, const s
 	weir_addr_parse(weir_addr_is_v4(&c.peer) ? "10.7.1.11" : "fd07:1:1::11", &own);
 	weir_topology_route(w->topology, "aws/1/vpc", &own, &c.peer, &route);
 	weir_policy_eval(set, subject, &c, &route, &want);
-	clear_rows(w);
+	fixture_clear(&w->f);
 	len = build_packet(pkt, &c, proto, own_port);
-	pass = run(w, &c, pkt, len);
+	pass = fixture_run(&w->f, c.dir, pkt, len);
 	got = proto == 3 ? (pass ? (want.verdict == WEIR_V_WOULD_DENY ? WEIR_V_WOULD_DENY : WEIR_V_ACCEPT) :
 				   WEIR_V_DENY) :
 			   row_verdict(w, &c, own_port);
@@ -232,7 +210,7 @@ static bool one_policy(struct world *w, struct weir_err *err)
 	     !weir_tables_build(bundle, &subject, 1, &t, err);
 	if (ok) {
 		subject_of[1] = t->class_of[0];
-		ok = !probe_switch(w->probe, t, subject_of, 2, err) && !probe_digest(w->probe, held) &&
+		ok = !probe_switch(w->f.probe, t, subject_of, 2, err) && !probe_digest(w->f.probe, held) &&
 		     !memcmp(held, t->digest, sizeof(held));
 		if (!ok)
 			weir_err_set(err, -1, "the kernel's digest differs from the tables'");
@@ -247,20 +225,9 @@ static bool one_policy(struct world *w, struct weir_err *err)
 
 static int world_open(struct world *w, struct weir_err *err)
 {
-	const char *none[] = {NULL};
 	struct weir_ydoc *doc = NULL;
-	char *mount = NULL;
-	int r = weir_cgroup2_mount(&mount);
+	int r;
 
-	if (r)
-		return r;
-	snprintf(w->cgroup, sizeof(w->cgroup), "%s/weir-test-%d", mount, getpid());
-	snprintf(w->pins, sizeof(w->pins), "/sys/fs/bpf/weir-test-%d", getpid());
-	free(mount);
-	mkdir(w->cgroup, 0755);
-	struct probe_conf c = {.cgroup_root = w->cgroup, .pin_dir = w->pins, .interfaces = none,
-			       .flow_rows = 64, .total_rows = 64, .workloads = 16, .prefixes = 4096,
-			       .decisions = 65536, .ranges = 65536};
 	weir_topology_new(&w->topology);
 	r = weir_ydoc_parse(topology_text, strlen(topology_text), "topology", &doc, err);
 	if (!r)
@@ -268,7 +235,7 @@ static int world_open(struct world *w, struct weir_err *err)
 	if (!r)
 		r = weir_topology_seal(w->topology, err);
 	weir_ydoc_free(doc);
-	return r ? r : probe_open(&c, &w->probe, err);
+	return r ? r : fixture_open(&w->f, err);
 }
 
 TEST(kernel_equals_evaluator)
@@ -287,7 +254,7 @@ TEST(kernel_equals_evaluator)
 	if (world_open(&w, &err)) {
 		CHECK(false, "%s", err.text);
 	} else {
-		w.probe->ctl->mode = WEIR_MODE_ENFORCE;
+		w.f.probe->ctl->mode = WEIR_MODE_ENFORCE;
 		while (ok && w.pairs < want)
 			ok = one_policy(&w, &err);
 		CHECK(ok, "%s", err.text);
@@ -299,9 +266,7 @@ TEST(kernel_equals_evaluator)
 		       w.audited);
 	}
 	weir_topology_free(w.topology);
-	probe_close(w.probe);
-	probe_detach(w.pins, &err);
-	rmdir(w.cgroup);
+	fixture_close(&w.f);
 }
 
 TEST_MAIN(T(kernel_equals_evaluator))

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The real data plane for a unit test: its own cgroup, pin directory and small tables, gone afterwards.
+ * Packets go in through BPF_PROG_RUN.
+ */
+#ifndef WEIR_TEST_PROBE_FIXTURE_H
+#define WEIR_TEST_PROBE_FIXTURE_H
+
+#include <sys/stat.h>
+
+#include <bpf/bpf.h>
+
+#include "agent/probe_priv.h"
+#include "lib/os/file.h"
+
+struct fixture {
+	struct probe *probe;
+	char cgroup[256], pins[64];
+};
+
+static inline int fixture_open(struct fixture *f, struct weir_err *err)
+{
+	const char *none[] = {NULL};
+	weir_auto_free char *mount = NULL;
+	int r = weir_cgroup2_mount(&mount);
+
+	if (r)
+		return weir_err_set(err, r, "no cgroup v2");
+	snprintf(f->cgroup, sizeof(f->cgroup), "%s/weir-test-%d", mount, getpid());
+	snprintf(f->pins, sizeof(f->pins), "/sys/fs/bpf/weir-test-%d", getpid());
+	mkdir(f->cgroup, 0755);
+	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = none,
+			       .flow_rows = 64, .total_rows = 64, .workloads = 16, .prefixes = 4096,
+			       .decisions = 65536, .ranges = 65536};
+	return probe_open(&c, &f->probe, err);
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+	struct weir_err err = {{0}};
+
+	probe_close(f->probe);
+	probe_detach(f->pins, &err);
+	rmdir(f->cgroup);
+}
+
+/* The program's verdict: 1 pass, 0 drop; -1 when the kernel refused to run it. */
+static inline int fixture_run(struct fixture *f, enum weir_dir dir, const void *pkt, size_t len)
+{
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt, .data_size_in = (uint32_t)len,
+			    .repeat = 1);
+	int fd = f->probe->prog_fd[dir == WEIR_EGRESS ? PROBE_EGRESS : PROBE_INGRESS];
+
+	return bpf_prog_test_run_opts(fd, &opts) ? -1 : (int)opts.retval;
+}
+
+/* Forgets all flows and totals; spill rows stay. */
+static inline void fixture_clear(struct fixture *f)
+{
+	size_t n;
+	struct weir_row *rows = probe_rows(f->probe, &n);
+
+	memset(rows, 0, (n - WEIR_SPILL_ROWS) * sizeof(*rows));
+}
+
+#endif
