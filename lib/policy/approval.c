@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * approvals/: manifests with their signatures, beside the content they approve. A file that does not
- * read as what its name says counts as absent: agents judge signatures, this only collects them.
+ * approvals/: manifests with their signatures, beside the content they approve. A file that does
+ * not read as what its name says counts as absent: agents judge signatures, this only collects
+ * them.
  */
 #include <ctype.h>
 #include <fcntl.h>
@@ -130,7 +131,8 @@ static int read_signatures(const struct shelf *s, uint64_t serial, struct weir_a
 		    !read_signature(s, names[i], a, &a->sigs[a->sig_count]))
 			continue;
 		for (size_t k = 0; k < a->sig_count; k++)
-			known |= memcmp(a->sigs[k].key, a->sigs[a->sig_count].key, WEIR_KEY_LEN) == 0;
+			known |= memcmp(a->sigs[k].key, a->sigs[a->sig_count].key, WEIR_KEY_LEN) ==
+				 0;
 		a->sig_count += !known;
 	}
 	return 0;
@@ -161,7 +163,8 @@ static int read_approval(const struct shelf *s, uint64_t serial, struct weir_app
 }
 
 /* The newest approval of this content; -ENOENT. */
-static int find(const struct shelf *s, const struct weir_manifest *content, struct weir_approval **ret)
+static int find(const struct shelf *s, const struct weir_manifest *content,
+		struct weir_approval **ret)
 {
 	weir_cleanup(approval_freep) struct weir_approval *best = NULL;
 
@@ -198,7 +201,8 @@ int weir_approval_find(const char *dir, const struct weir_repo *r, struct weir_a
 	if (e == 0)
 		e = find(&s, &now->manifest, ret);
 	if (e == -ENOENT)
-		weir_err_set(err, e, "%s has no approval of this content; run: weirctl policy sign", s.path);
+		weir_err_set(err, e, "%s has no approval of this content; run: weirctl policy sign",
+			     s.path);
 	return e;
 }
 
@@ -223,7 +227,8 @@ static int write_signature(const struct shelf *s, uint64_t serial, const struct 
 		r = weir_base64(sig, sizeof(sig), &base64);
 	if (r < 0)
 		return r;
-	path = weir_strf("%s/%llu.%s.sig", s->path, (unsigned long long)serial, weir_pub_id(pub, id));
+	path = weir_strf("%s/%llu.%s.sig", s->path, (unsigned long long)serial,
+			 weir_pub_id(pub, id));
 	line = weir_strf("%s %s\n", weir_pub_text(pub, pub_text), base64);
 	if (!path || !line)
 		return -ENOMEM;
@@ -235,7 +240,8 @@ static int write_manifest(const struct shelf *s, const struct weir_repo *r, uint
 			  uint64_t now_s, struct weir_release **ret, struct weir_err *err)
 {
 	weir_cleanup(release_freep) struct weir_release *release = NULL;
-	weir_auto_free char *path = weir_strf("%s/%llu.manifest", s->path, (unsigned long long)serial);
+	weir_auto_free char *path =
+		weir_strf("%s/%llu.manifest", s->path, (unsigned long long)serial);
 	int e;
 
 	if (!path)
@@ -245,7 +251,8 @@ static int write_manifest(const struct shelf *s, const struct weir_repo *r, uint
 		return e;
 	e = weir_mkdir_p(s->path, 0755);
 	if (e == 0)
-		e = weir_file_write(path, release->manifest_text.data, release->manifest_text.len, 0644);
+		e = weir_file_write(path, release->manifest_text.data, release->manifest_text.len,
+				    0644);
 	if (e < 0)
 		return weir_err_set(err, e, "%s: cannot write: %s", path, strerror(-e));
 	*ret = weir_take_ptr(release);
@@ -253,8 +260,9 @@ static int write_manifest(const struct shelf *s, const struct weir_repo *r, uint
 }
 
 /*
- * What to sign: *ret is the existing approval to extend, or stays NULL for a new one of *serial. With
- * serial 0 only the highest is extended: an older one would be refused by agents that saw a newer.
+ * What to sign: *ret is the existing approval to extend, or stays NULL for a new one of *serial.
+ * With serial 0 only the highest is extended: an older one would be refused by agents that saw a
+ * newer.
  */
 static int choose(const struct shelf *s, const struct weir_manifest *content, uint64_t now_s,
 		  uint64_t *serial, struct weir_approval **ret, struct weir_err *err)
@@ -271,8 +279,9 @@ static int choose(const struct shelf *s, const struct weir_manifest *content, ui
 		return 0;
 	}
 	if (a && *serial)
-		return weir_err_set(err, -EEXIST, "serial %llu is taken by other content or has expired; "
-						  "leave the serial out for %llu",
+		return weir_err_set(err, -EEXIST,
+				    "serial %llu is taken by other content or has expired; "
+				    "leave the serial out for %llu",
 				    (unsigned long long)*serial, (unsigned long long)top + 1);
 	if (!*serial)
 		*serial = top + 1;
@@ -302,7 +311,8 @@ int weir_approval_sign(const char *dir, const struct weir_repo *r, const struct 
 	if (e == 0 && !old)
 		e = write_manifest(&s, r, serial, now_s, &made, err);
 	if (e == 0 && old)
-		e = write_signature(&s, serial, key, pub, old->manifest_text, old->manifest_len, err);
+		e = write_signature(&s, serial, key, pub, old->manifest_text, old->manifest_len,
+				    err);
 	else if (e == 0)
 		e = write_signature(&s, serial, key, pub, made->manifest_text.data,
 				    made->manifest_text.len, err);

@@ -5,10 +5,11 @@
  *   "weirbnd1"  strings  u32 class  u32 peer_classes
  *   labels policies rules ports peers limits prefixes failsafe
  *
- * Each list is a u32 count and its items, the fields in the order in which the item_* functions below
- * name them; strings are NUL-terminated, one behind the other. One set of functions both writes and
- * reads, so the two cannot differ. What was read is then checked: every reference inside its list,
- * every enum known, tiers ascending, prefixes sorted and clean. Any other byte string is refused.
+ * Each list is a u32 count and its items, the fields in the order in which the item_* functions
+ * below name them; strings are NUL-terminated, one behind the other. One set of functions both
+ * writes and reads, so the two cannot differ. What was read is then checked: every reference inside
+ * its list, every enum known, tiers ascending, prefixes sorted and clean. Any other byte string is
+ * refused.
  */
 #include <endian.h>
 
@@ -236,8 +237,9 @@ static bool check_rules(const struct weir_bundle *b)
 	for (size_t i = 0; i < b->rule_count; i++) {
 		const struct weir_b_rule *r = &b->rules[i];
 
-		if (r->policy >= b->policy_count || r->dir >= WEIR_DIRS || r->action > WEIR_ACT_PASS ||
-		    r->implied > 1 || r->any_peer > 1 || r->limit > b->limit_count ||
+		if (r->policy >= b->policy_count || r->dir >= WEIR_DIRS ||
+		    r->action > WEIR_ACT_PASS || r->implied > 1 || r->any_peer > 1 ||
+		    r->limit > b->limit_count ||
 		    !within(r->port_first, r->port_count, b->port_count) ||
 		    !within(r->peer_first, r->peer_count, b->peer_count) ||
 		    b->policies[r->policy].tier < tier)
@@ -288,9 +290,9 @@ static bool check_addresses(const struct weir_bundle *b)
 
 static bool check(const struct weir_bundle *b)
 {
-	if (b->string_bytes == 0 || b->strings[b->string_bytes - 1] || b->class >= b->string_bytes ||
-	    strlen(b->strings + b->class) >= WEIR_CLASS_MAX || b->peer_classes == 0 ||
-	    b->peer_classes > LIST_MAX)
+	if (b->string_bytes == 0 || b->strings[b->string_bytes - 1] ||
+	    b->class >= b->string_bytes || strlen(b->strings + b->class) >= WEIR_CLASS_MAX ||
+	    b->peer_classes == 0 || b->peer_classes > LIST_MAX)
 		return false;
 	return check_policies(b) && check_rules(b) && check_addresses(b);
 }
@@ -337,12 +339,14 @@ int weir_bundle_parse(const void *data, size_t len, struct weir_bundle **ret, st
 		return weir_err_set(err, -EBADMSG, "not a bundle of format 1");
 	code_bundle(&c, b);
 	if (c.r == -EBADMSG || (c.r == 0 && c.left))
-		return weir_err_set(err, -EBADMSG, "bundle is cut short or has bytes behind its end");
+		return weir_err_set(err, -EBADMSG,
+				    "bundle is cut short or has bytes behind its end");
 	if (c.r < 0)
 		return c.r;
 	if (!check(b))
-		return weir_err_set(err, -EBADMSG, "bundle contradicts itself: a reference or value is "
-						   "out of bounds");
+		return weir_err_set(err, -EBADMSG,
+				    "bundle contradicts itself: a reference or value is "
+				    "out of bounds");
 	r = weir_sha256(data, len, b->digest);
 	if (r == 0)
 		r = name_rules(b);

@@ -2,10 +2,11 @@
 /*
  * Policy set + topology -> bundle of one node class.
  *
- * Peers become classes: two addresses are of one class when the same rules match them. Boundaries are
- * the topology's prefixes for the class and every cidr and except of a rule; between two boundaries
- * nothing changes, so one look at each prefix decides the class of what it alone covers. Class 0 is
- * "matched by no rule that names its peers"; prefixes that repeat their parent's class are left out.
+ * Peers become classes: two addresses are of one class when the same rules match them. Boundaries
+ * are the topology's prefixes for the class and every cidr and except of a rule; between two
+ * boundaries nothing changes, so one look at each prefix decides the class of what it alone covers.
+ * Class 0 is "matched by no rule that names its peers"; prefixes that repeat their parent's class
+ * are left out.
  */
 #include "lib/ds/map.h"
 #include "lib/policy/format.h"
@@ -140,7 +141,8 @@ static int add_rule(struct compiler *c, const struct weir_rule *rule)
 
 		if (!p)
 			return -ENOMEM;
-		*p = (struct weir_b_port){rule->ports[i].lo, rule->ports[i].hi, rule->ports[i].proto};
+		*p = (struct weir_b_port){rule->ports[i].lo, rule->ports[i].hi,
+					  rule->ports[i].proto};
 		b->port_count++;
 	}
 	if (rule->limited) {
@@ -233,8 +235,8 @@ static int class_of_bits(struct compiler *c, uint32_t *ret)
 	}
 	if (b->peer_classes == MAX_PEER_CLASSES)
 		return -E2BIG;
-	r = weir_map_put(c->classes, c->bits, c->bit_bytes, (void *)(uintptr_t)(b->peer_classes + 1),
-			 NULL);
+	r = weir_map_put(c->classes, c->bits, c->bit_bytes,
+			 (void *)(uintptr_t)(b->peer_classes + 1), NULL);
 	if (r < 0)
 		return r;
 	*ret = b->peer_classes++;
@@ -342,8 +344,8 @@ static int compiler_init(struct compiler *c)
 }
 
 int weir_bundle_compile(const struct weir_policy_set *s, const struct weir_topology *t,
-			const char *class, const struct weir_failsafe *failsafe, size_t failsafe_count,
-			struct weir_buf *ret, struct weir_err *err)
+			const char *class, const struct weir_failsafe *failsafe,
+			size_t failsafe_count, struct weir_buf *ret, struct weir_err *err)
 {
 	weir_cleanup(compiler_fini) struct compiler c = {.set = s};
 	int r = compiler_init(&c);

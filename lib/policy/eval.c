@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reference evaluator: what a policy set means, written for reading. It looks at the policies as
- * parsed and does not trust the order of rule numbers; the compiler has its own code.
+ * The reference evaluator: what a policy set means, written for reading. It looks at the policies
+ * as parsed and does not trust the order of rule numbers; the compiler has its own code.
  *
  *  admin     the matching rule of lowest priority (then name, then place) decides; pass: next tier
  *  namespace nobody selects: next tier. Else one accepting rule suffices; none: denied
@@ -35,7 +35,8 @@ static bool applies(const struct question *q, const struct weir_policy *p, enum 
 {
 	if (p->tier != tier || (p->audit && !q->with_audit) || !p->governs[q->conn->dir])
 		return false;
-	if (p->namespace && (!q->subject->namespace || strcmp(p->namespace, q->subject->namespace) != 0))
+	if (p->namespace &&
+	    (!q->subject->namespace || strcmp(p->namespace, q->subject->namespace) != 0))
 		return false;
 	for (size_t i = 0; i < p->label_count; i++)
 		if (!has_label(q->subject, &p->labels[i]))
@@ -76,8 +77,8 @@ static bool matches(const struct weir_rule *rule, const struct question *q)
 	for (size_t i = 0; i < rule->peer_count && !peer; i++)
 		peer = is_peer(&rule->peers[i], q);
 	for (size_t i = 0; i < rule->port_count && !port; i++)
-		port = rule->ports[i].proto == q->conn->proto && q->conn->port >= rule->ports[i].lo &&
-		       q->conn->port <= rule->ports[i].hi;
+		port = rule->ports[i].proto == q->conn->proto &&
+		       q->conn->port >= rule->ports[i].lo && q->conn->port <= rule->ports[i].hi;
 	return peer && port;
 }
 

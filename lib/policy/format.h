@@ -43,7 +43,7 @@ struct weir_b_prefix {
 struct weir_bundle {
 	char *strings;
 	size_t string_bytes;
-	uint32_t class; /* string */
+	uint32_t class;	       /* string */
 	uint32_t peer_classes; /* highest + 1 */
 	struct weir_b_label *labels;
 	size_t label_count;

@@ -42,7 +42,8 @@ static bool is_failsafe(const struct weir_tables *t, const struct weir_conn *c)
 	return false;
 }
 
-static const struct weir_range *find_range(const struct weir_range *r, uint32_t count, uint16_t port)
+static const struct weir_range *find_range(const struct weir_range *r, uint32_t count,
+					   uint16_t port)
 {
 	uint32_t lo = 0, hi = count;
 
@@ -57,8 +58,8 @@ static const struct weir_range *find_range(const struct weir_range *r, uint32_t 
 	return r + lo;
 }
 
-void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class, const struct weir_conn *c,
-			struct weir_decision_ref *ret)
+void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class,
+			const struct weir_conn *c, struct weir_decision_ref *ret)
 {
 	const struct weir_decision_key want = {
 		.subject = subject_class,
@@ -73,10 +74,10 @@ void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class, con
 
 	*ret = (struct weir_decision_ref){.verdict = WEIR_V_ACCEPT, .rule = WEIR_NO_RULE};
 	if (!key)
-		return; /* a subject class of another generation: the kernel lets pass and counts it */
+		return; /* class of another generation: the kernel lets pass and counts it */
 	d = &t->decisions[key - t->keys];
 	range = find_range(t->ranges + d->first, d->count, c->port);
-	if (range->verdict != WEIR_V_ACCEPT && is_failsafe(t, c))
+	if (range->verdict == WEIR_V_DENY && is_failsafe(t, c))
 		return;
 	*ret = (struct weir_decision_ref){range->verdict, range->rule, range->limit};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Manifest text, both ways. There is one spelling of a manifest: what was parsed is written again and
- * must give the same bytes, so that nothing can hide in what approvers sign.
+ * Manifest text, both ways. There is one spelling of a manifest: what was parsed is written again
+ * and must give the same bytes, so that nothing can hide in what approvers sign.
  */
 #include <ctype.h>
 #include <time.h>
@@ -26,8 +26,8 @@ static int write_text(const struct weir_manifest *m, struct weir_buf *out)
 	weir_time_text(m->not_after_s * WEIR_NS_PER_S, to);
 	r = weir_buf_addf(out,
 			  "weir-manifest 1\nserial %llu\nsource %s\nnot-before %s\nnot-after %s\n",
-			  (unsigned long long)m->serial, weir_hex(m->source, sizeof(m->source), hex),
-			  from, to);
+			  (unsigned long long)m->serial,
+			  weir_hex(m->source, sizeof(m->source), hex), from, to);
 	for (size_t i = 0; r == 0 && i < m->class_count; i++)
 		r = weir_buf_addf(out, "class %s %s %llu\n", m->classes[i].name,
 				  weir_hex(m->classes[i].digest, sizeof(m->classes[i].digest), hex),
@@ -78,7 +78,8 @@ static bool parse_class(char *s, struct weir_class_ref *ret)
 	char *hash = strtok_r(NULL, " ", &save), *bytes = strtok_r(NULL, " ", &save);
 
 	return bytes && weir_strcpy(ret->name, sizeof(ret->name), name) == 0 &&
-	       weir_unhex(hash, ret->digest, sizeof(ret->digest)) == 0 && parse_u64(bytes, &ret->bytes);
+	       weir_unhex(hash, ret->digest, sizeof(ret->digest)) == 0 &&
+	       parse_u64(bytes, &ret->bytes);
 }
 
 static int add_class(char *value, struct weir_manifest *m)
@@ -94,7 +95,8 @@ static int add_class(char *value, struct weir_manifest *m)
 	grown[m->class_count] = (struct weir_class_ref){0};
 	if (!parse_class(value, &grown[m->class_count]))
 		return -EBADMSG;
-	if (m->class_count && strcmp(grown[m->class_count - 1].name, grown[m->class_count].name) >= 0)
+	if (m->class_count &&
+	    strcmp(grown[m->class_count - 1].name, grown[m->class_count].name) >= 0)
 		return -EBADMSG;
 	m->class_count++;
 	return 0;
@@ -128,7 +130,8 @@ static bool same_text(const struct weir_manifest *m, const char *text, size_t le
 	return write_text(m, &again) == 0 && again.len == len && memcmp(again.data, text, len) == 0;
 }
 
-int weir_manifest_parse(const char *text, size_t len, struct weir_manifest *ret, struct weir_err *err)
+int weir_manifest_parse(const char *text, size_t len, struct weir_manifest *ret,
+			struct weir_err *err)
 {
 	weir_cleanup(weir_manifest_fini) struct weir_manifest m = {0};
 	weir_auto_free char *copy = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to lib/policy: the policy set as parsed. The parser writes it; evaluator and compiler read
- * it and share nothing else, so that one can prove the other.
+ * Private to lib/policy: the policy set as parsed. The parser writes it; evaluator and compiler
+ * read it and share nothing else, so that one can prove the other.
  */
 #ifndef WEIR_POLICY_MODEL_H
 #define WEIR_POLICY_MODEL_H
@@ -69,15 +69,16 @@ struct weir_policy_set {
 };
 
 /* Rules of one direction: the sequence under egress or ingress. Appends to p->rules. */
-int weir_rules_parse(struct weir_policy *p, enum weir_dir dir, struct weir_y *seq, struct weir_err *err);
+int weir_rules_parse(struct weir_policy *p, enum weir_dir dir, struct weir_y *seq,
+		     struct weir_err *err);
 void weir_rule_fini(struct weir_rule *r);
 const char *weir_rule_proto_name(enum weir_proto p); /* "TCP" */
 /* protocol, port and endPort of a map; port absent = all. */
 int weir_rule_port_parse(struct weir_y *y, struct weir_rule_port *ret, struct weir_err *err);
 /* realloc to count + 1 items; the new one is zeroed and returned, NULL without memory. */
 void *weir_grow(void *items_pp, size_t count, size_t size);
-/* Reports each peer that nothing in the topology answers to: it would match nothing. Returns how many
- * or -errno. */
+/* Reports each peer that nothing in the topology answers to: it would match nothing. Returns how
+ * many, or -errno. */
 int weir_policy_set_resolve(const struct weir_policy_set *s, const struct weir_topology *t,
 			    void (*report)(const char *line, void *arg), void *arg);
 /* Copies a scalar. */

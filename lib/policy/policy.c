@@ -3,8 +3,8 @@
  * The policy set: FlowPolicy documents in, sealed and numbered rules out.
  *
  * Rule numbers are the order in which a first-match reader must ask: by tier; inside a tier the
- * written rules by priority, policy name and place, then the default denies that the policies of the
- * namespace tier imply. Numbers are dense and the same for the same documents in any order.
+ * written rules by priority, policy name and place, then the default denies that the policies of
+ * the namespace tier imply. Numbers are dense and the same for the same documents in any order.
  */
 #include "lib/policy/model.h"
 
@@ -69,7 +69,8 @@ static int parse_name(struct weir_y *y, char **ret, struct weir_err *err)
 	if (r < 0)
 		return r;
 	if (strlen(text) >= WEIR_NAME_MAX || text[strspn(text, ok)])
-		return weir_y_err(y, err, "a name is lower-case letters, digits, '-' and '.', at most %d",
+		return weir_y_err(y, err,
+				  "a name is lower-case letters, digits, '-' and '.', at most %d",
 				  WEIR_NAME_MAX - 1);
 	return weir_y_dup(y, ret, err);
 }
@@ -168,7 +169,7 @@ static int parse_head(struct weir_y *spec, struct weir_policy *p, struct weir_er
 	return 0;
 }
 
-/* A namespace-tier policy denies what it governs and nobody accepts: one last rule per direction. */
+/* A namespace-tier policy denies what it governs and nobody accepts: a last rule per direction. */
 static int add_implied(struct weir_policy *p)
 {
 	for (int dir = WEIR_DIRS - 1; dir >= 0; dir--) {
@@ -283,7 +284,8 @@ static int rule_order(const void *pa, const void *pb)
 
 static int policy_order(const void *a, const void *b)
 {
-	return strcmp((*(struct weir_policy *const *)a)->name, (*(struct weir_policy *const *)b)->name);
+	return strcmp((*(struct weir_policy *const *)a)->name,
+		      (*(struct weir_policy *const *)b)->name);
 }
 
 /* Numbers the sorted rules; two limits of one id would share one bucket. */
@@ -298,10 +300,11 @@ static int number_rules(struct weir_policy_set *s, struct weir_err *err)
 		rule->limit_number = (uint32_t)++s->limit_count;
 		for (size_t k = 0; k < i; k++)
 			if (s->rules[k]->limited && s->rules[k]->limit.id == rule->limit.id)
-				return weir_err_set(err, -EINVAL,
-						    "policies '%s' and '%s' have limits of the same "
-						    "identity; rename one of them",
-						    s->rules[k]->policy->name, rule->policy->name);
+				return weir_err_set(
+					err, -EINVAL,
+					"policies '%s' and '%s' have limits of the same "
+					"identity; rename one of them",
+					s->rules[k]->policy->name, rule->policy->name);
 	}
 	return 0;
 }

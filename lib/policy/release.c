@@ -19,15 +19,15 @@ static void release_freep(struct weir_release **r)
 	weir_release_free(*r);
 }
 
-static int add_class(const struct weir_repo *r, const char *name, struct weir_release *out, size_t i,
-		     struct weir_err *err)
+static int add_class(const struct weir_repo *r, const char *name, struct weir_release *out,
+		     size_t i, struct weir_err *err)
 {
 	struct weir_class_ref *ref = &out->manifest.classes[i];
 	int e;
 
 	if (weir_strcpy(ref->name, sizeof(ref->name), name) < 0)
-		return weir_err_set(err, -EINVAL, "node class '%s' is longer than %d characters", name,
-				    WEIR_CLASS_MAX - 1);
+		return weir_err_set(err, -EINVAL, "node class '%s' is longer than %d characters",
+				    name, WEIR_CLASS_MAX - 1);
 	if (strpbrk(name, " \t\r\n"))
 		return weir_err_set(err, -EINVAL, "node class '%s' has a blank in it", name);
 	e = weir_bundle_compile(r->policies, r->topology, name, r->failsafe, r->failsafe_count,

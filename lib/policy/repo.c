@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a policy repository. Every file is read through descriptors below one O_PATH descriptor, in a
- * fixed order, hashed as read and parsed from the same bytes; errors are collected over all files.
+ * Reading a policy repository. Every file is read through descriptors below one O_PATH descriptor,
+ * in a fixed order, hashed as read and parsed from the same bytes; errors are collected over all
+ * files.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ struct loader {
 	void *arg;
 };
 
-/* A folder holds one kind; budgets are read by the aggregator's ledger, here only their kind counts. */
+/* A folder holds one kind; of a budget only the kind is checked here. */
 struct folder {
 	const char *name, *kind;
 	int (*add)(struct weir_repo *repo, struct weir_y *doc, struct weir_err *err);
@@ -104,14 +105,16 @@ static int add_document(struct loader *l, const struct folder *f, struct weir_y 
 	if (r < 0)
 		return r;
 	if (strcmp(text, "weir.dev/v1alpha1") != 0)
-		return weir_y_err(version, err, "unknown apiVersion '%s'; this is weir.dev/v1alpha1", text);
+		return weir_y_err(version, err,
+				  "unknown apiVersion '%s'; this is weir.dev/v1alpha1", text);
 	r = weir_y_get(doc, "kind", &kind, err);
 	if (r == 0)
 		r = weir_y_str(kind, &text, err);
 	if (r < 0)
 		return r;
 	if (strcmp(text, f->kind) != 0)
-		return weir_y_err(kind, err, "kind '%s' does not belong here; expected %s", text, f->kind);
+		return weir_y_err(kind, err, "kind '%s' does not belong here; expected %s", text,
+				  f->kind);
 	return f->add(l->repo, doc, err);
 }
 
@@ -162,8 +165,8 @@ static int load_file(struct loader *l, int dirfd, const struct folder *f, const 
 		return settle(l, r, &err);
 	l->bytes += len;
 	if (++l->files > FILES_MAX || l->bytes > TOTAL_MAX)
-		return weir_err_set(l->err, -E2BIG, "%s: more than %d files or %u bytes", l->dir, FILES_MAX,
-				    TOTAL_MAX);
+		return weir_err_set(l->err, -E2BIG, "%s: more than %d files or %u bytes", l->dir,
+				    FILES_MAX, TOTAL_MAX);
 	r = hash_file(l, relative, text, len);
 	if (r == 0)
 		r = add_text(l, f, shown, text, len);
@@ -182,7 +185,8 @@ static int load_folder(struct loader *l, const struct folder *f)
 		return 0;
 	r = fd < 0 ? -errno : weir_dir_list(fd, NULL, FILES_MAX, &names);
 	if (r < 0)
-		return weir_err_set(l->err, r, "%s/%s: cannot read: %s", l->dir, f->name, strerror(-r));
+		return weir_err_set(l->err, r, "%s/%s: cannot read: %s", l->dir, f->name,
+				    strerror(-r));
 	for (size_t i = 0; r == 0 && names[i]; i++) {
 		size_t len = strlen(names[i]);
 		struct weir_err err = {0};
@@ -190,8 +194,10 @@ static int load_folder(struct loader *l, const struct folder *f)
 		if (len > 5 && strcmp(names[i] + len - 5, ".yaml") == 0)
 			r = load_file(l, fd, f, names[i]);
 		else if (len > 4 && strcmp(names[i] + len - 4, ".yml") == 0)
-			r = settle(l, weir_err_set(&err, -EINVAL, "%s/%s/%s: rename it to .yaml", l->dir,
-						   f->name, names[i]), &err);
+			r = settle(l,
+				   weir_err_set(&err, -EINVAL, "%s/%s/%s: rename it to .yaml",
+						l->dir, f->name, names[i]),
+				   &err);
 	}
 	return r;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weir.yaml: who approves, how long an approval holds, what no policy can cut off. */
+#include "lib/policy/repo_settings.h"
 #include "lib/base/clock.h"
 #include "lib/policy/model.h"
-#include "lib/policy/repo_settings.h"
 
 #define MAX_APPROVERS 64
 #define VALIDITY_DEFAULT_S (365ull * 86400)
@@ -98,7 +98,8 @@ static int parse_spec(struct weir_repo *repo, struct weir_y *spec, struct weir_e
 		return 0;
 	r = weir_y_seq(failsafe, err);
 	if (r == 0 && weir_y_count(failsafe) > WEIR_MAX_FAILSAFE)
-		return weir_y_err(failsafe, err, "more than %d failsafe entries", WEIR_MAX_FAILSAFE);
+		return weir_y_err(failsafe, err, "more than %d failsafe entries",
+				  WEIR_MAX_FAILSAFE);
 	for (size_t i = 0; r == 0 && i < weir_y_count(failsafe); i++) {
 		r = parse_failsafe(weir_y_item(failsafe, i), &repo->failsafe[i], err);
 		repo->failsafe_count += r == 0;

@@ -20,7 +20,8 @@ static int on_route(const struct weir_prefix *p, const struct weir_route *r, voi
 	for (size_t i = 0; i < o->count;) {
 		const struct weir_rule_peer *w = o->peers[i];
 
-		if (same(w->service, r->service) && same(w->region, r->region) && same(w->zone, r->zone))
+		if (same(w->service, r->service) && same(w->region, r->region) &&
+		    same(w->zone, r->zone))
 			memmove(&o->peers[i], &o->peers[i + 1],
 				(--o->count - i) * sizeof(*o->peers));
 		else

@@ -2,11 +2,11 @@
 /* Rules of a FlowPolicy as YAML: action, peers, ports, limit. */
 #include "lib/policy/model.h"
 
-#define RATE_MIN 1000ull		/* 1 kbit/s: below it a packet takes longer than a TCP timeout */
-#define RATE_MAX 1000000000000ull	/* 1 Tbit/s */
-#define BURST_MIN 1500ull		/* one packet must fit */
-#define BURST_MAX (1ull << 30)		/* times 8e9 stays below 2^63 */
-#define BURST_DEFAULT (128ull << 10)	/* two GSO super-packets */
+#define RATE_MIN 1000ull	  /* 1 kbit/s: below it a packet takes longer than a TCP timeout */
+#define RATE_MAX 1000000000000ull /* 1 Tbit/s */
+#define BURST_MIN 1500ull	  /* one packet must fit */
+#define BURST_MAX (1ull << 30)	  /* times 8e9 stays below 2^63 */
+#define BURST_DEFAULT (128ull << 10) /* two GSO super-packets */
 
 static const char *const proto_names[] = {"OTHER", "TCP", "UDP", "SCTP", "ICMP", NULL};
 
@@ -119,8 +119,8 @@ static int parse_path(struct weir_y *y, struct weir_rule_peer *p, struct weir_er
 	if (r < 0)
 		return r;
 	if (weir_path_parse(text, &path) < 0)
-		return weir_y_err(y, err, "unknown path '%s'; for example internet, nat, cross-zone",
-				  text);
+		return weir_y_err(y, err,
+				  "unknown path '%s'; for example internet, nat, cross-zone", text);
 	p->path = (int)path;
 	return 0;
 }
@@ -145,8 +145,9 @@ static int parse_peer(struct weir_y *y, struct weir_rule_peer *p, struct weir_er
 		return r;
 	kinds = (service || region) + !!path + !!zone + !!cidr;
 	if (kinds != 1)
-		return weir_y_err(y, err, "a peer is exactly one of {service, region}, {path}, {zone} "
-					  "or {cidr, except}");
+		return weir_y_err(y, err,
+				  "a peer is exactly one of {service, region}, {path}, {zone} "
+				  "or {cidr, except}");
 	if (except && !cidr)
 		return weir_y_err(except, err, "except needs a cidr beside it");
 	if (cidr)
@@ -235,7 +236,7 @@ static int parse_ports(struct weir_y *seq, struct weir_rule *rule, struct weir_e
 	return 0;
 }
 
-/* The identity of a rate survives recompilation: FNV-1a of policy name, direction and rule index. */
+/* The identity of a rate survives recompilation: FNV-1a of policy name, direction and place. */
 static uint32_t limit_id(const struct weir_rule *rule)
 {
 	uint32_t h = 2166136261u;
@@ -287,7 +288,8 @@ static int parse_limit(struct weir_y *y, struct weir_rule *rule, struct weir_err
 	if (rule->action != WEIR_ACT_ACCEPT)
 		return weir_y_err(y, err, "a limit stands only with action: accept");
 	if (rule->policy->audit)
-		return weir_y_err(y, err, "a limit cannot be tried in mode: audit, which counts denials");
+		return weir_y_err(y, err,
+				  "a limit cannot be tried in mode: audit, which counts denials");
 	r = parse_rate(y, &rule->limit, err);
 	if (r == 0)
 		r = weir_y_get(y, "mode", &mode, err);
@@ -302,7 +304,8 @@ static int parse_limit(struct weir_y *y, struct weir_rule *rule, struct weir_err
 	if (r < 0)
 		return r;
 	if (m == 0)
-		return weir_y_err(mode, err, "mode pace is not available in this version; use police");
+		return weir_y_err(mode, err,
+				  "mode pace is not available in this version; use police");
 	rule->limit.per = (uint8_t)p;
 	rule->limit.id = limit_id(rule);
 	rule->limited = true;
@@ -321,9 +324,10 @@ static int parse_action(struct weir_y *y, struct weir_rule *rule, struct weir_er
 	if (r < 0)
 		return r;
 	if (rule->policy->tier == WEIR_TIER_NAMESPACE && a != WEIR_ACT_ACCEPT)
-		return weir_y_err(action, err,
-				  "tier namespace only accepts (what it does not accept is denied); "
-				  "move the rule to tier admin or baseline");
+		return weir_y_err(
+			action, err,
+			"tier namespace only accepts (what it does not accept is denied); "
+			"move the rule to tier admin or baseline");
 	if (rule->policy->tier == WEIR_TIER_BASELINE && a == WEIR_ACT_PASS)
 		return weir_y_err(action, err, "no tier follows baseline; use accept or deny");
 	rule->action = a;
@@ -351,7 +355,8 @@ static int parse_rule(struct weir_y *y, struct weir_rule *rule, struct weir_err 
 	return r < 0 ? r : weir_y_end(y, err);
 }
 
-int weir_rules_parse(struct weir_policy *p, enum weir_dir dir, struct weir_y *seq, struct weir_err *err)
+int weir_rules_parse(struct weir_policy *p, enum weir_dir dir, struct weir_y *seq,
+		     struct weir_err *err)
 {
 	int r = weir_y_seq(seq, err);
 

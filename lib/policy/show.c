@@ -70,8 +70,10 @@ int weir_bundle_print(const struct weir_bundle *b, FILE *f)
 {
 	char hex[2 * WEIR_SHA256_LEN + 1], text[64];
 
-	fprintf(f, "node class %s\ndigest %s\n%zu policies, %zu rules, %zu limits, %u peer classes, %zu "
-		   "prefixes\n\nrules\n",
+	fprintf(f,
+		"node class %s\ndigest %s\n%zu policies, %zu rules, %zu limits, %u peer classes, "
+		"%zu "
+		"prefixes\n\nrules\n",
 		weir_bundle_class(b), weir_hex(b->digest, sizeof(b->digest), hex), b->policy_count,
 		b->rule_count, b->limit_count, b->peer_classes, b->prefix_count);
 	for (size_t i = 0; i < b->rule_count; i++)

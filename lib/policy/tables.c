@@ -2,10 +2,11 @@
 /*
  * Bundle + subjects -> the decision tables of the kernel.
  *
- * Subjects become classes: those selected by the same policies. For each (subject class, peer class,
- * direction, protocol) the rules that can match are walked once per interval between port boundaries;
- * the first that matches decides (rule numbers are in that order), pass skips to the next tier. Every
- * combination has its row, so a miss in the kernel is a fault; equal lists of ranges are stored once.
+ * Subjects become classes: those selected by the same policies. For each (subject class, peer
+ * class, direction, protocol) the rules that can match are walked once per interval between port
+ * boundaries; the first that matches decides (rule numbers are in that order), pass skips to the
+ * next tier. Every combination has its row, so a miss in the kernel is a fault; equal lists of
+ * ranges are stored once.
  */
 #include "lib/ds/map.h"
 #include "lib/policy/format.h"
@@ -60,7 +61,8 @@ static const char *text(const struct weir_bundle *b, uint32_t s)
 static bool selects(const struct weir_bundle *b, const struct weir_b_policy *p,
 		    const struct weir_subject *s)
 {
-	if (p->namespace != WEIR_B_NONE && strcmp(text(b, p->namespace), s->namespace ? s->namespace : ""))
+	if (p->namespace != WEIR_B_NONE &&
+	    strcmp(text(b, p->namespace), s->namespace ? s->namespace : ""))
 		return false;
 	for (uint32_t i = 0; i < p->label_count; i++) {
 		const struct weir_b_label *want = &b->labels[p->label_first + i];
@@ -75,7 +77,7 @@ static bool selects(const struct weir_bundle *b, const struct weir_b_policy *p,
 	return true;
 }
 
-/* The class of a subject; `fixed` keeps class 0 for the unidentified, whoever else looks like them. */
+/* The class of a subject; `fixed` keeps class 0 for the unidentified, whoever looks like them. */
 static int class_subject(struct builder *x, const struct weir_subject *s, bool fixed, uint32_t *ret)
 {
 	size_t len = x->b->policy_count / 8 + 2;
@@ -187,7 +189,8 @@ static uint32_t first_match(const struct builder *x, uint8_t proto, uint32_t por
 		const struct weir_b_rule *rule = &b->rules[x->rules[i]];
 		const struct weir_b_policy *p = &b->policies[rule->policy];
 
-		if (p->tier <= passed || (p->audit && !with_audit) || !holds_port(b, rule, proto, port))
+		if (p->tier <= passed || (p->audit && !with_audit) ||
+		    !holds_port(b, rule, proto, port))
 			continue;
 		if (rule->action != WEIR_ACT_PASS)
 			return x->rules[i];
@@ -208,7 +211,8 @@ static struct weir_range decide(const struct builder *x, uint8_t proto, uint32_t
 		if (rules[real].action == WEIR_ACT_DENY)
 			d.verdict = WEIR_V_DENY;
 	}
-	if (d.verdict == WEIR_V_ACCEPT && would != WEIR_NO_RULE && rules[would].action == WEIR_ACT_DENY) {
+	if (d.verdict == WEIR_V_ACCEPT && would != WEIR_NO_RULE &&
+	    rules[would].action == WEIR_ACT_DENY) {
 		d.verdict = WEIR_V_WOULD_DENY;
 		d.rule = would;
 	}
@@ -265,7 +269,8 @@ static int store_ranges(struct builder *x, struct weir_decision *ret)
 		return -ENOMEM;
 	t->ranges = grown;
 	memcpy(grown + t->range_count, x->ranges, bytes);
-	r = weir_map_put(x->slices, x->ranges, bytes, (void *)(uintptr_t)(t->range_count + 1), NULL);
+	r = weir_map_put(x->slices, x->ranges, bytes, (void *)(uintptr_t)(t->range_count + 1),
+			 NULL);
 	if (r < 0)
 		return r;
 	ret->first = (uint32_t)t->range_count;
@@ -299,9 +304,11 @@ static int build_decisions(struct builder *x, struct weir_err *err)
 	int r = 0;
 
 	if (total > MAX_DECISIONS)
-		return weir_err_set(err, -E2BIG, "%zu decisions, more than %u: %zu subject classes, %u peer "
-						 "classes", total, MAX_DECISIONS,
-				    weir_map_count(x->classes), x->b->peer_classes);
+		return weir_err_set(err, -E2BIG,
+				    "%zu decisions, more than %u: %zu subject classes, %u peer "
+				    "classes",
+				    total, MAX_DECISIONS, weir_map_count(x->classes),
+				    x->b->peer_classes);
 	x->t->keys = calloc(total, sizeof(*x->t->keys));
 	x->t->decisions = calloc(total, sizeof(*x->t->decisions));
 	if (!x->t->keys || !x->t->decisions)
@@ -309,7 +316,8 @@ static int build_decisions(struct builder *x, struct weir_err *err)
 	while (r == 0 && weir_map_next(x->classes, &pos, &bits, &len, &value)) {
 		struct weir_decision_key k = {.subject = (uint32_t)((uintptr_t)value - 1)};
 
-		for (uint32_t i = 0; r == 0 && i < x->b->peer_classes * WEIR_DIRS * WEIR_PROTOS; i++) {
+		for (uint32_t i = 0; r == 0 && i < x->b->peer_classes * WEIR_DIRS * WEIR_PROTOS;
+		     i++) {
 			k.peer_class = i / (WEIR_DIRS * WEIR_PROTOS);
 			k.dir = i / WEIR_PROTOS % WEIR_DIRS;
 			k.proto = i % WEIR_PROTOS;
@@ -317,7 +325,8 @@ static int build_decisions(struct builder *x, struct weir_err *err)
 		}
 	}
 	if (r == -E2BIG)
-		weir_err_set(err, r, "more than %d port ranges for one subject and peer", WEIR_MAX_RANGES);
+		weir_err_set(err, r, "more than %d port ranges for one subject and peer",
+			     WEIR_MAX_RANGES);
 	return r;
 }
 

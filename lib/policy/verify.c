@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands between a push and the kernel. Sizes first, then signatures over the bytes as they came,
- * and only then is anything parsed. Each refusal has its own name.
+ * What stands between a push and the kernel. Sizes first, then signatures over the bytes as they
+ * came, and only then is anything parsed. Each refusal has its own name.
  */
 #include "lib/policy/bundle.h"
 
 const char *weir_refusal_name(enum weir_refusal r)
 {
-	static const char *const names[WEIR_REFUSALS] = {
-		[WEIR_REFUSE_NONE] = "none",
-		[WEIR_REFUSE_MALFORMED] = "malformed",
-		[WEIR_REFUSE_OVERSIZED] = "oversized",
-		[WEIR_REFUSE_UNSIGNED] = "unsigned",
-		[WEIR_REFUSE_OLDER] = "older",
-		[WEIR_REFUSE_NOT_YET] = "not-yet-valid",
-		[WEIR_REFUSE_EXPIRED] = "expired",
-		[WEIR_REFUSE_WRONG_CLASS] = "wrong-class",
-		[WEIR_REFUSE_DIGEST] = "digest",
-		[WEIR_REFUSE_TABLES] = "tables",
+	static const char *const names[] = {
+		"none",    "malformed", "oversized",   "unsigned", "older", "not-yet-valid",
+		"expired", "wrong-class", "digest", "tables",
 	};
+
+	_Static_assert(WEIR_ARRAY_SIZE(names) == WEIR_REFUSALS, "a name for each refusal");
 
 	return r < WEIR_REFUSALS ? names[r] : "unknown";
 }
@@ -42,7 +36,8 @@ static uint32_t count_approvals(const struct weir_trust *t, const void *manifest
 	return good;
 }
 
-static int check_sizes(size_t manifest_len, size_t sig_count, size_t bundle_len, struct weir_err *err)
+static int check_sizes(size_t manifest_len, size_t sig_count, size_t bundle_len,
+		       struct weir_err *err)
 {
 	if (manifest_len <= WEIR_MANIFEST_MAX && bundle_len <= WEIR_BUNDLE_MAX &&
 	    sig_count <= WEIR_MAX_SIGNERS)
@@ -58,7 +53,8 @@ static int check_validity(const struct weir_trust *t, const struct weir_manifest
 {
 	if (m->serial <= t->serial_high)
 		return weir_err_set(err, WEIR_REFUSE_OLDER, "serial %llu is not above %llu",
-				    (unsigned long long)m->serial, (unsigned long long)t->serial_high);
+				    (unsigned long long)m->serial,
+				    (unsigned long long)t->serial_high);
 	if (t->now_s < m->not_before_s)
 		return weir_err_set(err, WEIR_REFUSE_NOT_YET, "serial %llu is valid in %llu s only",
 				    (unsigned long long)m->serial,
@@ -70,8 +66,8 @@ static int check_validity(const struct weir_trust *t, const struct weir_manifest
 	return 0;
 }
 
-static int check_class(const struct weir_trust *t, const struct weir_manifest *m, const void *bundle,
-		       size_t len, struct weir_err *err)
+static int check_class(const struct weir_trust *t, const struct weir_manifest *m,
+		       const void *bundle, size_t len, struct weir_err *err)
 {
 	const struct weir_class_ref *mine = NULL;
 	uint8_t digest[WEIR_SHA256_LEN];

@@ -5,6 +5,7 @@
 
 #define HEAD "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\n"
 #define META(name) HEAD "metadata: {name: " name "}\n"
+#define EGRESS(rule) META("a") "spec:\n  tier: admin\n  egress:\n  - {" rule "}\n"
 
 static int add(struct weir_policy_set *s, const char *yaml, struct weir_err *err)
 {
@@ -27,34 +28,24 @@ TEST(bad_policies_name_the_place)
 		{META("a") "spec: {tier: root}\n", "p.yaml:4:14", "admin"},
 		{META("a") "spec: {tier: admin}\n", "p.yaml:4:", "no rules"},
 		{META("a") "spec: {tier: namespace, egress: []}\n", "p.yaml:4:", "subject.namespace"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n  - {to: []}\n", "p.yaml:7:", "action"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n  - {action: deny, to: []}\n", "p.yaml:7:",
-		 "empty list"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n  - {action: deny, from: []}\n", "p.yaml:7:",
-		 "from"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n  - {action: deny, to: [{path: moon}]}\n",
-		 "p.yaml:7:", "unknown path 'moon'"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n  - {action: deny, to: [{path: nat, zone: z}]}\n",
-		 "p.yaml:7:", "exactly one"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n"
-			   "  - {action: deny, to: [{cidr: 10.0.0.0/8, except: [11.0.0.0/16]}]}\n",
+		{EGRESS("to: []"), "p.yaml:7:", "action"},
+		{EGRESS("action: deny, to: []"), "p.yaml:7:", "empty list"},
+		{EGRESS("action: deny, from: []"), "p.yaml:7:", "from"},
+		{EGRESS("action: deny, to: [{path: moon}]"), "p.yaml:7:", "unknown path 'moon'"},
+		{EGRESS("action: deny, to: [{path: nat, zone: z}]"), "p.yaml:7:", "exactly one"},
+		{EGRESS("action: deny, to: [{cidr: 10.0.0.0/8, except: [11.0.0.0/16]}]"),
 		 "p.yaml:7:", "not inside"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n"
-			   "  - {action: deny, ports: [{protocol: ICMP, port: 1}]}\n",
-		 "p.yaml:7:", "no ports"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n"
-			   "  - {action: deny, ports: [{port: 90, endPort: 80}]}\n",
-		 "p.yaml:7:", "endPort"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n"
-			   "  - {action: deny, limit: {rate: 1Mbit, mode: police, per: node}}\n",
+		{EGRESS("action: deny, ports: [{protocol: ICMP, port: 1}]"), "p.yaml:7:", "no ports"},
+		{EGRESS("action: deny, ports: [{port: 90, endPort: 80}]"), "p.yaml:7:", "endPort"},
+		{EGRESS("action: deny, limit: {rate: 1Mbit, mode: police, per: node}"),
 		 "p.yaml:7:", "action: accept"},
-		{META("a") "spec:\n  tier: admin\n  egress:\n"
-			   "  - {action: accept, limit: {rate: 1Mbit, mode: pace, per: node}}\n",
+		{EGRESS("action: accept, limit: {rate: 1Mbit, mode: pace, per: node}"),
 		 "p.yaml:7:", "use police"},
 		{META("a") "spec:\n  tier: namespace\n  subject: {namespace: x}\n  egress:\n"
 			   "  - {action: deny}\n",
 		 "p.yaml:8:", "only accepts"},
-		{META("a") "spec: {tier: admin, speed: 3, egress: [{action: deny}]}\n", "p.yaml:4:", "speed"},
+		{META("a") "spec: {tier: admin, speed: 3, egress: [{action: deny}]}\n", "p.yaml:4:",
+		 "speed"},
 		{META("a") "spec: {tier: admin, egress: [{action: deny}]}\n---\n" META("a")
 			   "spec: {tier: admin, egress: [{action: deny}]}\n",
 		 "p.yaml:6:", "exists already"},
@@ -77,24 +68,35 @@ TEST(bad_policies_name_the_place)
 }
 
 static const char table_policies[] =
-	META("a-pass") "spec:\n  tier: admin\n  priority: 5\n  subject: {labels: {app: web}}\n"
-		       "  egress:\n  - {action: pass, ports: [{port: 8080}]}\n---\n"
-	META("b-deny") "spec:\n  tier: admin\n  priority: 10\n  subject: {labels: {app: web}}\n"
-		       "  egress:\n  - {action: accept, ports: [{port: 443}], "
-		       "limit: {rate: 8Mbit, burst: 1MiB, mode: police, per: workload}}\n"
-		       "  - {action: deny, to: [{path: internet}]}\n---\n"
-	META("c-low") "spec:\n  tier: admin\n  priority: 20\n  egress:\n"
-		      "  - {action: accept, ports: [{port: 8080}, {port: 25}]}\n---\n"
-	META("ns") "spec:\n  tier: namespace\n  subject: {namespace: shop}\n  egress:\n"
-		   "  - {action: accept, to: [{cidr: 10.0.0.0/8, except: [10.9.0.0/16]}]}\n---\n"
-	META("ns2") "spec:\n  tier: namespace\n  subject: {namespace: shop}\n  egress:\n"
-		    "  - {action: accept, to: [{service: aws/s3}]}\n---\n"
-	META("base") "spec:\n  tier: baseline\n  egress:\n"
-		     "  - {action: deny, ports: [{protocol: UDP, port: 1000, endPort: 2000}]}\n---\n"
-	META("try") "spec:\n  tier: admin\n  priority: 1\n  mode: audit\n  egress:\n"
-		    "  - {action: accept, ports: [{port: 7001}]}\n"
-		    "  - {action: deny, ports: [{port: 7000, endPort: 7002}]}\n";
+	/* clang-format off */
+	META("a-pass")
+	"spec:\n  tier: admin\n  priority: 5\n  subject: {labels: {app: web}}\n"
+	"  egress:\n  - {action: pass, ports: [{port: 8080}]}\n---\n"
+	META("b-deny")
+	"spec:\n  tier: admin\n  priority: 10\n  subject: {labels: {app: web}}\n"
+	"  egress:\n  - {action: accept, ports: [{port: 443}], "
+	"limit: {rate: 8Mbit, burst: 1MiB, mode: police, per: workload}}\n"
+	"  - {action: deny, to: [{path: internet}]}\n---\n"
+	META("c-low")
+	"spec:\n  tier: admin\n  priority: 20\n"
+	"  egress:\n  - {action: accept, ports: [{port: 8080}, {port: 25}]}\n---\n"
+	META("ns")
+	"spec:\n  tier: namespace\n  subject: {namespace: shop}\n  egress:\n"
+	"  - {action: accept, to: [{cidr: 10.0.0.0/8, except: [10.9.0.0/16]}]}\n---\n"
+	META("ns2")
+	"spec:\n  tier: namespace\n  subject: {namespace: shop}\n"
+	"  egress:\n  - {action: accept, to: [{service: aws/s3}]}\n---\n"
+	META("base")
+	"spec:\n  tier: baseline\n  egress:\n"
+	"  - {action: deny, ports: [{protocol: UDP, port: 1000, endPort: 2000}]}\n---\n"
+	META("try")
+	"spec:\n  tier: admin\n  priority: 1\n  mode: audit\n  egress:\n"
+	"  - {action: accept, ports: [{port: 7001}]}\n"
+	"  - {action: deny, ports: [{port: 7000, endPort: 7002}]}\n";
+	/* clang-format on */
 
+/* Rules by number: try#1 try#2 a-pass#1 b-deny#1 b-deny#2 c-low#1, ns#1 ns2#1 and the two default
+ * denies, base#1. */
 struct row {
 	const char *app, *namespace, *peer;
 	enum weir_path path;
@@ -103,7 +105,7 @@ struct row {
 	enum weir_proto proto;
 	uint16_t port;
 	enum weir_verdict verdict;
-	uint32_t rule; /* by hand: try#1 try#2 a#1 b#1 b#2 c#1, ns#1 ns2#1 ns#default ns2#default, base#1 */
+	uint32_t rule;
 	uint32_t limit;
 };
 
@@ -113,24 +115,31 @@ struct row {
 #define ZONE WEIR_PATH_SAME_ZONE
 #define NONE WEIR_NO_RULE
 static const struct row rows[] = {
-	{"web", "", "8.8.8.8", NET, "", E, TCP, 443, WEIR_V_ACCEPT, 3, 1}, /* rule order inside a policy */
+	/* rule order inside a policy */
+	{"web", "", "8.8.8.8", NET, "", E, TCP, 443, WEIR_V_ACCEPT, 3, 1},
 	{"web", "", "8.8.8.8", NET, "", E, TCP, 80, WEIR_V_DENY, 4, 0},
 	{"web", "", "10.1.1.1", ZONE, "", E, TCP, 80, WEIR_V_ACCEPT, NONE, 0},
 	{"web", "", "8.8.8.8", NET, "", WEIR_INGRESS, TCP, 80, WEIR_V_ACCEPT, NONE, 0},
-	{"web", "", "8.8.8.8", NET, "", E, TCP, 8080, WEIR_V_ACCEPT, NONE, 0}, /* pass skips b and c */
+	/* pass skips b and c */
+	{"web", "", "8.8.8.8", NET, "", E, TCP, 8080, WEIR_V_ACCEPT, NONE, 0},
 	{"db", "", "8.8.8.8", NET, "", E, TCP, 8080, WEIR_V_ACCEPT, 5, 0},
-	{"db", "shop", "8.8.8.8", NET, "", E, TCP, 25, WEIR_V_ACCEPT, 5, 0}, /* admin before namespace */
+	/* admin before namespace */
+	{"db", "shop", "8.8.8.8", NET, "", E, TCP, 25, WEIR_V_ACCEPT, 5, 0},
 	{"db", "shop", "10.1.1.1", ZONE, "", E, TCP, 80, WEIR_V_ACCEPT, 6, 0},
-	{"db", "shop", "10.9.1.1", ZONE, "", E, TCP, 80, WEIR_V_DENY, 8, 0}, /* except, default deny */
+	/* except, default deny */
+	{"db", "shop", "10.9.1.1", ZONE, "", E, TCP, 80, WEIR_V_DENY, 8, 0},
 	{"db", "shop", "52.1.1.1", NET, "aws/s3", E, TCP, 80, WEIR_V_ACCEPT, 7, 0}, /* additive */
 	{"db", "shop", "10.9.1.1", ZONE, "", WEIR_INGRESS, TCP, 80, WEIR_V_ACCEPT, NONE, 0},
-	{"web", "shop", "8.8.8.8", NET, "", E, TCP, 8080, WEIR_V_DENY, 8, 0}, /* passed, then isolated */
-	{"db", "shop", "10.1.1.1", ZONE, "", E, WEIR_P_UDP, 1500, WEIR_V_ACCEPT, 6, 0}, /* before baseline */
+	/* passed, then isolated */
+	{"web", "shop", "8.8.8.8", NET, "", E, TCP, 8080, WEIR_V_DENY, 8, 0},
+	/* before baseline */
+	{"db", "shop", "10.1.1.1", ZONE, "", E, WEIR_P_UDP, 1500, WEIR_V_ACCEPT, 6, 0},
 	{"db", "", "10.1.1.1", ZONE, "", E, WEIR_P_UDP, 1500, WEIR_V_DENY, 10, 0},
 	{"db", "", "10.1.1.1", ZONE, "", E, WEIR_P_UDP, 2001, WEIR_V_ACCEPT, NONE, 0},
 	{"db", "", "10.1.1.1", ZONE, "", E, WEIR_P_ICMP, 0, WEIR_V_ACCEPT, NONE, 0},
 	{"db", "", "10.1.1.1", ZONE, "", E, TCP, 7000, WEIR_V_WOULD_DENY, 1, 0},
-	{"db", "", "10.1.1.1", ZONE, "", E, TCP, 7001, WEIR_V_ACCEPT, NONE, 0}, /* audit accept hides it */
+	/* audit accept hides it */
+	{"db", "", "10.1.1.1", ZONE, "", E, TCP, 7001, WEIR_V_ACCEPT, NONE, 0},
 	{"web", "", "8.8.8.8", NET, "", E, TCP, 7000, WEIR_V_DENY, 4, 0}, /* the rest denies */
 	{"db", "shop", "2001:db8::1", NET, "", E, TCP, 80, WEIR_V_DENY, 8, 0},
 };

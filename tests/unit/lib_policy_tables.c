@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random policy sets against random connections: the tables say what the evaluator says. And bundles:
- * the same bytes every time, broken ones refused or harmless. WEIR_TEST_SEED repeats a run.
+ * Random policy sets against random connections: the tables say what the evaluator says. And
+ * bundles: the same bytes every time, broken ones refused or harmless. WEIR_TEST_SEED repeats a
+ * run.
  */
 #include <time.h>
 

@@ -144,6 +144,7 @@ TEST(each_refusal_has_its_name)
 	struct push good, p;
 	weir_auto_free char *text = NULL, *huge = calloc(1, WEIR_BUNDLE_MAX + 1);
 	weir_auto_free uint8_t *bytes = NULL;
+	uint8_t twice[2][WEIR_KEY_LEN];
 
 	setup(&f);
 	repo = load(&f);
@@ -157,6 +158,10 @@ TEST(each_refusal_has_its_name)
 	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "one approver twice: %d", verify(&p));
 	p = good, p.sig_count = 1, sign(&p, stranger);
 	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "wrong key: %d", verify(&p));
+	memcpy(twice[0], f.trusted[0], WEIR_KEY_LEN);
+	memcpy(twice[1], f.trusted[0], WEIR_KEY_LEN);
+	p = good, p.trust.keys = twice, p.sig_count = 1;
+	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "approver trusted twice: %d", verify(&p));
 	p = good, p.trust.threshold = 0, p.sig_count = 0;
 	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "threshold 0 is 1: %d", verify(&p));
 
