@@ -2,6 +2,21 @@
 /*
  * The policy set: FlowPolicy documents in, sealed and numbered rules out.
  *
+ *   apiVersion: weir.dev/v1alpha1
+ *   kind: FlowPolicy
+ *   metadata: {name: backups, labels: {team: data}}   # unique name; labels are for people
+ *   spec:
+ *     tier: admin              # admin | namespace | baseline
+ *     priority: 100            # lower first; default 1000
+ *     mode: enforce            # default; audit: count what it would deny
+ *     subject: {namespace: data, labels: {app: backup}} # none: every workload, unidentified too
+ *     egress:                  # ingress likewise, with `from`
+ *     - action: accept         # accept | deny | pass; tier namespace: accept only
+ *       to: [{service: aws/s3, region: us-east-1}, {path: nat}, {zone: use1-az1},
+ *            {cidr: 10.0.0.0/8, except: [10.9.0.0/16]}]   # none: any peer
+ *       ports: [{protocol: UDP, port: 5000, endPort: 5010}, {protocol: ICMP}]  # none: all
+ *       limit: {rate: 200Mbit, burst: 4MiB, mode: police, per: node}  # or workload; with accept
+ *
  * Rule numbers are the order in which a first-match reader must ask: by tier; inside a tier the
  * written rules by priority, policy name and place, then the default denies that the policies of
  * the namespace tier imply. Numbers are dense and the same for the same documents in any order.

@@ -26,15 +26,21 @@ static const char topology_yaml[] =
 	"  - {prefix: 52.218.0.0/16, service: aws/s3, region: us-west-2}\n"
 	"  - {prefix: '2600:1f00::/24', service: aws/ec2, region: us-east-1}\n";
 
-static const char *const cidrs[] = {"10.0.0.0/8", "10.0.1.128/25", "52.216.4.0/24", "203.0.113.0/24",
-				    "0.0.0.0/0", "'::/0'", "'2600:1f00:aa::/48'", "'fd07:1:2::/64'"};
-static const char *const near[] = {"10.0.1.0", "10.0.1.192", "10.0.2.0", "10.0.9.0", "10.9.0.0",
-				   "52.216.4.0", "52.217.0.0", "52.218.0.0", "203.0.113.0", "192.168.3.0",
-				   "8.8.8.0", "2600:1f00:aa::", "2600:1f00:bb::", "fd07:1:1::",
-				   "fd07:1:2::", "2001:db8::"};
-static const char *const peers[] = {"service: aws/s3", "service: aws/s3, region: us-west-2",
-				    "region: us-east-1", "path: nat", "path: internet",
-				    "path: cross-zone", "path: same-zone", "path: onprem", "zone: z2"};
+/* clang-format off */
+static const char *const cidrs[] = {
+	"10.0.0.0/8", "10.0.1.128/25", "52.216.4.0/24", "203.0.113.0/24", "0.0.0.0/0", "'::/0'",
+	"'2600:1f00:aa::/48'", "'fd07:1:2::/64'",
+};
+static const char *const near[] = {
+	"10.0.1.0", "10.0.1.192", "10.0.2.0", "10.0.9.0", "10.9.0.0", "52.216.4.0", "52.217.0.0",
+	"52.218.0.0", "203.0.113.0", "192.168.3.0", "8.8.8.0", "2600:1f00:aa::", "2600:1f00:bb::",
+	"fd07:1:1::", "fd07:1:2::", "2001:db8::",
+};
+static const char *const peers[] = {
+	"service: aws/s3", "service: aws/s3, region: us-west-2", "region: us-east-1", "path: nat",
+	"path: internet", "path: cross-zone", "path: same-zone", "path: onprem", "zone: z2",
+};
+/* clang-format on */
 static const uint16_t ports[] = {22, 53, 80, 443, 444, 1000, 1500, 2000, 2001, 65535};
 
 static uint64_t state;
@@ -63,7 +69,8 @@ static struct weir_topology *topology(void)
 
 	if (weir_topology_new(&t) < 0 ||
 	    weir_ydoc_parse(topology_yaml, strlen(topology_yaml), "t.yaml", &doc, &err) < 0 ||
-	    weir_topology_add(t, weir_ydoc_root(doc, 0), &err) < 0 || weir_topology_seal(t, &err) < 0) {
+	    weir_topology_add(t, weir_ydoc_root(doc, 0), &err) < 0 ||
+	    weir_topology_seal(t, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
@@ -100,8 +107,8 @@ static void write_ports(struct weir_buf *b)
 		else if (rnd(2))
 			weir_buf_addf(b, "{protocol: %s, port: %u}", protos[rnd(3)], lo);
 		else
-			weir_buf_addf(b, "{protocol: %s, port: %u, endPort: %u}", protos[rnd(3)], lo,
-				      lo + rnd(65536u - lo));
+			weir_buf_addf(b, "{protocol: %s, port: %u, endPort: %u}", protos[rnd(3)],
+				      lo, lo + rnd(65536u - lo));
 	}
 	weir_buf_addf(b, n ? "]" : "");
 }
@@ -128,8 +135,11 @@ static void write_policy(struct weir_buf *b, unsigned int number)
 	weir_buf_addf(b,
 		      "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p%u-%u}\n"
 		      "spec:\n  tier: %s\n  priority: %u\n  mode: %s\n",
-		      rnd(10), number, tier == 0 ? "admin" : tier == 1 ? "namespace" : "baseline", rnd(4),
-		      audit ? "audit" : "enforce");
+		      rnd(10), number,
+		      tier == 0	  ? "admin"
+		      : tier == 1 ? "namespace"
+				  : "baseline",
+		      rnd(4), audit ? "audit" : "enforce");
 	if (tier == 1 || rnd(3) == 0)
 		weir_buf_addf(b, "  subject: {namespace: %s}\n", rnd(2) ? "x" : "y");
 	else if (rnd(2))
@@ -169,7 +179,8 @@ static struct weir_policy_set *set_of(const char *yaml, size_t len, bool backwar
 	return s;
 }
 
-static struct weir_policy_set *random_set(bool backwards_too, struct weir_policy_set **ret_backwards)
+static struct weir_policy_set *random_set(bool backwards_too,
+					  struct weir_policy_set **ret_backwards)
 {
 	weir_auto_buf struct weir_buf yaml = {0};
 	uint32_t n = 3 + rnd(7);
@@ -199,7 +210,8 @@ static void random_conn(struct weir_conn *c)
 static const struct weir_label web[] = {{"app", "web"}, {"team", "red"}};
 static const struct weir_label db[] = {{"app", "db"}};
 static const struct weir_subject subjects[] = {
-	{"x", "1", web, 2}, {"x", "2", db, 1}, {"y", "3", web, 1}, {"y", "4", NULL, 0}, {"", "5", db, 1},
+	{"x", "1", web, 2},  {"x", "2", db, 1}, {"y", "3", web, 1},
+	{"y", "4", NULL, 0}, {"", "5", db, 1},
 };
 static const struct weir_subject unidentified = {"", "", NULL, 0};
 
@@ -231,7 +243,8 @@ static void compare(const struct weir_policy_set *s, const struct weir_topology 
 		char text[64];
 
 		if (!tally->wrong++)
-			printf("# first: subject %u dir %d proto %d port %u peer %s path %s: evaluator "
+			printf("# first: subject %u dir %d proto %d port %u peer %s path %s: "
+			       "evaluator "
 			       "%d/%u/%u, tables %d/%u/%u\n",
 			       who, c.dir, c.proto, c.port, weir_addr_text(&c.peer, text),
 			       weir_path_name(route.path), want.verdict, want.rule, want.limit,
@@ -254,11 +267,12 @@ TEST(tables_equal_evaluator)
 		struct weir_err err = {0};
 
 		CHECK(weir_bundle_compile(s, t, CLASS, NULL, 0, &bytes, &err) == 0, "%s", err.text);
-		CHECK(weir_bundle_compile(backwards, t, CLASS, NULL, 0, &again, &err) == 0, "%s", err.text);
+		CHECK(weir_bundle_compile(backwards, t, CLASS, NULL, 0, &again, &err) == 0, "%s",
+		      err.text);
 		differ += bytes.len != again.len || memcmp(bytes.data, again.data, bytes.len) != 0;
 		CHECK(weir_bundle_parse(bytes.data, bytes.len, &b, &err) == 0, "%s", err.text);
-		CHECK(weir_tables_build(b, subjects, WEIR_ARRAY_SIZE(subjects), &tables, &err) == 0, "%s",
-		      err.text);
+		CHECK(weir_tables_build(b, subjects, WEIR_ARRAY_SIZE(subjects), &tables, &err) == 0,
+		      "%s", err.text);
 		for (int k = 0; tables && k < CONNS; k++)
 			compare(s, t, tables, &tally);
 		weir_tables_free(tables);
@@ -312,7 +326,8 @@ TEST(broken_bundles_do_no_harm)
 	CHECK(weir_bundle_compile(s, t, CLASS, NULL, 0, &bytes, NULL) == 0);
 	CHECK(exercise(bytes.data, bytes.len) == 1);
 	for (size_t len = 0; len < bytes.len; len++) {
-		weir_auto_free uint8_t *cut = malloc(len + 1); /* heap: reading past the end is seen */
+		weir_auto_free uint8_t *cut =
+			malloc(len + 1); /* heap: reading past the end is seen */
 
 		memcpy(cut, bytes.data, len);
 		cut_accepted += (unsigned int)exercise(cut, len);
@@ -333,8 +348,9 @@ TEST(broken_bundles_do_no_harm)
 
 TEST(failsafe_comes_before_denial)
 {
-	static const char yaml[] = "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: d}\n"
-				   "spec: {tier: admin, egress: [{action: deny}]}\n";
+	static const char yaml[] =
+		"apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: d}\n"
+		"spec: {tier: admin, egress: [{action: deny}]}\n";
 	static const struct weir_failsafe dns = {
 		.proto = WEIR_P_UDP, .dir = WEIR_EGRESS, .used = 1, .lo = 53, .hi = 53};
 	struct weir_topology *t = topology();

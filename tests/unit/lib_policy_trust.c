@@ -53,7 +53,8 @@ static void setup(struct fixture *f)
 
 	strcpy(f->dir, "/tmp/weir-policy-XXXXXX");
 	if (!mkdtemp(f->dir) || weir_key_new(&f->one) < 0 || weir_key_new(&f->two) < 0 ||
-	    weir_key_public(f->one, f->trusted[0]) < 0 || weir_key_public(f->two, f->trusted[1]) < 0)
+	    weir_key_public(f->one, f->trusted[0]) < 0 ||
+	    weir_key_public(f->two, f->trusted[1]) < 0)
 		abort();
 	snprintf(sub, sizeof(sub), "%s/topology", f->dir);
 	mkdir(sub, 0755);
@@ -191,7 +192,8 @@ TEST(each_refusal_has_its_name)
 
 	p = good, p.trust.class = "aws/111111111111/vpc/c";
 	CHECK(verify(&p) == WEIR_REFUSE_WRONG_CLASS, "class not in manifest: %d", verify(&p));
-	p = good, p.bundle = good.release->bundles[1].data, p.bundle_len = good.release->bundles[1].len;
+	p = good, p.bundle = good.release->bundles[1].data,
+	p.bundle_len = good.release->bundles[1].len;
 	CHECK(verify(&p) == WEIR_REFUSE_WRONG_CLASS, "bundle of another class: %d", verify(&p));
 	bytes = malloc(good.bundle_len);
 	memcpy(bytes, good.bundle, good.bundle_len);
@@ -211,14 +213,19 @@ TEST(refusal_names_differ)
 {
 	for (int i = 0; i < WEIR_REFUSALS; i++)
 		for (int k = 0; k < i; k++)
-			CHECK(strcmp(weir_refusal_name(i), weir_refusal_name(k)), "%d and %d", i, k);
+			CHECK(strcmp(weir_refusal_name(i), weir_refusal_name(k)), "%d and %d", i,
+			      k);
 }
 
 TEST(manifest_round_trip_and_one_spelling)
 {
-	struct weir_class_ref classes[2] = {{.name = CLASS_A, .bytes = 10}, {.name = CLASS_B, .bytes = 20}};
-	struct weir_manifest m = {.serial = 3, .not_before_s = NOW, .not_after_s = NOW + 60,
-				  .classes = classes, .class_count = 2};
+	struct weir_class_ref classes[2] = {{.name = CLASS_A, .bytes = 10},
+					    {.name = CLASS_B, .bytes = 20}};
+	struct weir_manifest m = {.serial = 3,
+				  .not_before_s = NOW,
+				  .not_after_s = NOW + 60,
+				  .classes = classes,
+				  .class_count = 2};
 	struct weir_manifest back = {0}, none = {0};
 	weir_auto_buf struct weir_buf text = {0}, bad = {0};
 	struct weir_err err = {0};
@@ -229,7 +236,8 @@ TEST(manifest_round_trip_and_one_spelling)
 	CHECK(back.class_count == 2 && back.classes[1].bytes == 20);
 	CHECK(weir_manifest_parse((char *)text.data, text.len - 1, &none, NULL) == -EBADMSG);
 	weir_buf_addf(&bad, "%.*s\n", (int)text.len, (char *)text.data);
-	CHECK(weir_manifest_parse((char *)bad.data, bad.len, &none, NULL) == -EBADMSG, "empty line");
+	CHECK(weir_manifest_parse((char *)bad.data, bad.len, &none, NULL) == -EBADMSG,
+	      "empty line");
 	CHECK(weir_manifest_parse((char *)bad.data, 20, &none, NULL) == -EBADMSG);
 	weir_manifest_fini(&back);
 }
@@ -252,7 +260,8 @@ TEST(approval_is_signed_found_and_extended)
 	err.text[0] = '\0';
 	CHECK(weir_approval_sign(f.dir, repo, f.one, 0, NOW, &serial, &err) == 0, "%s", err.text);
 	CHECK(serial == 1, "%llu", (unsigned long long)serial);
-	CHECK(weir_approval_sign(f.dir, repo, f.two, 0, NOW + 5, &serial, &err) == 0, "%s", err.text);
+	CHECK(weir_approval_sign(f.dir, repo, f.two, 0, NOW + 5, &serial, &err) == 0, "%s",
+	      err.text);
 	CHECK(serial == 1, "a second approver extends: %llu", (unsigned long long)serial);
 	CHECK(weir_approval_find(f.dir, repo, &a, &err) == 0, "%s", err.text);
 	CHECK(a && a->sig_count == 2 && a->manifest.serial == 1);
@@ -260,10 +269,12 @@ TEST(approval_is_signed_found_and_extended)
 	a = NULL;
 	weir_repo_free(repo);
 
-	put(&f, "policies/p.yaml", "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\n"
-				   "spec: {tier: admin, egress: [{action: deny}]}\n");
+	put(&f, "policies/p.yaml",
+	    "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\n"
+	    "spec: {tier: admin, egress: [{action: deny}]}\n");
 	repo = load(&f);
-	CHECK(weir_approval_find(f.dir, repo, &a, NULL) == -ENOENT, "changed content is not approved");
+	CHECK(weir_approval_find(f.dir, repo, &a, NULL) == -ENOENT,
+	      "changed content is not approved");
 	CHECK(weir_approval_sign(f.dir, repo, f.one, 1, NOW, &serial, NULL) == -EEXIST);
 	CHECK(weir_approval_sign(f.dir, repo, f.one, 0, NOW, &serial, NULL) == 0 && serial == 2);
 	weir_repo_free(repo);
@@ -302,20 +313,24 @@ TEST(a_bad_repository_tells_every_error)
 
 	setup(&f);
 	put(&f, "budgets/b.yaml", "apiVersion: weir.dev/v1alpha1\nkind: Bugdet\n");
-	put(&f, "policies/q.yaml", "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: q}\n"
-				   "spec: {tier: root}\n");
+	put(&f, "policies/q.yaml",
+	    "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: q}\n"
+	    "spec: {tier: root}\n");
 	CHECK(weir_repo_load(f.dir, &repo, &err, on_error, &lines) == -EINVAL);
 	CHECK(lines.count == 2, "%u: %s", lines.count, lines.first);
 	snprintf(want, sizeof(want), "%s/budgets/b.yaml:2:7", f.dir);
 	CHECK(!strncmp(err.text, want, strlen(want)), "%s", err.text);
-	put(&f, "budgets/b.yaml", "apiVersion: weir.dev/v1alpha1\nkind: Budget\nspec: {any: thing}\n");
-	put(&f, "policies/q.yaml", "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: q}\n"
-				   "spec:\n  tier: admin\n  egress:\n"
-				   "  - {action: deny, to: [{service: aws/moon}]}\n");
+	put(&f, "budgets/b.yaml",
+	    "apiVersion: weir.dev/v1alpha1\nkind: Budget\nspec: {any: thing}\n");
+	put(&f, "policies/q.yaml",
+	    "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: q}\n"
+	    "spec:\n  tier: admin\n  egress:\n"
+	    "  - {action: deny, to: [{service: aws/moon}]}\n");
 	err.text[0] = '\0';
 	CHECK(weir_repo_load(f.dir, &repo, &err, NULL, NULL) == -EINVAL);
 	snprintf(want, sizeof(want), "%s/policies/q.yaml:7:", f.dir);
-	CHECK(!strncmp(err.text, want, strlen(want)) && strstr(err.text, "aws/moon"), "%s", err.text);
+	CHECK(!strncmp(err.text, want, strlen(want)) && strstr(err.text, "aws/moon"), "%s",
+	      err.text);
 	teardown(&f);
 }
 
