@@ -177,22 +177,6 @@ int cmd_policy_show(const struct cli *c, int argc, char **argv, struct weir_err 
 	return r ? r : show_bundle(c, bundle);
 }
 
-/* A signature that no weir.yaml counts is a mistake; a repository that names no approvers leaves the
- * choice to the agents. */
-static int check_approver(const struct weir_repo *repo, const uint8_t pub[WEIR_KEY_LEN],
-			  const char *dir, const char *key, struct weir_err *err)
-{
-	char text[56];
-
-	for (size_t i = 0; i < repo->approver_count; i++)
-		if (!memcmp(repo->approvers[i], pub, WEIR_KEY_LEN))
-			return 0;
-	if (!repo->approver_count)
-		return 0;
-	return weir_err_set(err, -EINVAL, "%s: %s is not among the approvers of %s/weir.yaml", key,
-			    weir_pub_text(pub, text), dir);
-}
-
 int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	weir_cleanup(repo_freep) struct weir_repo *repo = NULL;
@@ -216,8 +200,6 @@ int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err 
 		r = weir_key_load(key_path, &key, err);
 	if (!r)
 		r = weir_key_public(key, pub);
-	if (!r)
-		r = check_approver(repo, pub, dir, key_path, err);
 	if (!r)
 		r = weir_approval_sign(dir, repo, key, serial, c->now_s, &signed_serial, err);
 	if (r)

@@ -213,6 +213,7 @@ int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	view_auto_json json_t *root = NULL;
 	const char *by = "team,path";
+	char *path;
 	uint64_t since = 0, from = 0, to = 0;
 	const struct args_opt opts[] = {
 		{"--by", ARGS_STR, &by},
@@ -230,17 +231,30 @@ int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err)
 		r = weir_err_set(err, -EINVAL, "--to needs --from");
 	if (r)
 		return r;
-	if (!to)
-		to = c->now_s;
 	if (!from)
-		from = to - WEIR_MIN(since ? since : 3600, to);
-	if (from >= to)
+		from = c->now_s - WEIR_MIN(since ? since : 3600, c->now_s);
+	if (from >= (to ? to : c->now_s))
 		return weir_err_set(err, -EINVAL, "--from must be before --to (or before now)");
-	r = fetch_format(c,
-			 weir_strf("/api/v1/cost?by=%s&from=%" PRIu64 "&to=%" PRIu64, by, from, to),
-			 &root, err);
+	/* Without `to` the aggregator includes what it is counting right now. */
+	path = to ? weir_strf("/api/v1/cost?by=%s&from=%" PRIu64 "&to=%" PRIu64, by, from, to)
+		  : weir_strf("/api/v1/cost?by=%s&from=%" PRIu64, by, from);
+	r = fetch_format(c, path, &root, err);
 	return r || !root ? r : cost_print(c, by, root, err);
 }
+
+static const struct view_column rollout_columns[] = {
+	{"node", "node"},
+	{"class", "class"},
+	{"connected", "connected"},
+	{"mode", "mode"},
+	{"wanted_serial", "wanted"},
+	{"serial", "applied"},
+	{"applied_ns", "since"},
+	{"refused_serial", "refused"},
+	{"refused_reason", "reason"},
+	{"refused_text", "text"},
+	{0},
+};
 
 int cmd_policy_status(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
@@ -255,7 +269,7 @@ int cmd_policy_status(const struct cli *c, int argc, char **argv, struct weir_er
 	if (r || !json_is_array(json_object_get(root, "items")))
 		return r;
 	fputc('\n', c->out);
-	return view_items(c, root, NULL, NULL, err);
+	return view_items(c, root, rollout_columns, NULL, err);
 }
 
 static const struct view_column audit_columns[] = {

@@ -27,7 +27,11 @@ static void format_seconds(const json_t *v, uint64_t now_s, char *buf)
 	char human[HUMAN_MAX];
 
 	(void)now_s;
-	snprintf(buf, CELL_MAX, "%s", human_seconds((uint64_t)json_number_value(v), human));
+	/* A lag is judged by its tenths. */
+	if (json_is_real(v) && json_real_value(v) < 60)
+		snprintf(buf, CELL_MAX, "%.1fs", json_real_value(v));
+	else
+		snprintf(buf, CELL_MAX, "%s", human_seconds((uint64_t)json_number_value(v), human));
 }
 
 static void format_time(const json_t *v, uint64_t now_s, char *buf)
@@ -41,10 +45,11 @@ static void format_time(const json_t *v, uint64_t now_s, char *buf)
 
 static void format_time_ns(const json_t *v, uint64_t now_s, char *buf)
 {
+	uint64_t ns = (uint64_t)json_integer_value(v);
 	char text[32];
 
 	(void)now_s;
-	snprintf(buf, CELL_MAX, "%s", weir_time_text((uint64_t)json_integer_value(v), text));
+	snprintf(buf, CELL_MAX, "%s", ns ? weir_time_text(ns, text) : "-");
 }
 
 static void format_age(const json_t *v, uint64_t now_s, char *buf)

@@ -88,14 +88,26 @@ TEST(cost_is_a_table_with_its_total)
 	struct weir_err err;
 
 	CHECK(!ASK(&a, &out, &err, "cost", "--by", "team,path", "--since", "10m"), "%s", err.text);
-	CHECK(!strcmp(a.request,
-		      "GET /api/v1/cost?by=team,path&from=1793490600&to=1793491200 HTTP/1.1"),
-	      "%s", a.request);
+	CHECK(!strcmp(a.request, "GET /api/v1/cost?by=team,path&from=1793490600 HTTP/1.1"), "%s",
+	      a.request);
 	CHECK(!strcmp(out, "team      path          bytes  cost USD\n"
 			   "payments  nat        1.00 GiB  0.135000\n"
 			   "-         same-zone      10 B  0.000000\n"
 			   "total     -          1.00 GiB  0.135000\n"),
 	      "printed:\n%s", out);
+}
+
+TEST(a_range_is_sent_as_given)
+{
+	struct answer a = {.status = "200 OK", .body = COST};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "cost", "--by=node", "--from", "2026-10-01", "--to",
+		   "2026-10-02"),
+	      "%s", err.text);
+	CHECK(!strcmp(a.request, "GET /api/v1/cost?by=node&from=1790812800&to=1790899200 HTTP/1.1"),
+	      "%s", a.request);
 }
 
 TEST(json_is_passed_through_as_it_came)
@@ -169,6 +181,25 @@ TEST(status_prints_what_is_in_it)
 	CHECK(!strchr(out, '\033'), "escape printed");
 }
 
+TEST(policy_status_shows_the_release_and_each_node)
+{
+	static const char body[] =
+		"{\"serial\":7,\"state\":\"approved\",\"not_after_s\":1793491200,\"items\":[{"
+		"\"node\":\"n1\","
+		"\"class\":\"d/"
+		"s\",\"connected\":true,\"mode\":\"enforce\",\"wanted_serial\":7,\"serial\":6,"
+		"\"applied_ns\":0,\"refused_serial\":7,\"refused_reason\":\"unsigned\"}]}";
+	struct answer a = {.status = "200 OK", .body = body};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "policy", "status"), "%s", err.text);
+	CHECK(strstr(out, "2026-11-01T00:00:00Z"), "the release's end:\n%s", out);
+	CHECK(strstr(out,
+		     "n1    d/s    yes        enforce       7        6      -        7  unsigned"),
+	      "the node:\n%s", out);
+}
+
 TEST(an_empty_list_says_so)
 {
 	struct answer a = {.status = "200 OK", .body = "{\"items\":[]}"};
@@ -195,7 +226,8 @@ TEST(audit_shows_time_and_fields)
 	      out);
 }
 
-TEST_MAIN(T(cost_is_a_table_with_its_total), T(json_is_passed_through_as_it_came),
-	  T(an_error_of_the_aggregator_is_the_line), T(an_answer_that_is_no_json_is_refused),
-	  T(agents_show_age_and_identity), T(status_prints_what_is_in_it), T(an_empty_list_says_so),
-	  T(audit_shows_time_and_fields))
+TEST_MAIN(T(cost_is_a_table_with_its_total), T(a_range_is_sent_as_given),
+	  T(json_is_passed_through_as_it_came), T(an_error_of_the_aggregator_is_the_line),
+	  T(an_answer_that_is_no_json_is_refused), T(agents_show_age_and_identity),
+	  T(status_prints_what_is_in_it), T(an_empty_list_says_so),
+	  T(policy_status_shows_the_release_and_each_node), T(audit_shows_time_and_fields))
