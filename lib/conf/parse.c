@@ -108,8 +108,8 @@ static int check_duplicates(struct builder *b, const struct weir_y *map)
 		yaml_mark_t m = {.line = again->key_line - 1, .column = again->key_col - 1};
 
 		if (!strcmp(first->key, again->key))
-			return refuse(b, &m, "key '%.60s' stands twice; first on line %u", first->key,
-				      first->key_line);
+			return refuse(b, &m, "key '%.60s' stands twice; first on line %u",
+				      first->key, first->key_line);
 	}
 	return 0;
 }
@@ -159,7 +159,8 @@ static int on_scalar(struct builder *b, const yaml_event_t *e)
 
 static int on_document(struct builder *b, const yaml_event_t *e)
 {
-	if (e->data.document_start.tag_directives.start != e->data.document_start.tag_directives.end)
+	if (e->data.document_start.tag_directives.start !=
+	    e->data.document_start.tag_directives.end)
 		return refuse(b, &e->start_mark, "tag directives are not allowed");
 	return 0;
 }
@@ -203,7 +204,8 @@ static yaml_mark_t mark_of_offset(const char *text, size_t len, size_t offset)
 	return m;
 }
 
-static int syntax_error(const struct builder *b, const yaml_parser_t *p, const char *text, size_t len)
+static int syntax_error(const struct builder *b, const yaml_parser_t *p, const char *text,
+			size_t len)
 {
 	const char *what = p->problem ? p->problem : "unreadable";
 	yaml_mark_t m = p->problem_mark;

@@ -11,11 +11,8 @@ struct unit {
 };
 
 static const struct unit rate_units[] = {
-	{"bit", 1},
-	{"kbit", 1000},
-	{"Mbit", 1000000},
-	{"Gbit", 1000000000},
-	{"Tbit", 1000000000000},
+	{"bit", 1},	      {"kbit", 1000},	       {"Mbit", 1000000},
+	{"Gbit", 1000000000}, {"Tbit", 1000000000000},
 };
 
 static const struct unit size_units[] = {
@@ -31,19 +28,14 @@ static const struct unit size_units[] = {
 };
 
 static const struct unit duration_units[] = {
-	{"ns", 1},
-	{"us", 1000},
-	{"ms", 1000000},
-	{"s", 1000000000},
-	{"m", 60000000000},
-	{"h", 3600000000000},
-	{"d", 86400000000000},
+	{"ns", 1},	    {"us", 1000},	  {"ms", 1000000},	 {"s", 1000000000},
+	{"m", 60000000000}, {"h", 3600000000000}, {"d", 86400000000000},
 };
 
 /* "12.345" as whole digits and decimals; *ret_rest points behind the number. */
 struct decimal {
 	uint64_t whole;
-	uint64_t frac; /* in units of 10^-decimals */
+	uint64_t frac;	/* in units of 10^-decimals */
 	uint64_t scale; /* 10^decimals */
 	const char *rest;
 };
@@ -209,8 +201,8 @@ int weir_y_prefix(struct weir_y *y, struct weir_prefix *ret, struct weir_err *er
 	if (r < 0)
 		return r;
 	if (weir_prefix_parse(s, ret) < 0)
-		return weir_y_err(y, err, "'%.60s' is not a prefix such as 10.0.0.0/8 (host bits zero)",
-				  s);
+		return weir_y_err(y, err,
+				  "'%.60s' is not a prefix such as 10.0.0.0/8 (host bits zero)", s);
 	return 0;
 }
 
@@ -240,8 +232,9 @@ int weir_y_nanos(struct weir_y *y, int64_t *ret, struct weir_err *err)
 		return r;
 	negative = s[0] == '-';
 	if (!decimal(s + negative, &d) || *d.rest)
-		return weir_y_err(y, err, "'%.60s' is not an amount such as 0.045 (at most %d decimals)",
-				  s, MAX_DECIMALS);
+		return weir_y_err(y, err,
+				  "'%.60s' is not an amount such as 0.045 (at most %d decimals)", s,
+				  MAX_DECIMALS);
 	if (__builtin_mul_overflow(d.whole, NANOS_PER_UNIT, &v) ||
 	    __builtin_add_overflow(v, d.frac * (NANOS_PER_UNIT / d.scale), &v))
 		return weir_y_err(y, err, "'%.60s' is too large", s);
@@ -315,8 +308,8 @@ int weir_y_time(struct weir_y *y, uint64_t *ret_s, struct weir_err *err)
 	if (r < 0)
 		return r;
 	if (!parse_date(s, &date) || (s[10] && !parse_clock(s + 10, &in_day)))
-		return weir_y_err(y, err, "'%.60s' is no time such as 2026-11-01 or 2026-11-01T00:00:00Z",
-				  s);
+		return weir_y_err(
+			y, err, "'%.60s' is no time such as 2026-11-01 or 2026-11-01T00:00:00Z", s);
 	*ret_s = date + in_day;
 	return 0;
 }

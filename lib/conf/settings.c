@@ -64,7 +64,8 @@ static int set_strs(struct weir_y *y, char ***p, struct weir_err *err)
 	return 0;
 }
 
-static int set_u32(struct weir_y *y, const struct weir_setting *row, uint32_t *p, struct weir_err *err)
+static int set_u32(struct weir_y *y, const struct weir_setting *row, uint32_t *p,
+		   struct weir_err *err)
 {
 	uint64_t v;
 	int r;
@@ -76,7 +77,8 @@ static int set_u32(struct weir_y *y, const struct weir_setting *row, uint32_t *p
 	return 0;
 }
 
-static int set_u64(struct weir_y *y, const struct weir_setting *row, uint64_t *p, struct weir_err *err)
+static int set_u64(struct weir_y *y, const struct weir_setting *row, uint64_t *p,
+		   struct weir_err *err)
 {
 	uint64_t v;
 	int r;
@@ -106,7 +108,8 @@ static int set_enum(struct weir_y *y, const struct weir_setting *row, uint32_t *
 	return 0;
 }
 
-static int set_row(struct weir_y *y, const struct weir_setting *row, void *conf, struct weir_err *err)
+static int set_row(struct weir_y *y, const struct weir_setting *row, void *conf,
+		   struct weir_err *err)
 {
 	switch (row->type) {
 	case WEIR_SET_STR:
@@ -227,7 +230,8 @@ static int load_file(const struct weir_setting *table, size_t n, const char *pat
 	if (weir_ydoc_count(doc) == 0)
 		return 0;
 	if (weir_ydoc_count(doc) > 1)
-		return weir_y_err(weir_ydoc_root(doc, 1), err, "a second document; settings are one");
+		return weir_y_err(weir_ydoc_root(doc, 1), err,
+				  "a second document; settings are one");
 	root = weir_ydoc_root(doc, 0);
 	r = weir_y_map(root, err);
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -304,7 +308,8 @@ int weir_settings_print(const struct weir_setting *table, size_t n, FILE *f)
 	for (size_t i = 0; i < n; i++) {
 		if (section_seen(table, i))
 			continue;
-		fprintf(f, "%s%.*s:\n", i ? "\n" : "", (int)strcspn(table[i].key, "."), table[i].key);
+		fprintf(f, "%s%.*s:\n", i ? "\n" : "", (int)strcspn(table[i].key, "."),
+			table[i].key);
 		for (size_t j = i; j < n && r == 0; j++)
 			if (same_section(&table[i], &table[j]))
 				r = print_row(&table[j], f);

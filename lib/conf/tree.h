@@ -25,7 +25,7 @@ struct weir_y {
 	uint32_t index;
 	bool known; /* a reader has asked for the key */
 
-	char *text;		/* scalar */
+	char *text;	       /* scalar */
 	struct weir_y **items; /* sequence and map */
 	size_t count, cap;
 	char **asked; /* keys that readers named */
@@ -40,7 +40,8 @@ struct weir_ydoc {
 	size_t root_count;
 };
 
-int weir_y_add(struct weir_ydoc *d, struct weir_y *parent, enum weir_y_kind kind, struct weir_y **ret);
+int weir_y_add(struct weir_ydoc *d, struct weir_y *parent, enum weir_y_kind kind,
+	       struct weir_y **ret);
 /* As weir_y_err, but at the given place; `y` (NULL = the document) gives the path. */
 int weir_y_err_at(const struct weir_ydoc *d, const struct weir_y *y, uint32_t line, uint32_t col,
 		  struct weir_err *err, const char *fmt, va_list ap);

@@ -47,7 +47,8 @@ static int append(struct weir_y ***items, size_t *count, size_t *cap, struct wei
 	return 0;
 }
 
-int weir_y_add(struct weir_ydoc *d, struct weir_y *parent, enum weir_y_kind kind, struct weir_y **ret)
+int weir_y_add(struct weir_ydoc *d, struct weir_y *parent, enum weir_y_kind kind,
+	       struct weir_y **ret)
 {
 	struct weir_y *y = calloc(1, sizeof(*y));
 	size_t cap;
@@ -281,7 +282,8 @@ static int expect(struct weir_y *map, const char *key, const char *want, struct 
 	return r < 0 ? r : weir_y_enum(y, names, &index, err);
 }
 
-int weir_y_head(struct weir_y *doc, const char *kind, struct weir_y **ret_spec, struct weir_err *err)
+int weir_y_head(struct weir_y *doc, const char *kind, struct weir_y **ret_spec,
+		struct weir_err *err)
 {
 	struct weir_y *metadata, *name = NULL, *spec = NULL;
 	const char *text;

@@ -36,7 +36,8 @@ static int target_boundaries(struct weir_lpm *b, const struct weir_topology *t, 
 	return r;
 }
 
-static int boundaries(struct weir_lpm *b, const struct weir_topology *t, const struct topo_subnet *s)
+static int boundaries(struct weir_lpm *b, const struct weir_topology *t,
+		      const struct topo_subnet *s)
 {
 	static const struct weir_prefix all = {.len = 0};
 	static const struct weir_prefix v4 = {.addr = {.b = {[10] = 0xff, [11] = 0xff}}, .len = 96};
@@ -78,7 +79,8 @@ static const struct topo_subnet *class_find(const struct weir_topology *t, const
 }
 
 int weir_topology_each(const struct weir_topology *t, const char *class,
-		       int (*fn)(const struct weir_prefix *p, const struct weir_route *r, void *arg),
+		       int (*fn)(const struct weir_prefix *p, const struct weir_route *r,
+				 void *arg),
 		       void *arg)
 {
 	struct visit v = {.t = t, .s = class_find(t, class), .fn = fn, .arg = arg};

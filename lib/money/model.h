@@ -39,11 +39,11 @@ struct topo_zone {
 struct topo_route {
 	enum topo_via via;
 	struct weir_prefix to;
-	const char *to_service; /* NULL, or the service whose ranges in the subnet's region it takes */
+	const char *to_service; /* or the service whose ranges in the subnet's region it takes */
 	uint32_t hop;		/* NAT or endpoint; TOPO_NONE */
-	const char *target;	/* name of the domain behind a peering or transit gateway; NULL */
+	const char *target;	/* domain behind a peering or transit gateway; NULL */
 	uint32_t target_domain; /* its index, known after the seal; TOPO_NONE */
-	const char *unresolved; /* the message when target is unknown, written while the line is known */
+	const char *unresolved; /* the message for the seal, written while the line is known */
 	uint32_t subnet;	/* that owns it */
 };
 
@@ -91,7 +91,7 @@ struct weir_topology {
 const char *topo_string(struct weir_topology *t, const char *s);
 /* Grows an array by one zeroed row; rows move, so keep indices, not pointers. NULL on failure. */
 void *topo_grow(void *array_p, size_t *count, size_t row_size);
-#define topo_add_row(array_p, count_p) \
+#define topo_add_row(array_p, count_p)                                                             \
 	((__typeof__(*(array_p)))topo_grow(array_p, count_p, sizeof(**(array_p))))
 const struct topo_domain *topo_domain_find(const struct weir_topology *t, const char *name);
 /* Classifies all bytes to the prefix that no longer boundary takes away; subnet may be NULL. */

@@ -119,7 +119,8 @@ static bool regions_meet(const struct book_row *a, const struct book_row *b)
 static bool ambiguous(const struct book_row *a, const struct book_row *b)
 {
 	return a->leg == b->leg && (a->paths & b->paths) && (a->directions & b->directions) &&
-	       specificity(a) == specificity(b) && !exclusive(a->when | b->when) && regions_meet(a, b);
+	       specificity(a) == specificity(b) && !exclusive(a->when | b->when) &&
+	       regions_meet(a, b);
 }
 
 static bool same_place_and_time(const struct book_row *a, const struct book_row *b)
@@ -145,12 +146,14 @@ static int check_pair(const struct book_row *a, const struct book_row *b, struct
 	if (!same_place_and_time(a, b))
 		return 0;
 	if (ambiguous(a, b))
-		return weir_err_set(err, -EINVAL, "%s: meters '%.60s' and '%.60s' price the same bytes",
-				    a->where, b->pub.name, a->pub.name);
-	if (!strcmp(a->pub.name, b->pub.name) && !same_tiers(a, b))
 		return weir_err_set(err, -EINVAL,
-				    "%s: meter '%.60s' stands twice with different unit, pool or tiers",
-				    a->where, a->pub.name);
+				    "%s: meters '%.60s' and '%.60s' price the same bytes", a->where,
+				    b->pub.name, a->pub.name);
+	if (!strcmp(a->pub.name, b->pub.name) && !same_tiers(a, b))
+		return weir_err_set(
+			err, -EINVAL,
+			"%s: meter '%.60s' stands twice with different unit, pool or tiers",
+			a->where, a->pub.name);
 	return 0;
 }
 
@@ -222,8 +225,9 @@ static bool needs(enum book_leg leg, const struct weir_route *r)
 	}
 }
 
-int weir_pricebook_meters(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
-			  uint64_t time_s, const struct weir_meter *ret[WEIR_MAX_METERS])
+int weir_pricebook_meters(const struct weir_pricebook *b, const struct weir_route *r,
+			  unsigned int dir, uint64_t time_s,
+			  const struct weir_meter *ret[WEIR_MAX_METERS])
 {
 	const struct weir_meter *found[BOOK_LEGS];
 	int n = 0;
@@ -248,6 +252,7 @@ char *weir_meter_pool(const struct weir_meter *m, const char *account, char *buf
 {
 	const struct book_row *row = (const struct book_row *)m;
 
-	snprintf(buf, size, "%s/%s", account, row->pool == BOOK_POOL_ACCOUNT ? m->provider : m->region);
+	snprintf(buf, size, "%s/%s", account,
+		 row->pool == BOOK_POOL_ACCOUNT ? m->provider : m->region);
 	return buf;
 }

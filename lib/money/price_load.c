@@ -9,7 +9,7 @@
 static const char *const leg_names[] = {"processing", "hop", "transfer", NULL};
 static const char *const pool_names[] = {"account", "account-region", NULL};
 static const char *const direction_names[] = {"ingress", "egress", NULL};
-static const char *const when_names[] = {"public",	"service",   "same-region", "other-region",
+static const char *const when_names[] = {"public",    "service",    "same-region", "other-region",
 					 "same-zone", "other-zone", NULL};
 
 static int read_copy(struct weir_y *map, const char *key, char **ret, struct weir_err *err)
@@ -277,7 +277,8 @@ static int set_currency(struct weir_pricebook *b, struct weir_y *spec, struct we
 	if (strlen(s) != 3)
 		return weir_y_err(y, err, "'%.60s' is no ISO 4217 code such as USD", s);
 	if (b->currency && strcmp(b->currency, s))
-		return weir_y_err(y, err, "currency %s, but another price book has %s", s, b->currency);
+		return weir_y_err(y, err, "currency %s, but another price book has %s", s,
+				  b->currency);
 	if (!b->currency)
 		b->currency = strdup(s);
 	return b->currency ? 0 : -ENOMEM;
@@ -312,6 +313,7 @@ int weir_pricebook_add(struct weir_pricebook *b, struct weir_y *doc, struct weir
 	if (r == 0)
 		r = add_spec(b, spec, err);
 	if (r == -ENOMEM)
-		weir_err_set(err, r, "%s:%u:1 .: out of memory", weir_y_file(doc), weir_y_line(doc));
+		weir_err_set(err, r, "%s:%u:1 .: out of memory", weir_y_file(doc),
+			     weir_y_line(doc));
 	return r;
 }

@@ -17,7 +17,10 @@ static const struct fixed_row {
 	struct weir_prefix prefix;
 	enum fixed_kind kind;
 } fixed[] = {
-#define V4(len4, ...) {.addr = {.b = {[10] = 0xff, [11] = 0xff, __VA_ARGS__}}, .len = 96 + (len4)}
+#define V4(len4, ...)                                                                              \
+	{                                                                                          \
+		.addr = {.b = {[10] = 0xff, [11] = 0xff, __VA_ARGS__}}, .len = 96 + (len4)         \
+	}
 	{V4(8, [12] = 127), FIXED_LOOPBACK},
 	{{.addr = {.b = {[15] = 1}}, .len = 128}, FIXED_LOOPBACK},
 	{V4(16, [12] = 169, [13] = 254), FIXED_LINK},
@@ -52,8 +55,8 @@ int topo_fixed_boundaries(struct weir_lpm *b)
 	return r;
 }
 
-static const struct topo_subnet *subnet_of(const struct weir_topology *t, const struct topo_domain *d,
-					   const struct weir_prefix *p)
+static const struct topo_subnet *subnet_of(const struct weir_topology *t,
+					   const struct topo_domain *d, const struct weir_prefix *p)
 {
 	uint32_t i = weir_lpm_find_prefix(d->subnets, p);
 
@@ -184,7 +187,10 @@ void topo_route_prefix(const struct weir_topology *t, const struct topo_domain *
 	uint32_t range = weir_lpm_find_prefix(t->range_lpm, peer);
 
 	*ret = (struct weir_route){
-		.service = "", .region = "", .zone = "", .peer_domain = "",
+		.service = "",
+		.region = "",
+		.zone = "",
+		.peer_domain = "",
 		.local = s ? &s->pub : NULL,
 	};
 	if (f && f->kind == FIXED_LOOPBACK) {

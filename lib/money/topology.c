@@ -20,11 +20,11 @@
  *     - name: east-a
  *       cidrs: [10.7.1.0/24, "fd07:1:1::/64"]
  *       zone: use1-az1                       # region may be added and must then agree
- *       routes:                              # longest prefix wins; addresses of the domain are local
+ *       routes:                              # longest prefix wins; the domain's own are local
  *       - {to: 0.0.0.0/0, via: "nat:nat-a"}
  *       - {to: aws/s3, via: "gateway-endpoint:aws/s3"}
  *     onprem: [192.168.0.0/16]               # optional: without a route of the subnet, path onprem
- *     ranges:                                # optional: public prefixes of services, for all domains
+ *     ranges:                                # optional: services' prefixes, for all domains
  *     - {prefix: 52.216.0.0/15, service: aws/s3, region: us-east-1}
  *
  * via: local, igw, nat:NAME, peering:DOMAIN, tgw, tgw:DOMAIN, vpn, direct, endpoint:NAME,
@@ -182,7 +182,8 @@ static int cmp_class(const void *a, const void *b, void *arg)
 {
 	const struct weir_topology *t = arg;
 
-	return strcmp(t->subnets[*(const uint32_t *)a].class, t->subnets[*(const uint32_t *)b].class);
+	return strcmp(t->subnets[*(const uint32_t *)a].class,
+		      t->subnets[*(const uint32_t *)b].class);
 }
 
 int weir_topology_seal(struct weir_topology *t, struct weir_err *err)

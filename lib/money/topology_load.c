@@ -39,7 +39,8 @@ int topo_read_prefix(struct weir_y *y, struct weir_prefix *ret, struct weir_err 
 	if (r < 0)
 		return r;
 	if (p.len < 96 && p.len > 0 && weir_prefix_covers(&p, &mapped))
-		return weir_y_err(y, err, "this prefix would also cover IPv4; write ::/0 or 0.0.0.0/0");
+		return weir_y_err(y, err,
+				  "this prefix would also cover IPv4; write ::/0 or 0.0.0.0/0");
 	*ret = p;
 	return 0;
 }
@@ -216,8 +217,8 @@ static int new_domain(struct weir_topology *t, struct weir_y *spec, struct topo_
 				  "domain must begin with the provider: %.60s/...", d.provider);
 	other = topo_domain_find(t, d.name);
 	if (other)
-		return weir_y_err(weir_y_find(spec, "domain"), err, "domain already stands in %.100s",
-				  other->where);
+		return weir_y_err(weir_y_find(spec, "domain"), err,
+				  "domain already stands in %.100s", other->where);
 	if (t->domain_count == TOPO_MAX_DOMAINS)
 		return weir_y_err(spec, err, "more than %d domains", TOPO_MAX_DOMAINS);
 	d.where = topo_string(t, weir_y_file(spec));

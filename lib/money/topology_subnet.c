@@ -35,13 +35,15 @@ static int find_hop(const struct weir_topology *t, uint32_t domain, const char *
 	for (uint32_t i = 0; i < t->hop_count; i++) {
 		const struct topo_hop *h = &t->hops[i];
 
-		if (h->domain == domain && !strcmp(h->name, name) && (h->service[0] != 0) == endpoint) {
+		if (h->domain == domain && !strcmp(h->name, name) &&
+		    (h->service[0] != 0) == endpoint) {
 			*ret = i;
 			return 0;
 		}
 	}
-	return weir_y_err(y, err, "no %s named '%.60s' in spec.%s", endpoint ? "endpoint" : "NAT gateway",
-			  name, endpoint ? "endpoints" : "nat");
+	return weir_y_err(y, err, "no %s named '%.60s' in spec.%s",
+			  endpoint ? "endpoint" : "NAT gateway", name,
+			  endpoint ? "endpoints" : "nat");
 }
 
 /* The other domain may stand in a later document: keep the message for the seal. */
@@ -69,11 +71,14 @@ static int read_via(struct weir_topology *t, uint32_t domain, struct weir_y *y,
 	arg = strchrnul(s, ':');
 	row = via_find(s, (size_t)(arg - s));
 	if (!row)
-		return weir_y_err(y, err,
-				  "'%.60s' is none of local, igw, nat:NAME, peering:DOMAIN, tgw, vpn, "
-				  "direct, endpoint:NAME, gateway-endpoint:SERVICE", s);
+		return weir_y_err(
+			y, err,
+			"'%.60s' is none of local, igw, nat:NAME, peering:DOMAIN, tgw, vpn, "
+			"direct, endpoint:NAME, gateway-endpoint:SERVICE",
+			s);
 	if (*arg && (row->arg == ARG_NONE || !arg[1]))
-		return weir_y_err(y, err, "'%.60s': nothing may stand behind %s, or a name is missing", s,
+		return weir_y_err(y, err,
+				  "'%.60s': nothing may stand behind %s, or a name is missing", s,
 				  row->name);
 	if (!*arg && row->arg > ARG_OPTIONAL_DOMAIN)
 		return weir_y_err(y, err, "'%.60s' needs a name: %s:...", s, row->name);
@@ -81,14 +86,15 @@ static int read_via(struct weir_topology *t, uint32_t domain, struct weir_y *y,
 	if (!*arg || row->arg == ARG_NONE)
 		return 0;
 	if (row->arg == ARG_HOP)
-		return find_hop(t, domain, arg + 1, row->via == TOPO_VIA_ENDPOINT, y, &rt->hop, err);
+		return find_hop(t, domain, arg + 1, row->via == TOPO_VIA_ENDPOINT, y, &rt->hop,
+				err);
 	if (row->arg != ARG_SERVICE)
 		return set_target(t, rt, arg + 1, y);
 	rt->to_service = topo_string(t, arg + 1); /* what a gateway endpoint serves */
 	return rt->to_service ? 0 : -ENOMEM;
 }
 
-/* `to` is a prefix when it reads as one; names of services hold a letter beyond f or no digit. */
+/* `to` is a service unless it looks like a prefix: a digit first, or a colon. */
 static int read_to(struct weir_topology *t, struct weir_y *y, struct topo_route *rt,
 		   const char **ret_service, struct weir_err *err)
 {
@@ -124,7 +130,8 @@ static int put_route(struct weir_topology *t, struct weir_lpm *lpm, struct topo_
 	return rt->to_service ? 0 : weir_lpm_put(lpm, &rt->to, (uint32_t)t->route_count - 1);
 }
 
-static int add_route(struct weir_topology *t, uint32_t subnet, struct weir_y *y, struct weir_err *err)
+static int add_route(struct weir_topology *t, uint32_t subnet, struct weir_y *y,
+		     struct weir_err *err)
 {
 	struct topo_route rt = {.hop = TOPO_NONE, .target_domain = TOPO_NONE, .subnet = subnet};
 	const struct topo_subnet *s = &t->subnets[subnet];
@@ -181,7 +188,8 @@ static int add_cidrs(struct weir_topology *t, uint32_t subnet, struct weir_y *se
 		if (r < 0)
 			return r;
 		if (weir_lpm_find_prefix(d->prefixes, &p) == WEIR_LPM_NONE)
-			return weir_y_err(y, err, "the prefix is outside the prefixes of the domain");
+			return weir_y_err(y, err,
+					  "the prefix is outside the prefixes of the domain");
 		other = weir_lpm_find_prefix(d->subnets, &p);
 		if (other != WEIR_LPM_NONE)
 			return weir_y_err(y, err, "the prefix overlaps subnet '%.60s'",
@@ -213,7 +221,8 @@ static int read_subnet(struct weir_topology *t, struct topo_subnet *s, struct we
 		return weir_y_err(y, err, "region '%.60s' is not that of zone '%.60s'", region,
 				  s->pub.zone);
 	for (size_t i = 0; i < t->subnet_count; i++)
-		if (t->subnets[i].domain == s->domain && !strcmp(t->subnets[i].pub.name, s->pub.name))
+		if (t->subnets[i].domain == s->domain &&
+		    !strcmp(t->subnets[i].pub.name, s->pub.name))
 			return weir_y_err(y, err, "subnet '%.60s' stands twice", s->pub.name);
 	class = weir_strf("%s/%s", d->name, s->pub.name);
 	s->class = class ? topo_string(t, class) : NULL;
@@ -222,7 +231,8 @@ static int read_subnet(struct weir_topology *t, struct topo_subnet *s, struct we
 	return s->class ? 0 : -ENOMEM;
 }
 
-static int add_subnet(struct weir_topology *t, uint32_t domain, struct weir_y *y, struct weir_err *err)
+static int add_subnet(struct weir_topology *t, uint32_t domain, struct weir_y *y,
+		      struct weir_err *err)
 {
 	struct topo_subnet s = {.domain = domain}, *row;
 	struct weir_y *cidrs, *routes;

@@ -14,7 +14,8 @@ struct conf {
 
 static const char *const modes[] = {"observe", "shadow", "enforce", NULL};
 
-#define ROW(k, t, f, d) .key = k, .type = t, .offset = offsetof(struct conf, f), .def = d, .doc = "Doc."
+#define ROW(k, t, f, d)                                                                            \
+	.key = k, .type = t, .offset = offsetof(struct conf, f), .def = d, .doc = "Doc."
 static const struct weir_setting table[] = {
 	{ROW("node.name", WEIR_SET_STR, name, "n \"1\"")},
 	{ROW("identity.labels", WEIR_SET_STR, labels, "")},
@@ -22,7 +23,8 @@ static const struct weir_setting table[] = {
 	{ROW("bpf.rows", WEIR_SET_U32, rows, "100"), .min = 10, .max = 1000},
 	{ROW("agent.mode", WEIR_SET_ENUM, mode, "shadow"), .names = modes},
 	{ROW("agent.deny", WEIR_SET_BOOL, deny, "false")},
-	{ROW("window.length", WEIR_SET_DURATION, length, "2s"), .min = 1000000000, .max = 60000000000},
+	{ROW("window.length", WEIR_SET_DURATION, length, "2s"), .min = 1000000000,
+	 .max = 60000000000},
 	{ROW("bpf.max", WEIR_SET_SIZE, max, "256MiB")},
 };
 #define N WEIR_ARRAY_SIZE(table)
@@ -75,7 +77,8 @@ TEST(file_over_defaults)
 TEST(refusals)
 {
 	static const char *const rows[][2] = {
-		{"agent: {mode: on}\n", ":1:15 agent.mode: 'on' is none of observe, shadow, enforce"},
+		{"agent: {mode: on}\n",
+		 ":1:15 agent.mode: 'on' is none of observe, shadow, enforce"},
 		{"bpf:\n  rows: 5\n", ":2:9 bpf.rows: 5 is not within 10 to 1000"},
 		{"bpf:\n  max: 5\n", ":2:8 bpf.max: '5' has no unit; write a size such as 64MiB"},
 		{"node:\n  nmae: x\n", ":2:3 node: unknown field 'nmae'; known: name"},
@@ -106,7 +109,8 @@ TEST(absent_file_is_one_line)
 	struct weir_err err = {0};
 
 	CHECK(weir_settings_load(table, N, "/nonexistent/x.yaml", &c, &err) == -ENOENT, "loaded");
-	CHECK(!strcmp(err.text, "/nonexistent/x.yaml:1:1 .: cannot read: No such file or directory"),
+	CHECK(!strcmp(err.text,
+		      "/nonexistent/x.yaml:1:1 .: cannot read: No such file or directory"),
 	      "%s", err.text);
 }
 

@@ -48,7 +48,8 @@ TEST(syntax_errors_name_line_and_column)
 	struct weir_err err = {0};
 
 	CHECK(parse("a: 1\nb: [1, 2\nc: 3\n", &d, &err) == -EINVAL, "accepted");
-	CHECK(!strncmp(err.text, "f.yaml:3:", 9) && strstr(err.text, "not valid YAML"), "%s", err.text);
+	CHECK(!strncmp(err.text, "f.yaml:3:", 9) && strstr(err.text, "not valid YAML"), "%s",
+	      err.text);
 	CHECK(!strchr(err.text, '\n'), "more than one line");
 }
 
@@ -138,7 +139,8 @@ TEST(messages_carry_the_path)
 	CHECK(!strcmp(missing.text, "f.yaml:2:3 a[0]: 'c' is missing"), "%s", missing.text);
 	y = weir_y_item(weir_y_find(y, "b"), 1);
 	CHECK(weir_y_u64(y, 0, 9, &v, &err) == -EINVAL, "accepted");
-	CHECK(!strcmp(err.text, "f.yaml:2:10 a[0].b[1]: 'x' is not a whole number"), "%s", err.text);
+	CHECK(!strcmp(err.text, "f.yaml:2:10 a[0].b[1]: 'x' is not a whole number"), "%s",
+	      err.text);
 }
 
 TEST(several_documents)
@@ -231,8 +233,8 @@ static const struct value values[] = {
 	{read_nanos, "5.", -EINVAL, 0},
 	{read_nanos, "1e3", -EINVAL, 0},
 	{weir_y_time, "1970-01-01", 0, 0},
-	{weir_y_time, "2026-11-01", 0, 1793491200},		/* date -ud 2026-11-01 +%s */
-	{weir_y_time, "2024-02-29T23:59:59Z", 0, 1709251199},	/* date -ud ... +%s */
+	{weir_y_time, "2026-11-01", 0, 1793491200},	      /* date -ud 2026-11-01 +%s */
+	{weir_y_time, "2024-02-29T23:59:59Z", 0, 1709251199}, /* date -ud ... +%s */
 	{weir_y_time, "2026-02-29", -EINVAL, 0},
 	{weir_y_time, "2026-11-01T24:00:00Z", -EINVAL, 0},
 	{weir_y_time, "2026-11-01T00:00:00", -EINVAL, 0},

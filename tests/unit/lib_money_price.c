@@ -106,7 +106,8 @@ TEST(meters_of_a_path)
 			strcat(names, m[k]->name);
 			strcat(names, " ");
 		}
-		CHECK(!strcmp(names, rows[i].want), "row %zu: '%s', want '%s'", i, names, rows[i].want);
+		CHECK(!strcmp(names, rows[i].want), "row %zu: '%s', want '%s'", i, names,
+		      rows[i].want);
 		CHECK(n != 0 && (n > 0 || n == -ENOENT), "row %zu: %d", i, n);
 	}
 }
@@ -114,8 +115,11 @@ TEST(meters_of_a_path)
 /* Each path of the enumeration with a made-up route, since the example has not all of them. */
 TEST(paths_with_conditions)
 {
-	static const struct weir_subnet local = {.domain = EAST, .name = "s", .region = "us-east-1",
-						 .zone = "use1-az1", .account = "1"};
+	static const struct weir_subnet local = {.domain = EAST,
+						 .name = "s",
+						 .region = "us-east-1",
+						 .zone = "use1-az1",
+						 .account = "1"};
 	static const struct {
 		enum weir_path path;
 		const char *region, *zone;
@@ -148,8 +152,12 @@ TEST(paths_with_conditions)
 		return;
 	}
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(rows); i++) {
-		struct weir_route r = {.path = rows[i].path, .service = "", .region = rows[i].region,
-				       .zone = rows[i].zone, .peer_domain = "", .local = &local};
+		struct weir_route r = {.path = rows[i].path,
+				       .service = "",
+				       .region = rows[i].region,
+				       .zone = rows[i].zone,
+				       .peer_domain = "",
+				       .local = &local};
 		const struct weir_meter *m[WEIR_MAX_METERS];
 		int n = weir_pricebook_meters(w.b, &r, rows[i].dir, NOW, m);
 		int64_t sum = 0;
@@ -172,12 +180,12 @@ TEST(internet_out_over_free_tier_and_tier_edge)
 		{100 * GIB + 1, 0},  /* 0.0838 nano-units: down */
 		{100 * GIB + 12, 1}, /* 12 x 90,000,000 / 2^30 = 1.0058 */
 		{101 * GIB, 90000000},
-		{10240 * GIB, 912600000000},	  /* 10,140 x 0.09 */
-		{10241 * GIB, 912685000000},	  /* + 0.085 */
+		{10240 * GIB, 912600000000}, /* 10,140 x 0.09 */
+		{10241 * GIB, 912685000000}, /* + 0.085 */
 		{10240 * GIB + GIB / 2, 912642500000},
-		{51200 * GIB, 4394200000000},	  /* 912.6 + 40,960 x 0.085 */
-		{153600 * GIB, 11562200000000},	  /* + 102,400 x 0.07 */
-		{153601 * GIB, 11562250000000},	  /* + 0.05 */
+		{51200 * GIB, 4394200000000},	/* 912.6 + 40,960 x 0.085 */
+		{153600 * GIB, 11562200000000}, /* + 102,400 x 0.07 */
+		{153601 * GIB, 11562250000000}, /* + 0.05 */
 	};
 	const struct weir_meter *m[WEIR_MAX_METERS];
 	auto_world struct world w = {0};
@@ -229,7 +237,8 @@ TEST(parts_of_a_month_sum_to_the_month)
 	}
 	while (used < 60000 * GIB) {
 		uint64_t more = (uint64_t)rand() * ((uint64_t)rand() % 4096);
-		int64_t before = weir_meter_cost(m[0], used), after = weir_meter_cost(m[0], used + more);
+		int64_t before = weir_meter_cost(m[0], used),
+			after = weir_meter_cost(m[0], used + more);
 
 		CHECK(after >= before, "cost falls at %llu", (unsigned long long)used);
 		sum += after - before;
@@ -254,11 +263,11 @@ TEST(pools)
 	CHECK(!strcmp(weir_pricebook_currency(w.b), "USD"), "%s", weir_pricebook_currency(w.b));
 }
 
-#define BOOK(meters)                                                                              \
+#define BOOK(meters)                                                                               \
 	"apiVersion: weir.dev/v1alpha1\nkind: PriceBook\nmetadata: {name: b}\nspec:\n"             \
 	"  provider: aws\n  currency: USD\n  region: us-east-1\n  meters:\n" meters
-#define METER(name, tiers, rest)                                                                  \
-	"  - {name: " name ", paths: [internet], directions: [egress], unit: GiB, source: x,\n"       \
+#define METER(name, tiers, rest)                                                                   \
+	"  - {name: " name ", paths: [internet], directions: [egress], unit: GiB, source: x,\n"    \
 	"     tiers: " tiers rest "}\n"
 #define FLAT "[{from: 0GiB, price: '1'}]"
 
@@ -276,16 +285,22 @@ static int load_book(struct world *w, const char *text)
 
 TEST(validity_and_missing_prices)
 {
-	static const struct weir_subnet local = {.domain = EAST, .name = "s", .region = "us-east-1",
-						 .zone = "z", .account = "1"};
-	struct weir_route r = {.path = WEIR_PATH_INTERNET, .service = "", .region = "", .zone = "",
-			       .peer_domain = "", .local = &local};
+	static const struct weir_subnet local = {
+		.domain = EAST, .name = "s", .region = "us-east-1", .zone = "z", .account = "1"};
+	struct weir_route r = {.path = WEIR_PATH_INTERNET,
+			       .service = "",
+			       .region = "",
+			       .zone = "",
+			       .peer_domain = "",
+			       .local = &local};
 	const struct weir_meter *m[WEIR_MAX_METERS];
 	auto_world struct world w = {0};
 
 	CHECK(load_book(&w, BOOK(METER("a", FLAT, ", valid_to: 2026-11-01")
-				 METER("b", FLAT, ", valid_from: 2026-11-01"))) == 0, "%s", w.err.text);
-	CHECK(weir_pricebook_meters(w.b, &r, 1, NOW - 1, m) == 1 && !strcmp(m[0]->name, "a"), "before");
+					 METER("b", FLAT, ", valid_from: 2026-11-01"))) == 0,
+	      "%s", w.err.text);
+	CHECK(weir_pricebook_meters(w.b, &r, 1, NOW - 1, m) == 1 && !strcmp(m[0]->name, "a"),
+	      "before");
 	CHECK(weir_pricebook_meters(w.b, &r, 1, NOW, m) == 1 && !strcmp(m[0]->name, "b"), "after");
 	CHECK(weir_pricebook_meters(w.b, &r, 0, NOW, m) == -ENOENT, "ingress has no price");
 	r.path = WEIR_PATH_NAT;
@@ -301,17 +316,22 @@ TEST(book_refusals_name_their_place)
 		 "b.yaml:10:47 spec.meters[0].tiers[1].from: tiers must ascend"},
 		{BOOK(METER("a", "[{from: 0GiB, price: '-1'}]", "")),
 		 "b.yaml:10:34 spec.meters[0].tiers[0].price: a price lies between 0 and 1000"},
-		{BOOK(METER("a", "[]", "")), "b.yaml:10:13 spec.meters[0].tiers: 1 to 32 tiers are needed"},
+		{BOOK(METER("a", "[]", "")),
+		 "b.yaml:10:13 spec.meters[0].tiers: 1 to 32 tiers are needed"},
 		{BOOK(METER("a", FLAT, ", when: [sunny]")),
-		 "b.yaml:10:48 spec.meters[0].when[0]: 'sunny' is none of public, service, same-region, "
+		 "b.yaml:10:48 spec.meters[0].when[0]: 'sunny' is none of public, service, "
+		 "same-region, "
 		 "other-region, same-zone, other-zone"},
 		{BOOK(METER("a", FLAT, ", valid_from: 2026-02-30")),
-		 "b.yaml:10:53 spec.meters[0].valid_from: '2026-02-30' is no time such as 2026-11-01 or "
+		 "b.yaml:10:53 spec.meters[0].valid_from: '2026-02-30' is no time such as "
+		 "2026-11-01 or "
 		 "2026-11-01T00:00:00Z"},
 		{BOOK(METER("a", FLAT, "") METER("b", FLAT, "")),
 		 "b.yaml:11:1 spec.meters: meters 'a' and 'b' price the same bytes"},
-		{BOOK(METER("a", FLAT, "") METER("a", "[{from: 0GiB, price: '2'}]", ", when: [public]")),
-		 "b.yaml:11:1 spec.meters: meter 'a' stands twice with different unit, pool or tiers"},
+		{BOOK(METER("a", FLAT, "")
+			      METER("a", "[{from: 0GiB, price: '2'}]", ", when: [public]")),
+		 "b.yaml:11:1 spec.meters: meter 'a' stands twice with different unit, pool or "
+		 "tiers"},
 	};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(rows); i++) {
@@ -319,10 +339,12 @@ TEST(book_refusals_name_their_place)
 		int r = load_book(&w, rows[i][0]);
 
 		CHECK(r == -EINVAL, "row %zu gave %d", i, r);
-		CHECK(!strcmp(w.err.text, rows[i][1]), "got  '%s'\n# want '%s'", w.err.text, rows[i][1]);
+		CHECK(!strcmp(w.err.text, rows[i][1]), "got  '%s'\n# want '%s'", w.err.text,
+		      rows[i][1]);
 	}
 }
 
-TEST_MAIN(T(meters_of_a_path), T(paths_with_conditions), T(internet_out_over_free_tier_and_tier_edge),
-	  T(nat_path_sums_its_meters), T(parts_of_a_month_sum_to_the_month), T(pools),
-	  T(validity_and_missing_prices), T(book_refusals_name_their_place))
+TEST_MAIN(T(meters_of_a_path), T(paths_with_conditions),
+	  T(internet_out_over_free_tier_and_tier_edge), T(nat_path_sums_its_meters),
+	  T(parts_of_a_month_sum_to_the_month), T(pools), T(validity_and_missing_prices),
+	  T(book_refusals_name_their_place))

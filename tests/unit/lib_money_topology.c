@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths: each kind of route, two domains with the same addresses, and classes that agree with lookups. */
+/* Paths: each kind of route, two domains with the same addresses, classes that agree with lookups. */
 #include "lib/money/topology.h"
 #include "tests/lib/test.h"
 
@@ -8,14 +8,14 @@
 #define B "aws/222222222222/vpc-b"
 
 /* Documents in the order in which they reference each other backwards: the seal resolves. */
-static const char docs[] =
-	HEAD
+static const char docs[] = HEAD
 	"  domain: " A "\n  provider: aws\n  account: '111111111111'\n"
 	"  zones:\n  - {id: use1-az1, region: us-east-1}\n  - {id: use1-az2, region: us-east-1}\n"
 	"  - {id: use2-az1, region: us-east-2}\n"
 	"  prefixes: [10.7.0.0/16, 'fd07:1::/32']\n"
 	"  nat: [{name: nat-a, zone: use1-az1}]\n"
-	"  endpoints:\n  - {name: logs, service: aws/logs, zone: use1-az2, addresses: [10.7.1.200]}\n"
+	"  endpoints:\n  - {name: logs, service: aws/logs, zone: use1-az2, addresses: "
+	"[10.7.1.200]}\n"
 	"  - {name: fw, service: aws/gwlb}\n"
 	"  subnets:\n"
 	"  - name: a1\n    cidrs: [10.7.1.0/24, 'fd07:1:1::/64']\n    zone: use1-az1\n    routes:\n"
@@ -29,15 +29,13 @@ static const char docs[] =
 	"  - name: a3\n    cidrs: [10.7.3.0/24]\n    zone: use2-az1\n    routes:\n"
 	"    - {to: '::/0', via: igw}\n"
 	"  onprem: [192.168.0.0/16]\n"
-	"---\n" HEAD
-	"  domain: " B "\n  provider: aws\n  account: '222222222222'\n"
+	"---\n" HEAD "  domain: " B "\n  provider: aws\n  account: '222222222222'\n"
 	"  zones: [{id: use1-az1, region: us-east-1}, {id: use1-az2, region: us-east-1}]\n"
 	"  prefixes: [10.7.0.0/16, 10.8.0.0/16]\n  subnets:\n"
 	"  - name: b1\n    cidrs: [10.7.1.0/24]\n    zone: use1-az2\n"
 	"    routes: [{to: 0.0.0.0/0, via: igw}]\n"
 	"  - {name: b2, cidrs: [10.7.2.0/24, 10.8.1.0/24], zone: use1-az2}\n"
-	"---\n" HEAD
-	"  ranges:\n  - {prefix: 52.216.0.0/15, service: aws/s3, region: us-east-1}\n"
+	"---\n" HEAD "  ranges:\n  - {prefix: 52.216.0.0/15, service: aws/s3, region: us-east-1}\n"
 	"  - {prefix: 52.219.0.0/20, service: aws/s3, region: us-east-2}\n";
 
 static void topology_freep(struct weir_topology **t)
@@ -107,7 +105,8 @@ TEST(paths)
 		{A, "10.7.1.11", "52.219.1.1", WEIR_PATH_NAT, false, "aws/s3", "", ""},
 		{A, "10.7.2.11", "52.217.1.1", WEIR_PATH_NAT, true, "aws/s3", "", ""},
 		{A, "10.7.1.11", "10.7.1.200", WEIR_PATH_ENDPOINT, true, "aws/logs", "use1-az2", A},
-		{A, "10.7.2.11", "10.7.1.200", WEIR_PATH_ENDPOINT, false, "aws/logs", "use1-az2", A},
+		{A, "10.7.2.11", "10.7.1.200", WEIR_PATH_ENDPOINT, false, "aws/logs", "use1-az2",
+		 A},
 		{A, "10.7.1.11", "203.0.113.7", WEIR_PATH_ENDPOINT, false, "aws/gwlb", "", ""},
 		{A, "10.7.99.1", "198.18.0.9", WEIR_PATH_UNKNOWN, false, "", "", ""},
 		{"aws/3/none", "10.7.1.11", "10.7.1.12", WEIR_PATH_UNKNOWN, false, "", "", ""},
@@ -208,7 +207,8 @@ TEST(class_table_agrees_with_lookup)
 	CHECK(weir_topology_each(t, A "/a1", collect, &tab) == 0, "each");
 	CHECK(tab.prefixes[0].len == 0, "::/0 is not first");
 	for (uint32_t i = 1; i < tab.n; i++)
-		CHECK(weir_prefix_cmp(&tab.prefixes[i - 1], &tab.prefixes[i]) < 0, "order at %u", i);
+		CHECK(weir_prefix_cmp(&tab.prefixes[i - 1], &tab.prefixes[i]) < 0, "order at %u",
+		      i);
 	for (int i = 0; i < 20000; i++) {
 		struct weir_prefix base = tab.prefixes[(uint32_t)rand() % tab.n];
 		struct weir_addr peer = base.addr;
@@ -228,8 +228,9 @@ TEST(class_table_agrees_with_lookup)
 	weir_lpm_free(tab.lpm);
 }
 
-#define SPEC HEAD "  domain: aws/1/v\n  provider: aws\n  account: '1'\n" \
-	"  zones: [{id: z1, region: r1}]\n  prefixes: [10.0.0.0/8]\n"
+#define SPEC                                                                                       \
+	HEAD "  domain: aws/1/v\n  provider: aws\n  account: '1'\n"                                \
+	     "  zones: [{id: z1, region: r1}]\n  prefixes: [10.0.0.0/8]\n"
 
 TEST(refusals_name_their_place)
 {
@@ -239,21 +240,26 @@ TEST(refusals_name_their_place)
 		{SPEC "  subnets: [{name: a, zone: z9, cidrs: []}]\n",
 		 "t.yaml:10:13 spec.subnets[0]: zone 'z9' is not in spec.zones"},
 		{SPEC "  subnets:\n  - {name: a, zone: z1, cidrs: [11.0.0.0/24]}\n",
-		 "t.yaml:11:33 spec.subnets[0].cidrs[0]: the prefix is outside the prefixes of the domain"},
+		 "t.yaml:11:33 spec.subnets[0].cidrs[0]: the prefix is outside the prefixes of the "
+		 "domain"},
 		{SPEC "  subnets:\n  - {name: a, zone: z1, cidrs: [10.0.0.0/24, 10.0.0.128/25]}\n",
 		 "t.yaml:11:46 spec.subnets[0].cidrs[1]: the prefix overlaps subnet 'a'"},
 		{SPEC "  subnets:\n  - name: a\n    zone: z1\n    cidrs: []\n"
 		      "    routes: [{to: 0.0.0.0/0, via: 'nat:x'}]\n",
-		 "t.yaml:14:35 spec.subnets[0].routes[0].via: no NAT gateway named 'x' in spec.nat"},
+		 "t.yaml:14:35 spec.subnets[0].routes[0].via: no NAT gateway named 'x' in "
+		 "spec.nat"},
 		{SPEC "  subnets:\n  - name: a\n    zone: z1\n    cidrs: []\n"
 		      "    routes: [{to: 0.0.0.0/0, via: 'peering:aws/9/x'}]\n",
-		 "t.yaml:14:35 spec.subnets[0].routes[0].via: no topology has the domain 'aws/9/x'"},
+		 "t.yaml:14:35 spec.subnets[0].routes[0].via: no topology has the domain "
+		 "'aws/9/x'"},
 		{SPEC "  subnets:\n  - name: a\n    zone: z1\n    cidrs: []\n"
 		      "    routes: [{to: 0.0.0.0/0, via: igw:x}]\n",
-		 "t.yaml:14:35 spec.subnets[0].routes[0].via: 'igw:x': nothing may stand behind igw, "
+		 "t.yaml:14:35 spec.subnets[0].routes[0].via: 'igw:x': nothing may stand behind "
+		 "igw, "
 		 "or a name is missing"},
 		{SPEC "  subnets: []\n  nets: []\n",
-		 "t.yaml:11:3 spec: unknown field 'nets'; known: domain, provider, account, prefixes, "
+		 "t.yaml:11:3 spec: unknown field 'nets'; known: domain, provider, account, "
+		 "prefixes, "
 		 "subnets, zones, nat, endpoints, onprem, ranges"},
 		{HEAD "  domain: aws/1/v\n", "t.yaml:5:3 spec: 'provider' is missing"},
 		{"kind: Topology\n", "t.yaml:1:1 .: 'apiVersion' is missing"},
@@ -267,7 +273,8 @@ TEST(refusals_name_their_place)
 		int r = load(rows[i][0], &t, &err);
 
 		CHECK(r == -EINVAL, "row %zu gave %d", i, r);
-		CHECK(!strcmp(err.text, rows[i][1]), "got  '%s'\n# want '%s'", err.text, rows[i][1]);
+		CHECK(!strcmp(err.text, rows[i][1]), "got  '%s'\n# want '%s'", err.text,
+		      rows[i][1]);
 	}
 }
 
@@ -276,7 +283,8 @@ TEST(path_names_read_back)
 	enum weir_path p = WEIR_PATH_UNKNOWN;
 
 	for (unsigned int i = 0; i < WEIR_PATHS; i++)
-		CHECK(weir_path_parse(weir_path_name(i), &p) == 0 && p == i, "%s", weir_path_name(i));
+		CHECK(weir_path_parse(weir_path_name(i), &p) == 0 && p == i, "%s",
+		      weir_path_name(i));
 	CHECK(weir_path_parse("zone", &p) == -EINVAL, "accepted");
 }
 
