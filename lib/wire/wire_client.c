@@ -22,7 +22,8 @@ enum client_state { IDLE, SENDING, RECEIVING, DONE };
 
 struct weir_wire_client {
 	nng_socket sock;
-	bool opened;
+	nng_dialer dialer;
+	bool opened, dialing;
 	nng_ctx ctx;
 	nng_aio *aio;
 	int fd;
@@ -50,6 +51,8 @@ static void finish(struct weir_wire_client *c, int rv)
 	c->state = DONE;
 	if (rv == NNG_ETIMEDOUT && c->connected)
 		nng_pipe_close(c->pipe);
+	if (rv == NNG_ECONNRESET)
+		c->connected = false; /* the pipe's own notice comes later */
 	eventfd_write(c->fd, 1);
 }
 
@@ -92,20 +95,20 @@ static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
 
 static int dialer_start(struct weir_wire_client *c, const char *url, nng_tls_config *tls)
 {
-	nng_dialer d;
-	int rv = nng_dialer_create(&d, c->sock, url);
+	int rv = nng_dialer_create(&c->dialer, c->sock, url);
 
+	c->dialing = !rv;
 	if (!rv)
-		rv = nng_dialer_set_ptr(d, NNG_OPT_TLS_CONFIG, tls);
+		rv = nng_dialer_set_ptr(c->dialer, NNG_OPT_TLS_CONFIG, tls);
 	if (!rv)
-		rv = nng_dialer_set_size(d, NNG_OPT_RECVMAXSZ, c->max + WEIR_NNG_HEADROOM);
+		rv = nng_dialer_set_size(c->dialer, NNG_OPT_RECVMAXSZ, c->max + WEIR_NNG_HEADROOM);
 	if (!rv)
-		rv = nng_dialer_set_ms(d, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+		rv = nng_dialer_set_ms(c->dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
 	if (!rv)
-		rv = nng_dialer_set_ms(d, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+		rv = nng_dialer_set_ms(c->dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
 	if (!rv)
-		rv = nng_dialer_set_bool(d, NNG_OPT_TCP_KEEPALIVE, true);
-	return rv ? rv : nng_dialer_start(d, NNG_FLAG_NONBLOCK);
+		rv = nng_dialer_set_bool(c->dialer, NNG_OPT_TCP_KEEPALIVE, true);
+	return rv ? rv : nng_dialer_start(c->dialer, NNG_FLAG_NONBLOCK);
 }
 
 static int socket_start(struct weir_wire_client *c)
@@ -152,6 +155,7 @@ int weir_wire_dial(const char *url, const struct weir_tls_files *tls, size_t max
 	return 0;
 }
 
+/* The nng socket stays until the process ends, for the reason given at weir_wire_server_free. */
 void weir_wire_client_free(struct weir_wire_client *c)
 {
 	if (!c)
@@ -161,10 +165,16 @@ void weir_wire_client_free(struct weir_wire_client *c)
 	pthread_mutex_unlock(&c->lock);
 	if (c->aio)
 		nng_aio_stop(c->aio);
-	if (c->opened)
-		nng_close(c->sock);
-	if (c->aio)
+	if (c->opened) {
+		nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_POST, NULL, NULL);
+		nng_pipe_notify(c->sock, NNG_PIPE_EV_REM_POST, NULL, NULL);
+	}
+	if (c->dialing)
+		nng_dialer_close(c->dialer);
+	if (c->aio) {
+		nng_ctx_close(c->ctx);
 		nng_aio_free(c->aio);
+	}
 	if (c->reply)
 		nng_msg_free(c->reply);
 	if (c->fd >= 0)

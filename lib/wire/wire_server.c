@@ -28,7 +28,8 @@ struct slot {
 
 struct weir_wire_server {
 	nng_socket sock;
-	bool opened;
+	nng_listener listener;
+	bool listening;
 	pthread_mutex_t lock; /* slots' state, queue, closing */
 	int fd;
 	bool closing;
@@ -87,16 +88,16 @@ static void done(void *arg)
 static int listener_start(struct weir_wire_server *s, const char *url, nng_tls_config *tls,
 			  size_t max_message)
 {
-	nng_listener l;
-	int rv = nng_listener_create(&l, s->sock, url);
+	int rv = nng_listener_create(&s->listener, s->sock, url);
 
+	s->listening = !rv;
 	if (!rv)
-		rv = nng_listener_set_ptr(l, NNG_OPT_TLS_CONFIG, tls);
+		rv = nng_listener_set_ptr(s->listener, NNG_OPT_TLS_CONFIG, tls);
 	if (!rv)
-		rv = nng_listener_set_size(l, NNG_OPT_RECVMAXSZ, max_message + WEIR_NNG_HEADROOM);
+		rv = nng_listener_set_size(s->listener, NNG_OPT_RECVMAXSZ, max_message + WEIR_NNG_HEADROOM);
 	if (!rv)
-		rv = nng_listener_set_bool(l, NNG_OPT_TCP_KEEPALIVE, true);
-	return rv ? rv : nng_listener_start(l, 0);
+		rv = nng_listener_set_bool(s->listener, NNG_OPT_TCP_KEEPALIVE, true);
+	return rv ? rv : nng_listener_start(s->listener, 0);
 }
 
 static int slots_start(struct weir_wire_server *s)
@@ -141,7 +142,6 @@ int weir_wire_listen(const char *url, const struct weir_tls_files *tls, size_t m
 	if (s->fd < 0)
 		return weir_err_set(err, -errno, "eventfd: %s", strerror(errno));
 	r = nng_rep0_open(&s->sock);
-	s->opened = !r;
 	if (!r)
 		r = slots_start(s);
 	if (!r)
@@ -152,6 +152,10 @@ int weir_wire_listen(const char *url, const struct weir_tls_files *tls, size_t m
 	return 0;
 }
 
+/*
+ * Everything of ours ends here and the listener closes its connections; the nng socket itself stays until
+ * the process ends: nng_close of 1.5.2 waits for ever for a connection that had a message on its way.
+ */
 void weir_wire_server_free(struct weir_wire_server *s)
 {
 	if (!s)
@@ -162,13 +166,15 @@ void weir_wire_server_free(struct weir_wire_server *s)
 	for (uint32_t i = 0; i < s->contexts; i++)
 		if (s->slots[i].aio)
 			nng_aio_stop(s->slots[i].aio);
-	if (s->opened)
-		nng_close(s->sock);
+	if (s->listening)
+		nng_listener_close(s->listener);
 	for (uint32_t i = 0; i < s->contexts; i++) {
 		struct slot *t = &s->slots[i];
 
-		if (t->aio)
+		if (t->aio) {
+			nng_ctx_close(t->ctx);
 			nng_aio_free(t->aio);
+		}
 		if (t->request)
 			nng_msg_free(t->request);
 	}
