@@ -21,7 +21,7 @@ wire() { # node rx|tx
 }
 wire_dir() { case $1 in rx) echo ingress ;; tx) echo egress ;; esac; }
 observed() { # node rx|tx: everything the observer saw, ARP and the like included
-	echo $(($(fleet_term "$1" eth0 "$(wire_dir "$2")" interface) + $(fleet_term "$1" eth0 "$(wire_dir "$2")" non-ip)))
+	echo $(($(fleet_term "$1" eth0 "$(wire_dir "$2")" interface) + $(fleet_term "$1" eth0 "$(wire_dir "$2")" non_ip)))
 }
 declare -A WIRE_BASE=() SEEN_BASE=()
 baseline() {

@@ -147,14 +147,15 @@ fleet_cost() {
 		"sum(c['$1'] for c in d['items'] if $3)"
 }
 
-# Waits until nothing more is being charged: the same bytes for three windows of a second.
+# Waits until nothing more is charged to the teams: the same bytes for three windows of a second.
+# The agents' own traffic never rests, and belongs to no team.
 fleet_steady() {
 	local last='' now since
 	since=$(date +%s)
 	for _ in $(seq 200); do
-		now=$(fleet_cost bytes node True)
+		now=$(fleet_cost bytes team "c['team']")
 		[ "$now" = "$last" ] || since=$(date +%s)
-		[ $(($(date +%s) - since)) -ge 4 ] && return 0
+		[ $(($(date +%s) - since)) -ge 3 ] && return 0
 		last=$now
 		sleep 0.2
 	done
