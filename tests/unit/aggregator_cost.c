@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recorded fixture through ingest, topology, price book and ledger, against a hand calculation.
+ * Prices are typed from the provider's list (AWS us-east-1, EC2 on-demand, data transfer):
+ *   out to the internet: first 100 GB of a month free, then 0.09 USD a GB up to 10 TB, then 0.085;
+ *   between zones: 0.01 USD a GB in each direction. AWS's GB is 2^30 bytes.
+ */
+#include "aggregator/ingest.h"
+#include "aggregator/query.h"
+#include "aggregator/text.h"
+#include "tests/lib/test.h"
+
+#define GIB 1073741824ull
+#define NOW_S 1795500000ull /* 2026-11-24 */
+#define NS 1000000000ull
+
+static const char topology_text[] =
+	"apiVersion: weir.dev/v1alpha1\n"
+	"kind: Topology\n"
+	"metadata: {name: t}\n"
+	"spec:\n"
+	"  domain: aws/vpc\n"
+	"  provider: aws\n"
+	"  account: \"111111111111\"\n"
+	"  zones: [{id: use1-az1, region: us-east-1}, {id: use1-az2, region: us-east-1}]\n"
+	"  prefixes: [10.1.0.0/16]\n"
+	"  subnets:\n"
+	"  - {name: a, cidrs: [10.1.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}\n"
+	"  - {name: b, cidrs: [10.1.2.0/24], zone: use1-az2, routes: [{to: 0.0.0.0/0, via: igw}]}\n";
+
+static const char prices_text[] =
+	"apiVersion: weir.dev/v1alpha1\n"
+	"kind: PriceBook\n"
+	"metadata: {name: p}\n"
+	"spec:\n"
+	"  provider: aws\n"
+	"  currency: USD\n"
+	"  region: us-east-1\n"
+	"  meters:\n"
+	"  - name: internet-out\n"
+	"    paths: [internet]\n"
+	"    directions: [egress]\n"
+	"    unit: GiB\n"
+	"    pool: account\n"
+	"    tiers: [{from: 0GiB, price: \"0\"}, {from: 100GiB, price: \"0.09\"},"
+	" {from: 10240GiB, price: \"0.085\"}]\n"
+	"    source: list\n"
+	"  - name: cross-zone\n"
+	"    paths: [cross-zone]\n"
+	"    directions: [ingress, egress]\n"
+	"    unit: GiB\n"
+	"    tiers: [{from: 0GiB, price: \"0.01\"}]\n"
+	"    source: list\n";
+
+struct fixture {
+	struct store *store;
+	struct weir_topology *topology;
+	struct weir_pricebook *prices;
+	uint64_t sequence;
+};
+
+static int load(struct fixture *f, struct weir_err *err)
+{
+	weir_auto_ydoc struct weir_ydoc *t = NULL, *p = NULL;
+	int r = store_open(":memory:", &f->store, err);
+
+	if (!r)
+		r = weir_topology_new(&f->topology);
+	if (!r)
+		r = weir_pricebook_new(&f->prices);
+	if (!r)
+		r = weir_ydoc_parse(topology_text, strlen(topology_text), "topology", &t, err);
+	if (!r)
+		r = weir_topology_add(f->topology, weir_ydoc_root(t, 0), err);
+	if (!r)
+		r = weir_topology_seal(f->topology, err);
+	if (!r)
+		r = weir_ydoc_parse(prices_text, strlen(prices_text), "prices", &p, err);
+	if (!r)
+		r = weir_pricebook_add(f->prices, weir_ydoc_root(p, 0), err);
+	return r ? r : weir_pricebook_seal(f->prices, err);
+}
+
+static void unload(struct fixture *f)
+{
+	store_close(f->store);
+	weir_topology_free(f->topology);
+	weir_pricebook_free(f->prices);
+}
+
+struct moved {
+	uint32_t workload; /* 0 web, 1 batch */
+	const char *peer;
+	uint8_t dir, verdict;
+	uint64_t bytes;
+};
+
+/* One summary, one commit. */
+static enum ingest_result commit(struct fixture *f, const struct moved *moved, size_t n)
+{
+	struct weir_sum_label shop = {"team", "shop"}, data = {"team", "data"};
+	struct weir_sum_workload w[] = {
+		{.name = "web", .namespace = "front", .kind = "pod", .cgroup = "/web", .labels = &shop,
+		 .label_count = 1},
+		{.name = "batch", .namespace = "back", .kind = "pod", .cgroup = "/batch",
+		 .labels = &data, .label_count = 1},
+	};
+	struct weir_sum_row rows[8] = {0};
+	struct weir_summary s = {.epoch = 1, .sequence = ++f->sequence, .start_ns = NOW_S * NS,
+				 .length_ns = 2 * NS, .windows = 1, .domain = "aws/vpc", .workloads = w,
+				 .workload_count = 2, .rows = rows, .row_count = n};
+	const struct ingest_pricing pricing = {f->topology, f->prices};
+	struct ingest_item it = {.node = "n1", .summary = &s};
+
+	for (size_t i = 0; i < n; i++) {
+		rows[i] = (struct weir_sum_row){.workload = moved[i].workload, .proto = 6,
+						.dir = moved[i].dir, .verdict = moved[i].verdict,
+						.init_local = true, .local_port = 40000, .peer_port = 443,
+						.bytes = moved[i].bytes, .packets = 1,
+						.rule = WEIR_NO_RULE, .interface = "eth0"};
+		weir_addr_parse(moved[i].workload ? "10.1.1.6" : "10.1.1.5", &rows[i].local);
+		weir_addr_parse(moved[i].peer, &rows[i].peer);
+	}
+	ingest_commit(f->store, &pricing, &it, 1, NOW_S * NS);
+	return it.result;
+}
+
+#define INTERNET "203.0.113.7"
+#define OTHER_ZONE "10.1.2.9"
+#define SAME_ZONE "10.1.1.77"
+
+static const struct moved first[] = {
+	{0, INTERNET, WEIR_EGRESS, WEIR_V_ACCEPT, 60 * GIB},
+	{1, INTERNET, WEIR_EGRESS, WEIR_V_ACCEPT, 50 * GIB},
+	{0, OTHER_ZONE, WEIR_EGRESS, WEIR_V_ACCEPT, 3 * GIB},
+	{0, OTHER_ZONE, WEIR_INGRESS, WEIR_V_ACCEPT, 5 * GIB},
+	{1, OTHER_ZONE, WEIR_EGRESS, WEIR_V_ACCEPT, 1000000007},
+	{0, SAME_ZONE, WEIR_EGRESS, WEIR_V_ACCEPT, 2 * GIB},
+	{1, INTERNET, WEIR_EGRESS, WEIR_V_DENY, 7 * GIB},
+};
+static const struct moved second[] = {{0, INTERNET, WEIR_EGRESS, WEIR_V_ACCEPT, 1}};
+static const struct moved third[] = {{1, INTERNET, WEIR_EGRESS, WEIR_V_ACCEPT, 10200 * GIB}};
+
+struct found {
+	const char *team, *path;
+	uint64_t bytes;
+	int64_t nanos;
+	bool seen;
+};
+
+struct search {
+	struct found *rows;
+	size_t n, extra;
+	int64_t total;
+};
+
+static int match(const struct query_cost *c, void *arg)
+{
+	struct search *s = arg;
+
+	s->total += c->nanos;
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->rows[i].team, c->keys[0]) && !strcmp(s->rows[i].path, c->keys[1])) {
+			s->rows[i].bytes = c->bytes;
+			s->rows[i].nanos = c->nanos;
+			s->rows[i].seen = true;
+			return 0;
+		}
+	s->extra++;
+	return 0;
+}
+
+/*
+ * By hand, in nano-dollars.
+ * Commit 1, internet-out: 110 GiB, of which 100 are free: 10 x 0.09 = 0.90 = 900,000,000, by bytes 60:50
+ *   = 490,909,090.909 : 409,090,909.091; the one left over goes to the larger remainder:
+ *   shop 490,909,091, data 409,090,909.
+ * Commit 1, cross-zone: 8 GiB + 1,000,000,007 B = 9,589,934,599 B x 10,000,000 / 2^30 = 89,313,225.8
+ *   -> 89,313,225, by bytes: 3 GiB 29,999,999.7, 5 GiB 49,999,999.5, 1,000,000,007 B 9,313,225.7: floors
+ *   sum to 89,313,223, two left over: to .73 (3 GiB) and .72 (1,000,000,007 B):
+ *   shop 30,000,000 + 49,999,999 = 79,999,999, data 9,313,226.
+ * Commit 1, same-zone: no price in this book: unpriced, 0. The denied 7 GiB: nothing.
+ * Commit 2: usage 110 GiB -> 110 GiB + 1 B; 900,000,000.08 rounds down to the same: 0.
+ * Commit 3: usage -> 10,310 GiB + 1 B: 10,140 x 0.09 = 912.60 up to the edge at 10,240 GiB, then 70 x
+ *   0.085 = 5.95 (and 1 B: 0.00000000008): cumulative 918,550,000,000; less 900,000,000 =
+ *   917,650,000,000, all data's.
+ */
+TEST(cost_by_team_and_path)
+{
+	struct found want[] = {
+		{"shop", "internet", 0, 0, false},   {"data", "internet", 0, 0, false},
+		{"shop", "cross-zone", 0, 0, false}, {"data", "cross-zone", 0, 0, false},
+		{"shop", "same-zone", 0, 0, false},
+	};
+	static const int64_t nanos[] = {490909091, 409090909 + 917650000000, 79999999, 9313226, 0};
+	static const uint64_t bytes[] = {60 * GIB + 1, 10250 * GIB, 8 * GIB, 1000000007, 2 * GIB};
+	static const enum query_dim dims[] = {QUERY_TEAM, QUERY_PATH};
+	struct search s = {want, 5, 0, 0};
+	struct fixture f = {0};
+	struct weir_err err = {0};
+
+	CHECK(!load(&f, &err), "%s", err.text);
+	CHECK(commit(&f, first, WEIR_ARRAY_SIZE(first)) == INGEST_COMMITTED, "%s", store_error(f.store));
+	CHECK(commit(&f, second, 1) == INGEST_COMMITTED);
+	CHECK(commit(&f, third, 1) == INGEST_COMMITTED);
+	for (enum store_res res = STORE_10S; res < STORE_RESOLUTIONS; res++) {
+		const struct query_range range = {0, INT64_MAX, res};
+
+		s.extra = 0;
+		s.total = 0;
+		CHECK(!query_cost(f.store, dims, 2, &range, match, &s), "%s", store_error(f.store));
+		for (size_t i = 0; i < 5; i++) {
+			CHECK(want[i].seen, "%s %s", want[i].team, want[i].path);
+			CHECK(want[i].nanos == nanos[i], "%s %s: %lld", want[i].team, want[i].path,
+			      (long long)want[i].nanos);
+			CHECK(want[i].bytes == bytes[i], "%s %s: %llu", want[i].team, want[i].path,
+			      (unsigned long long)want[i].bytes);
+			want[i].seen = false;
+		}
+		CHECK(!s.extra, "%zu rows that nobody caused", s.extra);
+		CHECK(s.total == 918550000000 + 89313225, "%lld", (long long)s.total);
+	}
+	unload(&f);
+}
+
+static int find_unpriced(const struct query_cost *c, void *arg)
+{
+	uint64_t *bytes = arg;
+
+	if (!strcmp(c->keys[0], COST_UNPRICED))
+		*bytes = c->metered_bytes;
+	return 0;
+}
+
+TEST(unpriced_bytes_are_shown)
+{
+	static const enum query_dim dims[] = {QUERY_METER};
+	const struct query_range range = {0, INT64_MAX, STORE_10S};
+	struct fixture f = {0};
+	struct weir_err err = {0};
+	uint64_t bytes = 0;
+
+	CHECK(!load(&f, &err), "%s", err.text);
+	commit(&f, first, WEIR_ARRAY_SIZE(first));
+	CHECK(!query_cost(f.store, dims, 1, &range, find_unpriced, &bytes));
+	CHECK(bytes == 2 * GIB, "%llu", (unsigned long long)bytes);
+	unload(&f);
+}
+
+TEST(the_same_summary_again_costs_nothing)
+{
+	static const enum query_dim dims[] = {QUERY_TEAM, QUERY_PATH};
+	const struct query_range range = {0, INT64_MAX, STORE_1H};
+	struct search s = {0};
+	struct fixture f = {0};
+	struct weir_err err = {0};
+
+	CHECK(!load(&f, &err), "%s", err.text);
+	commit(&f, first, WEIR_ARRAY_SIZE(first));
+	f.sequence--;
+	CHECK(commit(&f, first, WEIR_ARRAY_SIZE(first)) == INGEST_DUPLICATE);
+	CHECK(!query_cost(f.store, dims, 2, &range, match, &s));
+	CHECK(s.total == 900000000 + 89313225, "%lld", (long long)s.total);
+	unload(&f);
+}
+
+TEST(money_text)
+{
+	char buf[TEXT_MONEY_MAX];
+
+	CHECK(!strcmp(text_money(918550000000, buf), "918.55"), "%s", buf);
+	CHECK(!strcmp(text_money(1, buf), "0.000000001"), "%s", buf);
+	CHECK(!strcmp(text_money(-1500000000, buf), "-1.50"), "%s", buf);
+	CHECK(!strcmp(text_money(INT64_MIN, buf), "-9223372036.854775808"), "%s", buf);
+}
+
+TEST(month_is_utc)
+{
+	CHECK(text_month(1796083199) == 202611, "%u", text_month(1796083199));
+	CHECK(text_month(1796083200) == 202612, "%u", text_month(1796083200));
+}
+
+TEST_MAIN(T(cost_by_team_and_path), T(unpriced_bytes_are_shown),
+	  T(the_same_summary_again_costs_nothing), T(money_text), T(month_is_utc))

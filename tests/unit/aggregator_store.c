@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the store must keep: once and only once, in order, by the right holder, for as long as asked. */
+#include "aggregator/ingest.h"
+#include "aggregator/query.h"
+#include "tests/lib/test.h"
+
+#define NOW_S 1795500000ull
+#define NS 1000000000ull
+
+static struct store *open_store(void)
+{
+	struct weir_err err = {0};
+	struct store *s = NULL;
+
+	if (store_open(":memory:", &s, &err))
+		fprintf(stderr, "%s\n", err.text);
+	return s;
+}
+
+/* A summary of one row of 100 bytes by workload `name`. */
+static struct ingest_item send(struct store *s, const char *node, uint64_t epoch, uint64_t sequence,
+			       const char *name, uint64_t time_s)
+{
+	struct weir_sum_workload w = {.name = name, .namespace = name, .kind = "pod", .cgroup = "/"};
+	struct weir_sum_row row = {.proto = 6, .dir = WEIR_EGRESS, .verdict = WEIR_V_ACCEPT,
+				   .init_local = true, .peer_port = 443, .bytes = 100, .packets = 2,
+				   .rule = WEIR_NO_RULE, .interface = "eth0"};
+	struct weir_summary sum = {.epoch = epoch, .sequence = sequence, .start_ns = time_s * NS,
+				   .length_ns = 2 * NS, .windows = 1, .domain = "d", .workloads = &w,
+				   .workload_count = 1, .rows = &row, .row_count = 1};
+	const struct ingest_pricing pricing = {NULL, NULL};
+	struct ingest_item it = {.node = node, .summary = &sum};
+
+	weir_addr_parse("10.0.0.5", &row.local);
+	weir_addr_parse("10.0.0.9", &row.peer);
+	ingest_commit(s, &pricing, &it, 1, NOW_S * NS);
+	return it;
+}
+
+struct sum {
+	uint64_t bytes;
+	size_t rows;
+};
+
+static int add_flow(const struct query_flow *f, void *arg)
+{
+	struct sum *s = arg;
+
+	s->bytes += f->bytes;
+	s->rows++;
+	return 0;
+}
+
+static struct sum stored(struct store *s, enum store_res res)
+{
+	const struct query_range all = {0, INT64_MAX, res};
+	struct sum sum = {0};
+
+	query_flows(s, &all, 1000, add_flow, &sum);
+	return sum;
+}
+
+TEST(decide_is_exactly_once)
+{
+	CHECK(ingest_decide(0, 0, 1, 1) == INGEST_COMMITTED);
+	CHECK(ingest_decide(3, 7, 3, 8) == INGEST_COMMITTED);
+	CHECK(ingest_decide(3, 7, 3, 7) == INGEST_DUPLICATE);
+	CHECK(ingest_decide(3, 7, 3, 9) == INGEST_GAP);
+	CHECK(ingest_decide(3, 7, 2, 8) == INGEST_FENCED);
+	CHECK(ingest_decide(3, 7, 4, 1) == INGEST_COMMITTED);
+}
+
+TEST(a_summary_counts_once)
+{
+	struct store *s = open_store();
+	struct ingest_item again;
+
+	send(s, "n1", 1, 1, "a", NOW_S);
+	again = send(s, "n1", 1, 1, "a", NOW_S);
+	CHECK(again.result == INGEST_DUPLICATE, "%d", again.result);
+	CHECK(again.committed == 1, "%d", (int)again.committed);
+	for (enum store_res res = STORE_10S; res < STORE_RESOLUTIONS; res++)
+		CHECK(stored(s, res).bytes == 100, "%d", (int)stored(s, res).bytes);
+	store_close(s);
+}
+
+TEST(a_gap_is_answered_with_what_is_committed)
+{
+	struct store *s = open_store();
+	struct ingest_item it;
+
+	send(s, "n1", 1, 1, "a", NOW_S);
+	it = send(s, "n1", 1, 3, "a", NOW_S);
+	CHECK(it.result == INGEST_GAP, "%d", it.result);
+	CHECK(it.committed == 1, "%d", (int)it.committed);
+	CHECK(stored(s, STORE_10S).bytes == 100);
+	store_close(s);
+}
+
+TEST(a_newer_epoch_fences_the_older)
+{
+	struct store *s = open_store();
+	struct ingest_item it;
+
+	send(s, "n1", 1, 1, "a", NOW_S);
+	it = send(s, "n1", 2, 1, "a", NOW_S);
+	CHECK(it.result == INGEST_COMMITTED, "%d", it.result);
+	it = send(s, "n1", 1, 2, "a", NOW_S);
+	CHECK(it.result == INGEST_FENCED, "%d", it.result);
+	it = send(s, "n2", 1, 1, "a", NOW_S);
+	CHECK(it.result == INGEST_COMMITTED, "another node has its own epochs: %d", it.result);
+	store_close(s);
+}
+
+TEST(rows_of_one_bucket_add_up)
+{
+	struct store *s = open_store();
+
+	send(s, "n1", 1, 1, "a", NOW_S);
+	send(s, "n1", 1, 2, "a", NOW_S + 2);
+	send(s, "n1", 1, 3, "a", NOW_S + 10);
+	CHECK(stored(s, STORE_10S).rows == 2, "%zu", stored(s, STORE_10S).rows);
+	CHECK(stored(s, STORE_1M).rows == 1, "%zu", stored(s, STORE_1M).rows);
+	CHECK(stored(s, STORE_1M).bytes == 300);
+	store_close(s);
+}
+
+/* One transaction for many: what is wrong with one leaves the others whole. */
+TEST(an_invalid_summary_does_not_hold_up_others)
+{
+	struct store *s = open_store();
+	struct weir_sum_row row = {.workload = 5, .interface = ""};
+	struct weir_summary bad = {.epoch = 1, .sequence = 1, .length_ns = NS, .domain = "d",
+				   .rows = &row, .row_count = 1};
+	struct weir_summary good = {.epoch = 1, .sequence = 1, .length_ns = NS, .domain = "d"};
+	struct ingest_item items[] = {{.node = "n1", .summary = &bad}, {.node = "n2", .summary = &good}};
+	const struct ingest_pricing pricing = {NULL, NULL};
+
+	CHECK(!ingest_commit(s, &pricing, items, 2, NOW_S * NS), "%s", store_error(s));
+	CHECK(items[0].result == INGEST_INVALID && items[0].reason, "%d", items[0].result);
+	CHECK(items[1].result == INGEST_COMMITTED, "%d", items[1].result);
+	store_close(s);
+}
+
+static int64_t holder(struct store *s, int64_t address, uint64_t time_s)
+{
+	int64_t workload = -1;
+
+	store_holder_at(s, address, time_s, &workload);
+	return workload;
+}
+
+TEST(a_reused_address_belongs_to_its_holder_at_the_time)
+{
+	struct store *s = open_store();
+	struct weir_addr a;
+	int64_t id = 0;
+
+	weir_addr_parse("10.0.0.5", &a);
+	CHECK(!store_address(s, "d", &a, &id));
+	CHECK(!store_holder(s, id, 1, 1, 100));
+	CHECK(!store_holder(s, id, 1, 1, 150));
+	CHECK(!store_holder(s, id, 2, 1, 200));
+	CHECK(holder(s, id, 99) == 0, "%lld", (long long)holder(s, id, 99));
+	CHECK(holder(s, id, 199) == 1, "%lld", (long long)holder(s, id, 199));
+	CHECK(holder(s, id, 200) == 2, "%lld", (long long)holder(s, id, 200));
+	CHECK(!store_holder(s, id, 1, 1, 160));
+	CHECK(holder(s, id, 300) == 2, "an old window came late: %lld", (long long)holder(s, id, 300));
+	store_close(s);
+}
+
+TEST(the_same_address_in_two_domains_is_two)
+{
+	struct store *s = open_store();
+	struct weir_addr a;
+	int64_t one = 0, two = 0;
+
+	weir_addr_parse("10.0.0.5", &a);
+	CHECK(!store_address(s, "east", &a, &one));
+	CHECK(!store_address(s, "west", &a, &two));
+	CHECK(one != two && one && two, "%lld %lld", (long long)one, (long long)two);
+	store_close(s);
+}
+
+TEST(a_nodes_own_address_is_held_by_nobody)
+{
+	struct store *s = open_store();
+
+	for (uint64_t t = 100; t < 110; t++)
+		CHECK(!store_holder(s, 7, 1 + (int64_t)(t & 1), 1, t));
+	CHECK(holder(s, 7, 109) == 0, "%lld", (long long)holder(s, 7, 109));
+	CHECK(!store_holder(s, 7, 3, 2, 120));
+	CHECK(holder(s, 7, 120) == 3, "another node took it: %lld", (long long)holder(s, 7, 120));
+	store_close(s);
+}
+
+TEST(retention_is_by_resolution)
+{
+	static const uint64_t keep[STORE_RESOLUTIONS] = {60, 3600, 86400};
+	struct store *s = open_store();
+
+	send(s, "n1", 1, 1, "a", NOW_S - 7200);
+	send(s, "n1", 1, 2, "a", NOW_S - 1800);
+	send(s, "n1", 1, 3, "a", NOW_S);
+	CHECK(!store_retain(s, NOW_S, keep), "%s", store_error(s));
+	CHECK(stored(s, STORE_10S).bytes == 100, "%d", (int)stored(s, STORE_10S).bytes);
+	CHECK(stored(s, STORE_1M).bytes == 200, "%d", (int)stored(s, STORE_1M).bytes);
+	CHECK(stored(s, STORE_1H).bytes == 300, "%d", (int)stored(s, STORE_1H).bytes);
+	store_close(s);
+}
+
+TEST(a_clock_that_was_never_set_is_booked_at_arrival)
+{
+	struct store *s = open_store();
+	const struct query_range now = {NOW_S - 10, NOW_S + 10, STORE_10S};
+	struct sum sum = {0};
+
+	send(s, "n1", 1, 1, "a", 12);
+	send(s, "n1", 1, 2, "a", NOW_S + 86400);
+	CHECK(!query_flows(s, &now, 10, add_flow, &sum));
+	CHECK(sum.bytes == 200, "%d", (int)sum.bytes);
+	store_close(s);
+}
+
+TEST(team_is_label_else_namespace)
+{
+	struct weir_sum_label l[] = {{"app", "x"}, {"team", "data"}};
+	struct weir_sum_workload w = {.namespace = "ns", .labels = l, .label_count = 2};
+
+	CHECK(!strcmp(store_team(&w), "data"), "%s", store_team(&w));
+	w.label_count = 1;
+	CHECK(!strcmp(store_team(&w), "ns"), "%s", store_team(&w));
+}
+
+static int first_top(const struct query_top *t, void *arg)
+{
+	struct query_top *got = arg;
+
+	if (!got->bytes_out)
+		*got = *t;
+	got->node = NULL; /* texts end with the row */
+	return 0;
+}
+
+TEST(top_ranks_by_bytes)
+{
+	const struct query_range all = {0, INT64_MAX, STORE_1M};
+
+	for (enum query_by by = QUERY_BY_WORKLOAD; by <= QUERY_BY_PATH; by++) {
+		struct store *s = open_store();
+		struct query_top top = {0};
+
+		send(s, "n1", 1, 1, "a", NOW_S);
+		CHECK(!query_top(s, by, &all, 5, first_top, &top), "%s", store_error(s));
+		CHECK(top.bytes_out == 100 && !top.bytes_in && top.packets == 2, "%d",
+		      (int)top.bytes_out);
+		store_close(s);
+	}
+}
+
+TEST_MAIN(T(decide_is_exactly_once), T(a_summary_counts_once),
+	  T(a_gap_is_answered_with_what_is_committed), T(a_newer_epoch_fences_the_older),
+	  T(rows_of_one_bucket_add_up), T(an_invalid_summary_does_not_hold_up_others),
+	  T(a_reused_address_belongs_to_its_holder_at_the_time),
+	  T(the_same_address_in_two_domains_is_two), T(a_nodes_own_address_is_held_by_nobody),
+	  T(retention_is_by_resolution), T(a_clock_that_was_never_set_is_booked_at_arrival),
+	  T(team_is_label_else_namespace), T(top_ranks_by_bytes))
