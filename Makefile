@@ -22,7 +22,7 @@ BPF_OBJ := $(patsubst bpf/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard bpf/*.bpf.c))
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all deps asan check check-long demo clean install man
+.PHONY: all asan man deps check check-long demo clean
 all: $(PROGRAMS:%=$(B)/%)
 
 # Two trees of the same sources: build/o (normal) and build/asan.
@@ -74,13 +74,16 @@ $(B)/gen/weir.pb-c.h $(B)/gen/weir.pb-c.c &: proto/weir.proto
 	@mkdir -p $(B)/gen
 	$(Q)protoc-c --proto_path=proto --c_out=$(B)/gen weir.proto
 
+asan: $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%)
+man: all
+	$(Q)docs/man $(B) $(B)/man
 deps:
 	$(Q)packaging/deps
 check: deps
-	$(Q)$(MAKE) -j2 all $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%)
+	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check
 check-long: deps
-	$(Q)$(MAKE) -j2 all $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%)
+	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check-long
 demo: deps
 	$(Q)$(MAKE) -j2 all
