@@ -106,7 +106,7 @@ int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence,
 		return 0;
 	}
 	*ret = !fresh ? DRAIN_LOST : last_epoch ? DRAIN_REBOOTED : DRAIN_FRESH;
-	new_epoch(d, WEIR_MAX(s->epoch, last_epoch) + 1);
+	new_epoch(d, WEIR_MAX(WEIR_MAX(s->epoch, last_epoch) + 1, d->epoch_floor));
 	return 0;
 }
 

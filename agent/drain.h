@@ -29,6 +29,9 @@ struct drain {
 	struct weir_spooled *spooled;
 	size_t flows; /* rows [0, flows) can be retired */
 	size_t count;
+	/* A new epoch is at least this. The wall clock in seconds: a node that lost both its state directory
+	 * and its counters cannot know what the aggregator has seen of it, and must come above that. */
+	uint64_t epoch_floor;
 	const struct drain_ops *ops;
 	struct drain_delta *deltas; /* room for count */
 	size_t delta_count;

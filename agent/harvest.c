@@ -154,6 +154,7 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 	h->drain.bases = probe_bases(p);
 	h->drain.spooled = probe_spooled(p);
 	h->drain.flows = probe_ctl(p)->flow_rows;
+	h->drain.epoch_floor = weir_wall_ns() / WEIR_NS_PER_S;
 	h->drain.ops = &h->ops;
 	h->drain.deltas = calloc(h->drain.count, sizeof(*h->drain.deltas));
 	h->balance = calloc(1, sizeof(*h->balance));

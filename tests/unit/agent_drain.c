@@ -255,6 +255,19 @@ TEST(reboot_begins_a_new_epoch)
 	CHECK(equal_at_end(&w), "not equal after a reboot");
 }
 
+TEST(new_epoch_is_above_the_floor)
+{
+	struct world w = {.now_s = 100, .seed = 5};
+	struct drain_delta deltas[ROWS];
+	const struct drain_ops ops = {.grace = grace, .freed = freed, .arg = &w};
+	struct drain d = {.rows = w.rows, .bases = w.bases, .spooled = &w.spooled, .flows = FLOWS,
+			  .count = ROWS, .ops = &ops, .deltas = deltas, .epoch_floor = 1000};
+	enum drain_began began;
+
+	CHECK(drain_start(&d, 0, 0, &began) == 0 && w.spooled.epoch == 1000, "%d", (int)w.spooled.epoch);
+	CHECK(drain_start(&d, 7000, 3, &began) == 0 && w.spooled.epoch == 7001, "%d", (int)w.spooled.epoch);
+}
+
 TEST(table_of_another_size_is_refused)
 {
 	struct world w = {.now_s = 100, .seed = 5};
@@ -268,4 +281,4 @@ TEST(table_of_another_size_is_refused)
 TEST_MAIN(T(kill_at_each_step), T(kills_in_any_order), T(crash_between_append_and_commit_is_committed),
 	  T(rows_come_back), T(orphan_claims_are_freed),
 	  T(lost_spool_begins_a_new_epoch_and_recounts_nothing), T(reboot_begins_a_new_epoch),
-	  T(table_of_another_size_is_refused))
+	  T(new_epoch_is_above_the_floor), T(table_of_another_size_is_refused))
