@@ -47,8 +47,8 @@ void balance_term(struct balance *b, const char *interface, const struct weir_te
 		add(&line(b, interface, k->dir)->terms[k->term], c->bytes, c->packets);
 }
 
-void balance_row(struct balance *b, const char *interface, const struct weir_row *row, uint64_t bytes,
-		 uint64_t packets)
+void balance_row(struct balance *b, const char *interface, const struct weir_row *row,
+		 uint64_t bytes, uint64_t packets)
 {
 	if (reached_interface(row))
 		add(&line(b, interface, row->dir)->sockets, bytes, packets);
@@ -73,7 +73,8 @@ void balance_restore(struct balance *b, const struct weir_summary *last)
 	for (size_t i = 0; i < b->count; i++) {
 		struct balance_line *l = &b->lines[i];
 
-		/* Modulo 2^64 on purpose: a line may have gained rows whose name was not known then. */
+		/* Modulo 2^64 on purpose: a line may have gained rows whose name was not known
+		 * then. */
 		add(&l->carry, -l->sockets.bytes, -l->sockets.packets);
 	}
 	for (int d = 0; d < WEIR_DIRS; d++) {

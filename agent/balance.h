@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The identity of a node: per interface and direction, what the observer saw against what sockets and
- * named terms explain. All numbers are cumulative since the counters began.
+ * The identity of a node: per interface and direction, what the observer saw against what sockets
+ * and named terms explain. All numbers are cumulative since the counters began.
  *
  *   unexplained = INTERFACE - sockets - (TIME_WAIT .. DROPPED_IN) + DROPPED_OUT
  *
@@ -18,7 +18,8 @@
 #include "lib/wire/msg.h"
 
 struct balance_line {
-	char interface[IF_NAMESIZE]; /* "" = other namespaces' interfaces: no observer, sockets only */
+	char interface[IF_NAMESIZE]; /* "" = other namespaces' interfaces: no observer, sockets only
+				      */
 	uint8_t dir;
 	struct weir_count terms[WEIR_TERMS];
 	struct weir_count sockets, carry;
@@ -27,7 +28,8 @@ struct balance_line {
 struct balance {
 	struct balance_line lines[256];
 	size_t count;
-	struct weir_count total[WEIR_DIRS], total_carry[WEIR_DIRS]; /* all rows, dropped ones included */
+	struct weir_count total[WEIR_DIRS],
+		total_carry[WEIR_DIRS]; /* all rows, dropped ones included */
 };
 
 /* Zeroes terms and sockets, keeps carries. */
@@ -35,8 +37,8 @@ void balance_begin(struct balance *b);
 /* Beyond the last line everything goes to the one without interface. */
 void balance_term(struct balance *b, const char *interface, const struct weir_term_key *k,
 		  const struct weir_count *c);
-void balance_row(struct balance *b, const char *interface, const struct weir_row *row, uint64_t bytes,
-		 uint64_t packets);
+void balance_row(struct balance *b, const char *interface, const struct weir_row *row,
+		 uint64_t bytes, uint64_t packets);
 /* The row goes away: its counts stay in the carry. */
 void balance_freed(struct balance *b, const char *interface, const struct weir_row *row);
 /* The sum of the last summary, of which the rows' bases (balance_row of each) are a part. */

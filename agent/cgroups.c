@@ -101,7 +101,8 @@ static void visit(struct cgroups *c, const char *path, int depth)
 	uint64_t id;
 	DIR *d;
 
-	if (!full || depth > DEPTH_MAX || weir_cgroup_id(full, &id) < 0 || remember(c, id, path) < 0)
+	if (!full || depth > DEPTH_MAX || weir_cgroup_id(full, &id) < 0 ||
+	    remember(c, id, path) < 0)
 		return;
 	watch(c, full, path);
 	d = opendir(full);
@@ -140,7 +141,9 @@ int cgroups_new(const char *root, size_t max, struct cgroups **ret, struct weir_
 	} else {
 		r = weir_cgroup2_mount(&c->root);
 		if (r < 0)
-			return weir_err_set(err, r, "bpf.cgroup_root: no cgroup v2 mount; mount one or name it");
+			return weir_err_set(
+				err, r,
+				"bpf.cgroup_root: no cgroup v2 mount; mount one or name it");
 	}
 	if (r == 0)
 		r = weir_map_new(&c->by_id);

@@ -30,7 +30,8 @@ static const struct weir_setting table[] = {
 	{"agent.state_dir", WEIR_SET_STR, AT(state_dir), "/var/lib/weir-agent", 0, 0, NULL,
 	 "Spool and last applied bundle live here; it must survive a reboot."},
 	{"agent.default_deny", WEIR_SET_BOOL, AT(default_deny), "false", 0, 0, NULL,
-	 "In enforce mode, deny everything but the failsafe list until a first bundle was applied."},
+	 "In enforce mode, deny everything but the failsafe list until a first bundle was "
+	 "applied."},
 	{"server.telemetry", WEIR_SET_STR, AT(telemetry), "", 0, 0, NULL,
 	 "Where summaries go, \"tls+tcp://host:7471\"; empty = they stay in the spool."},
 	{"server.control", WEIR_SET_STR, AT(control), "", 0, 0, NULL,
@@ -48,7 +49,8 @@ static const struct weir_setting table[] = {
 	{"identity.labels", WEIR_SET_STR, AT(labels), "", 0, 0, NULL,
 	 "Labels file (kind: Labels) for hosts without an orchestrator; empty = none."},
 	{"trust.approvers", WEIR_SET_STRS, AT(approvers), "", 0, 0, NULL,
-	 "Public keys whose signatures approve bundles, \"ed25519:...\"; empty = no bundle is accepted."},
+	 "Public keys whose signatures approve bundles, \"ed25519:...\"; empty = no bundle is "
+	 "accepted."},
 	{"trust.threshold", WEIR_SET_U32, AT(threshold), "1", 1, WEIR_MAX_SIGNERS, NULL,
 	 "How many distinct approvers must have signed."},
 	{"bpf.cgroup_root", WEIR_SET_STR, AT(cgroup_root), "", 0, 0, NULL,
@@ -112,19 +114,22 @@ static int decode_approvers(struct config *c, const char *path, struct weir_err 
 		return weir_err_set(err, -EINVAL, "%s: trust.approvers: at most %d keys", path,
 				    WEIR_MAX_SIGNERS);
 	if (n && c->threshold > n)
-		return weir_err_set(err, -EINVAL, "%s: trust.threshold: %u of %zu approvers cannot be reached",
+		return weir_err_set(err, -EINVAL,
+				    "%s: trust.threshold: %u of %zu approvers cannot be reached",
 				    path, c->threshold, n);
 	c->keys = calloc(n + 1, sizeof(*c->keys));
 	if (!c->keys)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		if (weir_pub_parse(c->approvers[i], c->keys[i]))
-			return weir_err_set(err, -EINVAL,
-					    "%s: trust.approvers[%zu]: \"%s\" is no key; want ed25519:<base64>",
-					    path, i, c->approvers[i]);
+			return weir_err_set(
+				err, -EINVAL,
+				"%s: trust.approvers[%zu]: \"%s\" is no key; want ed25519:<base64>",
+				path, i, c->approvers[i]);
 		for (size_t j = 0; j < i; j++) {
 			if (!memcmp(c->keys[i], c->keys[j], WEIR_KEY_LEN))
-				return weir_err_set(err, -EINVAL, "%s: trust.approvers[%zu]: same key twice",
+				return weir_err_set(err, -EINVAL,
+						    "%s: trust.approvers[%zu]: same key twice",
 						    path, i);
 		}
 	}
@@ -157,16 +162,19 @@ static int check(struct config *c, const char *path, struct weir_err *err)
 	if (r < 0)
 		return weir_err_set(err, r, "%s: node.name: no host name: %s", path, strerror(-r));
 	if (!*c->name || strlen(c->name) >= WEIR_NODE_MAX || strchr(c->name, '/'))
-		return weir_err_set(err, -EINVAL, "%s: node.name: want 1 to %d characters without '/'",
-				    path, WEIR_NODE_MAX - 1);
+		return weir_err_set(err, -EINVAL,
+				    "%s: node.name: want 1 to %d characters without '/'", path,
+				    WEIR_NODE_MAX - 1);
 	if (*c->address && weir_addr_parse(c->address, &a))
 		return weir_err_set(err, -EINVAL, "%s: node.address: \"%s\" is no IP address", path,
 				    c->address);
 	if (c->state_dir[0] != '/' || c->pin_dir[0] != '/')
-		return weir_err_set(err, -EINVAL, "%s: agent.state_dir and bpf.pin_dir: want absolute paths",
+		return weir_err_set(err, -EINVAL,
+				    "%s: agent.state_dir and bpf.pin_dir: want absolute paths",
 				    path);
 	if (c->spool_segment * 4 > c->spool_max)
-		return weir_err_set(err, -EINVAL, "%s: spool.segment: at most a quarter of spool.max", path);
+		return weir_err_set(err, -EINVAL,
+				    "%s: spool.segment: at most a quarter of spool.max", path);
 	r = check_power(c->flow_rows, path, "bpf.flow_rows", err);
 	if (r == 0)
 		r = check_power(c->total_rows, path, "bpf.total_rows", err);

@@ -2,24 +2,25 @@
 /*
  * The exactly-once protocol between cumulative kernel counters and an append-only spool.
  *
- * The kernel keeps, beside each row, a base with two halves, and one word `sequence` = s: the half of
- * the parity of s holds, of every row in use, the value that records 1..s account for. One window is:
+ * The kernel keeps, beside each row, a base with two halves, and one word `sequence` = s: the half
+ * of the parity of s holds, of every row in use, the value that records 1..s account for. One
+ * window is:
  *
  *   1. read each row's counters once; write what was read into the half of the parity of s + 1;
  *   2. append record s + 1 = what was read - half of the parity of s, and make it durable;
  *   3. store sequence = s + 1. This one store turns the halves.
  *
  * Ended (kill -9) before 2 completes: nothing happened; the next agent overwrites the same half.
- * Ended between 2 and 3: the spool ends at s + 1 and nobody wrote that half since: committing now is
- * right. Ended after 3: done. A reboot takes counters, bases and sequence away together, a lost state
- * directory takes the spool: in both cases the two ends do not fit and a new epoch begins at
+ * Ended between 2 and 3: the spool ends at s + 1 and nobody wrote that half since: committing now
+ * is right. Ended after 3: done. A reboot takes counters, bases and sequence away together, a lost
+ * state directory takes the spool: in both cases the two ends do not fit and a new epoch begins at
  * sequence 0, with both halves equal to what was committed so that parity does not matter.
  *
  * A row returns to the kernel by LIVE -> RETIRED (BPF no longer enters it), a grace period (no BPF
- * program is still counting into it), a window that reads and commits its last count, and, once value
- * and both halves agree, RETIRED -> CLAIMED -> cleared -> FREE. CLAIMED hides the row from BPF and
- * from step 1 while it is half cleared; a row that an ended agent left CLAIMED is known at the next
- * start because BPF never keeps a claim over a grace period.
+ * program is still counting into it), a window that reads and commits its last count, and, once
+ * value and both halves agree, RETIRED -> CLAIMED -> cleared -> FREE. CLAIMED hides the row from
+ * BPF and from step 1 while it is half cleared; a row that an ended agent left CLAIMED is known at
+ * the next start because BPF never keeps a claim over a grace period.
  */
 #include "agent/drain.h"
 
@@ -78,8 +79,7 @@ static void new_epoch(struct drain *d, uint64_t epoch)
 	d->spooled->rows_fp = d->count;
 }
 
-int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence,
-		enum drain_began *ret)
+int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence, enum drain_began *ret)
 {
 	const struct weir_spooled *s = d->spooled;
 	bool fresh = s->epoch == 0;
@@ -99,8 +99,8 @@ int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence,
 		*ret = DRAIN_COMMITTED;
 		return 0;
 	}
-	/* An epoch that ended before its first record leaves no trace in the spool; both halves are as
-	 * they were, so it simply goes on. */
+	/* An epoch that ended before its first record leaves no trace in the spool; both halves are
+	 * as they were, so it simply goes on. */
 	if (!fresh && s->sequence == 0 && s->epoch > last_epoch) {
 		*ret = DRAIN_CONTINUED;
 		return 0;
@@ -171,8 +171,9 @@ int drain_retire(struct drain *d, uint32_t before_s)
 		case WEIR_ROW_LIVE:
 			if (__atomic_load_n(&row->seen_s, __ATOMIC_RELAXED) >= before_s)
 				break;
-			retired += __atomic_compare_exchange_n(&row->state, &live, WEIR_ROW_RETIRED, false,
-							       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+			retired += __atomic_compare_exchange_n(&row->state, &live, WEIR_ROW_RETIRED,
+							       false, __ATOMIC_ACQ_REL,
+							       __ATOMIC_RELAXED);
 			break;
 		default:
 			break;

@@ -29,8 +29,9 @@ struct drain {
 	struct weir_spooled *spooled;
 	size_t flows; /* rows [0, flows) can be retired */
 	size_t count;
-	/* A new epoch is at least this. The wall clock in seconds: a node that lost both its state directory
-	 * and its counters cannot know what the aggregator has seen of it, and must come above that. */
+	/* A new epoch is at least this. The wall clock in seconds: a node that lost both its state
+	 * directory and its counters cannot know what the aggregator has seen of it, and must come
+	 * above that. */
 	uint64_t epoch_floor;
 	const struct drain_ops *ops;
 	struct drain_delta *deltas; /* room for count */
@@ -43,11 +44,12 @@ enum drain_began {
 	DRAIN_COMMITTED, /* the last agent ended between append and commit: committed now */
 	DRAIN_FRESH,	 /* first start on this machine */
 	DRAIN_REBOOTED,	 /* new counters, old spool: a new epoch */
-	DRAIN_LOST,	 /* spool and kernel disagree: a new epoch, what only the lost spool held is lost */
+	DRAIN_LOST, /* spool and kernel disagree: a new epoch, what only the lost spool held is lost
+		     */
 };
 
-/* last_epoch, last_sequence: of the last durable record, 0 and 0 when the spool is empty. -ESTALE when
- * the bases belong to a table of another size. */
+/* last_epoch, last_sequence: of the last durable record, 0 and 0 when the spool is empty. -ESTALE
+ * when the bases belong to a table of another size. */
 int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence,
 		enum drain_began *ret);
 /* Reads every row once into the half of the next sequence and fills deltas. Repeat at will. */

@@ -161,8 +161,9 @@ int gate_names(struct gate *g, struct weir_err *err)
 		return 0;
 	r = build(g, g->bundle, &b, err);
 	if (r == 0)
-		r = same_classes(g, &b) ? set_subjects(g, &b, err) :
-					  probe_switch(g->probe, b.tables, b.subject_of, b.count, err);
+		r = same_classes(g, &b)
+			    ? set_subjects(g, &b, err)
+			    : probe_switch(g->probe, b.tables, b.subject_of, b.count, err);
 	if (r < 0)
 		return weir_err_set(err, r, "tables: %s", strerror(-r));
 	in_force(g, &b);

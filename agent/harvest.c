@@ -74,7 +74,8 @@ static void freed(const struct weir_row *row, void *arg)
 	balance_freed(h->balance, ifname(row->ifindex, h), row);
 }
 
-static int term(const char *name, const struct weir_term_key *k, const struct weir_count *c, void *arg)
+static int term(const char *name, const struct weir_term_key *k, const struct weir_count *c,
+		void *arg)
 {
 	balance_term(((struct harvest *)arg)->balance, name, k, c);
 	return 0;
@@ -119,15 +120,18 @@ static int settle(struct harvest *h, struct weir_err *err)
 	spool_last(h->spool, &epoch, &sequence);
 	r = drain_start(&h->drain, epoch, sequence, &began);
 	if (r == -ESTALE)
-		return weir_err_set(err, r, "pinned counters belong to a table of another size; "
+		return weir_err_set(err, r,
+				    "pinned counters belong to a table of another size; "
 				    "weir-agent --detach removes them");
 	if (r < 0)
 		return weir_err_set(err, r, "settling with the last agent: %s", strerror(-r));
 	if (began == DRAIN_LOST)
 		weir_log(WEIR_LOG_WARN,
-			 "spool ends at %" PRIu64 ":%" PRIu64 ", which does not fit the kernel's counters: the "
-			 "state directory was lost or replaced; summaries not yet sent are lost, epoch %" PRIu64
-			 " begins", epoch, sequence, (uint64_t)h->drain.spooled->epoch);
+			 "spool ends at %" PRIu64 ":%" PRIu64
+			 ", which does not fit the kernel's counters: the "
+			 "state directory was lost or replaced; summaries not yet sent are lost, "
+			 "epoch %" PRIu64 " begins",
+			 epoch, sequence, (uint64_t)h->drain.spooled->epoch);
 	else if (began == DRAIN_REBOOTED)
 		weir_log(WEIR_LOG_INFO, "new counters in the kernel: epoch %" PRIu64 " begins",
 			 (uint64_t)h->drain.spooled->epoch);
@@ -175,14 +179,15 @@ static void weigh(struct harvest *h)
 	unsigned int half = !(d->spooled->sequence & 1);
 
 	balance_begin(h->balance);
-	/* Without terms the identity shows as unexplained bytes: visible, and counts still arrive. */
+	/* Without terms the identity shows as unexplained bytes: visible, and counts still arrive.
+	 */
 	(void)probe_each_term(h->probe, term, h);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct weir_row *row = &d->rows[i];
 
 		if (drain_in_use(row) && d->bases[i].packets[half])
-			balance_row(h->balance, ifname(row->ifindex, h), row, d->bases[i].bytes[half],
-				    d->bases[i].packets[half]);
+			balance_row(h->balance, ifname(row->ifindex, h), row,
+				    d->bases[i].bytes[half], d->bases[i].packets[half]);
 	}
 }
 
@@ -209,7 +214,8 @@ static int pack(struct harvest *h, struct weir_summary *s, struct weir_buf *ret)
 	for (;; conf.max_rows /= 2) {
 		weir_cleanup(window_fini) struct window w = {0};
 		weir_auto_buf struct weir_buf b = {0};
-		int r = window_build(&conf, h->drain.rows, h->drain.deltas, h->drain.delta_count, &names, &w);
+		int r = window_build(&conf, h->drain.rows, h->drain.deltas, h->drain.delta_count,
+				     &names, &w);
 
 		s->workloads = w.workloads;
 		s->workload_count = w.workload_count;
@@ -280,7 +286,8 @@ static void sweep(struct harvest *h)
 	for (size_t i = 0; used && i < h->drain.count; i++) {
 		const struct weir_row *row = &h->drain.rows[i];
 
-		if (__atomic_load_n(&row->state, __ATOMIC_ACQUIRE) != WEIR_ROW_FREE && row->workload < limit)
+		if (__atomic_load_n(&row->state, __ATOMIC_ACQUIRE) != WEIR_ROW_FREE &&
+		    row->workload < limit)
 			used[row->workload] = true;
 	}
 	if (used)
@@ -290,7 +297,8 @@ static void sweep(struct harvest *h)
 int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 {
 	weir_auto_buf struct weir_buf b = {0};
-	uint64_t now_s = weir_boot_ns() / WEIR_NS_PER_S, idle_s = h->conf->retire_ns / WEIR_NS_PER_S;
+	uint64_t now_s = weir_boot_ns() / WEIR_NS_PER_S,
+		 idle_s = h->conf->retire_ns / WEIR_NS_PER_S;
 	int r;
 
 	if (end_ns == h->last_end_ns)
@@ -299,8 +307,8 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 	weigh(h);
 	r = make(h, end_ns, serial, &b);
 	if (r == 0)
-		r = spool_append(h->spool, h->drain.spooled->epoch, h->drain.spooled->sequence + 1, b.data,
-				 b.len);
+		r = spool_append(h->spool, h->drain.spooled->epoch, h->drain.spooled->sequence + 1,
+				 b.data, b.len);
 	if (r < 0)
 		return r;
 	drain_commit(&h->drain);

@@ -13,9 +13,9 @@ struct harvest;
 int harvest_new(const struct config *c, struct probe *p, struct ident *id, struct spool *spool,
 		struct harvest **ret, struct weir_err *err);
 void harvest_free(struct harvest *h);
-/* end_ns: wall clock, a multiple of the window length; serial: of the bundle in force. 0 when a record
- * was spooled; -EALREADY when that window is over already. On failure the counts stay in the kernel
- * and the next record covers them. */
+/* end_ns: wall clock, a multiple of the window length; serial: of the bundle in force. 0 when a
+ * record was spooled; -EALREADY when that window is over already. On failure the counts stay in the
+ * kernel and the next record covers them. */
 int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial);
 /* Settings of the window changed. */
 void harvest_conf(struct harvest *h, const struct config *c);

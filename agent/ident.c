@@ -21,7 +21,10 @@ struct ident {
 };
 
 static const struct weir_sum_workload unidentified = {
-	.name = "unidentified", .namespace = "", .kind = "unidentified", .cgroup = "",
+	.name = "unidentified",
+	.namespace = "",
+	.kind = "unidentified",
+	.cgroup = "",
 };
 
 static void who_clear(struct who *w)
@@ -235,7 +238,8 @@ static bool keep(const struct cgroup *g, void *arg)
 	return false;
 }
 
-void ident_sweep(struct ident *id, const bool *used, void (*forget)(uint64_t cgroup, void *arg), void *arg)
+void ident_sweep(struct ident *id, const bool *used, void (*forget)(uint64_t cgroup, void *arg),
+		 void *arg)
 {
 	struct sweep s = {.id = id, .used = used};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who a workload index is: cgroup id -> path -> name, kind, namespace, labels. Paths are learnt by
- * walking the cgroup root and kept up to date by inotify, so that a cgroup that lives shorter than a
- * window keeps its name. Names of removed cgroups stay until no row refers to them.
+ * walking the cgroup root and kept up to date by inotify, so that a cgroup that lives shorter than
+ * a window keeps its name. Names of removed cgroups stay until no row refers to them.
  */
 #ifndef WEIR_AGENT_IDENT_H
 #define WEIR_AGENT_IDENT_H
@@ -28,7 +28,8 @@ int ident_note(uint64_t cgroup, struct weir_workload w, void *ident);
 /* Names what was noted since; walks the root at most once. True when a name is new or changed. */
 bool ident_resolve(struct ident *id);
 
-/* Never NULL; index 0 and unknown ones are "unidentified". Valid until ident_sweep or ident_reload. */
+/* Never NULL; index 0 and unknown ones are "unidentified". Valid until ident_sweep or ident_reload.
+ */
 const struct weir_sum_workload *ident_who(uint32_t workload, void *ident);
 /* What policies select by; false when the workload has no name (yet). */
 bool ident_subject(const struct ident *id, uint32_t workload, struct weir_subject *ret);
@@ -36,6 +37,7 @@ uint32_t ident_limit(const struct ident *id); /* highest known index + 1 */
 
 /* Forgets removed cgroups whose index is not marked in used (of ident_limit() entries); forget is
  * called for each that had an index. */
-void ident_sweep(struct ident *id, const bool *used, void (*forget)(uint64_t cgroup, void *arg), void *arg);
+void ident_sweep(struct ident *id, const bool *used, void (*forget)(uint64_t cgroup, void *arg),
+		 void *arg);
 
 #endif

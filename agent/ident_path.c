@@ -19,7 +19,8 @@ static bool ends_with(const char *s, size_t len, const char *suffix)
 	return len > n && !memcmp(s + len - n, suffix, n);
 }
 
-/* 8-4-4-4-12 with '-' (cgroupfs) or '_' (systemd escapes '-'), or 32 hex; returns its length or 0. */
+/* 8-4-4-4-12 with '-' (cgroupfs) or '_' (systemd escapes '-'), or 32 hex; returns its length or 0.
+ */
 static size_t uid_at(const char *s, size_t len, char ret[37])
 {
 	static const uint8_t group[] = {8, 4, 4, 4, 12};
@@ -66,11 +67,12 @@ static bool pod_component(const char *c, size_t len, char ret[37])
 	return false;
 }
 
-/* A bare 64 hex, or <runtime>-<64 hex>[.scope]. Monitors of a container ("crio-conmon-") are not it. */
+/* A bare 64 hex, or <runtime>-<64 hex>[.scope]. Monitors of a container ("crio-conmon-") are not
+ * it. */
 static bool container_component(const char *c, size_t len, char ret[65])
 {
-	static const char *const runtimes[] = {"cri-containerd-", "crio-", "docker-", "libpod-",
-					       "nerdctl-", ""};
+	static const char *const runtimes[] = {"cri-containerd-", "crio-",    "docker-",
+					       "libpod-",	  "nerdctl-", ""};
 
 	if (ends_with(c, len, ".scope"))
 		len -= 6;

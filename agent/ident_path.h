@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a cgroup path says about who lives there. Pure. Knows kubelet (cgroupfs and systemd drivers),
- * containerd, CRI-O, Docker, libpod and systemd units; anything else is a group named by its path.
- * The deepest container, pod or unit of the path wins (a pod of a cluster inside a container is a pod).
+ * What a cgroup path says about who lives there. Pure. Knows kubelet (cgroupfs and systemd
+ * drivers), containerd, CRI-O, Docker, libpod and systemd units; anything else is a group named by
+ * its path. The deepest container, pod or unit of the path wins (a pod of a cluster inside a
+ * container is a pod).
  */
 #ifndef WEIR_AGENT_IDENT_PATH_H
 #define WEIR_AGENT_IDENT_PATH_H

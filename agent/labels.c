@@ -147,7 +147,8 @@ int labels_load(const char *path, struct labels **ret, struct weir_err *err)
 	if (e < 0)
 		return e;
 	if (weir_ydoc_count(doc) != 1)
-		return weir_err_set(err, -EINVAL, "%s:1:1 : want one document of kind Labels", path);
+		return weir_err_set(err, -EINVAL, "%s:1:1 : want one document of kind Labels",
+				    path);
 	e = get_file(weir_ydoc_root(doc, 0), l, err);
 	if (e < 0)
 		return e;

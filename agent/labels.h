@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The labels file of a host without an orchestrator: cgroup path patterns -> namespace and labels. */
+/* The labels file of a host without an orchestrator: cgroup path patterns -> namespace and labels.
+ */
 #ifndef WEIR_AGENT_LABELS_H
 #define WEIR_AGENT_LABELS_H
 

@@ -7,7 +7,8 @@
 #include "lib/base/log.h"
 #include "lib/os/crypto.h"
 
-/* Doubles from the first to the last; a half of each wait is random, so that a fleet does not return at once. */
+/* Doubles from the first to the last; a half of each wait is random, so that a fleet does not
+ * return at once. */
 #define BACKOFF_MIN_NS (WEIR_NS_PER_S / 4)
 #define BACKOFF_MAX_NS (30 * WEIR_NS_PER_S)
 

@@ -85,7 +85,9 @@ static int on_window(uint32_t events, void *arg)
 	if (r == -EALREADY)
 		return 0;
 	if (r < 0 && r != m->last_failure)
-		weir_log_err(r, "window not spooled; its counts stay in the kernel and come with the next");
+		weir_log_err(
+			r,
+			"window not spooled; its counts stay in the kernel and come with the next");
 	if (r == 0 && m->last_failure)
 		weir_log(WEIR_LOG_INFO, "windows are spooled again; nothing was lost");
 	m->last_failure = r;
@@ -113,15 +115,16 @@ static void set_mode(struct manager *m)
 	__atomic_store_n(&ctl->default_deny, deny, __ATOMIC_RELEASE);
 	__atomic_store_n(&ctl->mode, m->conf.mode, __ATOMIC_RELEASE);
 	if (m->conf.mode == WEIR_MODE_ENFORCE && ctl->serial_high == 0)
-		weir_log(WEIR_LOG_WARN, "no bundle was ever applied here: until then everything is %s",
+		weir_log(WEIR_LOG_WARN,
+			 "no bundle was ever applied here: until then everything is %s",
 			 deny ? "denied (agent.default_deny)" : "accepted");
 }
 
-#define SWAP(a, b)                             \
-	do {                                   \
-		__typeof__(a) _t = (a);        \
-		(a) = (b);                     \
-		(b) = _t;                      \
+#define SWAP(a, b)                                                                                 \
+	do {                                                                                       \
+		__typeof__(a) _t = (a);                                                            \
+		(a) = (b);                                                                         \
+		(b) = _t;                                                                          \
 	} while (0)
 
 /* What can change while running; the rest needs a restart, which loses nothing. */
@@ -149,8 +152,8 @@ static void reload(struct manager *m)
 	m->conf.retire_ns = fresh.retire_ns;
 	set_mode(m);
 	follow_names(m);
-	weir_log(WEIR_LOG_INFO, "reload: mode, labels, approvers, detail and retirement taken from %s",
-		 m->path);
+	weir_log(WEIR_LOG_INFO,
+		 "reload: mode, labels, approvers, detail and retirement taken from %s", m->path);
 }
 
 static int on_signal(int signo, void *arg)
@@ -173,7 +176,8 @@ static int lock_state(struct manager *m, struct weir_err *err)
 	int r = weir_mkdir_p(m->conf.state_dir, 0700);
 
 	if (r < 0 || !path)
-		return weir_err_set(err, r < 0 ? r : -ENOMEM, "%s: %s", m->conf.state_dir, strerror(-r));
+		return weir_err_set(err, r < 0 ? r : -ENOMEM, "%s: %s", m->conf.state_dir,
+				    strerror(-r));
 	m->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (m->lock < 0)
 		return weir_err_set(err, -errno, "%s: %s", path, strerror(errno));
@@ -207,8 +211,10 @@ static int open_probe(struct manager *m, struct weir_err *err)
 static int open_spool(struct manager *m, struct weir_err *err)
 {
 	weir_auto_free char *dir = weir_strf("%s/spool", m->conf.state_dir);
-	const struct spool_conf sc = {.dir = dir, .max = m->conf.spool_max,
-				      .segment = m->conf.spool_segment, .fold = harvest_fold};
+	const struct spool_conf sc = {.dir = dir,
+				      .max = m->conf.spool_max,
+				      .segment = m->conf.spool_segment,
+				      .fold = harvest_fold};
 	struct weir_err note = {0};
 	int r = dir ? spool_open(&sc, &m->spool, &note, err) : -ENOMEM;
 
@@ -253,7 +259,8 @@ static int start(struct manager *m, struct weir_err *err)
 	if (r == 0)
 		r = open_probe(m, err);
 	if (r == 0)
-		r = ident_new(m->conf.cgroup_root, m->conf.labels, m->conf.workloads, &m->ident, err);
+		r = ident_new(m->conf.cgroup_root, m->conf.labels, m->conf.workloads, &m->ident,
+			      err);
 	if (r == 0)
 		r = open_spool(m, err);
 	if (r == 0)

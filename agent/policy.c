@@ -19,9 +19,11 @@ struct policy {
 	struct link *link;
 	char *path;
 	uint64_t serial, have_serial, applied_ns, asked_ns;
+	uint64_t high; /* serial of the stored bundle, even if it cannot be applied now */
 	uint8_t manifest[WEIR_SHA256_LEN]; /* of the bundle in force */
 	uint8_t boot_id[16];
 	uint64_t refused_serial;
+	enum weir_refusal refused_code;
 	const char *refused_reason;
 	struct weir_err refused;
 };
@@ -58,20 +60,23 @@ uint64_t policy_serial(const struct policy *p)
 static int refuse(struct policy *p, uint64_t serial, enum weir_refusal reason, const char *text)
 {
 	p->refused_serial = serial;
+	p->refused_code = reason;
 	p->refused_reason = weir_refusal_name(reason);
 	p->refused = (struct weir_err){0};
 	weir_err_set(&p->refused, 0, "%s", text);
 	weir_log(WEIR_LOG_ERR, "policy: bundle %" PRIu64 " refused (%s): %s; %s", serial,
-		 p->refused_reason, text, gate_open(p->gate) ? "the running one stays" : "none is in force");
+		 p->refused_reason, text,
+		 gate_open(p->gate) ? "the running one stays" : "none is in force");
 	return -EPERM;
 }
 
-/* While nothing is loaded the bundle of the high-water mark itself may come (again): after a restart,
- * or after the state directory was lost. Never one below it. */
+/* While nothing is loaded the bundle of the high-water mark itself may come (again): after a
+ * restart, or after the state directory was lost. Never one below it. */
 static struct weir_trust trust_now(const struct policy *p)
 {
 	uint64_t high = WEIR_MAX(p->serial, probe_ctl(p->probe)->serial_high);
 
+	high = WEIR_MAX(high, p->high);
 	if (!gate_open(p->gate) && high)
 		high--;
 	return (struct weir_trust){
@@ -101,7 +106,8 @@ static int verify(struct policy *p, const struct weir_policy_push *push, struct 
 	r = weir_bundle_verify(&trust, push->manifest, push->manifest_len, sigs, n, push->bundle,
 			       push->bundle_len, &manifest, ret, &err);
 	if (r < 0)
-		return refuse(p, push->serial, WEIR_REFUSE_MALFORMED, *err.text ? err.text : strerror(-r));
+		return refuse(p, push->serial, WEIR_REFUSE_MALFORMED,
+			      *err.text ? err.text : strerror(-r));
 	if (r > 0)
 		return refuse(p, push->serial, (enum weir_refusal)r, err.text);
 	serial = manifest.serial;
@@ -110,7 +116,8 @@ static int verify(struct policy *p, const struct weir_policy_push *push, struct 
 		return 0;
 	weir_bundle_free(*ret);
 	*ret = NULL;
-	return refuse(p, push->serial, WEIR_REFUSE_MALFORMED, "the push names another serial than its manifest");
+	return refuse(p, push->serial, WEIR_REFUSE_MALFORMED,
+		      "the push names another serial than its manifest");
 }
 
 static bool in_force_already(const struct policy *p, const struct weir_policy_push *push)
@@ -138,8 +145,8 @@ static int take(struct policy *p, const struct weir_policy_push *push, bool stor
 	if (r < 0)
 		return refuse(p, push->serial, WEIR_REFUSE_TABLES, err.text);
 	bundle = NULL; /* the gate's now */
-	weir_log(WEIR_LOG_INFO, "policy: bundle %" PRIu64 " %s; in force before: %" PRIu64, push->serial,
-		 stored ? "taken up again" : "applied", p->serial);
+	weir_log(WEIR_LOG_INFO, "policy: bundle %" PRIu64 " %s; in force before: %" PRIu64,
+		 push->serial, stored ? "taken up again" : "applied", p->serial);
 	p->serial = push->serial;
 	p->applied_ns = weir_wall_ns();
 	p->refused_serial = 0;
@@ -226,19 +233,27 @@ static void restore(struct policy *p)
 	}
 	if (take(p, &m->policy_push, true) == 0)
 		p->have_serial = p->serial;
+	/* Signed, and only not good any more: nothing older may take its place. */
+	else if (p->refused_code == WEIR_REFUSE_EXPIRED || p->refused_code == WEIR_REFUSE_TABLES)
+		p->high = m->policy_push.serial;
 }
 
 int policy_new(struct weir_loop *loop, const struct config *c, const struct weir_hello *self,
-	       const struct weir_key *key, struct probe *probe, struct gate *gate, struct policy **ret,
-	       struct weir_err *err)
+	       const struct weir_key *key, struct probe *probe, struct gate *gate,
+	       struct policy **ret, struct weir_err *err)
 {
 	weir_cleanup(policy_freep) struct policy *p = calloc(1, sizeof(*p));
 	weir_auto_free char *dir = weir_strf("%s/bundle", c->state_dir);
-	const struct weir_tls_files tls = {.ca = c->ca, .cert = c->cert, .key = c->key,
-					   .server_name = c->server_name};
+	const struct weir_tls_files tls = {
+		.ca = c->ca, .cert = c->cert, .key = c->key, .server_name = c->server_name};
 	struct link_ops ops = {
-		.what = "control", .kind = WEIR_SOCKET_CONTROL, .max_message = WEIR_CONTROL_MAX,
-		.timeout_ns = POLL_TIMEOUT_NS, .ready = ready, .request = request, .reply = reply,
+		.what = "control",
+		.kind = WEIR_SOCKET_CONTROL,
+		.max_message = WEIR_CONTROL_MAX,
+		.timeout_ns = POLL_TIMEOUT_NS,
+		.ready = ready,
+		.request = request,
+		.reply = reply,
 		.arg = p,
 	};
 	int r;

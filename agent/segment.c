@@ -108,7 +108,9 @@ static int pwrite_all(int fd, const void *buf, size_t len, uint64_t at)
 
 int segment_create(int fd, const struct segment_crc *c, const struct segment *s)
 {
-	struct header h = {.version = VERSION, .flags = s->folded ? F_FOLDED : 0, .epoch = s->epoch,
+	struct header h = {.version = VERSION,
+			   .flags = s->folded ? F_FOLDED : 0,
+			   .epoch = s->epoch,
 			   .number = s->number};
 
 	memcpy(h.magic, magic, sizeof(magic));
@@ -128,12 +130,15 @@ int segment_open(int fd, const struct segment_crc *c, struct segment *ret)
 		return -EILSEQ;
 	if (h.version != VERSION)
 		return -EPROTO;
-	*ret = (struct segment){.number = h.number, .epoch = h.epoch, .size = SEGMENT_HEADER,
+	*ret = (struct segment){.number = h.number,
+				.epoch = h.epoch,
+				.size = SEGMENT_HEADER,
 				.folded = h.flags & F_FOLDED};
 	return 0;
 }
 
-static uint32_t record_crc(const struct segment_crc *c, uint64_t sequence, const void *data, uint32_t len)
+static uint32_t record_crc(const struct segment_crc *c, uint64_t sequence, const void *data,
+			   uint32_t len)
 {
 	uint32_t v = segment_crc(c, &sequence, sizeof(sequence), 0);
 
@@ -189,7 +194,8 @@ int segment_scan(int fd, const struct segment_crc *c, size_t record_max, struct 
 		weir_auto_buf struct weir_buf b = {.max = record_max};
 		int r = segment_read(fd, c, &s, at, record_max, &seq, &len, &b);
 
-		if (r == -ENOENT || r == -EBADMSG || (r == 0 && (seq == 0 || (s.last && seq != s.last + 1))))
+		if (r == -ENOENT || r == -EBADMSG ||
+		    (r == 0 && (seq == 0 || (s.last && seq != s.last + 1))))
 			break;
 		if (r < 0)
 			return r;

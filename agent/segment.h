@@ -6,7 +6,7 @@
 #include "lib/ds/buf.h"
 
 struct segment {
-	uint64_t number;      /* of the file name, rising */
+	uint64_t number; /* of the file name, rising */
 	uint64_t epoch;
 	uint64_t first, last; /* sequences; 0 = no record */
 	uint64_t size;	      /* bytes that count; what stands behind them is overwritten */

@@ -3,11 +3,12 @@
  * A directory of segments (segment.c), numbered upwards, one open for appending; every append is
  * durable (fdatasync) before it returns. `acked` is a text file "epoch sequence\n".
  *
- *  - Within an epoch sequences have no gaps, across segments too; epochs rise; a segment has one epoch.
+ *  - Within an epoch sequences have no gaps, across segments too; epochs rise; a segment has one
+ * epoch.
  *  - Segments that are acknowledged whole are removed, but never the one with the last record: its
  *    payload says what the counters of this boot stand for.
- *  - Full: the oldest segments are rewritten with each record folded (totals kept, detail lost). Full
- *    even then: append refuses with -ENOSPC, and the caller's next record covers a longer time.
+ *  - Full: the oldest segments are rewritten with each record folded (totals kept, detail lost).
+ * Full even then: append refuses with -ENOSPC, and the caller's next record covers a longer time.
  *  - What does not fit is never deleted: torn bytes at the end are cut, foreign files and segments
  *    behind a damaged one are renamed to NAME.bad, and the note says so.
  */
@@ -101,12 +102,15 @@ static bool follows(const struct spool *s, const struct segment *seg)
 	return seg->epoch == prev->epoch && seg->first == prev->last + 1;
 }
 
-static int cut(int fd, const char *name, const struct segment *seg, uint64_t bad, struct weir_err *note)
+static int cut(int fd, const char *name, const struct segment *seg, uint64_t bad,
+	       struct weir_err *note)
 {
 	if (ftruncate(fd, (off_t)seg->size) < 0 || fdatasync(fd) < 0)
 		return -errno;
-	weir_err_set(note, 0, "spool: %s: cut %" PRIu64 " bytes of a torn or damaged record behind %" PRIu64
-		     " of epoch %" PRIu64, name, bad, seg->last, seg->epoch);
+	weir_err_set(note, 0,
+		     "spool: %s: cut %" PRIu64 " bytes of a torn or damaged record behind %" PRIu64
+		     " of epoch %" PRIu64,
+		     name, bad, seg->last, seg->epoch);
 	return 0;
 }
 
@@ -126,8 +130,8 @@ static int load_one(struct spool *s, const char *name, bool *damaged, struct wei
 		return fd;
 	r = segment_open(fd, &s->crc, &seg);
 	if (r == -EPROTO)
-		return weir_err_set(err, r, "%s/%s: written by another version of weir-agent", s->conf.dir,
-				    name);
+		return weir_err_set(err, r, "%s/%s: written by another version of weir-agent",
+				    s->conf.dir, name);
 	if (r == -ENODATA || r == -EILSEQ || (r == 0 && seg.number != number))
 		return set_aside(s, name, "not a spool segment", note);
 	if (r < 0)
@@ -312,8 +316,8 @@ static int fold_segment(struct spool *s, size_t i)
 {
 	weir_auto_close int in = -1, out = -1;
 	struct segment *seg = &s->segs[i];
-	struct segment copy = {.number = seg->number, .epoch = seg->epoch, .size = SEGMENT_HEADER,
-			       .folded = true};
+	struct segment copy = {
+		.number = seg->number, .epoch = seg->epoch, .size = SEGMENT_HEADER, .folded = true};
 	uint64_t at = SEGMENT_HEADER, seq;
 	char name[24];
 	size_t len;
@@ -407,7 +411,8 @@ int spool_append(struct spool *s, uint64_t epoch, uint64_t sequence, const void 
 	if (r < 0) {
 		/* A record that the caller believes absent must not come back at the next start. */
 		*seg = before;
-		if (ftruncate(s->fd, (off_t)before.size) == 0 && fdatasync(s->fd) == 0 && before.last)
+		if (ftruncate(s->fd, (off_t)before.size) == 0 && fdatasync(s->fd) == 0 &&
+		    before.last)
 			return r;
 		if (!before.last)
 			drop(s, s->count - 1);

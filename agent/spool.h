@@ -24,7 +24,8 @@ void spool_free(struct spool *s);
 void spool_last(const struct spool *s, uint64_t *ret_epoch, uint64_t *ret_sequence);
 /* Its payload; -ENOENT. It is kept even when acknowledged. */
 int spool_read_last(struct spool *s, struct weir_buf *ret);
-/* Durable when it returns 0. -ENOSPC: full even after folding all old records; nothing was written. */
+/* Durable when it returns 0. -ENOSPC: full even after folding all old records; nothing was written.
+ */
 int spool_append(struct spool *s, uint64_t epoch, uint64_t sequence, const void *data, size_t len);
 /* The oldest record that is not acknowledged; -ENOENT when there is none. */
 int spool_next(struct spool *s, uint64_t *ret_epoch, uint64_t *ret_sequence, struct weir_buf *ret);

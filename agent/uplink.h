@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends the spool to the aggregator, in order, one record at a time, each until it is acknowledged. */
+/* Sends the spool to the aggregator, in order, one record at a time, each until it is acknowledged.
+ */
 #ifndef WEIR_AGENT_UPLINK_H
 #define WEIR_AGENT_UPLINK_H
 
@@ -9,7 +10,8 @@
 
 struct uplink;
 int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir_hello *self,
-	       const struct weir_key *key, struct spool *spool, struct uplink **ret, struct weir_err *err);
+	       const struct weir_key *key, struct spool *spool, struct uplink **ret,
+	       struct weir_err *err);
 void uplink_free(struct uplink *u);
 /* A record was appended. */
 void uplink_kick(struct uplink *u);

@@ -201,8 +201,8 @@ static int add_all(const struct window_conf *conf, const struct weir_row *rows,
 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct weir_row *row = &rows[deltas[i].row];
-		struct weir_sum_row d =
-			detailed(row, conf->detail, in->names->ifname(row->ifindex, in->names->arg));
+		struct weir_sum_row d = detailed(row, conf->detail,
+						 in->names->ifname(row->ifindex, in->names->arg));
 
 		if ((row->flags & WEIR_ROW_F_TOTAL) || conf->detail == CONFIG_TOTAL)
 			d = folded(&d);

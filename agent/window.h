@@ -32,8 +32,8 @@ struct window {
 
 /* With detail `service` the port of the side that opened the connection is 0; with `total`, and of
  * all but the max_rows largest, one row remains per (workload, peer class, direction, verdict).
- * Beyond WEIR_SUMMARY_WORKLOADS_MAX workloads the bytes go to the unidentified one. -E2BIG: more rows
- * than a summary may have even when folded. O(n log n). */
+ * Beyond WEIR_SUMMARY_WORKLOADS_MAX workloads the bytes go to the unidentified one. -E2BIG: more
+ * rows than a summary may have even when folded. O(n log n). */
 int window_build(const struct window_conf *conf, const struct weir_row *rows,
 		 const struct drain_delta *deltas, size_t n, const struct window_names *names,
 		 struct window *ret);

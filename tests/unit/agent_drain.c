@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kills a pretended agent at every step of the protocol while a pretended kernel counts, and compares
- * the sum of all durable records with the counters: exactly once means equal, always.
+ * Kills a pretended agent at every step of the protocol while a pretended kernel counts, and
+ * compares the sum of all durable records with the counters: exactly once means equal, always.
  */
 #include "agent/drain.h"
 #include "tests/lib/test.h"
@@ -9,7 +9,8 @@
 #define FLOWS 12
 #define ROWS 16
 
-/* What outlives the agent: the kernel's memory, and the spool (only its last record and its sum). */
+/* What outlives the agent: the kernel's memory, and the spool (only its last record and its sum).
+ */
 struct world {
 	struct weir_row rows[ROWS];
 	struct weir_base bases[ROWS];
@@ -75,7 +76,8 @@ static void kill_in_clear(struct world *w)
 		struct weir_row *row = &w->rows[i];
 		struct weir_base *b = &w->bases[i];
 
-		if (row->state == WEIR_ROW_RETIRED && row->bytes == b->bytes[0] && row->bytes == b->bytes[1]) {
+		if (row->state == WEIR_ROW_RETIRED && row->bytes == b->bytes[0] &&
+		    row->bytes == b->bytes[1]) {
 			row->state = WEIR_ROW_CLAIMED;
 			row->bytes = 0;
 			b->bytes[0] = 0;
@@ -108,8 +110,13 @@ static int agent(struct world *w, enum kill kill, enum drain_began *began)
 {
 	struct drain_delta deltas[ROWS];
 	const struct drain_ops ops = {.grace = grace, .freed = freed, .arg = w};
-	struct drain d = {.rows = w->rows, .bases = w->bases, .spooled = &w->spooled, .flows = FLOWS,
-			  .count = ROWS, .ops = &ops, .deltas = deltas};
+	struct drain d = {.rows = w->rows,
+			  .bases = w->bases,
+			  .spooled = &w->spooled,
+			  .flows = FLOWS,
+			  .count = ROWS,
+			  .ops = &ops,
+			  .deltas = deltas};
 	int r = drain_start(&d, w->epoch, w->sequence, began);
 
 	for (int i = 0; r == 0 && i < 4; i++) {
@@ -130,8 +137,13 @@ static bool equal_at_end(struct world *w)
 	for (int i = 0; i < 2; i++) {
 		struct drain_delta deltas[ROWS];
 		const struct drain_ops ops = {.grace = grace, .freed = freed, .arg = w};
-		struct drain d = {.rows = w->rows, .bases = w->bases, .spooled = &w->spooled,
-				  .flows = FLOWS, .count = ROWS, .ops = &ops, .deltas = deltas};
+		struct drain d = {.rows = w->rows,
+				  .bases = w->bases,
+				  .spooled = &w->spooled,
+				  .flows = FLOWS,
+				  .count = ROWS,
+				  .ops = &ops,
+				  .deltas = deltas};
 
 		drain_read(&d);
 		append(w, &d);
@@ -142,8 +154,8 @@ static bool equal_at_end(struct world *w)
 
 TEST(kill_at_each_step)
 {
-	static const char *const names[] = {"in read", "before append", "before commit", "after commit",
-					    "in clear", "no kill"};
+	static const char *const names[] = {"in read",	    "before append", "before commit",
+					    "after commit", "in clear",	     "no kill"};
 	enum drain_began began;
 
 	for (int kill = 0; kill < KILLS; kill++) {
@@ -152,8 +164,8 @@ TEST(kill_at_each_step)
 
 			for (int life = 0; life < 6; life++)
 				CHECK(agent(&w, (enum kill)kill, &began) == 0, "start");
-			CHECK(equal_at_end(&w), "kill %s, seed %u: spooled %llu of %llu bytes", names[kill],
-			      seed, (unsigned long long)w.durable_bytes,
+			CHECK(equal_at_end(&w), "kill %s, seed %u: spooled %llu of %llu bytes",
+			      names[kill], seed, (unsigned long long)w.durable_bytes,
 			      (unsigned long long)w.counted_bytes);
 			if (w.durable_bytes != w.counted_bytes)
 				return;
@@ -172,7 +184,8 @@ TEST(kills_in_any_order)
 			agent(&w, (enum kill)(rand_r(&w.seed) % KILLS), &began);
 		if (!equal_at_end(&w)) {
 			CHECK(0, "seed %u: spooled %llu of %llu bytes", seed,
-			      (unsigned long long)w.durable_bytes, (unsigned long long)w.counted_bytes);
+			      (unsigned long long)w.durable_bytes,
+			      (unsigned long long)w.counted_bytes);
 			return;
 		}
 	}
@@ -214,8 +227,13 @@ TEST(orphan_claims_are_freed)
 	/* No traffic: only the start. */
 	struct drain_delta deltas[ROWS];
 	const struct drain_ops ops = {.grace = grace, .freed = freed, .arg = &w};
-	struct drain d = {.rows = w.rows, .bases = w.bases, .spooled = &w.spooled, .flows = FLOWS,
-			  .count = ROWS, .ops = &ops, .deltas = deltas};
+	struct drain d = {.rows = w.rows,
+			  .bases = w.bases,
+			  .spooled = &w.spooled,
+			  .flows = FLOWS,
+			  .count = ROWS,
+			  .ops = &ops,
+			  .deltas = deltas};
 	CHECK(drain_start(&d, 0, 0, &began) == 0, "start");
 	CHECK(w.rows[2].state == WEIR_ROW_FREE && w.rows[2].bytes == 0 && w.bases[2].bytes[1] == 0,
 	      "state %u", w.rows[2].state);
@@ -229,7 +247,8 @@ TEST(lost_spool_begins_a_new_epoch_and_recounts_nothing)
 
 	for (int odd = 0; odd < 2; odd++) {
 		CHECK(agent(&w, odd ? NO_KILL : AFTER_COMMIT, &began) == 0, "start");
-		w.epoch = w.sequence = 0; /* the state directory goes; the aggregator keeps what it had */
+		w.epoch = w.sequence =
+			0; /* the state directory goes; the aggregator keeps what it had */
 		lost = w.spooled.epoch;
 		CHECK(agent(&w, NO_KILL, &began) == 0 && began == DRAIN_LOST, "%d", (int)began);
 		CHECK(w.spooled.epoch == lost + 1, "epoch %d", (int)w.spooled.epoch);
@@ -260,12 +279,20 @@ TEST(new_epoch_is_above_the_floor)
 	struct world w = {.now_s = 100, .seed = 5};
 	struct drain_delta deltas[ROWS];
 	const struct drain_ops ops = {.grace = grace, .freed = freed, .arg = &w};
-	struct drain d = {.rows = w.rows, .bases = w.bases, .spooled = &w.spooled, .flows = FLOWS,
-			  .count = ROWS, .ops = &ops, .deltas = deltas, .epoch_floor = 1000};
+	struct drain d = {.rows = w.rows,
+			  .bases = w.bases,
+			  .spooled = &w.spooled,
+			  .flows = FLOWS,
+			  .count = ROWS,
+			  .ops = &ops,
+			  .deltas = deltas,
+			  .epoch_floor = 1000};
 	enum drain_began began;
 
-	CHECK(drain_start(&d, 0, 0, &began) == 0 && w.spooled.epoch == 1000, "%d", (int)w.spooled.epoch);
-	CHECK(drain_start(&d, 7000, 3, &began) == 0 && w.spooled.epoch == 7001, "%d", (int)w.spooled.epoch);
+	CHECK(drain_start(&d, 0, 0, &began) == 0 && w.spooled.epoch == 1000, "%d",
+	      (int)w.spooled.epoch);
+	CHECK(drain_start(&d, 7000, 3, &began) == 0 && w.spooled.epoch == 7001, "%d",
+	      (int)w.spooled.epoch);
 }
 
 TEST(table_of_another_size_is_refused)
@@ -278,7 +305,8 @@ TEST(table_of_another_size_is_refused)
 	CHECK(agent(&w, NO_KILL, &began) == -ESTALE, "taken");
 }
 
-TEST_MAIN(T(kill_at_each_step), T(kills_in_any_order), T(crash_between_append_and_commit_is_committed),
-	  T(rows_come_back), T(orphan_claims_are_freed),
-	  T(lost_spool_begins_a_new_epoch_and_recounts_nothing), T(reboot_begins_a_new_epoch),
-	  T(new_epoch_is_above_the_floor), T(table_of_another_size_is_refused))
+TEST_MAIN(T(kill_at_each_step), T(kills_in_any_order),
+	  T(crash_between_append_and_commit_is_committed), T(rows_come_back),
+	  T(orphan_claims_are_freed), T(lost_spool_begins_a_new_epoch_and_recounts_nothing),
+	  T(reboot_begins_a_new_epoch), T(new_epoch_is_above_the_floor),
+	  T(table_of_another_size_is_refused))

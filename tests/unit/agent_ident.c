@@ -21,25 +21,31 @@ TEST(paths)
 		{"/system.slice/ssh.service", "unit", "ssh.service", "", ""},
 		{"/system.slice/ssh.service/worker", "unit", "ssh.service", "", ""},
 		{"/init.scope", "unit", "init.scope", "", ""},
-		{"/user.slice/user-0.slice/user@0.service/app.slice/x.service", "unit", "x.service", "", ""},
+		{"/user.slice/user-0.slice/user@0.service/app.slice/x.service", "unit", "x.service",
+		 "", ""},
 		{"/system.slice", "group", "/system.slice", "", ""},
 		{"/kubepods/besteffort/pod" UID "/" HEX64, "pod", UID, HEX64, UID},
 		{"/kubepods/pod" UID "/" HEX64, "pod", UID, HEX64, UID},
 		{"/kubepods/burstable/pod" STATIC "/" HEX64, "pod", STATIC, HEX64, STATIC},
 		{"/kubepods/burstable/pod" UID, "pod", UID, "", UID},
 		{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_
-		 ".slice/cri-containerd-" HEX64 ".scope", "pod", UID, HEX64, UID},
-		{"/kubepods.slice/kubepods-pod" UID_ ".slice/crio-" HEX64 ".scope", "pod", UID, HEX64, UID},
-		{"/kubepods.slice/kubepods-pod" UID_ ".slice/crio-conmon-" HEX64 ".scope", "pod", UID, "", UID},
+		 ".slice/cri-containerd-" HEX64 ".scope",
+		 "pod", UID, HEX64, UID},
+		{"/kubepods.slice/kubepods-pod" UID_ ".slice/crio-" HEX64 ".scope", "pod", UID,
+		 HEX64, UID},
+		{"/kubepods.slice/kubepods-pod" UID_ ".slice/crio-conmon-" HEX64 ".scope", "pod",
+		 UID, "", UID},
 		{"/docker/" HEX64, "container", "0123456789ab", HEX64, ""},
 		{"/system.slice/docker-" HEX64 ".scope", "container", "0123456789ab", HEX64, ""},
 		{"/system.slice/docker-" HEX64 ".scope/system.slice/cron.service", "container",
 		 "0123456789ab", HEX64, ""},
 		{"/machine.slice/libpod-" HEX64 ".scope", "container", "0123456789ab", HEX64, ""},
 		{"/libpod_parent/libpod-" HEX64, "container", "0123456789ab", HEX64, ""},
-		{"/machine.slice/libpod-conmon-" HEX64 ".scope", "unit", "libpod-conmon-" HEX64 ".scope", "", ""},
+		{"/machine.slice/libpod-conmon-" HEX64 ".scope", "unit",
+		 "libpod-conmon-" HEX64 ".scope", "", ""},
 		{"/docker/" HEX64 "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_
-		 ".slice/cri-containerd-" HEX64 ".scope", "pod", UID, HEX64, UID},
+		 ".slice/cri-containerd-" HEX64 ".scope",
+		 "pod", UID, HEX64, UID},
 		{"/podcast/pod-but-no-uid", "group", "/podcast/pod-but-no-uid", "", ""},
 	};
 
@@ -49,7 +55,8 @@ TEST(paths)
 		ident_path_parse(cases[i].path, &p);
 		CHECK(!strcmp(p.kind, cases[i].kind), "%s: kind %s", cases[i].path, p.kind);
 		CHECK(!strcmp(p.name, cases[i].name), "%s: name %s", cases[i].path, p.name);
-		CHECK(!strcmp(p.container, cases[i].container), "%s: %s", cases[i].path, p.container);
+		CHECK(!strcmp(p.container, cases[i].container), "%s: %s", cases[i].path,
+		      p.container);
 		CHECK(!strcmp(p.pod_uid, cases[i].uid), "%s: uid %s", cases[i].path, p.pod_uid);
 	}
 }
@@ -159,7 +166,8 @@ TEST(short_lived_cgroup_keeps_its_name)
 	CHECK(!strcmp(ident_who(5, id)->name, "/shop/brief"), "%s", ident_who(5, id)->name);
 	used[5] = true;
 	ident_sweep(id, used, forget, &forgotten);
-	CHECK(!forgotten && !strcmp(ident_who(5, id)->name, "/shop/brief"), "forgotten while in use");
+	CHECK(!forgotten && !strcmp(ident_who(5, id)->name, "/shop/brief"),
+	      "forgotten while in use");
 	used[5] = false;
 	ident_sweep(id, used, forget, &forgotten);
 	CHECK(forgotten == cg, "kept without use");
@@ -169,7 +177,8 @@ TEST(short_lived_cgroup_keeps_its_name)
 
 TEST(bad_labels_are_refused_in_one_line)
 {
-	static const char text[] = "apiVersion: weir.dev/v1alpha1\nkind: Labels\nworkloads:\n- {mach: /x}\n";
+	static const char text[] =
+		"apiVersion: weir.dev/v1alpha1\nkind: Labels\nworkloads:\n- {mach: /x}\n";
 	char path[] = "/tmp/weir-labels-XXXXXX";
 	struct labels *l = NULL;
 	struct weir_err err = {0};
@@ -182,5 +191,5 @@ TEST(bad_labels_are_refused_in_one_line)
 	unlink(path);
 }
 
-TEST_MAIN(T(paths), T(long_paths_are_cut), T(names_and_labels), T(short_lived_cgroup_keeps_its_name),
-	  T(bad_labels_are_refused_in_one_line))
+TEST_MAIN(T(paths), T(long_paths_are_cut), T(names_and_labels),
+	  T(short_lived_cgroup_keeps_its_name), T(bad_labels_are_refused_in_one_line))

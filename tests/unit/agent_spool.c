@@ -7,7 +7,8 @@
 #include "lib/os/file.h"
 #include "tests/lib/test.h"
 
-/* A fold that keeps the first 4 bytes: as folding does, it makes records smaller and keeps something. */
+/* A fold that keeps the first 4 bytes: as folding does, it makes records smaller and keeps
+ * something. */
 static int fold4(const void *data, size_t len, struct weir_buf *ret)
 {
 	return weir_buf_add(ret, data, WEIR_MIN(len, 4u));
@@ -134,7 +135,8 @@ TEST(torn_tail_is_cut_and_reported)
 		CHECK(stat(path_of(&f, 2, p, sizeof(p)), &st) == 0, "a new segment");
 		CHECK(unlink(p) == 0, "unlink");
 		CHECK(reopen(&f) == 0, "%s", f.err.text);
-		CHECK(put(&f, 1, 3, 100) == 0 && stat(path_of(&f, 2, p, sizeof(p)), &st) == 0, "again");
+		CHECK(put(&f, 1, 3, 100) == 0 && stat(path_of(&f, 2, p, sizeof(p)), &st) == 0,
+		      "again");
 	}
 	teardown(&f);
 }
@@ -192,7 +194,9 @@ TEST(foreign_file_is_set_aside)
 	CHECK(setup(&f, 1 << 20, 1 << 16) == 0, "%s", f.err.text);
 	CHECK(put(&f, 1, 1, 100) == 0, "append");
 	path_of(&f, 7, p, sizeof(p));
-	CHECK(weir_file_write(p, "GIF89a, not ours, but long enough for a whole header", 52, 0600) == 0, "");
+	CHECK(weir_file_write(p, "GIF89a, not ours, but long enough for a whole header", 52,
+			      0600) == 0,
+	      "");
 	CHECK(reopen(&f) == 0, "%s", f.err.text);
 	CHECK(last(&f) == 1, "%d", (int)last(&f));
 	CHECK(strstr(f.note.text, "not a spool segment"), "%s", f.note.text);
@@ -248,4 +252,5 @@ TEST(epochs_follow_each_other)
 
 TEST_MAIN(T(crc_is_crc32c), T(records_come_back_in_order), T(torn_tail_is_cut_and_reported),
 	  T(every_bit_flip_is_found), T(damage_in_an_old_segment_sets_later_ones_aside),
-	  T(foreign_file_is_set_aside), T(full_folds_then_refuses_and_recovers), T(epochs_follow_each_other))
+	  T(foreign_file_is_set_aside), T(full_folds_then_refuses_and_recovers),
+	  T(epochs_follow_each_other))

@@ -7,8 +7,14 @@
 
 static const struct weir_sum_workload whos[] = {
 	{.name = "unidentified", .namespace = "", .kind = "unidentified", .cgroup = ""},
-	{.name = "web.service", .namespace = "shop", .kind = "unit", .cgroup = "/system.slice/web.service"},
-	{.name = "db.service", .namespace = "shop", .kind = "unit", .cgroup = "/system.slice/db.service"},
+	{.name = "web.service",
+	 .namespace = "shop",
+	 .kind = "unit",
+	 .cgroup = "/system.slice/web.service"},
+	{.name = "db.service",
+	 .namespace = "shop",
+	 .kind = "unit",
+	 .cgroup = "/system.slice/db.service"},
 };
 
 static const struct weir_sum_workload *who(uint32_t workload, void *arg)
@@ -27,9 +33,15 @@ static const struct window_names names = {.who = who, .ifname = ifname};
 
 static struct weir_row row(uint32_t workload, uint16_t lport, uint16_t rport, uint8_t flags)
 {
-	struct weir_row r = {.state = WEIR_ROW_LIVE, .workload = workload, .lport_be = htons(lport),
-			     .rport_be = htons(rport), .proto = IPPROTO_TCP, .dir = WEIR_EGRESS,
-			     .flags = flags, .ifindex = 2, .rule = WEIR_NO_RULE};
+	struct weir_row r = {.state = WEIR_ROW_LIVE,
+			     .workload = workload,
+			     .lport_be = htons(lport),
+			     .rport_be = htons(rport),
+			     .proto = IPPROTO_TCP,
+			     .dir = WEIR_EGRESS,
+			     .flags = flags,
+			     .ifindex = 2,
+			     .rule = WEIR_NO_RULE};
 
 	r.local[15] = 1;
 	r.remote[15] = 2;
@@ -50,9 +62,9 @@ static uint64_t sum(const struct window *w, uint64_t *packets)
 
 TEST(service_detail_cuts_the_opener)
 {
-	const struct weir_row rows[] = {
-		row(1, 40001, 443, WEIR_ROW_F_INIT_LOCAL), row(1, 40002, 443, WEIR_ROW_F_INIT_LOCAL),
-		row(1, 80, 50001, 0), row(1, 80, 50002, 0)};
+	const struct weir_row rows[] = {row(1, 40001, 443, WEIR_ROW_F_INIT_LOCAL),
+					row(1, 40002, 443, WEIR_ROW_F_INIT_LOCAL),
+					row(1, 80, 50001, 0), row(1, 80, 50002, 0)};
 	const struct drain_delta d[] = {{0, 100, 1}, {1, 50, 1}, {2, 10, 1}, {3, 5, 1}};
 	const struct window_conf conf = {.detail = CONFIG_SERVICE, .max_rows = 100};
 	struct window w = {0};
@@ -181,7 +193,8 @@ static int64_t term_of(const struct balance *b, const char *interface, uint8_t d
 		return v;
 	for (size_t i = 0; i < n; i++) {
 		if (!strcmp(id[i].interface, interface) && id[i].dir == dir && id[i].term == term)
-			v = term == WEIR_TERM_UNEXPLAINED ? id[i].signed_bytes : (int64_t)id[i].bytes;
+			v = term == WEIR_TERM_UNEXPLAINED ? id[i].signed_bytes
+							  : (int64_t)id[i].bytes;
 	}
 	free(id);
 	return v;
@@ -201,7 +214,8 @@ TEST(balance_is_zero_when_all_is_explained)
 	struct weir_row r = row(1, 1, 443, 1);
 
 	balance_begin(b);
-	/* 1000 on the wire = 700 sockets + 200 time-wait + 150 fragments - 50 dropped after counting */
+	/* 1000 on the wire = 700 sockets + 200 time-wait + 150 fragments - 50 dropped after
+	 * counting */
 	observe(b, WEIR_EGRESS, WEIR_T_INTERFACE, 1000);
 	observe(b, WEIR_EGRESS, WEIR_T_TIME_WAIT, 200);
 	observe(b, WEIR_EGRESS, WEIR_T_FRAGMENTATION, 150);
@@ -212,11 +226,13 @@ TEST(balance_is_zero_when_all_is_explained)
 	      (int)term_of(b, "eth0", WEIR_EGRESS, WEIR_TERM_UNEXPLAINED));
 	r.verdict = WEIR_V_DENY;
 	balance_row(b, "eth0", &r, 60, 1);
-	CHECK(term_of(b, "eth0", WEIR_EGRESS, WEIR_TERM_UNEXPLAINED) == 0, "denied egress never left");
+	CHECK(term_of(b, "eth0", WEIR_EGRESS, WEIR_TERM_UNEXPLAINED) == 0,
+	      "denied egress never left");
 	CHECK(b->total[WEIR_EGRESS].bytes == 760, "but it was counted");
 	r.dir = WEIR_INGRESS;
 	balance_row(b, "eth0", &r, 60, 1);
-	CHECK(term_of(b, "eth0", WEIR_INGRESS, WEIR_TERM_UNEXPLAINED) == -60, "denied ingress arrived");
+	CHECK(term_of(b, "eth0", WEIR_INGRESS, WEIR_TERM_UNEXPLAINED) == -60,
+	      "denied ingress arrived");
 	free(b);
 }
 
