@@ -29,7 +29,7 @@ static const char *param(const struct api_call *c, const char *name)
 
 static enum MHD_Result respond(struct MHD_Connection *conn, unsigned int status, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
 	struct MHD_Response *resp;
 	enum MHD_Result r;
 

@@ -40,6 +40,13 @@ static struct node_key node_key(enum weir_socket_kind kind, const char *node)
 	return k;
 }
 
+static struct session *session_of(const struct sessions *ss, enum weir_socket_kind kind, const char *node)
+{
+	struct node_key k = node_key(kind, node);
+
+	return weir_map_find(ss->by_node, k.text, k.len);
+}
+
 int sessions_new(const char *nodes_dir, uint32_t max, struct sessions **ret)
 {
 	struct sessions *ss = calloc(1, sizeof(*ss));
@@ -196,7 +203,7 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 			       "the signature is not by the key that nodes.dir holds for this node");
 		return 0;
 	}
-	if (weir_map_count(ss->by_token) >= ss->max) {
+	if (weir_map_count(ss->by_token) >= ss->max && !session_of(ss, kind, p.facts.node)) {
 		session_refuse(reply, WEIR_RC_BUSY, "the aggregator's table of sessions is full");
 		return 0;
 	}
@@ -234,8 +241,7 @@ uint64_t sessions_last_used(const struct sessions *ss, const char *node)
 	uint64_t last = 0;
 
 	for (int kind = WEIR_SOCKET_TELEMETRY; kind <= WEIR_SOCKET_CONTROL; kind++) {
-		struct node_key k = node_key(kind, node);
-		const struct session *s = weir_map_find(ss->by_node, k.text, k.len);
+		const struct session *s = session_of(ss, kind, node);
 
 		if (s && s->used_ns > last)
 			last = s->used_ns;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who gets a token: only he who signs both nonces with the key of the node that he names. */
+#include "aggregator/session.h"
+#include "lib/os/crypto.h"
+#include "lib/os/file.h"
+#include "tests/lib/test.h"
+
+struct fixture {
+	char dir[64];
+	struct weir_key *key;
+	struct sessions *ss;
+	struct weir_hello hello;
+};
+
+static int setup(struct fixture *f, uint32_t max)
+{
+	uint8_t pub[WEIR_KEY_LEN];
+	char text[56], path[96];
+	int r;
+
+	memset(f, 0, sizeof(*f));
+	strcpy(f->dir, "/tmp/weir-nodes-XXXXXX");
+	if (!mkdtemp(f->dir))
+		return -errno;
+	r = weir_key_new(&f->key);
+	if (!r)
+		r = weir_key_public(f->key, pub);
+	if (r)
+		return r;
+	weir_pub_text(pub, text);
+	for (int i = 1; !r && i <= 2; i++) {
+		snprintf(path, sizeof(path), "%s/n%d.pub", f->dir, i);
+		r = weir_file_write(path, text, strlen(text), 0644);
+	}
+	f->hello = (struct weir_hello){.wire = WEIR_WIRE_VERSION, .node = "n1", .version = "", .kernel = "",
+				       .hooks = "", .domain = "d", .node_class = "d/a"};
+	memset(f->hello.nonce, 7, sizeof(f->hello.nonce));
+	return r ? r : sessions_new(f->dir, max, &f->ss);
+}
+
+static void teardown(struct fixture *f)
+{
+	char path[96];
+
+	for (int i = 1; i <= 2; i++) {
+		snprintf(path, sizeof(path), "%s/n%d.pub", f->dir, i);
+		unlink(path);
+	}
+	rmdir(f->dir);
+	weir_key_free(f->key);
+	sessions_free(f->ss);
+}
+
+/* Signs the challenge, for `kind`, with `key`. */
+static void sign(const struct fixture *f, const struct weir_msg *challenge, enum weir_socket_kind kind,
+		 const struct weir_key *key, struct weir_proof *ret)
+{
+	weir_auto_buf struct weir_buf b = {0};
+
+	weir_hello_transcript(f->hello.nonce, challenge->challenge.nonce, f->hello.node, kind, &b);
+	ret->hello_id = challenge->challenge.hello_id;
+	weir_key_sign(key, b.data, b.len, ret->signature);
+}
+
+/* The whole handshake; the last reply, and the session when there is one. */
+static struct session *shake(struct fixture *f, enum weir_socket_kind kind, const struct weir_key *key,
+			     struct weir_msg *reply)
+{
+	struct session *s = NULL;
+	struct weir_proof proof;
+
+	session_hello(f->ss, kind, &f->hello, 1000, reply);
+	if (reply->kind != WEIR_MSG_CHALLENGE)
+		return NULL;
+	sign(f, reply, kind, key, &proof);
+	session_proof(f->ss, kind, &proof, 5, reply, &s);
+	return s;
+}
+
+TEST(the_right_key_gets_a_token)
+{
+	struct fixture f;
+	struct weir_msg reply, m = {.has_token = true};
+	struct session *s;
+
+	CHECK(!setup(&f, 8));
+	s = shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply);
+	CHECK(s && reply.kind == WEIR_MSG_WELCOME, "%s",
+	      reply.kind == WEIR_MSG_REFUSAL ? reply.refusal.text : "");
+	memcpy(m.token, reply.welcome.token, sizeof(m.token));
+	CHECK(session_find(f.ss, WEIR_SOCKET_TELEMETRY, &m, 9) == s);
+	CHECK(!session_find(f.ss, WEIR_SOCKET_CONTROL, &m, 9), "a token is good on its socket only");
+	CHECK(sessions_last_used(f.ss, "n1") == 9);
+	m.token[0] ^= 1;
+	CHECK(!session_find(f.ss, WEIR_SOCKET_TELEMETRY, &m, 9));
+	teardown(&f);
+}
+
+TEST(another_key_is_refused)
+{
+	struct fixture f;
+	struct weir_msg reply;
+	struct weir_key *other = NULL;
+
+	CHECK(!setup(&f, 8));
+	CHECK(!weir_key_new(&other));
+	CHECK(!shake(&f, WEIR_SOCKET_TELEMETRY, other, &reply));
+	CHECK(reply.kind == WEIR_MSG_REFUSAL && reply.refusal.code == WEIR_RC_BAD_SIGNATURE);
+	weir_key_free(other);
+	teardown(&f);
+}
+
+TEST(a_proof_for_the_other_socket_is_refused)
+{
+	struct fixture f;
+	struct weir_msg reply;
+	struct weir_proof proof;
+	struct session *s = NULL;
+
+	CHECK(!setup(&f, 8));
+	session_hello(f.ss, WEIR_SOCKET_CONTROL, &f.hello, 1000, &reply);
+	sign(&f, &reply, WEIR_SOCKET_TELEMETRY, f.key, &proof);
+	CHECK(!session_proof(f.ss, WEIR_SOCKET_CONTROL, &proof, 5, &reply, &s));
+	CHECK(!s && reply.kind == WEIR_MSG_REFUSAL);
+	teardown(&f);
+}
+
+TEST(a_proof_is_good_once)
+{
+	struct fixture f;
+	struct weir_msg reply;
+	struct weir_proof proof;
+	struct session *s = NULL, *again = NULL;
+
+	CHECK(!setup(&f, 8));
+	session_hello(f.ss, WEIR_SOCKET_CONTROL, &f.hello, 1000, &reply);
+	sign(&f, &reply, WEIR_SOCKET_CONTROL, f.key, &proof);
+	CHECK(!session_proof(f.ss, WEIR_SOCKET_CONTROL, &proof, 5, &reply, &s) && s);
+	CHECK(!session_proof(f.ss, WEIR_SOCKET_CONTROL, &proof, 5, &reply, &again) && !again);
+	CHECK(reply.kind == WEIR_MSG_REFUSAL && reply.refusal.code == WEIR_RC_NO_SESSION);
+	teardown(&f);
+}
+
+TEST(who_has_no_key_is_unknown)
+{
+	static const char *const names[] = {"n3", "../n1", ".n1", "", "n1/"};
+	struct fixture f;
+	struct weir_msg reply;
+
+	CHECK(!setup(&f, 8));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		f.hello.node = names[i];
+		CHECK(!shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply), "'%s'", names[i]);
+		CHECK(reply.kind == WEIR_MSG_REFUSAL, "'%s'", names[i]);
+	}
+	teardown(&f);
+}
+
+TEST(another_wire_version_is_refused)
+{
+	struct fixture f;
+	struct weir_msg reply;
+
+	CHECK(!setup(&f, 8));
+	f.hello.wire = 2;
+	CHECK(!shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply));
+	CHECK(reply.kind == WEIR_MSG_REFUSAL && reply.refusal.code == WEIR_RC_BAD_VERSION);
+	teardown(&f);
+}
+
+TEST(a_new_session_replaces_the_old)
+{
+	struct fixture f;
+	struct weir_msg reply, old = {.has_token = true};
+
+	CHECK(!setup(&f, 8));
+	shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply);
+	memcpy(old.token, reply.welcome.token, sizeof(old.token));
+	CHECK(shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) != NULL);
+	CHECK(!session_find(f.ss, WEIR_SOCKET_TELEMETRY, &old, 9));
+	CHECK(sessions_count(f.ss) == 1, "%zu", sessions_count(f.ss));
+	teardown(&f);
+}
+
+TEST(the_table_is_bounded_but_a_node_may_return)
+{
+	struct fixture f;
+	struct weir_msg reply;
+
+	CHECK(!setup(&f, 1));
+	CHECK(shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) != NULL);
+	CHECK(shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) != NULL, "the same node again");
+	f.hello.node = "n2";
+	CHECK(!shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply));
+	CHECK(reply.kind == WEIR_MSG_REFUSAL && reply.refusal.code == WEIR_RC_BUSY);
+	teardown(&f);
+}
+
+TEST_MAIN(T(the_right_key_gets_a_token), T(another_key_is_refused),
+	  T(a_proof_for_the_other_socket_is_refused), T(a_proof_is_good_once),
+	  T(who_has_no_key_is_unknown), T(another_wire_version_is_refused),
+	  T(a_new_session_replaces_the_old), T(the_table_is_bounded_but_a_node_may_return))
