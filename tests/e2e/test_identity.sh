@@ -86,10 +86,10 @@ kind "server closes first, the other late" 10000 tcp --to $N2_6 --port 5001 --by
 
 # Once against a capture: the sum of what tcpdump saw leave.
 if command -v tcpdump >/dev/null; then
-	lab_bg dump n1 weir-agent.service tcpdump -i eth0 -s 64 -w "$LAB/run/eth0.pcap" -U -Z root
+	lab_bg dump n1 weir-agent.service tcpdump -B 16384 -i eth0 -s 64 -w "$LAB/run/eth0.pcap" -U -Z root
 	lab_wait 10 grep -q listening "$LAB/log/dump.log"
 	before=$(observed n1 tx)
-	lab_traffic n1 $WORK tcp --to $N2_4 --port 5001 --bytes $((2 * MB)) >/dev/null
+	lab_traffic n1 $WORK tcp --to $N2_4 --port 5001 --bytes $((2 * MB)) --rate 20 >/dev/null
 	lab_wait 10 all_exact
 	lab_kill dump INT
 	captured=$("$LAB_PYTHON" - "$LAB/run/eth0.pcap" "$(lab_mac n1 eth0)" <<-'PY'
