@@ -4,7 +4,7 @@
  * completions delivered to an epoll loop through an event descriptor (nng runs its own threads; no
  * callback of ours runs on them beyond a queue push).
  *
- * A newer nng replaces lib/wire/wire.c and nothing else.
+ * A newer nng replaces wire_server.c, wire_client.c and tls.c here and nothing else.
  */
 #ifndef WEIR_WIRE_H
 #define WEIR_WIRE_H

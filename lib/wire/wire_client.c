@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Client half: one dialer, one request context, one aio that sends and then receives. nng's resend timer
- * is off: a request whose connection breaks fails once (nng says NNG_ECONNRESET) and the caller decides.
+ * is off: a request whose connection breaks fails once and the caller decides. nng says NNG_ECONNRESET to
+ * most of them but not to all (one sent while the connection is already closing waits for ever), so the end
+ * of the connection aborts what is still waiting.
  * A request sent while there is no connection waits for one, within its timeout. After a timeout the
  * connection is closed: a peer that vanished without a word would otherwise be asked again for minutes.
  */
@@ -35,6 +37,7 @@ struct weir_wire_client {
 	int result; /* of nng */
 	nng_msg *reply;
 	bool connected;
+	bool pipe_up; /* from before a request can be sent by it until it is gone */
 	nng_pipe pipe;
 };
 
@@ -61,22 +64,19 @@ static void done(void *arg)
 	struct weir_wire_client *c = arg;
 	int rv = nng_aio_result(c->aio);
 	uint64_t now = weir_monotonic_ns(), left_ms;
-	bool receive;
 
 	pthread_mutex_lock(&c->lock);
-	receive = c->state == SENDING && !rv && !c->closing;
 	if (c->state == SENDING && rv)
 		nng_msg_free(nng_aio_get_msg(c->aio));
-	if (receive)
+	if (c->state == SENDING && !rv && c->pipe_up && !c->closing) {
 		c->state = RECEIVING;
-	else
-		finish(c, c->state == SENDING && !rv ? NNG_ECLOSED : rv);
+		left_ms = now < c->deadline_ns ? (c->deadline_ns - now) / NS_PER_MS : 0;
+		nng_aio_set_timeout(c->aio, (nng_duration)left_ms + 1);
+		nng_ctx_recv(c->ctx, c->aio); /* completes on another thread, never in here */
+	} else {
+		finish(c, c->state == SENDING && !rv ? NNG_ECONNRESET : rv);
+	}
 	pthread_mutex_unlock(&c->lock);
-	if (!receive)
-		return;
-	left_ms = now < c->deadline_ns ? (c->deadline_ns - now) / NS_PER_MS : 0;
-	nng_aio_set_timeout(c->aio, (nng_duration)left_ms + 1);
-	nng_ctx_recv(c->ctx, c->aio);
 }
 
 static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
@@ -84,11 +84,14 @@ static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
 	struct weir_wire_client *c = arg;
 
 	pthread_mutex_lock(&c->lock);
-	if (ev == NNG_PIPE_EV_ADD_POST) {
+	if (ev == NNG_PIPE_EV_ADD_PRE) {
 		c->pipe = p;
-		c->connected = true;
+		c->pipe_up = true;
 	} else if (nng_pipe_id(p) == nng_pipe_id(c->pipe)) {
-		c->connected = false;
+		c->connected = ev == NNG_PIPE_EV_ADD_POST;
+		c->pipe_up = c->connected;
+		if (!c->connected && c->state == RECEIVING)
+			nng_aio_abort(c->aio, NNG_ECONNRESET);
 	}
 	pthread_mutex_unlock(&c->lock);
 }
@@ -118,6 +121,8 @@ static int socket_start(struct weir_wire_client *c)
 	c->opened = !rv;
 	if (!rv)
 		rv = nng_socket_set_ms(c->sock, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+	if (!rv)
+		rv = nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_PRE, on_pipe, c);
 	if (!rv)
 		rv = nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_POST, on_pipe, c);
 	if (!rv)
@@ -166,6 +171,7 @@ void weir_wire_client_free(struct weir_wire_client *c)
 	if (c->aio)
 		nng_aio_stop(c->aio);
 	if (c->opened) {
+		nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_PRE, NULL, NULL);
 		nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_POST, NULL, NULL);
 		nng_pipe_notify(c->sock, NNG_PIPE_EV_REM_POST, NULL, NULL);
 	}
