@@ -304,6 +304,9 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 	if (end_ns == h->last_end_ns)
 		return -EALREADY;
 	drain_read(&h->drain);
+	/* A workload whose first packet came since names were last followed has rows here already. */
+	if (probe_each_workload(h->probe, ident_note, h->ident) == 0)
+		ident_refresh(h->ident);
 	weigh(h);
 	r = make(h, end_ns, serial, &b);
 	if (r == 0)

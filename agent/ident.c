@@ -18,6 +18,7 @@ struct ident {
 	struct labels *labels;
 	struct who *whos; /* by workload index; [0] unused */
 	uint32_t capacity, limit;
+	bool untold; /* names are new since the last ident_resolve() */
 };
 
 static const struct weir_sum_workload unidentified = {
@@ -159,18 +160,27 @@ static bool name_known(struct ident *id, bool *ret_missing)
 	return changed;
 }
 
-bool ident_resolve(struct ident *id)
+void ident_refresh(struct ident *id)
 {
-	bool missing = false, changed;
+	bool missing = false;
 
 	cgroups_events(id->cgroups);
-	changed = name_known(id, &missing);
+	id->untold |= name_known(id, &missing);
 	if (!missing)
-		return changed;
+		return;
 	cgroups_walk(id->cgroups);
-	changed |= name_known(id, &missing);
+	id->untold |= name_known(id, &missing);
 	for (uint32_t i = 1; i < id->limit; i++)
 		id->whos[i].tried = id->whos[i].noted;
+}
+
+bool ident_resolve(struct ident *id)
+{
+	bool changed;
+
+	ident_refresh(id);
+	changed = id->untold;
+	id->untold = false;
 	return changed;
 }
 

@@ -27,6 +27,8 @@ void ident_events(struct ident *id);
 int ident_note(uint64_t cgroup, struct weir_workload w, void *ident);
 /* Names what was noted since; walks the root at most once. True when a name is new or changed. */
 bool ident_resolve(struct ident *id);
+/* The same for names alone: the next ident_resolve() tells of what is new here. */
+void ident_refresh(struct ident *id);
 
 /* Never NULL; index 0 and unknown ones are "unidentified". Valid until ident_sweep or ident_reload.
  */
