@@ -2,6 +2,7 @@
 #include "agent/config.h"
 
 #include <limits.h>
+#include <stdarg.h>
 
 #include "bpf/abi/weir_abi.h"
 #include "lib/conf/settings.h"
@@ -97,11 +98,31 @@ int config_print(FILE *f)
 	return weir_settings_print(table, WEIR_ARRAY_SIZE(table), f);
 }
 
+/* A value that parsed but cannot be used: the message names the place in the file, read once more.
+ */
+static int WEIR_PRINTF(5, 6) bad(const char *path, const char *section, const char *key,
+				 struct weir_err *err, const char *fmt, ...)
+{
+	weir_auto_ydoc struct weir_ydoc *doc = NULL;
+	struct weir_y *y = NULL, *value = NULL;
+	char text[384];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (weir_ydoc_load(path, &doc, NULL) == 0 && weir_ydoc_count(doc))
+		y = weir_y_find(weir_ydoc_root(doc, 0), section);
+	if (y)
+		value = weir_y_find(y, key);
+	if (value)
+		return weir_y_err(value, err, "%s", text);
+	return weir_err_set(err, -EINVAL, "%s:1:1 %s.%s: %s", path, section, key, text);
+}
+
 static int check_power(uint32_t v, const char *path, const char *key, struct weir_err *err)
 {
-	if (v & (v - 1))
-		return weir_err_set(err, -EINVAL, "%s: %s: %u is not a power of two", path, key, v);
-	return 0;
+	return v & (v - 1) ? bad(path, "bpf", key, err, "%u is not a power of two", v) : 0;
 }
 
 static int decode_approvers(struct config *c, const char *path, struct weir_err *err)
@@ -111,26 +132,20 @@ static int decode_approvers(struct config *c, const char *path, struct weir_err 
 	while (c->approvers && c->approvers[n])
 		n++;
 	if (n > WEIR_MAX_SIGNERS)
-		return weir_err_set(err, -EINVAL, "%s: trust.approvers: at most %d keys", path,
-				    WEIR_MAX_SIGNERS);
+		return bad(path, "trust", "approvers", err, "at most %d keys", WEIR_MAX_SIGNERS);
 	if (n && c->threshold > n)
-		return weir_err_set(err, -EINVAL,
-				    "%s: trust.threshold: %u of %zu approvers cannot be reached",
-				    path, c->threshold, n);
+		return bad(path, "trust", "threshold", err, "%u of %zu approvers cannot be reached",
+			   c->threshold, n);
 	c->keys = calloc(n + 1, sizeof(*c->keys));
 	if (!c->keys)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		if (weir_pub_parse(c->approvers[i], c->keys[i]))
-			return weir_err_set(
-				err, -EINVAL,
-				"%s: trust.approvers[%zu]: \"%s\" is no key; want ed25519:<base64>",
-				path, i, c->approvers[i]);
+			return bad(path, "trust", "approvers", err,
+				   "\"%s\" is no key; want ed25519:<base64>", c->approvers[i]);
 		for (size_t j = 0; j < i; j++) {
 			if (!memcmp(c->keys[i], c->keys[j], WEIR_KEY_LEN))
-				return weir_err_set(err, -EINVAL,
-						    "%s: trust.approvers[%zu]: same key twice",
-						    path, i);
+				return bad(path, "trust", "approvers", err, "same key twice");
 		}
 	}
 	c->key_count = n;
@@ -160,24 +175,21 @@ static int check(struct config *c, const char *path, struct weir_err *err)
 	int r = default_name(c);
 
 	if (r < 0)
-		return weir_err_set(err, r, "%s: node.name: no host name: %s", path, strerror(-r));
+		return bad(path, "node", "name", err, "no host name: %s", strerror(-r));
 	if (!*c->name || strlen(c->name) >= WEIR_NODE_MAX || strchr(c->name, '/'))
-		return weir_err_set(err, -EINVAL,
-				    "%s: node.name: want 1 to %d characters without '/'", path,
-				    WEIR_NODE_MAX - 1);
+		return bad(path, "node", "name", err, "want 1 to %d characters without '/'",
+			   WEIR_NODE_MAX - 1);
 	if (*c->address && weir_addr_parse(c->address, &a))
-		return weir_err_set(err, -EINVAL, "%s: node.address: \"%s\" is no IP address", path,
-				    c->address);
-	if (c->state_dir[0] != '/' || c->pin_dir[0] != '/')
-		return weir_err_set(err, -EINVAL,
-				    "%s: agent.state_dir and bpf.pin_dir: want absolute paths",
-				    path);
+		return bad(path, "node", "address", err, "\"%s\" is no IP address", c->address);
+	if (c->state_dir[0] != '/')
+		return bad(path, "agent", "state_dir", err, "want an absolute path");
+	if (c->pin_dir[0] != '/')
+		return bad(path, "bpf", "pin_dir", err, "want an absolute path");
 	if (c->spool_segment * 4 > c->spool_max)
-		return weir_err_set(err, -EINVAL,
-				    "%s: spool.segment: at most a quarter of spool.max", path);
-	r = check_power(c->flow_rows, path, "bpf.flow_rows", err);
+		return bad(path, "spool", "segment", err, "at most a quarter of spool.max");
+	r = check_power(c->flow_rows, path, "flow_rows", err);
 	if (r == 0)
-		r = check_power(c->total_rows, path, "bpf.total_rows", err);
+		r = check_power(c->total_rows, path, "total_rows", err);
 	if (r == 0)
 		r = decode_approvers(c, path, err);
 	return r;

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config.h"
+#include "lib/os/file.h"
+#include "tests/lib/test.h"
+
+static int load(const char *text, struct config *c, struct weir_err *err)
+{
+	char path[] = "/tmp/weir-config-XXXXXX";
+	int fd = mkstemp(path), r;
+
+	*err = (struct weir_err){0};
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	r = weir_file_write(path, text, strlen(text), 0600);
+	if (r == 0)
+		r = config_load(path, c, err);
+	unlink(path);
+	return r;
+}
+
+TEST(defaults_are_complete)
+{
+	struct config c = {0};
+	struct weir_err err;
+
+	CHECK(load("node: {name: n1}\n", &c, &err) == 0, "%s", err.text);
+	CHECK(!strcmp(c.name, "n1") && c.window_ns == 2000000000ull, "%s", c.name);
+	CHECK(c.mode == 0, "the default mode must be observe, is %u", c.mode);
+	CHECK(c.key_count == 0 && !c.default_deny, "%zu", c.key_count);
+	config_fini(&c);
+}
+
+TEST(mistakes_are_one_line_with_their_place)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"bpf: {flow_rows: 1000}\n", ":1:18 bpf.flow_rows: 1000 is not a power of two"},
+		{"node: {nam: x}\n", ":1:8 node: unknown field 'nam'"},
+		{"trust:\n  approvers: [x]\n", ":2:14 trust.approvers: \"x\" is no key"},
+		{"node: {address: here}\n", ":1:17 node.address: \"here\" is no IP address"},
+		{"agent: {state_dir: here}\n", ":1:20 agent.state_dir: want an absolute path"},
+		{"spool: {max: 1MiB}\n", "spool.segment: at most a quarter of spool.max"},
+		{"agent: {mode: on}\n", ":1:15 agent.mode"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config c = {0};
+		struct weir_err err;
+
+		CHECK(load(cases[i].text, &c, &err) == -EINVAL, "taken: %s", cases[i].text);
+		CHECK(strstr(err.text, cases[i].want), "%s: %s", cases[i].text, err.text);
+		CHECK(!strchr(err.text, '\n'), "more than a line: %s", err.text);
+	}
+}
+
+TEST(printed_settings_load)
+{
+	weir_auto_free char *text = NULL;
+	struct config c = {0};
+	struct weir_err err;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	CHECK(config_print(f) == 0, "print");
+	fclose(f);
+	CHECK(load(text, &c, &err) == 0, "%s", err.text);
+	config_fini(&c);
+}
+
+TEST_MAIN(T(defaults_are_complete), T(mistakes_are_one_line_with_their_place), T(printed_settings_load))
