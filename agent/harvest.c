@@ -47,11 +47,6 @@ static void harvest_freep(struct harvest **h)
 	harvest_free(*h);
 }
 
-void harvest_conf(struct harvest *h, const struct config *c)
-{
-	h->conf = c;
-}
-
 static int grace(void *arg)
 {
 	return probe_grace(((struct harvest *)arg)->probe);

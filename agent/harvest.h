@@ -17,8 +17,6 @@ void harvest_free(struct harvest *h);
  * record was spooled; -EALREADY when that window is over already. On failure the counts stay in the
  * kernel and the next record covers them. */
 int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial);
-/* Settings of the window changed. */
-void harvest_conf(struct harvest *h, const struct config *c);
 /* For spool_conf.fold. */
 int harvest_fold(const void *data, size_t len, struct weir_buf *ret);
 

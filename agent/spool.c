@@ -224,12 +224,6 @@ uint64_t spool_bytes(const struct spool *s)
 	return sum;
 }
 
-void spool_acked(const struct spool *s, uint64_t *ret_epoch, uint64_t *ret_sequence)
-{
-	*ret_epoch = s->acked_epoch;
-	*ret_sequence = s->acked_sequence;
-}
-
 int spool_read_last(struct spool *s, struct weir_buf *ret)
 {
 	weir_auto_close int fd = -1;

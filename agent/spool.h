@@ -31,7 +31,6 @@ int spool_append(struct spool *s, uint64_t epoch, uint64_t sequence, const void 
 int spool_next(struct spool *s, uint64_t *ret_epoch, uint64_t *ret_sequence, struct weir_buf *ret);
 /* All records up to this one are the aggregator's now; files that hold nothing else are removed. */
 int spool_ack(struct spool *s, uint64_t epoch, uint64_t sequence);
-void spool_acked(const struct spool *s, uint64_t *ret_epoch, uint64_t *ret_sequence);
 uint64_t spool_bytes(const struct spool *s);
 
 #endif
