@@ -37,7 +37,8 @@ int weir_wire_dial(const char *url, const struct weir_tls_files *tls, size_t max
 		   struct weir_wire_client **ret, struct weir_err *err);
 void weir_wire_client_free(struct weir_wire_client *c);
 int weir_wire_client_fd(const struct weir_wire_client *c); /* readable: a request completed */
-/* -EBUSY while one is outstanding, -EMSGSIZE beyond max_message. timeout 0 = 60 s. */
+/* -EBUSY while one is outstanding, -EMSGSIZE beyond max_message. timeout 0 = 60 s. Without a connection
+ * the request waits for one; right after a break it may fail with -ECONNRESET once more. */
 int weir_wire_send(struct weir_wire_client *c, const void *data, size_t len, uint64_t timeout_ns);
 /* 0 and the reply (valid until the next send), -EAGAIN not yet, -ETIMEDOUT, -ECONNRESET. */
 int weir_wire_reply_take(struct weir_wire_client *c, const void **ret_data, size_t *ret_len);
