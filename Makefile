@@ -61,7 +61,7 @@ $(B)/asan/unit/$(1): $(B)/asan/tests/unit/$(1).o $(TEST_LIB) $(call owner_objs,$
 	$(Q)$(CC) $(CFLAGS) $(ASAN) -o $$@ $$^ $(LIBS)
 endef
 $(foreach u,$(UNIT),$(eval $(call unit,$(u))))
-.PRECIOUS: $(B)/asan/%.o $(B)/o/%.o $(B)/gen/%.bpf.o
+.PRECIOUS: $(B)/asan/%.o $(B)/o/%.o $(B)/gen/%.bpf.o $(B)/gen/%.skel.h
 
 $(B)/gen/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/inc/*.h bpf/abi/*.h vmlinux/*.h)
 	@mkdir -p $(@D)
