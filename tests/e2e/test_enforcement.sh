@@ -35,4 +35,17 @@ fleet_revert
 fleet_sign || broken "the undo is signed"
 expect "the undo is applied" lab_wait 15 fleet_applied n1 "$(fleet_serial)"
 expect "after the undo backup reaches the internet" backup
+
+# Shadow: the same commit, counted and not enforced.
+lab_kill agent-n1
+fleet_agent_conf n1 shadow
+fleet_agent_start n1 || broken "the agent starts in shadow mode"
+expect "n1 says that it is in shadow mode" lab_wait 10 fleet_mode n1 shadow
+fleet_commit
+fleet_sign || broken "the commit is signed again"
+expect "shadow: the commit is applied" lab_wait 15 fleet_applied n1 "$(fleet_serial)"
+expect "shadow: backup still reaches the internet" backup
+would() { api "/api/v1/flows?since=60&limit=1000" \
+	"any(f['verdict'] == 'would-deny' and 'backup' in f['workload'] and f['bytes'] > 100000 for f in d['items'])"; }
+expect "shadow: what would be denied is counted" lab_wait 10 would
 finish

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib/e2e.sh"
 
 BACKUP=payments.slice/backup.service
+BPF_SIZES="prefixes: 16"
 lab_up && fleet_new && fleet_sign && fleet_up enforce n1 || broken "the fleet comes up"
 lab_serve web inet main.service 5001
 first=$(fleet_serial)
@@ -41,6 +42,16 @@ sed -i "s#$(fleet_key alice)#$(fleet_key mallory)#" "$REPO/weir.yaml"
 fleet_sign mallory || broken "mallory signs"
 expect "wrongly signed: refused by the node, by name" lab_wait 15 refused unsigned
 kept "wrongly signed"
+
+# Too large for this node's kernel tables (its configuration says 16 prefixes), validly signed.
+sed -i "s#$(fleet_key mallory)#$(fleet_key alice)#" "$REPO/weir.yaml"
+sed -i '/^  ranges:/r /dev/stdin' "$REPO/topology/aws-services.yaml" <<-YAML
+	$(for i in $(seq 40); do printf '  - {prefix: 54.240.%d.0/24, service: aws/s3, region: us-east-1}\n' $((i * 2)); done)
+YAML
+fleet_commit
+fleet_sign || broken "alice signs a large revision"
+expect "too large: refused by the node, by name" lab_wait 15 refused tables
+kept "too large"
 
 # Older: the whole repository goes back to the first revision, validly signed.
 lab_kill aggregator

@@ -96,6 +96,7 @@ fleet_agent_conf() { # node mode
 		  flow_rows: 4096
 		  total_rows: 1024
 		  workloads: 256
+		  ${BPF_SIZES:-}
 		window: {length: ${WINDOW:-1s}, detail: ${DETAIL:-service}}
 		spool: {max: 16MiB, segment: 1MiB}
 	YAML
