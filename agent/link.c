@@ -11,6 +11,8 @@
  * return at once. */
 #define BACKOFF_MIN_NS (WEIR_NS_PER_S / 4)
 #define BACKOFF_MAX_NS (30 * WEIR_NS_PER_S)
+/* So long without a connection is worth a line: TLS failures are silent in the transport. */
+#define PATIENCE_NS (5 * WEIR_NS_PER_S)
 
 struct link {
 	struct link_ops ops;
@@ -20,6 +22,7 @@ struct link {
 	bool outstanding; /* a request of ours, not of the handshake */
 	bool waiting;	  /* the timer will go on */
 	uint64_t backoff_ns;
+	bool complained; /* about the missing connection, once until there is one */
 };
 
 void link_free(struct link *l)
@@ -71,6 +74,26 @@ static void send_next(struct link *l)
 	l->outstanding = true;
 }
 
+/* Called when the handshake waits: the timer looks again whether there is a connection at all. */
+static void await_connection(struct link *l)
+{
+	if (weir_wire_connected(l->client))
+		l->complained = false;
+	else
+		(void)weir_source_rearm(l->timer, PATIENCE_NS, 0);
+}
+
+static void complain(struct link *l)
+{
+	if (l->complained || weir_wire_connected(l->client))
+		return;
+	l->complained = true;
+	weir_log(WEIR_LOG_WARN,
+		 "%s: no session: no connection; the aggregator is unreachable, or TLS failed (CA, certificate, "
+		 "server.name); trying on, the spool keeps everything",
+		 l->ops.what);
+}
+
 static void go_on(struct link *l)
 {
 	struct weir_err err = {0};
@@ -80,8 +103,10 @@ static void go_on(struct link *l)
 		return;
 	if (!weir_session_ready(l->session)) {
 		r = weir_session_step(l->session, &err);
-		if (r == -EAGAIN)
+		if (r == -EAGAIN) {
+			await_connection(l);
 			return;
+		}
 		if (r < 0) {
 			weir_log(WEIR_LOG_ERR, "%s: no session: %s", l->ops.what, err.text);
 			back_off(l);
@@ -151,6 +176,8 @@ static int on_timer(uint32_t events, void *arg)
 	struct link *l = arg;
 
 	(void)events;
+	if (!l->waiting)
+		complain(l);
 	l->waiting = false;
 	go_on(l);
 	return 0;
