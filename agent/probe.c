@@ -251,7 +251,10 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 		return r;
 	if (!probe_attach_kfree(p))
 		probe_add_hook(p, "kfree_skb");
-	return probe_interfaces(p, err);
+	if ((r = probe_interfaces(p, err)))
+		return r;
+	__atomic_store_n(&p->ctl->counting, 1, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 int probe_open(const struct probe_conf *c, struct probe **ret, struct weir_err *err)

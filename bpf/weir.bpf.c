@@ -45,6 +45,14 @@ static __always_inline __u32 weir_now_s(void)
 	return bpf_ktime_get_coarse_ns() / 1000000000ull;
 }
 
+static __always_inline bool weir_counting(void)
+{
+	__u32 zero = 0;
+	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+
+	return ctl && ctl->counting;
+}
+
 /* Index of the socket's cgroup; a cgroup that was never seen gets the next index at once. */
 static __always_inline __u32 weir_workload_of(struct __sk_buff *skb, struct weir_ctl *ctl, __u32 now_s,
 					      const struct weir_packet *p)
@@ -158,7 +166,7 @@ static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
 	__u64 active;
 	__u8 verdict;
 
-	if (!ctl)
+	if (!ctl || !ctl->counting)
 		return 1;
 	if (weir_parse(skb, 0, &p)) {
 		weir_drop(WEIR_D_PARSE, skb->len, 1);
@@ -287,6 +295,8 @@ static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l
 	struct weir_packet p;
 	__u8 term;
 
+	if (!weir_counting())
+		return -1;
 	if (weir_parse(skb, l2, &p)) {
 		weir_term(skb->ifindex, dir, WEIR_T_NON_IP, skb->len - l2, 1);
 		return -1; /* TCX_NEXT, TC_ACT_UNSPEC: never an opinion */
@@ -392,7 +402,8 @@ static __always_inline int weir_freed(struct sk_buff *skb, int reason, struct so
 	__u32 ifindex;
 	__u8 term, dir;
 
-	if (!BPF_CORE_READ(skb, dev) || BPF_CORE_READ(skb, dev, nd_net.net, net_cookie) != weir_trace_netns)
+	if (!weir_counting() || !BPF_CORE_READ(skb, dev) ||
+	    BPF_CORE_READ(skb, dev, nd_net.net, net_cookie) != weir_trace_netns)
 		return 0;
 	term = weir_freed_term(skb, reason, rx);
 	if (term == WEIR_TERMS || weir_freed_size(skb, &f))

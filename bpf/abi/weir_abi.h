@@ -117,7 +117,7 @@ struct weir_ctl {
 	__u32 total_rows;	/* power of two */
 	__u32 workloads;	/* capacity */
 	__u32 next_workload;	/* BPF: last index given out to a cgroup */
-	__u32 pad;
+	__u32 counting;		/* agent: 1 once every hook is attached, so that all sides begin together */
 	__u64 serial_high;	/* agent: highest bundle serial ever applied; survives the state directory */
 };
 _Static_assert(sizeof(struct weir_ctl) == 56, "weir_ctl");
