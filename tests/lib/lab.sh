@@ -12,6 +12,7 @@
 # n3 belongs to another cluster that uses n1's IPv4 address again, hence its own router. Everything
 # lives below fixed names, so that a lab whose owner was killed is found and removed by the next one.
 
+PATH=$PATH:/usr/sbin:/sbin
 LAB=/run/weir-lab
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_BIN=${WEIR_BIN:-$LAB_ROOT/build}
