@@ -241,7 +241,7 @@ static int world_open(struct world *w, struct weir_err *err)
 TEST(kernel_equals_evaluator)
 {
 	const char *pairs = getenv("WEIR_TEST_PAIRS"), *seed = getenv("WEIR_TEST_SEED");
-	unsigned int want = pairs ? (unsigned int)atoi(pairs) : 10000;
+	unsigned int want = pairs ? (unsigned int)atoi(pairs) : getenv("WEIR_LONG") ? 200000 : 10000;
 	struct world w = {.seed = seed ? (unsigned int)atoi(seed) : (unsigned int)time(NULL)};
 	struct weir_err err = {{0}};
 	bool ok = true;
