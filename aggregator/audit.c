@@ -3,125 +3,47 @@
 
 #include "aggregator/text.h"
 
-#include "lib/os/crypto.h"
+#include "lib/os/chain.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 
-#define PREV ",\"prev\":\""
-#define HASH "\",\"hash\":\""
-#define END "\"}"
-#define HEX (2 * WEIR_SHA256_LEN)
-#define TAIL (sizeof(PREV) - 1 + HEX + sizeof(HASH) - 1 + HEX + sizeof(END) - 1)
-
-struct chain {
-	uint64_t seq; /* of the last entry */
-	uint8_t hash[WEIR_SHA256_LEN];
-};
-
 struct audit {
 	int fd;
 	off_t size;
-	struct chain chain;
+	struct weir_chain chain;
 };
 
-static void hash_freep(struct weir_sha256 **h)
-{
-	weir_sha256_free(*h);
-}
-
-static int chain_hash(const uint8_t prev[WEIR_SHA256_LEN], const void *entry, size_t len,
-		      uint8_t ret[WEIR_SHA256_LEN])
-{
-	weir_cleanup(hash_freep) struct weir_sha256 *h = NULL;
-	int r = weir_sha256_new(&h);
-
-	if (!r)
-		r = weir_sha256_add(h, prev, WEIR_SHA256_LEN);
-	if (!r)
-		r = weir_sha256_add(h, entry, len);
-	return r ? r : weir_sha256_end(h, ret);
-}
-
-static int take_hex(const char *p, uint8_t ret[WEIR_SHA256_LEN])
-{
-	char hex[HEX + 1];
-
-	memcpy(hex, p, HEX);
-	hex[HEX] = 0;
-	return weir_unhex(hex, ret, WEIR_SHA256_LEN);
-}
-
-/* One line, without its newline, against the chain so far; moves the chain on. */
-static int chain_step(struct chain *c, const char *line, size_t len)
-{
-	uint8_t prev[WEIR_SHA256_LEN], hash[WEIR_SHA256_LEN], want[WEIR_SHA256_LEN];
-	char start[40];
-	const char *p = line + len - TAIL;
-
-	snprintf(start, sizeof(start), "{\"seq\":%" PRIu64 ",", c->seq + 1);
-	if (len > AUDIT_LINE_MAX || len < TAIL + strlen(start) ||
-	    strncmp(line, start, strlen(start)) || memcmp(p, PREV, sizeof(PREV) - 1) ||
-	    memcmp(line + len - (sizeof(END) - 1), END, sizeof(END) - 1))
-		return -EBADMSG;
-	p += sizeof(PREV) - 1;
-	if (take_hex(p, prev) || memcmp(p + HEX, HASH, sizeof(HASH) - 1) ||
-	    take_hex(p + HEX + sizeof(HASH) - 1, hash) || memcmp(prev, c->hash, sizeof(prev)))
-		return -EBADMSG;
-	if (chain_hash(prev, line, len - TAIL, want))
-		return -ENOMEM;
-	if (memcmp(hash, want, sizeof(hash)))
-		return -EBADMSG;
-	memcpy(c->hash, hash, sizeof(hash));
-	c->seq++;
-	return 0;
-}
-
 /* Every complete line; bytes behind the last newline are left to the caller (*ret_used). */
-static int chain_run(struct chain *c, const char *data, size_t len, size_t *ret_used)
+static int chain_run(struct weir_chain *c, const char *data, size_t len, size_t *ret_used)
 {
 	size_t at = 0;
 
 	while (at < len) {
 		const char *nl = memchr(data + at, '\n', len - at);
-		int r;
 
 		if (!nl)
 			break;
-		r = chain_step(c, data + at, (size_t)(nl - (data + at)));
-		if (r)
-			return r;
+		if (weir_chain_step(c, data + at, (size_t)(nl - (data + at))))
+			return -EBADMSG;
 		at = (size_t)(nl - data) + 1;
 	}
 	*ret_used = at;
 	return 0;
 }
 
-int audit_verify(const char *data, size_t len, uint64_t *ret_bad)
-{
-	struct chain c = {0};
-	size_t used = 0;
-	int r = chain_run(&c, data, len, &used);
-
-	if (!r && used != len)
-		r = -EBADMSG;
-	if (r)
-		*ret_bad = c.seq + 1;
-	return r;
-}
-
 /* Reads the file in pieces that end at a line, so that a log of any size needs little memory. */
 static int audit_scan(struct audit *a, struct weir_err *err, const char *path)
 {
-	weir_auto_free char *buf = malloc(4 * AUDIT_LINE_MAX);
+	weir_auto_free char *buf = malloc(4 * WEIR_CHAIN_LINE_MAX);
 	size_t have = 0;
 
 	if (!buf)
 		return -ENOMEM;
 	for (;;) {
-		ssize_t n = pread(a->fd, buf + have, 4 * AUDIT_LINE_MAX - have, a->size + (off_t)have);
+		ssize_t n = pread(a->fd, buf + have, 4 * WEIR_CHAIN_LINE_MAX - have, a->size + (off_t)have);
 		size_t used = 0;
 		int r;
 
@@ -129,7 +51,7 @@ static int audit_scan(struct audit *a, struct weir_err *err, const char *path)
 			return weir_err_set(err, -errno, "%s: cannot read: %m", path);
 		have += (size_t)n;
 		r = chain_run(&a->chain, buf, have, &used);
-		if (!r && !used && have > AUDIT_LINE_MAX)
+		if (!r && !used && have > WEIR_CHAIN_LINE_MAX)
 			r = -EBADMSG;
 		if (r)
 			return weir_err_set(err, r,
@@ -216,9 +138,9 @@ static int write_line(struct audit *a, const struct weir_buf *b)
 
 int audit_add(struct audit *a, uint64_t now_ns, const char *event, ...)
 {
-	weir_auto_buf struct weir_buf b = {.max = AUDIT_LINE_MAX};
+	weir_auto_buf struct weir_buf b = {.max = WEIR_CHAIN_LINE_MAX};
 	uint8_t hash[WEIR_SHA256_LEN];
-	char prev_hex[HEX + 1], hash_hex[HEX + 1];
+	char tail[WEIR_CHAIN_TAIL + 1];
 	va_list ap;
 	int r;
 
@@ -235,11 +157,9 @@ int audit_add(struct audit *a, uint64_t now_ns, const char *event, ...)
 	if (!r)
 		r = weir_buf_add(&b, "}", 1);
 	if (!r)
-		r = chain_hash(a->chain.hash, b.data, b.len, hash);
+		r = weir_chain_tail(&a->chain, b.data, b.len, tail, hash);
 	if (!r)
-		r = weir_buf_addf(&b, PREV "%s" HASH "%s" END "\n",
-				  weir_hex(a->chain.hash, WEIR_SHA256_LEN, prev_hex),
-				  weir_hex(hash, WEIR_SHA256_LEN, hash_hex));
+		r = weir_buf_addf(&b, "%s\n", tail);
 	if (!r)
 		r = write_line(a, &b);
 	if (r)

@@ -13,8 +13,6 @@
 
 #include "lib/ds/buf.h"
 
-#define AUDIT_LINE_MAX (64u << 10)
-
 struct audit;
 
 /* Verifies the whole chain; cuts a torn last line (a crash in mid-write) and notes that as an entry. */
@@ -23,9 +21,6 @@ void audit_close(struct audit *a);
 /* fields: name, value pairs, ending with NULL; values are text. */
 int audit_add(struct audit *a, uint64_t now_ns, const char *event, ...) __attribute__((sentinel));
 uint64_t audit_count(const struct audit *a);
-
-/* Checks a log's bytes. 0, or -EBADMSG with *ret_bad = number of the first bad line (from 1). */
-int audit_verify(const char *data, size_t len, uint64_t *ret_bad);
 /* Calls fn for each of the last `limit` lines, oldest first; line is terminated. */
 int audit_tail(const struct audit *a, size_t limit, int (*fn)(const char *line, void *arg), void *arg);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit log's chain: every edit breaks it at its line; a torn tail is cut, never more. */
 #include "aggregator/audit.h"
+#include "lib/os/chain.h"
 #include "lib/os/file.h"
 #include "tests/lib/test.h"
 
@@ -9,6 +10,21 @@ struct log {
 	char *data;
 	size_t len;
 };
+
+/* 0, or -EBADMSG with the number of the first line that breaks the chain. */
+static int audit_verify(const char *data, size_t len, uint64_t *ret_bad)
+{
+	struct weir_chain c = {0};
+
+	for (const char *nl, *at = data; at < data + len; at = nl + 1) {
+		nl = memchr(at, '\n', len - (size_t)(at - data));
+		if (!nl || weir_chain_step(&c, at, (size_t)(nl - at))) {
+			*ret_bad = c.seq + 1;
+			return -EBADMSG;
+		}
+	}
+	return 0;
+}
 
 /* Three entries in a fresh file, and its bytes. */
 static int make(struct log *l)

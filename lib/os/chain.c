@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/os/chain.h"
+
+#include <inttypes.h>
+
+#define PREV ",\"prev\":\""
+#define HASH "\",\"hash\":\""
+#define END "\"}"
+#define HEX (2 * WEIR_SHA256_LEN)
+
+_Static_assert(WEIR_CHAIN_TAIL == sizeof(PREV) - 1 + HEX + sizeof(HASH) - 1 + HEX + sizeof(END) - 1,
+	       "length of a line's tail");
+
+static void hash_freep(struct weir_sha256 **h)
+{
+	weir_sha256_free(*h);
+}
+
+static int entry_hash(const uint8_t prev[WEIR_SHA256_LEN], const void *entry, size_t len,
+		      uint8_t ret[WEIR_SHA256_LEN])
+{
+	weir_cleanup(hash_freep) struct weir_sha256 *h = NULL;
+	int r = weir_sha256_new(&h);
+
+	if (!r)
+		r = weir_sha256_add(h, prev, WEIR_SHA256_LEN);
+	if (!r)
+		r = weir_sha256_add(h, entry, len);
+	return r ? r : weir_sha256_end(h, ret);
+}
+
+static int take_hex(const char *p, uint8_t ret[WEIR_SHA256_LEN])
+{
+	char hex[HEX + 1];
+
+	memcpy(hex, p, HEX);
+	hex[HEX] = 0;
+	return weir_unhex(hex, ret, WEIR_SHA256_LEN);
+}
+
+/* The tail has a fixed length, so text inside the entry can never be taken for it. */
+static int split(const char *line, size_t len, uint8_t prev[WEIR_SHA256_LEN], uint8_t hash[WEIR_SHA256_LEN])
+{
+	const char *p = line + len - WEIR_CHAIN_TAIL;
+
+	if (len > WEIR_CHAIN_LINE_MAX || len < WEIR_CHAIN_TAIL || memcmp(p, PREV, sizeof(PREV) - 1) ||
+	    memcmp(line + len - (sizeof(END) - 1), END, sizeof(END) - 1))
+		return -EBADMSG;
+	p += sizeof(PREV) - 1;
+	if (take_hex(p, prev) || memcmp(p + HEX, HASH, sizeof(HASH) - 1))
+		return -EBADMSG;
+	return take_hex(p + HEX + sizeof(HASH) - 1, hash);
+}
+
+const char *weir_chain_step(struct weir_chain *c, const char *line, size_t len)
+{
+	uint8_t prev[WEIR_SHA256_LEN], hash[WEIR_SHA256_LEN], real[WEIR_SHA256_LEN];
+	char start[40];
+
+	if (split(line, len, prev, hash))
+		return "is no entry of an audit log";
+	snprintf(start, sizeof(start), "{\"seq\":%" PRIu64 ",", c->seq + 1);
+	if (strncmp(line, start, strlen(start)))
+		return "does not carry the next number: an entry was removed, inserted or moved";
+	if (memcmp(prev, c->hash, sizeof(prev)))
+		return "does not follow the entry before it";
+	if (entry_hash(prev, line, len - WEIR_CHAIN_TAIL, real))
+		return "cannot be checked: SHA-256 failed";
+	if (memcmp(real, hash, sizeof(real)))
+		return "was changed";
+	memcpy(c->hash, hash, sizeof(hash));
+	c->seq++;
+	return NULL;
+}
+
+int weir_chain_tail(const struct weir_chain *c, const void *entry, size_t len,
+		    char ret_tail[WEIR_CHAIN_TAIL + 1], uint8_t ret_hash[WEIR_SHA256_LEN])
+{
+	char prev[HEX + 1], hash[HEX + 1];
+	int r = entry_hash(c->hash, entry, len, ret_hash);
+
+	if (r)
+		return r;
+	snprintf(ret_tail, WEIR_CHAIN_TAIL + 1, PREV "%s" HASH "%s" END,
+		 weir_hex(c->hash, sizeof(c->hash), prev), weir_hex(ret_hash, WEIR_SHA256_LEN, hash));
+	return 0;
+}
