@@ -206,6 +206,15 @@ const struct cgroup *cgroups_find(const struct cgroups *c, uint64_t id)
 	return weir_map_find(c->by_id, &id, sizeof(id));
 }
 
+void cgroups_each(const struct cgroups *c, void (*fn)(struct cgroup *g, void *arg), void *arg)
+{
+	size_t pos = 0;
+	void *value;
+
+	while (weir_map_next(c->by_id, &pos, NULL, NULL, &value))
+		fn(value, arg);
+}
+
 static void check_there(struct cgroups *c, struct cgroup *g)
 {
 	weir_auto_free char *full = weir_strf("%s%s", c->root, g->path);

@@ -109,6 +109,32 @@ int ident_note(uint64_t cgroup, struct weir_workload w, void *ident)
 	return 0;
 }
 
+struct offer {
+	struct ident *id;
+	int (*index)(uint64_t cgroup, struct weir_workload *ret, void *arg);
+	void *arg;
+};
+
+static void offer_one(struct cgroup *g, void *arg)
+{
+	const struct offer *o = arg;
+	struct weir_workload w;
+
+	if (g->gone || g->offered)
+		return;
+	g->offered = true;
+	if (o->index(g->id, &w, o->arg) == 0)
+		(void)ident_note(g->id, w, o->id);
+}
+
+void ident_offer(struct ident *id, int (*index)(uint64_t cgroup, struct weir_workload *ret, void *arg),
+		 void *arg)
+{
+	struct offer o = {.id = id, .index = index, .arg = arg};
+
+	cgroups_each(id->cgroups, offer_one, &o);
+}
+
 static int copy_labels(struct weir_sum_workload *w, const struct labels_rule *rule)
 {
 	w->labels = calloc(rule->count + 1, sizeof(*w->labels));

@@ -25,6 +25,12 @@ void ident_events(struct ident *id);
 
 /* For probe_each_workload(): remembers that index stands for this cgroup. */
 int ident_note(uint64_t cgroup, struct weir_workload w, void *ident);
+/*
+ * Asks index() once for each cgroup that is there, so that a workload has its name, and policy its
+ * subject, before the first packet; what index() refuses is noted when packets come.
+ */
+void ident_offer(struct ident *id, int (*index)(uint64_t cgroup, struct weir_workload *ret, void *arg),
+		 void *arg);
 /* Names what was noted since; walks the root at most once. True when a name is new or changed. */
 bool ident_resolve(struct ident *id);
 /* The same for names alone: the next ident_resolve() tells of what is new here. */

@@ -58,15 +58,29 @@ static void manager_freep(struct manager **m)
 	manager_free(*m);
 }
 
-static void follow_names(struct manager *m)
+static int index_cgroup(uint64_t cgroup, struct weir_workload *ret, void *arg)
+{
+	return probe_index_cgroup(((struct manager *)arg)->probe, cgroup, ret);
+}
+
+/* Cgroups without a packet yet, too: policy holds for the first one. */
+static void name_workloads(struct manager *m)
 {
 	struct weir_err err = {0};
+
+	ident_events(m->ident);
+	ident_offer(m->ident, index_cgroup, m);
+	if (ident_resolve(m->ident) && gate_names(m->gate, &err) < 0)
+		weir_log(WEIR_LOG_ERR, "policy: new workloads are not covered: %s", err.text);
+}
+
+static void follow_names(struct manager *m)
+{
 	int r = probe_each_workload(m->probe, ident_note, m->ident);
 
 	if (r < 0)
 		weir_log_err(r, "workloads cannot be read; new ones stay unidentified");
-	if (ident_resolve(m->ident) && gate_names(m->gate, &err) < 0)
-		weir_log(WEIR_LOG_ERR, "policy: new workloads are not covered: %s", err.text);
+	name_workloads(m);
 }
 
 static int on_window(uint32_t events, void *arg)
@@ -82,6 +96,7 @@ static int on_window(uint32_t events, void *arg)
 		weir_log(WEIR_LOG_WARN, "interfaces: %s", err.text);
 	follow_names(m);
 	r = harvest_run(m->harvest, end, policy_serial(m->policy));
+	name_workloads(m);
 	if (r == -EALREADY)
 		return 0;
 	if (r < 0 && r != m->last_failure)
@@ -99,7 +114,7 @@ static int on_window(uint32_t events, void *arg)
 static int on_cgroups(uint32_t events, void *arg)
 {
 	(void)events;
-	ident_events(((struct manager *)arg)->ident);
+	name_workloads(arg);
 	return 0;
 }
 

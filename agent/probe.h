@@ -43,6 +43,11 @@ int probe_grace(struct probe *p);
 
 /* Calls fn for each known (cgroup id, workload index). */
 int probe_each_workload(struct probe *p, int (*fn)(uint64_t cgroup, struct weir_workload w, void *arg), void *arg);
+/*
+ * The workload index of a cgroup, given out now if it has none. -ENOSPC: idle cgroups have taken their
+ * share; it gets one with its first packet.
+ */
+int probe_index_cgroup(struct probe *p, uint64_t cgroup, struct weir_workload *ret);
 int probe_forget_cgroup(struct probe *p, uint64_t cgroup);
 /* Cumulative identity terms; name is the interface's. */
 int probe_each_term(struct probe *p,

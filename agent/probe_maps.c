@@ -7,6 +7,8 @@
 
 #include <bpf/bpf.h>
 
+#include "lib/base/clock.h"
+
 int probe_grace(struct probe *p)
 {
 	(void)p;
@@ -28,6 +30,25 @@ int probe_each_workload(struct probe *p, int (*fn)(uint64_t cgroup, struct weir_
 			r = fn(key, w, arg);
 	}
 	return r;
+}
+
+int probe_index_cgroup(struct probe *p, uint64_t cgroup, struct weir_workload *ret)
+{
+	struct weir_ctl *ctl = probe_ctl(p);
+	struct weir_workload w = {.first_seen_s = (uint32_t)(weir_boot_ns() / WEIR_NS_PER_S)};
+
+	if (!bpf_map_lookup_elem(p->workloads_fd, &cgroup, ret))
+		return 0;
+	/* No index is given out twice while the pins live: half is kept for cgroups with traffic. */
+	if (__atomic_load_n(&ctl->next_workload, __ATOMIC_RELAXED) >= ctl->workloads / 2)
+		return -ENOSPC;
+	w.index = __atomic_add_fetch(&ctl->next_workload, 1, __ATOMIC_RELAXED);
+	if (!bpf_map_update_elem(p->workloads_fd, &cgroup, &w, BPF_NOEXIST)) {
+		*ret = w;
+		return 0;
+	}
+	/* Its first packet was faster. */
+	return bpf_map_lookup_elem(p->workloads_fd, &cgroup, ret) ? -errno : 0;
 }
 
 int probe_forget_cgroup(struct probe *p, uint64_t cgroup)

@@ -15,8 +15,7 @@ fleet_sign || broken "the commit is signed"
 good=$(fleet_serial)
 expect "the commit is applied" lab_wait 15 fleet_applied n1 "$good"
 denied() { ! lab_traffic n1 $BACKUP tcp --to $INET4 --port 5001 --bytes 1000 --timeout 2 | grep -q '^bytes='; }
-# The first packets of a workload that the node has not yet named pass as unidentified.
-expect "backup is denied" lab_wait 5 denied
+expect "backup is denied" denied
 refused() { api /api/v1/agents "[a['refused_reason'] for a in d['items'] if a['node'] == 'n1'][0] == '$1'"; }
 kept() { # claim
 	expect "$1: the running bundle is kept" fleet_applied n1 "$good"
