@@ -15,6 +15,8 @@ lab_ns n1 nft -f - <<-NFT
 	chain out { type filter hook output priority 0; oifname "eth0" counter name supers; }; }
 NFT
 
+super_packets() { lab_ns n1 nft list counter inet lab supers | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
+
 # L3 bytes of eth0 by its own counters: 14 bytes of Ethernet a packet.
 wire() { # node rx|tx
 	echo $(($(lab_counter "$1" eth0 "$2_bytes") - 14 * $(lab_counter "$1" eth0 "$2_packets")))
@@ -68,11 +70,11 @@ kind() { # name minimum-bytes traffic-arguments...
 lab_wait 20 quiet && fleet_steady || broken "the nodes fall silent"
 baseline
 MB=1000000
-supers=$(lab_ns n1 nft -j list counter inet lab supers | "$LAB_PYTHON" -c 'import json,sys; print([c["counter"]["packets"] for c in json.load(sys.stdin)["nftables"] if "counter" in c][0])')
+supers=$(super_packets)
 packets=$(lab_counter n1 eth0 tx_packets)
 kind "TCP IPv4 to the other zone" $((40 * MB)) tcp --to $N2_4 --port 5001 --bytes $((40 * MB))
 kind "TCP IPv6 to the other zone" $((40 * MB)) tcp --to $N2_6 --port 5001 --bytes $((40 * MB))
-supers=$(($(lab_ns n1 nft -j list counter inet lab supers | "$LAB_PYTHON" -c 'import json,sys; print([c["counter"]["packets"] for c in json.load(sys.stdin)["nftables"] if "counter" in c][0])') - supers))
+supers=$(($(super_packets) - supers))
 packets=$(($(lab_counter n1 eth0 tx_packets) - packets))
 within "the sockets sent super-packets ($packets packets left, $supers left the stack)" "$supers" 1 $((packets / 3))
 kind "TCP IPv4 from the internet" $((20 * MB)) tcp --to $INET4 --port 5001 --bytes $((20 * MB)) --down
@@ -85,26 +87,29 @@ kind "client closes first, the other late" 10000 tcp --to $N2_4 --port 5001 --by
 kind "server closes first, the other late" 10000 tcp --to $N2_6 --port 5001 --bytes 1000 --connections 100 --late 0.02 --close server
 
 # Once against a capture: the sum of what tcpdump saw leave.
-if command -v tcpdump >/dev/null; then
-	lab_bg dump n1 weir-agent.service tcpdump -B 16384 -i eth0 -s 64 -w "$LAB/run/eth0.pcap" -U -Z root
-	lab_wait 10 grep -q listening "$LAB/log/dump.log"
-	before=$(observed n1 tx)
-	lab_traffic n1 $WORK tcp --to $N2_4 --port 5001 --bytes $((2 * MB)) --rate 20 >/dev/null
-	lab_wait 10 all_exact
-	lab_kill dump INT
-	captured=$("$LAB_PYTHON" - "$LAB/run/eth0.pcap" "$(lab_mac n1 eth0)" <<-'PY'
+captured() {
+	"$LAB_PYTHON" - "$LAB/run/eth0.pcap" "$(lab_mac n1 eth0)" <<-'PY'
 		import struct, sys
 		data, source = open(sys.argv[1], "rb").read(), bytes.fromhex(sys.argv[2].replace(":", ""))
 		at, total = 24, 0
-		while at < len(data):
+		while at + 16 <= len(data):
 		    size, length = struct.unpack_from("<8xII", data, at)
 		    if data[at + 22:at + 28] == source:
 		        total += length - 14
 		    at += 16 + size
 		print(total)
 	PY
-	)
-	equal "capture: L3 bytes that left eth0" $(($(observed n1 tx) - before)) "$captured"
+}
+capture_is_complete() { [ "$(captured)" = $(($(observed n1 tx) - before)) ]; }
+if command -v tcpdump >/dev/null; then
+	before=$(observed n1 tx)
+	lab_bg dump n1 weir-agent.service tcpdump --immediate-mode -B 16384 -i eth0 -s 64 -w "$LAB/run/eth0.pcap" -U -Z root
+	lab_wait 10 grep -q listening "$LAB/log/dump.log"
+	lab_traffic n1 $WORK tcp --to $N2_4 --port 5001 --bytes $((2 * MB)) --rate 20 >/dev/null
+	lab_wait 10 all_exact
+	lab_wait 10 capture_is_complete
+	lab_kill dump INT
+	equal "capture: L3 bytes that left eth0" $(($(observed n1 tx) - before)) "$(captured)"
 else
 	echo "skip $E2E capture: tcpdump is not installed"
 fi
