@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 set -u
 # The programs under test are the sanitized ones; what a sanitizer says is a failure (see finish).
 [ -x build/asan/weir-agent ] && : "${WEIR_BIN:=$PWD/build/asan}"
+export LSAN_OPTIONS=suppressions=$PWD/tests/lib/lsan.supp:print_suppressions=0
 . tests/lib/lab.sh
 . tests/lib/fleet.sh
 
@@ -41,8 +42,8 @@ within() {
 broken() { fail "$1" "see build/log/$E2E/"; finish; }
 finish() {
 	local log
-	lab_kill aggregator
 	for log in "${!LAB_PID[@]}"; do case $log in agent-*) lab_kill "$log" ;; esac; done
+	lab_kill aggregator
 	if grep -lE 'Sanitizer|runtime error:' "$LAB"/log/*.log 2>/dev/null; then
 		fail "no sanitizer spoke" "$(grep -hE 'Sanitizer|runtime error:' "$LAB"/log/*.log | head -n 3)"
 	fi
