@@ -134,7 +134,8 @@ lab_up() {
 		mkdir -p $LAB_CGROUPS && mount -t cgroup2 none $LAB_CGROUPS || lab_die "cgroup v2 cannot be mounted"
 	}
 	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || mount -t bpf bpf /sys/fs/bpf || lab_die "bpffs cannot be mounted"
-	exec 9>/run/weir-lab.lock && flock -w 300 9 || lab_die "another lab is in use"
+	# Cgroups are shared by all, a container or chroot with a /run of its own included.
+	exec 9<"$LAB_CGROUPS" && flock -w 300 9 || lab_die "another lab is in use"
 	lab_down
 	trap lab_down EXIT
 	trap 'exit 130' INT TERM HUP
