@@ -59,10 +59,10 @@ struct fixture {
 	uint64_t sequence;
 };
 
-static int load(struct fixture *f, struct weir_err *err)
+static int load(struct fixture *f, const char *path, struct weir_err *err)
 {
 	weir_auto_ydoc struct weir_ydoc *t = NULL, *p = NULL;
-	int r = store_open(":memory:", &f->store, err);
+	int r = store_open(path, &f->store, err);
 
 	if (!r)
 		r = weir_topology_new(&f->topology);
@@ -198,8 +198,9 @@ TEST(cost_by_team_and_path)
 	struct search s = {want, 5, 0, 0};
 	struct fixture f = {0};
 	struct weir_err err = {0};
+	const char *keep = getenv("WEIR_TEST_STORE"); /* tests/e2e/test_cost.sh reads it with weirctl */
 
-	CHECK(!load(&f, &err), "%s", err.text);
+	CHECK(!load(&f, keep ? keep : ":memory:", &err), "%s", err.text);
 	CHECK(commit(&f, first, WEIR_ARRAY_SIZE(first)) == INGEST_COMMITTED, "%s", store_error(f.store));
 	CHECK(commit(&f, second, 1) == INGEST_COMMITTED);
 	CHECK(commit(&f, third, 1) == INGEST_COMMITTED);
@@ -240,7 +241,7 @@ TEST(unpriced_bytes_are_shown)
 	struct weir_err err = {0};
 	uint64_t bytes = 0;
 
-	CHECK(!load(&f, &err), "%s", err.text);
+	CHECK(!load(&f, ":memory:", &err), "%s", err.text);
 	commit(&f, first, WEIR_ARRAY_SIZE(first));
 	CHECK(!query_cost(f.store, dims, 1, &range, find_unpriced, &bytes));
 	CHECK(bytes == 2 * GIB, "%llu", (unsigned long long)bytes);
@@ -255,7 +256,7 @@ TEST(the_same_summary_again_costs_nothing)
 	struct fixture f = {0};
 	struct weir_err err = {0};
 
-	CHECK(!load(&f, &err), "%s", err.text);
+	CHECK(!load(&f, ":memory:", &err), "%s", err.text);
 	commit(&f, first, WEIR_ARRAY_SIZE(first));
 	f.sequence--;
 	CHECK(commit(&f, first, WEIR_ARRAY_SIZE(first)) == INGEST_DUPLICATE);

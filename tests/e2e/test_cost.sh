@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What weirctl prints for a recorded fixture is the hand calculation that stands in
+# tests/unit/aggregator_cost.c, prices typed from the provider's list: past the free tier of 100 GiB and
+# past the tier edge at 10,240 GiB, to the nano-unit. The aggregator serves the store that test recorded.
+. "$(dirname "$0")/../lib/e2e.sh"
+
+lab_up && fleet_new || broken "keys and policy repository"
+WEIR_TEST_STORE=$LAB/weir.db build/asan/unit/aggregator_cost >"$LAB/log/fixture.log" 2>&1 || broken "the fixture is recorded"
+sed -i 's/^store: .*/store: {path: '"${LAB//\//\\/}"'\/weir.db, retain_10s: 3660d, retain_1m: 3660d, retain_1h: 3660d}/' "$LAB/aggregator.yaml"
+fleet_aggregator_start || broken "the aggregator serves the fixture"
+
+cost() { weirctl cost --by team,path --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z "$@"; }
+nanos() { # team path
+	cost --json | "$LAB_PYTHON" -c 'import json, sys
+print(*[i["nanos"] for i in json.load(sys.stdin)["items"] if (i["team"], i["path"]) == tuple(sys.argv[1:])])' "$1" "$2"
+}
+# 110 GiB, 100 free: 10 x 0.09 split 60:50; then data's 10,200 GiB: 10,130 x 0.09 and 70 x 0.085.
+equal "shop, internet" "$(nanos shop internet)" 490909091
+equal "data, internet" "$(nanos data internet)" $((409090909 + 917650000000))
+# 0.01 a GiB in each direction: 8 GiB, and 1,000,000,007 bytes; 89,313,225 in all, largest remainder.
+equal "shop, cross-zone" "$(nanos shop cross-zone)" 79999999
+equal "data, cross-zone" "$(nanos data cross-zone)" 9313226
+equal "no price in this book: shown at nothing, not hidden" "$(nanos shop same-zone)" 0
+equal "total" "$(cost --json | "$LAB_PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["total"]["nanos"])')" \
+	$((918550000000 + 89313225))
+equal "the table says the same" "$(cost | awk '$1 == "data" && $2 == "internet" { print $NF }')" 918.059091
+finish
