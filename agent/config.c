@@ -54,6 +54,8 @@ static const struct weir_setting table[] = {
 	 "accepted."},
 	{"trust.threshold", WEIR_SET_U32, AT(threshold), "1", 1, WEIR_MAX_SIGNERS, NULL,
 	 "How many distinct approvers must have signed."},
+	{"trust.max_bundle", WEIR_SET_SIZE, AT(max_bundle), "8MiB", 1024, WEIR_BUNDLE_MAX, NULL,
+	 "Largest bundle that this node takes; a larger one is refused, the running one stays."},
 	{"bpf.cgroup_root", WEIR_SET_STR, AT(cgroup_root), "", 0, 0, NULL,
 	 "cgroup v2 directory whose sockets are counted; empty = the whole hierarchy."},
 	{"bpf.pin_dir", WEIR_SET_STR, AT(pin_dir), "/sys/fs/bpf/weir", 0, 0, NULL,

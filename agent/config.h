@@ -18,6 +18,7 @@ struct config {
 	char *node_key, *labels;
 	char **approvers;
 	uint32_t threshold;
+	uint64_t max_bundle;
 	char *cgroup_root, *pin_dir;
 	char **interfaces;
 	uint32_t flow_rows, total_rows, workloads, prefixes, decisions, ranges;

@@ -83,6 +83,7 @@ static struct weir_trust trust_now(const struct policy *p)
 		.keys = (const uint8_t(*)[WEIR_KEY_LEN])p->conf->keys,
 		.key_count = p->conf->key_count,
 		.threshold = p->conf->threshold,
+		.max_bundle = p->conf->max_bundle,
 		.class = p->conf->class,
 		.serial_high = high,
 		.now_s = weir_wall_ns() / WEIR_NS_PER_S,

@@ -88,6 +88,7 @@ struct weir_trust {
 	const char *class;
 	uint64_t serial_high; /* accept only above; equal serial with equal digest is the caller's no-op */
 	uint64_t now_s;
+	size_t max_bundle; /* bytes of a bundle; 0 = WEIR_BUNDLE_MAX, which is never exceeded */
 };
 /* 0 and the parsed bundle, or the refusal (as return value, > 0) with a sentence in err. */
 int weir_bundle_verify(const struct weir_trust *trust, const void *manifest, size_t manifest_len,

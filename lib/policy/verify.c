@@ -36,15 +36,17 @@ static uint32_t count_approvals(const struct weir_trust *t, const void *manifest
 	return good;
 }
 
-static int check_sizes(size_t manifest_len, size_t sig_count, size_t bundle_len,
-		       struct weir_err *err)
+static int check_sizes(const struct weir_trust *t, size_t manifest_len, size_t sig_count,
+		       size_t bundle_len, struct weir_err *err)
 {
-	if (manifest_len <= WEIR_MANIFEST_MAX && bundle_len <= WEIR_BUNDLE_MAX &&
-	    sig_count <= WEIR_MAX_SIGNERS)
+	size_t max = t->max_bundle ? WEIR_MIN(t->max_bundle, (size_t)WEIR_BUNDLE_MAX) :
+				     WEIR_BUNDLE_MAX;
+
+	if (manifest_len <= WEIR_MANIFEST_MAX && bundle_len <= max && sig_count <= WEIR_MAX_SIGNERS)
 		return 0;
 	return weir_err_set(err, WEIR_REFUSE_OVERSIZED,
-			    "manifest %zu, bundle %zu bytes, %zu signatures: at most %u, %u and %d",
-			    manifest_len, bundle_len, sig_count, WEIR_MANIFEST_MAX, WEIR_BUNDLE_MAX,
+			    "manifest %zu, bundle %zu bytes, %zu signatures: at most %u, %zu and %d",
+			    manifest_len, bundle_len, sig_count, WEIR_MANIFEST_MAX, max,
 			    WEIR_MAX_SIGNERS);
 }
 
@@ -121,7 +123,7 @@ int weir_bundle_verify(const struct weir_trust *trust, const void *manifest, siz
 {
 	weir_cleanup(weir_manifest_fini) struct weir_manifest m = {0};
 	uint32_t good;
-	int r = check_sizes(manifest_len, sig_count, bundle_len, err);
+	int r = check_sizes(trust, manifest_len, sig_count, bundle_len, err);
 
 	if (r != 0)
 		return r;

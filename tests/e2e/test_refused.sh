@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/e2e.sh"
 
 BACKUP=payments.slice/backup.service
-BPF_SIZES="prefixes: 16"
+BPF_SIZES="prefixes: 16" MAX_BUNDLE=16KiB
 lab_up && fleet_new && fleet_sign && fleet_up enforce n1 || broken "the fleet comes up"
 lab_serve web inet main.service 5001
 first=$(fleet_serial)
@@ -51,6 +51,14 @@ fleet_commit
 fleet_sign || broken "alice signs a large revision"
 expect "too large: refused by the node, by name" lab_wait 15 refused tables
 kept "too large"
+
+# Oversized: more bytes than this node takes, validly signed.
+sed -i '/^  ranges:/r /dev/stdin' "$REPO/topology/aws-services.yaml" <<-YAML
+	$(for i in $(seq 2000); do printf '  - {prefix: 55.%d.%d.0/24, service: aws/s3, region: us-east-1}\n' $((i / 100)) $((i % 100 * 2)); done)
+YAML
+fleet_sign || broken "alice signs an oversized revision"
+expect "oversized: refused by the node, by name" lab_wait 15 refused oversized
+kept "oversized"
 
 # Older: the whole repository goes back to the first revision, validly signed.
 lab_kill aggregator

@@ -187,6 +187,10 @@ TEST(each_refusal_has_its_name)
 	CHECK(verify(&p) == WEIR_REFUSE_OVERSIZED, "manifest: %d", verify(&p));
 	p = good, p.bundle_len = WEIR_BUNDLE_MAX + 1, p.bundle = huge;
 	CHECK(verify(&p) == WEIR_REFUSE_OVERSIZED, "bundle: %d", verify(&p));
+	p = good, p.trust.max_bundle = good.bundle_len - 1;
+	CHECK(verify(&p) == WEIR_REFUSE_OVERSIZED, "bundle over the node's bound: %d", verify(&p));
+	p = good, p.trust.max_bundle = good.bundle_len;
+	CHECK(verify(&p) == 0, "bundle at the node's bound: %d", verify(&p));
 	p = good, p.sig_count = WEIR_MAX_SIGNERS + 1;
 	CHECK(verify(&p) == WEIR_REFUSE_OVERSIZED, "signatures: %d", verify(&p));
 
