@@ -33,6 +33,9 @@ static const struct weir_setting table[] = {
 	{"agent.default_deny", WEIR_SET_BOOL, AT(default_deny), "false", 0, 0, NULL,
 	 "In enforce mode, deny everything but the failsafe list until a first bundle was "
 	 "applied."},
+	{"agent.lease", WEIR_SET_DURATION, AT(lease_ns), "0s", 0, 86400 * S, NULL,
+	 "Without an agent for this long enforcement ends by itself: verdicts, limits and pacing, "
+	 "until one is back; 0 = it never ends."},
 	{"server.telemetry", WEIR_SET_STR, AT(telemetry), "", 0, 0, NULL,
 	 "Where summaries go, \"tls+tcp://host:7471\"; empty = they stay in the spool."},
 	{"server.control", WEIR_SET_STR, AT(control), "", 0, 0, NULL,
@@ -189,6 +192,10 @@ static int check(struct config *c, const char *path, struct weir_err *err)
 		return bad(path, "bpf", "pin_dir", err, "want an absolute path");
 	if (c->spool_segment * 4 > c->spool_max)
 		return bad(path, "spool", "segment", err, "at most a quarter of spool.max");
+	if (c->lease_ns && c->lease_ns < CONFIG_LEASE_WINDOWS * c->window_ns)
+		return bad(path, "agent", "lease", err,
+			   "want 0 or at least %d times window.length, each window renews it",
+			   CONFIG_LEASE_WINDOWS);
 	r = check_power(c->flow_rows, path, "flow_rows", err);
 	if (r == 0)
 		r = check_power(c->total_rows, path, "total_rows", err);

@@ -8,11 +8,15 @@
 
 enum config_detail { CONFIG_SERVICE, CONFIG_CONNECTION, CONFIG_TOTAL };
 
+/* One late window must not end enforcement. */
+#define CONFIG_LEASE_WINDOWS 3
+
 struct config {
 	char *name, *domain, *class, *address;
 	uint32_t mode; /* weir_mode */
 	char *state_dir;
 	bool default_deny;
+	uint64_t lease_ns; /* 0 = enforcement never ends by itself */
 	char *telemetry, *control, *server_name;
 	char *ca, *cert, *key;
 	char *node_key, *labels;

@@ -5,6 +5,7 @@
 
 #include "agent/balance.h"
 #include "agent/drain.h"
+#include "agent/lease.h"
 #include "agent/window.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -254,6 +255,8 @@ static int make(struct harvest *h, uint64_t end_ns, uint64_t serial, struct weir
 		.flow_rows = ctl->flow_rows,
 		.spool_bytes = spool_bytes(h->spool),
 		.spool_max = h->conf->spool_max,
+		.lease_until_ns = lease_until_ns(ctl, weir_monotonic_ns(), weir_wall_ns()),
+		.lapsed_s = ctl->lapsed_s,
 		.drops = drops,
 		.drop_count = get_drops(h, drops),
 	};

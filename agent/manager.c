@@ -2,6 +2,7 @@
 #include "agent/manager.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -9,6 +10,7 @@
 
 #include "agent/gate.h"
 #include "agent/harvest.h"
+#include "agent/lease.h"
 #include "agent/policy.h"
 #include "agent/uplink.h"
 #include "lib/base/clock.h"
@@ -83,6 +85,21 @@ static void follow_names(struct manager *m)
 	name_workloads(m);
 }
 
+static const char *const mode_names[] = {"observe", "shadow", "enforce"};
+
+/* Each window; an agent that was killed, or stopped for too long, finds its enforcement ended. */
+static void renew_lease(struct manager *m)
+{
+	uint64_t now_s = weir_monotonic_ns() / WEIR_NS_PER_S;
+	uint64_t over_s = lease_renew(probe_ctl(m->probe), m->conf.lease_ns, now_s);
+
+	if (over_s)
+		weir_log(WEIR_LOG_WARN,
+			 "mode observe -> %s: an agent is back; enforcement had ended by itself %" PRIu64
+			 " s ago, because no agent renewed agent.lease in time",
+			 mode_names[m->conf.mode], over_s);
+}
+
 static int on_window(uint32_t events, void *arg)
 {
 	struct manager *m = arg;
@@ -92,6 +109,7 @@ static int on_window(uint32_t events, void *arg)
 	int r;
 
 	(void)events;
+	renew_lease(m);
 	if (probe_interfaces(m->probe, &err) < 0)
 		weir_log(WEIR_LOG_WARN, "interfaces: %s", err.text);
 	follow_names(m);
@@ -120,13 +138,13 @@ static int on_cgroups(uint32_t events, void *arg)
 
 static void set_mode(struct manager *m)
 {
-	static const char *const names[] = {"observe", "shadow", "enforce"};
 	struct weir_ctl *ctl = probe_ctl(m->probe);
 	uint32_t deny = m->conf.default_deny && ctl->serial_high == 0;
 
-	if (ctl->mode != m->conf.mode && ctl->mode < WEIR_ARRAY_SIZE(names))
-		weir_log(WEIR_LOG_INFO, "mode %s -> %s: agent.mode of %s", names[ctl->mode],
-			 names[m->conf.mode], m->path);
+	renew_lease(m);
+	if (ctl->mode != m->conf.mode && ctl->mode < WEIR_ARRAY_SIZE(mode_names))
+		weir_log(WEIR_LOG_INFO, "mode %s -> %s: agent.mode of %s", mode_names[ctl->mode],
+			 mode_names[m->conf.mode], m->path);
 	__atomic_store_n(&ctl->default_deny, deny, __ATOMIC_RELEASE);
 	__atomic_store_n(&ctl->mode, m->conf.mode, __ATOMIC_RELEASE);
 	if (m->conf.mode == WEIR_MODE_ENFORCE && ctl->serial_high == 0)
@@ -162,13 +180,18 @@ static void reload(struct manager *m)
 	m->conf.threshold = fresh.threshold;
 	m->conf.mode = fresh.mode;
 	m->conf.default_deny = fresh.default_deny;
+	if (fresh.lease_ns && fresh.lease_ns < CONFIG_LEASE_WINDOWS * m->conf.window_ns)
+		weir_log(WEIR_LOG_WARN, "reload: agent.lease is too short for the running window.length; "
+					"the running lease stays until a restart");
+	else
+		m->conf.lease_ns = fresh.lease_ns;
 	m->conf.detail = fresh.detail;
 	m->conf.max_rows = fresh.max_rows;
 	m->conf.retire_ns = fresh.retire_ns;
 	set_mode(m);
 	follow_names(m);
 	weir_log(WEIR_LOG_INFO,
-		 "reload: mode, labels, approvers, detail and retirement taken from %s", m->path);
+		 "reload: mode, lease, labels, approvers, detail and retirement taken from %s", m->path);
 }
 
 static int on_signal(int signo, void *arg)

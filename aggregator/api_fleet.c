@@ -78,7 +78,7 @@ static int add_agent(const struct query_agent *a, void *arg)
 		weir_hex(a->digest, 32, digest);
 	col->connected += is_connected(c, a);
 	o = json_pack("{s:s,s:s,s:s,s:b,s:I,s:f,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:s,"
-		      "s:I,s:I,s:I,s:I,s:I,s:I,s:O}",
+		      "s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O}",
 		      "node", a->node, "domain", a->domain, "class", a->class, "connected",
 		      is_connected(c, a), "last_seen_s", (json_int_t)(last_seen(c, a) / NS_S), "lag_s",
 		      (double)(lag / 1000000) / 1e3, "epoch", (json_int_t)a->epoch, "sequence",
@@ -90,7 +90,9 @@ static int add_agent(const struct query_agent *a, void *arg)
 		      a->version, "kernel", a->kernel, "flow_rows_used", (json_int_t)a->flow_rows_used,
 		      "flow_rows", (json_int_t)a->flow_rows, "spool_bytes", (json_int_t)a->spool_bytes,
 		      "spool_max", (json_int_t)a->spool_max, "bytes_in", (json_int_t)a->bytes_in,
-		      "bytes_out", (json_int_t)a->bytes_out, "identity", identity);
+		      "bytes_out", (json_int_t)a->bytes_out, "lease_until_s",
+		      (json_int_t)(a->lease_until_ns / NS_S), "lapsed_s", (json_int_t)a->lapsed_s,
+		      "identity", identity);
 	return json_array_append_new(col->items, o) ? -ENOMEM : 0;
 }
 

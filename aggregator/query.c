@@ -260,6 +260,8 @@ static void read_agent(const struct select *q, struct query_agent *a)
 		.bytes_out = number(q, 21),
 		.mode = (uint32_t)number(q, 22),
 		.unexplained_bytes = number(q, 24),
+		.lease_until_ns = number(q, 25),
+		.lapsed_s = number(q, 26),
 	};
 	if (sqlite3_column_bytes(q->st, 23) == 32)
 		a->digest = sqlite3_column_blob(q->st, 23);
@@ -275,7 +277,7 @@ int query_agents(struct store *s, int (*fn)(const struct query_agent *a, void *a
 			     "a.window_end_ns,a.serial,a.applied_ns,a.refused_serial,a.flow_rows_used,"
 			     "a.flow_rows,a.spool_bytes,a.spool_max,a.bytes_in,a.bytes_out,a.mode,"
 			     "a.digest,(SELECT COALESCE(SUM(ABS(i.bytes)),0) FROM identity i WHERE "
-			     "i.node=n.id AND i.term=101) "
+			     "i.node=n.id AND i.term=101),a.lease_until_ns,a.lapsed_s "
 			     "FROM agent a JOIN node n ON n.id=a.node ORDER BY n.name",
 			     "");
 

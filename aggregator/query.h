@@ -59,6 +59,7 @@ struct query_agent {
 	const char *refused_reason, *refused_text;
 	uint64_t epoch, sequence, last_seen_ns, window_end_ns, serial, applied_ns, refused_serial;
 	uint64_t flow_rows_used, flow_rows, spool_bytes, spool_max, bytes_in, bytes_out;
+	uint64_t lease_until_ns, lapsed_s;
 	uint32_t mode;
 	const uint8_t *digest; /* 32 bytes, or NULL */
 	uint64_t unexplained_bytes; /* sum of magnitudes over interfaces and directions */

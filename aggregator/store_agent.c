@@ -43,12 +43,12 @@ int store_agent_hello(struct store *s, const struct weir_hello *h)
 int store_agent_summary(struct store *s, int64_t node, const struct weir_summary *sum,
 			uint64_t now_ns)
 {
-	return store_run(s, ST_AGENT_SUMMARY, "ixuuuuiuuuuiiuu", node, sum->boot_id, 16, sum->epoch,
+	return store_run(s, ST_AGENT_SUMMARY, "ixuuuuiuuuuiiuuuu", node, sum->boot_id, 16, sum->epoch,
 			 sum->sequence, now_ns, sum->start_ns + sum->length_ns, (int64_t)sum->mode,
 			 sum->total_bytes[WEIR_INGRESS], sum->total_bytes[WEIR_EGRESS],
 			 sum->total_packets[WEIR_INGRESS], sum->total_packets[WEIR_EGRESS],
 			 (int64_t)sum->flow_rows_used, (int64_t)sum->flow_rows, sum->spool_bytes,
-			 sum->spool_max);
+			 sum->spool_max, sum->lease_until_ns, sum->lapsed_s);
 }
 
 int store_agent_policy(struct store *s, const char *node, const struct weir_policy_sync *p,

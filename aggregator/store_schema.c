@@ -62,6 +62,9 @@ static const char *const migrations[] = {
 	"CREATE TABLE usage(pool TEXT NOT NULL,meter TEXT NOT NULL,month INTEGER NOT NULL,"
 	"bytes INTEGER NOT NULL,PRIMARY KEY(pool,meter,month)) WITHOUT ROWID;"
 	LEDGER_TABLE("10s") LEDGER_TABLE("1m") LEDGER_TABLE("1h"),
+	/* 2: when enforcement ends without an agent, and for how long it had ended already */
+	"ALTER TABLE agent ADD COLUMN lease_until_ns INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN lapsed_s INTEGER NOT NULL DEFAULT 0;",
 };
 
 const char *const store_sql[ST_STATEMENTS] = {
@@ -79,13 +82,14 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_AGENT_SUMMARY] =
 		"INSERT INTO agent(node,boot,epoch,last_sequence,last_seen_ns,window_end_ns,mode,"
 		"bytes_in,bytes_out,packets_in,packets_out,flow_rows_used,flow_rows,spool_bytes,"
-		"spool_max) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
-		"boot=excluded.boot,epoch=excluded.epoch,last_sequence=excluded.last_sequence,"
+		"spool_max,lease_until_ns,lapsed_s) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+		"ON CONFLICT(node) DO UPDATE SET boot=excluded.boot,epoch=excluded.epoch,last_sequence=excluded.last_sequence,"
 		"last_seen_ns=excluded.last_seen_ns,window_end_ns=excluded.window_end_ns,"
 		"mode=excluded.mode,bytes_in=excluded.bytes_in,bytes_out=excluded.bytes_out,"
 		"packets_in=excluded.packets_in,packets_out=excluded.packets_out,"
 		"flow_rows_used=excluded.flow_rows_used,flow_rows=excluded.flow_rows,"
-		"spool_bytes=excluded.spool_bytes,spool_max=excluded.spool_max",
+		"spool_bytes=excluded.spool_bytes,spool_max=excluded.spool_max,"
+		"lease_until_ns=excluded.lease_until_ns,lapsed_s=excluded.lapsed_s",
 	[ST_AGENT_POLICY] =
 		"INSERT INTO agent(node,last_seen_ns,mode,serial,digest,applied_ns,refused_serial,"
 		"refused_reason,refused_text) VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "

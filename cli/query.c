@@ -45,6 +45,7 @@ static const struct view_column agent_columns[] = {
 	{"last_seen_s", "last seen"},
 	{"lag_s", "lag"},
 	{"mode", "mode"},
+	{"lease_until_s", "lease"},
 	{"serial", "serial"},
 	{"unexplained_bytes", "unexplained"},
 	{"refused_reason", "refused"},

@@ -63,6 +63,20 @@ static void format_age(const json_t *v, uint64_t now_s, char *buf)
 		snprintf(buf, CELL_MAX, "%s ago", human_seconds(now_s > s ? now_s - s : 0, human));
 }
 
+/* Enforcement ends at a time unless it is renewed before; 0 = it never ends by itself. */
+static void format_lease(const json_t *v, uint64_t now_s, char *buf)
+{
+	uint64_t s = (uint64_t)json_number_value(v);
+	char human[HUMAN_MAX];
+
+	if (!s)
+		snprintf(buf, CELL_MAX, "-");
+	else if (s >= now_s)
+		snprintf(buf, CELL_MAX, "%s left", human_seconds(s - now_s, human));
+	else
+		snprintf(buf, CELL_MAX, "ended %s ago", human_seconds(now_s - s, human));
+}
+
 static void format_money(const json_t *v, uint64_t now_s, char *buf)
 {
 	(void)now_s;
@@ -78,6 +92,7 @@ static const struct {
 	{"spool_bytes", format_bytes}, {"store_bytes", format_bytes},
 	{"lag_s", format_seconds},     {"uptime_s", format_seconds},
 	{"last_seen_s", format_age},   {"time_s", format_time},
+	{"lease_until_s", format_lease},
 	{"time_ns", format_time_ns},   {"applied_ns", format_time_ns},
 	{"applied_s", format_time},    {"started_s", format_time},
 	{"not_after_s", format_time},  {"nanos", format_money},

@@ -111,7 +111,7 @@ struct weir_ctl {
 	__u64 active;
 	__u32 mode;		/* weir_mode */
 	__u32 default_deny;	/* 1: no bundle was ever seen and the node is configured fail-closed */
-	__u64 lease_until_s;	/* boot time in seconds after which enforcement ends; 0 = never */
+	__u64 lease_until_s;	/* coarse clock in seconds after which enforcement ends; 0 = never */
 	__u32 abi_version;
 	__u32 flow_rows;	/* power of two */
 	__u32 total_rows;	/* power of two */
@@ -119,8 +119,9 @@ struct weir_ctl {
 	__u32 next_workload;	/* BPF: last index given out to a cgroup */
 	__u32 counting;		/* agent: 1 once every hook is attached, so that all sides begin together */
 	__u64 serial_high;	/* agent: highest bundle serial ever applied; survives the state directory */
+	__u64 lapsed_s;		/* agent: seconds in all for which the lease was over and nothing enforced */
 };
-_Static_assert(sizeof(struct weir_ctl) == 56, "weir_ctl");
+_Static_assert(sizeof(struct weir_ctl) == 64, "weir_ctl");
 
 /* cgroup id -> workload index. BPF inserts at a cgroup's first packet; the agent names and removes. */
 struct weir_workload {

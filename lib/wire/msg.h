@@ -81,6 +81,8 @@ struct weir_summary {
 	uint64_t serial;
 	uint32_t flow_rows_used, flow_rows;
 	uint64_t spool_bytes, spool_max;
+	uint64_t lease_until_ns; /* wall clock at which enforcement ends without an agent; 0 = never */
+	uint64_t lapsed_s;	 /* cumulative since boot: enforcement was over by its lease */
 };
 
 struct weir_policy_sync {

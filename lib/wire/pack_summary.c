@@ -225,6 +225,8 @@ static int build_head(const struct weir_summary *s, struct weir_arena *a, Weir__
 	pb->flow_rows = s->flow_rows;
 	pb->spool_bytes = s->spool_bytes;
 	pb->spool_max = s->spool_max;
+	pb->lease_until_ns = s->lease_until_ns;
+	pb->lapsed_s = s->lapsed_s;
 	pb->domain = weir_text_clean(a, s->domain, WEIR_NAME_MAX);
 	return pb->domain ? 0 : -ENOMEM;
 }

@@ -251,6 +251,8 @@ static int check_head(const Weir__V1__Summary *pb, struct weir_err *err)
 		{"serial", pb->serial, WEIR_COUNT_MAX},
 		{"spool_bytes", pb->spool_bytes, WEIR_COUNT_MAX},
 		{"spool_max", pb->spool_max, WEIR_COUNT_MAX},
+		{"lease_until_ns", pb->lease_until_ns, WEIR_COUNT_MAX},
+		{"lapsed_s", pb->lapsed_s, WEIR_COUNT_MAX},
 	};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bounds); i++) {
@@ -289,6 +291,8 @@ static void fill_head(const Weir__V1__Summary *pb, struct weir_summary *ret)
 	ret->flow_rows = pb->flow_rows;
 	ret->spool_bytes = pb->spool_bytes;
 	ret->spool_max = pb->spool_max;
+	ret->lease_until_ns = pb->lease_until_ns;
+	ret->lapsed_s = pb->lapsed_s;
 }
 
 int weir_summary_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct weir_summary *ret,

@@ -27,6 +27,7 @@ TEST(defaults_are_complete)
 	CHECK(load("node: {name: n1}\n", &c, &err) == 0, "%s", err.text);
 	CHECK(!strcmp(c.name, "n1") && c.window_ns == 2000000000ull, "%s", c.name);
 	CHECK(c.mode == 0, "the default mode must be observe, is %u", c.mode);
+	CHECK(c.lease_ns == 0, "by default enforcement ends by itself");
 	CHECK(c.key_count == 0 && !c.default_deny, "%zu", c.key_count);
 	config_fini(&c);
 }
@@ -43,6 +44,7 @@ TEST(mistakes_are_one_line_with_their_place)
 		{"agent: {state_dir: here}\n", ":1:20 agent.state_dir: want an absolute path"},
 		{"spool: {max: 1MiB}\n", "spool.segment: at most a quarter of spool.max"},
 		{"agent: {mode: on}\n", ":1:15 agent.mode"},
+		{"agent: {lease: 5s}\n", ":1:16 agent.lease: want 0 or at least 3 times window.length"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

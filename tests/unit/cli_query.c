@@ -150,7 +150,7 @@ TEST(agents_show_age_and_identity)
 	static const char body[] =
 		"{\"items\":[{\"node\":\"n1\",\"connected\":true,\"last_seen_s\":1793491195,\"lag_"
 		"s\":2,"
-		"\"mode\":\"observe\",\"serial\":3,\"unexplained_bytes\":-5,\"refused_reason\":"
+		"\"mode\":\"observe\",\"lease_until_s\":1793491188,\"serial\":3,\"unexplained_bytes\":-5,\"refused_reason\":"
 		"\"\","
 		"\"identity\":[{\"interface\":\"eth0\",\"dir\":\"egress\",\"term\":\"sockets\","
 		"\"bytes\":123456789,\"packets\":7}]}]}";
@@ -160,6 +160,7 @@ TEST(agents_show_age_and_identity)
 
 	CHECK(!ASK(&a, &agents, &err, "agents"), "%s", err.text);
 	CHECK(strstr(agents, "5s ago"), "age:\n%s", agents);
+	CHECK(strstr(agents, "ended 12s ago"), "a lease that is over:\n%s", agents);
 	CHECK(strstr(agents, "-5 B"), "signed bytes:\n%s", agents);
 	CHECK(!ASK(&b, &identity, &err, "agents", "--identity"), "%s", err.text);
 	CHECK(strstr(identity, "n1    eth0       egress  sockets  123456789        7\n"),

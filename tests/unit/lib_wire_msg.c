@@ -134,6 +134,8 @@ static void fill_summary(struct weir_arena *a, struct weir_summary *s)
 	s->flow_rows = (uint32_t)rnd();
 	s->spool_bytes = rnd_count();
 	s->spool_max = rnd_count();
+	s->lease_until_ns = rnd_count();
+	s->lapsed_s = rnd_count();
 }
 
 static void msg_freep(struct weir_msg **m)
@@ -191,6 +193,7 @@ static void check_same(struct test_state *test_st, const struct weir_summary *a,
 	CHECK(a->mode == b->mode && a->serial == b->serial);
 	CHECK(a->flow_rows_used == b->flow_rows_used && a->flow_rows == b->flow_rows);
 	CHECK(a->spool_bytes == b->spool_bytes && a->spool_max == b->spool_max);
+	CHECK(a->lease_until_ns == b->lease_until_ns && a->lapsed_s == b->lapsed_s);
 	CHECK(a->workload_count == b->workload_count);
 	for (size_t i = 0; i < a->workload_count && i < b->workload_count; i++)
 		CHECK(same_workload(&a->workloads[i], &b->workloads[i]), "workload %zu", i);

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The orphan lease: without an agent enforcement ends by itself, visibly; one that returns resumes it.
+. "$(dirname "$0")/../lib/e2e.sh"
+
+BACKUP=payments.slice/backup.service
+LEASE=3s WINDOW=500ms
+lab_up && fleet_new && fleet_commit && fleet_sign && fleet_up enforce n1 || broken "the fleet comes up"
+lab_serve web inet main.service 5001
+backup() { lab_traffic n1 $BACKUP tcp --to $INET4 --port 5001 --bytes 10000 --timeout 0.5; }
+denied() { ! backup 2>&1 | grep -q '^bytes='; }
+agent() { api /api/v1/agents "[a['$1'] for a in d['items'] if a['node'] == 'n1'][0]"; }
+shown() { weirctl agents | grep -qE "^n1 .*$1"; }
+lapsed() { [ "$(agent lapsed_s)" -ge 1 ]; }
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+expect "the commit is applied" lab_wait 15 fleet_applied n1 "$(fleet_serial)"
+expect "backup is denied" denied
+lab_wait 4 false
+expect "after longer than the lease, the agent alive, backup is still denied" denied
+expect "weirctl shows what is left of the lease" lab_wait 5 shown '[0-9]s left'
+lab_kill agent-n1 KILL
+died=$(now_ms)
+expect "agent killed: backup is denied while the lease lasts" denied
+expect "then enforcement ends by itself" lab_wait 10 backup
+within "as long after the kill as the lease says, milliseconds" $(($(now_ms) - died)) 2000 6000
+expect "weirctl shows how long ago it ended" lab_wait 5 shown 'ended [0-9]+s ago'
+fleet_agent_start n1 || broken "the agent starts again"
+expect "an agent is back: backup is denied again" lab_wait 5 denied
+expect "its log says from what to what, since when and why" \
+	grep -qE 'mode observe -> enforce: an agent is back; enforcement had ended by itself [0-9]+ s ago, because no agent renewed agent.lease' \
+	"$LAB/log/agent-n1.log"
+expect "the seconds without enforcement are reported" lab_wait 5 lapsed
+finish

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The orphan lease: arithmetic of its renewal, and the loaded program that stops enforcing behind it. */
+#include "tests/lib/test.h"
+
+#include <arpa/inet.h>
+
+#include "agent/lease.h"
+#include "lib/base/clock.h"
+#include "tests/lib/probe_fixture.h"
+
+#define S WEIR_NS_PER_S
+#define CLASS "aws/1/vpc/a"
+
+TEST(a_renewal_says_for_how_long_it_was_over)
+{
+	struct weir_ctl ctl = {.mode = WEIR_MODE_ENFORCE};
+
+	CHECK(lease_renew(&ctl, 5 * S, 100) == 0 && ctl.lease_until_s == 105, "%lu",
+	      (unsigned long)ctl.lease_until_s);
+	CHECK(lease_over_s(&ctl, 105) == 0, "over too early");
+	CHECK(lease_over_s(&ctl, 117) == 12, "%lu", (unsigned long)lease_over_s(&ctl, 117));
+	CHECK(lease_renew(&ctl, 5 * S, 117) == 12, "the renewal does not say so");
+	CHECK(ctl.lapsed_s == 12 && ctl.lease_until_s == 122, "%lu", (unsigned long)ctl.lapsed_s);
+	CHECK(lease_renew(&ctl, S / 2, 118) == 0 && ctl.lease_until_s == 119, "half a second is rounded up");
+	CHECK(lease_renew(&ctl, 0, 119) == 0 && ctl.lease_until_s == 0, "0 is no lease");
+	CHECK(lease_over_s(&ctl, 1u << 30) == 0 && ctl.lapsed_s == 12, "without a lease nothing ends");
+}
+
+TEST(in_observe_nothing_can_end)
+{
+	struct weir_ctl ctl = {.mode = WEIR_MODE_OBSERVE, .lease_until_s = 10};
+
+	CHECK(lease_over_s(&ctl, 50) == 0, "over");
+	CHECK(lease_until_ns(&ctl, 5 * S, 1000 * S) == 0, "an end is reported");
+	ctl.mode = WEIR_MODE_SHADOW;
+	CHECK(lease_over_s(&ctl, 50) == 40, "shadow evaluates, so it can end");
+	CHECK(lease_until_ns(&ctl, 5 * S, 1000 * S) == 1005 * S, "in wall clock time");
+	CHECK(lease_until_ns(&ctl, 50 * S, 1000 * S) == 960 * S, "in the past");
+}
+
+/* 10.7.1.11:port -> 198.18.0.10:443, a SYN of 60 bytes. */
+static int send_syn(struct fixture *f, uint16_t port)
+{
+	uint8_t pkt[74] = {[12] = 0x08, [14] = 0x45, [17] = 60, [22] = 64, [23] = 6, [26] = 10, [27] = 7,
+			   [28] = 1, [29] = 11, [30] = 198, [31] = 18, [33] = 10, [46] = 0xa0, [47] = 2};
+	uint16_t sport = htons(port), dport = htons(443);
+
+	memcpy(pkt + 34, &sport, 2);
+	memcpy(pkt + 36, &dport, 2);
+	return fixture_run(f, WEIR_EGRESS, pkt, sizeof(pkt));
+}
+
+static int apply(struct fixture *f, const char *egress, struct weir_err *err)
+{
+	static const char topology_text[] =
+		"apiVersion: weir.dev/v1alpha1\nkind: Topology\nmetadata: {name: t}\nspec:\n"
+		"  domain: aws/1/vpc\n  provider: aws\n  account: '1'\n"
+		"  zones:\n  - {id: z1, region: r1}\n  prefixes: [10.7.0.0/16]\n  subnets:\n"
+		"  - {name: a, cidrs: [10.7.1.0/24], zone: z1, routes: [{to: 0.0.0.0/0, via: igw}]}\n";
+	const uint32_t subject_of[2] = {0};
+	weir_auto_free char *text =
+		weir_strf("apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\nspec:\n"
+			  "  tier: baseline\n  priority: 1\n  subject: {}\n  egress:\n  - %s\n", egress);
+	struct weir_ydoc *topology_doc = NULL, *policy_doc = NULL;
+	struct weir_policy_set *set = NULL;
+	struct weir_topology *topology = NULL;
+	struct weir_bundle *bundle = NULL;
+	weir_auto_buf struct weir_buf bytes = {0};
+	struct weir_tables *t = NULL;
+	int r;
+
+	weir_topology_new(&topology);
+	weir_policy_set_new(&set);
+	if (!(r = weir_ydoc_parse(topology_text, strlen(topology_text), "topology", &topology_doc, err)) &&
+	    !(r = weir_topology_add(topology, weir_ydoc_root(topology_doc, 0), err)) &&
+	    !(r = weir_topology_seal(topology, err)) &&
+	    !(r = weir_ydoc_parse(text, strlen(text), "policy", &policy_doc, err)) &&
+	    !(r = weir_policy_set_add(set, weir_ydoc_root(policy_doc, 0), err)) &&
+	    !(r = weir_policy_set_seal(set, err)) &&
+	    !(r = weir_bundle_compile(set, topology, CLASS, NULL, 0, &bytes, err)) &&
+	    !(r = weir_bundle_parse(bytes.data, bytes.len, &bundle, err)) &&
+	    !(r = weir_tables_build(bundle, NULL, 0, &t, err)))
+		r = probe_switch(f->probe, t, subject_of, 2, err);
+	weir_tables_free(t);
+	weir_bundle_free(bundle);
+	weir_policy_set_free(set);
+	weir_topology_free(topology);
+	weir_ydoc_free(policy_doc);
+	weir_ydoc_free(topology_doc);
+	return r;
+}
+
+/* How many of n packets of one flow pass. */
+static int passed(struct fixture *f, uint16_t port, int n)
+{
+	int sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += send_syn(f, port) == 1;
+	return sum;
+}
+
+static void set_lease(struct fixture *f, bool over)
+{
+	uint64_t now_s = weir_monotonic_ns() / S;
+
+	__atomic_store_n(&probe_ctl(f->probe)->lease_until_s, over ? now_s - 2 : now_s + 3600, __ATOMIC_RELEASE);
+}
+
+static void denied_until_over(struct test_state *test_st, struct fixture *f, const char *what, uint16_t port)
+{
+	set_lease(f, false);
+	CHECK(passed(f, port, 3) == 0, "%s: %d pass under the lease", what, passed(f, port, 3));
+	set_lease(f, true);
+	CHECK(passed(f, port, 3) == 3, "%s: the flow that was denied is still denied", what);
+	CHECK(passed(f, port + 1, 3) == 3, "%s: a new flow is denied", what);
+	set_lease(f, false);
+	CHECK(passed(f, port, 3) == 0, "%s: after a renewal the old flow is not denied", what);
+	CHECK(passed(f, port + 1, 3) == 0, "%s: after a renewal a flow that began without is not denied", what);
+	probe_ctl(f->probe)->lease_until_s = 0;
+	CHECK(passed(f, port, 3) == 0, "%s: 0 is not \"never ends\"", what);
+}
+
+TEST(verdicts_end_with_the_lease_and_come_back)
+{
+	struct fixture f = {0};
+	struct weir_err err = {{0}};
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	CHECK(!fixture_open(&f, &err), "%s", err.text);
+	if (f.probe) {
+		probe_ctl(f.probe)->mode = WEIR_MODE_ENFORCE;
+		probe_ctl(f.probe)->default_deny = 1;
+		denied_until_over(test_st, &f, "fail-closed", 1000);
+		CHECK(!apply(&f, "action: deny", &err), "%s", err.text);
+		denied_until_over(test_st, &f, "denied by a rule", 2000);
+	}
+	fixture_close(&f);
+}
+
+TEST(limits_end_with_the_lease)
+{
+	struct fixture f = {0};
+	struct weir_err err = {{0}};
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	CHECK(!fixture_open(&f, &err), "%s", err.text);
+	if (f.probe) {
+		probe_ctl(f.probe)->mode = WEIR_MODE_ENFORCE;
+		CHECK(!apply(&f, "{action: accept, limit: {rate: 8kbit, burst: 1500B, mode: police, per: node}}", &err),
+		      "%s", err.text);
+		set_lease(&f, false);
+		CHECK(passed(&f, 3000, 200) < 100, "%d of 200 pass", passed(&f, 3000, 200));
+		set_lease(&f, true);
+		CHECK(passed(&f, 3000, 200) == 200, "the limit outlives the lease");
+		set_lease(&f, false);
+		CHECK(passed(&f, 3000, 200) < 100, "the limit does not come back");
+	}
+	fixture_close(&f);
+}
+
+TEST_MAIN(T(a_renewal_says_for_how_long_it_was_over), T(in_observe_nothing_can_end),
+	  T(verdicts_end_with_the_lease_and_come_back), T(limits_end_with_the_lease))
