@@ -22,7 +22,7 @@ BPF_OBJ := $(patsubst bpf/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard bpf/*.bpf.c))
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all asan man deps check check-long demo clean
+.PHONY: all asan man deps check check-long bench demo clean
 all: $(PROGRAMS:%=$(B)/%)
 
 # Two trees of the same sources: build/o (normal) and build/asan.
@@ -61,13 +61,26 @@ $(B)/asan/unit/$(1): $(B)/asan/tests/unit/$(1).o $(TEST_LIB) $(call owner_objs,$
 	$(Q)$(CC) $(CFLAGS) $(ASAN) -o $$@ $$^ $(LIBS)
 endef
 $(foreach u,$(UNIT),$(eval $(call unit,$(u))))
+
+# The bench: no sanitizer, the agent's own objects, and small BPF programs to compare with.
+BENCH := $(patsubst %.c,$(B)/o/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+$(BENCH): | $(B)/gen/bench.skel.h
+$(B)/bench/bench: $(BENCH) $(patsubst %.c,$(B)/o/%.o,$(filter-out %/main.c,$(SRC_weir-agent))) $(B)/o/libweir.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 .PRECIOUS: $(B)/asan/%.o $(B)/o/%.o $(B)/gen/%.bpf.o $(B)/gen/%.skel.h
 
-$(B)/gen/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/inc/*.h bpf/abi/*.h vmlinux/*.h)
+define bpf_object
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"
 	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Werror -I. -Ivmlinux \
 		-idirafter /usr/include/$(shell $(CC) -dumpmachine) -c -o $@.tmp $< && bpftool gen object $@ $@.tmp
+endef
+$(B)/gen/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/inc/*.h bpf/abi/*.h vmlinux/*.h)
+	$(bpf_object)
+$(B)/gen/%.bpf.o: tests/bench/%.bpf.c tests/bench/drive.h
+	$(bpf_object)
 $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
 	$(Q)bpftool gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 $(B)/gen/weir.pb-c.h $(B)/gen/weir.pb-c.c &: proto/weir.proto
@@ -85,6 +98,9 @@ check: deps
 check-long: deps
 	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check-long
+bench: deps
+	$(Q)$(MAKE) -j2 $(B)/bench/bench
+	$(Q)tests/bench/run $(B) $(ONLY)
 demo: deps
 	$(Q)$(MAKE) -j2 all
 	$(Q)tests/demo $(if $(KEEP),--keep)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `make bench`: each case is a row of a table (cases.c) and gives one value, in the units of issue
+ * and docs/benchmarks.md. A case that cannot run here says why and is absent from the result.
+ */
+#ifndef WEIR_BENCH_H
+#define WEIR_BENCH_H
+
+#include <math.h>
+
+#include "lib/base/base.h"
+
+#define BENCH_SKIP 1
+
+struct bench {
+	struct weir_err err; /* why a case failed or was skipped */
+	struct world *world; /* the loaded data plane, see world.h; NULL = none yet */
+};
+
+struct bench_result {
+	double value;
+	double baseline; /* the same measured of what stands beside it; NAN = nothing does */
+};
+
+struct bench_case {
+	const char *name, *unit;
+	double at_most; /* the figure to reach */
+	const char *beside; /* what the baseline is; NULL = none */
+	/* 0, -errno (the measurement is void) or BENCH_SKIP; both with a reason in b->err. */
+	int (*run)(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+	uint32_t flows;
+	double zipf; /* exponent; 0 = uniform */
+};
+
+extern const struct bench_case bench_cases[];
+extern const size_t bench_case_count;
+
+/* packet.c: BPF_PROG_RUN */
+int bench_cgroup_tcp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_cgroup_udp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_tc_observer(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
+/* Sorts v. */
+double bench_median(double *v, size_t n);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All benchmarks, in the order in which they run. Names and figures are those of issue 3. */
+#include "tests/bench/bench.h"
+
+#define TWO_WAY "two-way bucket counter"
+
+const struct bench_case bench_cases[] = {
+	{"cgroup_tcp_established_1", "ns", 25, TWO_WAY, bench_cgroup_tcp, .flows = 1},
+	{"cgroup_udp_1", "ns", 35, TWO_WAY, bench_cgroup_udp, .flows = 1},
+	{"tc_observer", "ns", 12, TWO_WAY, bench_tc_observer, .flows = 1},
+};
+const size_t bench_case_count = WEIR_ARRAY_SIZE(bench_cases);

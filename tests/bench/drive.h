@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What the bench's BPF programs and its C code share. */
+#ifndef WEIR_BENCH_DRIVE_H
+#define WEIR_BENCH_DRIVE_H
+
+#include <linux/types.h>
+
+#define BENCH_SEQUENCE (1u << 21)
+#define BENCH_BUCKETS (1u << 20)
+#define BENCH_FIRST_PEER 0x0a400000u /* 10.64.0.0 */
+#define BENCH_FIRST_PORT 20000u
+
+/* Flow f is BENCH_FIRST_PEER + the low 16 bits, port BENCH_FIRST_PORT + the others. */
+struct bench_drive {
+	__u32 next; /* index into the sequence */
+	__u32 mask; /* length - 1 */
+	__u64 sent; /* packets that were handed to the program under test */
+};
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shipped data plane as an agent has it: loaded by the agent's own loader on a private cgroup and
+ * pin directory, in enforce mode, under a policy that went through compile, tables and switch. The
+ * bench's process is the workload.
+ */
+#ifndef WEIR_BENCH_WORLD_H
+#define WEIR_BENCH_WORLD_H
+
+#include "agent/probe_priv.h"
+#include "lib/money/topology.h"
+#include "tests/bench/bench.h"
+
+struct world {
+	struct probe *probe;
+	char *cgroup, *pins;
+	char *home; /* cgroup the bench came from */
+	uint32_t flow_rows;
+	struct weir_topology *topology;
+};
+
+/* b->world with that many flow rows, opened anew unless the present one has as many. */
+int world_get(struct bench *b, uint32_t flow_rows);
+void world_close(struct world **w);
+/* Packets in all rows. */
+uint64_t world_packets(struct world *w);
+/* Packets that could not be counted in a row of their own. */
+uint64_t world_degraded(struct world *w);
+/* Packets that the observer saw on an interface. */
+uint64_t world_observed(struct world *w, uint32_t ifindex, enum weir_dir dir);
+
+#endif
