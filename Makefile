@@ -101,6 +101,8 @@ check-long: deps
 bench: deps
 	$(Q)$(MAKE) -j2 $(B)/bench/bench
 	$(Q)tests/bench/run $(B) $(ONLY)
+check-mutants: deps
+	$(Q)tests/mutants
 demo: deps
 	$(Q)$(MAKE) -j2 all
 	$(Q)tests/demo $(if $(KEEP),--keep)

@@ -83,8 +83,14 @@ kind "UDP IPv4" $MB udp --to $N2_4 --port 5001 --size 1000 --count 1000 --pps 50
 kind "UDP IPv6" $MB udp --to $N2_6 --port 5001 --size 1000 --count 1000 --pps 5000
 kind "UDP IPv4 fragmented" $((8 * MB)) udp --to $N2_4 --port 5001 --size 8000 --count 1000 --pps 2000
 kind "UDP IPv6 fragmented" $((8 * MB)) udp --to $N2_6 --port 5001 --size 8000 --count 1000 --pps 2000
-kind "client closes first, the other late" 10000 tcp --to $N2_4 --port 5001 --bytes 1000 --connections 100 --late 0.02
-kind "server closes first, the other late" 10000 tcp --to $N2_6 --port 5001 --bytes 1000 --connections 100 --late 0.02 --close server
+# Later than the longest delayed acknowledgement: the FIN comes when a TIME_WAIT socket stands there.
+kind "client closes first, the other late" 10000 tcp --to $N2_4 --port 5001 --bytes 1000 --connections 100 --late 0.2
+kind "server closes first, the other late" 10000 tcp --to $N2_6 --port 5001 --bytes 1000 --connections 100 --late 0.2 --close server
+for node in n1 n2; do
+	for way in ingress egress; do
+		within "time-wait: packets of $node $way in its own term" "$(fleet_term $node eth0 $way time_wait packets)" 90 110
+	done
+done
 
 # Once against a capture: the sum of what tcpdump saw leave.
 captured() {
