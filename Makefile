@@ -22,7 +22,7 @@ BPF_OBJ := $(patsubst bpf/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard bpf/*.bpf.c))
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all asan man deps check check-long bench demo clean
+.PHONY: all asan man deps check check-long check-mutants bench demo clean
 all: $(PROGRAMS:%=$(B)/%)
 
 # Two trees of the same sources: build/o (normal) and build/asan.
