@@ -35,6 +35,7 @@ const volatile __u64 weir_trace_netns = 0; /* cookie, for the tracepoint */
 
 #include "bpf/inc/maps.h"
 #include "bpf/inc/parse.h"
+#include "bpf/inc/frags.h"
 #include "bpf/inc/rows.h"
 #include "bpf/inc/policy.h"
 
@@ -169,9 +170,10 @@ static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
 	if (!ctl || !ctl->counting)
 		return 1;
 	if (weir_parse(skb, 0, &p)) {
-		weir_drop(WEIR_D_PARSE, skb->len, 1);
+		weir_drop(p.reason - 1, skb->len, 1);
 		return 1;
 	}
+	weir_parse_detail(&p);
 	if (sk)
 		sk = bpf_sk_fullsock(sk);
 	/* On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. */
@@ -237,20 +239,6 @@ int weir_sockops(struct bpf_sock_ops *ops)
 	return 1;
 }
 
-static __always_inline bool weir_tunnel(const struct weir_packet *p)
-{
-	__u16 port = bpf_ntohs(p->dport);
-
-	return p->proto == IPPROTO_IPIP || p->proto == IPPROTO_IPV6 || p->proto == IPPROTO_GRE ||
-	       (p->proto == IPPROTO_UDP && (port == 4789 || port == 8472 || port == 6081));
-}
-
-static __always_inline bool weir_has_socket_hook(const struct weir_packet *p)
-{
-	return p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP || p->proto == IPPROTO_SCTP ||
-	       p->proto == IPPROTO_UDPLITE;
-}
-
 /* Term of an egress packet; WEIR_T_INTERFACE = it passed the socket hook. */
 static __always_inline __u8 weir_out_term(struct __sk_buff *skb, const struct weir_packet *p)
 {
@@ -266,7 +254,7 @@ static __always_inline __u8 weir_out_term(struct __sk_buff *skb, const struct we
 	/* A tunnel keeps the inner packet's socket. */
 	if (full && full->type != WEIR_SOCK_RAW &&
 	    (full->protocol != p->proto ||
-	     (!p->frag_later && p->sport && full->src_port != bpf_ntohs(p->sport) && weir_tunnel(p))))
+	     (!p->frag_later && p->sport && full->src_port != bpf_ntohs(p->sport) && weir_is_tunnel(p))))
 		return WEIR_T_ENCAPSULATION;
 	return WEIR_T_INTERFACE;
 }
@@ -275,9 +263,9 @@ static __always_inline __u8 weir_in_term(const struct weir_packet *p)
 {
 	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6)
 		return WEIR_T_ICMP;
-	if (weir_tunnel(p))
+	if (weir_is_tunnel(p))
 		return WEIR_T_ENCAPSULATION;
-	return weir_has_socket_hook(p) ? WEIR_T_INTERFACE : WEIR_T_OTHER_PROTO;
+	return weir_has_ports(p->proto) ? WEIR_T_INTERFACE : WEIR_T_OTHER_PROTO;
 }
 
 /* What fragmenting adds: a copy of the IPv4 header per later fragment; for IPv6 the unfragmentable
@@ -299,6 +287,8 @@ static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l
 		return -1;
 	if (weir_parse(skb, l2, &p)) {
 		weir_term(skb->ifindex, dir, WEIR_T_NON_IP, skb->len - l2, 1);
+		if (p.reason != WEIR_D_NOT_IP + 1)
+			weir_drop(p.reason - 1, skb->len - l2, 1);
 		return -1; /* TCX_NEXT, TC_ACT_UNSPEC: never an opinion */
 	}
 	weir_term(skb->ifindex, dir, WEIR_T_INTERFACE, p.bytes, p.packets);

@@ -225,14 +225,19 @@ struct weir_count {
 
 /* Packets that could not be fully accounted, by reason. Index of weir_drops, weir_count values. */
 enum weir_drop {
-	WEIR_D_PARSE = 0,	  /* not IPv4/IPv6 or truncated header at a socket hook; bytes by skb->len */
+	WEIR_D_NOT_IP = 0,	  /* neither IPv4 nor IPv6, at a hook that accounts: in no row; by skb->len */
 	WEIR_D_FOLDED = 1,	  /* flow region full: counted in a total (detail lost, bytes kept) */
 	WEIR_D_SPILLED = 2,	  /* totals region full too: counted in a spill row */
 	WEIR_D_NO_WORKLOAD = 3,	  /* no index left for a cgroup: counted as unidentified */
 	WEIR_D_NO_BUCKET = 4,	  /* no rate state: let pass */
 	WEIR_D_NO_TERM = 5,	  /* no entry for an identity term */
 	WEIR_D_NO_DECISION = 6,	  /* tables without a default row: let pass */
-	WEIR_DROPS = 7,
+	WEIR_D_TRUNCATED = 7,	  /* ends before its L3 header or its stated length: in no row */
+	WEIR_D_BAD_HEADER = 8,	  /* version, header length and length contradict each other: in no row */
+	WEIR_D_EXTENSIONS = 9,	  /* more IPv6 extension headers than are followed: row without ports */
+	WEIR_D_TRANSPORT = 10,	  /* ends before its transport header: row without ports */
+	WEIR_D_FRAGMENT = 11,	  /* later fragment of a packet whose first was not seen: row without ports */
+	WEIR_DROPS = 12,
 };
 
 /* In a socket's storage, written by sockops: who opened the connection, whatever happens to its rows. */

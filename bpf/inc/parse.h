@@ -1,27 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * From a packet to addresses, ports and wire bytes. Works at every skb hook: reads relative to the
- * network header. A super-packet (GSO, GRO) counts as the segments that the wire carries, each with
- * its own headers.
+ * From a packet to addresses, ports and wire bytes, at every skb hook and in XDP.
+ *
+ * TCP and UDP without options, fragments and extension headers are read here, by direct packet access:
+ * a handful of loads. All else (options, extension headers, fragments, VLAN tags in the frame, ICMP
+ * errors, headers outside the linear part, UDP GSO, tunnels under GSO, BIG TCP) goes out of line to
+ * parse_rare.h. Both give the same answer; which one gave it cannot be seen.
+ *
+ * Bytes are L3 bytes as on the wire: link header and VLAN tags (in the frame or in skb->vlan_tci)
+ * never count, and a super-packet counts as the segments that it becomes, each with its own headers.
  */
 #ifndef WEIR_PARSE_H
 #define WEIR_PARSE_H
 
 #define WEIR_ETH_IP 0x0800
 #define WEIR_ETH_IPV6 0x86dd
-#define WEIR_EXT_HEADERS 6
+#define WEIR_ETH_VLAN 0x8100
+#define WEIR_ETH_QINQ 0x88a8
+#define WEIR_ETH_BRIDGED 0x6558 /* an Ethernet frame inside GRE or Geneve */
+#define WEIR_ETH_LEN 14
 
 struct weir_packet {
-	__u8 src[16], dst[16]; /* IPv4 mapped */
-	__be16 sport, dport;
-	__u8 proto;
+	__u8 src[16] __attribute__((aligned(8))); /* IPv4 mapped */
+	__u8 dst[16] __attribute__((aligned(8)));
+	__be16 sport, dport; /* 0 where the protocol has none, or the packet lacks them */
+	__u8 proto;	     /* of the packet on the wire */
 	__u8 v6;
-	__u8 frag_later;  /* not the first fragment: no ports */
-	__u8 frag;	  /* a fragment at all */
+	__u8 frag;	     /* a fragment at all */
+	__u8 frag_later;     /* not the first fragment: ports only after weir_parse_detail() */
 	__u8 tcp_flags;
-	__u32 l4;	  /* offset of the transport header from the network header */
-	__u32 bytes;	  /* L3 on the wire, all segments */
-	__u32 packets;
+	/* An ICMP error stands for the packet that it answers: addresses and ports above are that
+	 * packet's, turned round; error_proto is its protocol, error its weir_proto + 1. */
+	__u8 error;
+	__u8 error_proto;
+	__u8 reason;	     /* weir_drop + 1 of what is missing; 0: nothing is */
+	__u32 l4;	     /* L3 header bytes on the wire, extension headers included */
+	__u32 bytes;	     /* L3 on the wire, all segments */
+	__u32 packets;	     /* segments */
+	__u32 frag_id;	     /* identification of a fragment */
+	__u32 l3;	     /* offset of the network header from skb->data */
 };
 
 struct weir_v4 {
@@ -29,122 +46,28 @@ struct weir_v4 {
 	__be16 len, id, frag;
 	__u8 ttl, proto;
 	__be16 sum;
-	__u8 src[4], dst[4];
+	__be32 src, dst;
 };
 struct weir_v6 {
 	__be32 flow;
 	__be16 len;
 	__u8 next, hops;
-	__u8 src[16], dst[16];
+	__be32 src[4], dst[4];
 };
+/* What is looked at of a transport header. */
+struct weir_l4 {
+	__be16 sport, dport;
+	__be32 seq, ack;
+	__u8 doff, flags;
+};
+#define WEIR_L4_TCP 14 /* bytes of it that TCP has and that are read */
+#define WEIR_UDP_LEN 8
 
-static __always_inline int weir_load(struct __sk_buff *skb, __u32 off, void *to, __u32 len)
+static __always_inline void weir_map4(__u8 *to, __be32 v4)
 {
-	return bpf_skb_load_bytes_relative(skb, off, to, len, BPF_HDR_START_NET);
-}
-
-static __always_inline void weir_map4(__u8 *to, const __u8 *v4)
-{
-	to[10] = to[11] = 0xff;
-	__builtin_memcpy(to + 12, v4, 4);
-}
-
-/* Returns the L3 length that the header states, 0 on a bad header. */
-static __always_inline __u32 weir_parse_v4(struct __sk_buff *skb, struct weir_packet *p)
-{
-	struct weir_v4 h;
-	__u16 frag;
-
-	if (weir_load(skb, 0, &h, sizeof(h)) || h.vihl >> 4 != 4 || (h.vihl & 15) < 5)
-		return 0;
-	weir_map4(p->src, h.src);
-	weir_map4(p->dst, h.dst);
-	frag = bpf_ntohs(h.frag);
-	p->frag = (frag & 0x3fff) != 0;
-	p->frag_later = (frag & 0x1fff) != 0;
-	p->proto = h.proto;
-	p->l4 = (h.vihl & 15) * 4;
-	return bpf_ntohs(h.len) ?: skb->len; /* BIG TCP states 0 */
-}
-
-static __always_inline __u32 weir_parse_v6(struct __sk_buff *skb, struct weir_packet *p)
-{
-	struct weir_v6 h;
-	__u8 next, ext[4];
-
-	if (weir_load(skb, 0, &h, sizeof(h)))
-		return 0;
-	p->v6 = 1;
-	__builtin_memcpy(p->src, h.src, 16);
-	__builtin_memcpy(p->dst, h.dst, 16);
-	p->l4 = sizeof(h);
-	next = h.next;
-	for (int i = 0; i < WEIR_EXT_HEADERS; i++) {
-		if (next != 0 && next != 43 && next != 44 && next != 51 && next != 60)
-			break;
-		if (weir_load(skb, p->l4, ext, sizeof(ext)))
-			break;
-		if (next == 44) {
-			p->frag = 1;
-			p->frag_later = (ext[2] | (ext[3] & 0xf8)) != 0;
-			p->l4 += 8;
-		} else {
-			p->l4 += next == 51 ? (ext[1] + 2) * 4 : (ext[1] + 1) * 8;
-		}
-		next = ext[0];
-		if (p->frag_later)
-			break;
-	}
-	p->proto = next;
-	return h.len ? bpf_ntohs(h.len) + sizeof(h) : skb->len;
-}
-
-/* Transport header length, 0 where unknown; fills ports. */
-static __always_inline __u32 weir_parse_l4(struct __sk_buff *skb, struct weir_packet *p)
-{
-	__be16 ports[2];
-	__u8 doff_flags[2];
-
-	if (p->frag_later ||
-	    (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_SCTP &&
-	     p->proto != IPPROTO_UDPLITE))
-		return 0;
-	if (weir_load(skb, p->l4, ports, sizeof(ports)))
-		return 0;
-	p->sport = ports[0];
-	p->dport = ports[1];
-	if (p->proto != IPPROTO_TCP)
-		return 8;
-	if (weir_load(skb, p->l4 + 12, doff_flags, sizeof(doff_flags)))
-		return 0;
-	p->tcp_flags = doff_flags[1];
-	return (doff_flags[0] >> 4) * 4;
-}
-
-/* l2 = bytes in front of the network header that skb->len includes. 0, or -1 when it is not IP. */
-static __always_inline int weir_parse(struct __sk_buff *skb, __u32 l2, struct weir_packet *p)
-{
-	__u32 l3, l4hdr, gso = skb->gso_size, hdr;
-
-	__builtin_memset(p, 0, sizeof(*p));
-	if (skb->protocol == bpf_htons(WEIR_ETH_IP))
-		l3 = weir_parse_v4(skb, p);
-	else if (skb->protocol == bpf_htons(WEIR_ETH_IPV6))
-		l3 = weir_parse_v6(skb, p);
-	else
-		return -1;
-	if (!l3)
-		return -1;
-	l4hdr = weir_parse_l4(skb, p);
-	p->bytes = l3;
-	p->packets = 1;
-	hdr = p->l4 + l4hdr;
-	if (gso && l4hdr && skb->len > l2 + hdr) {
-		l3 = skb->len - l2;
-		p->packets = (l3 - hdr + gso - 1) / gso;
-		p->bytes = l3 + (p->packets - 1) * hdr;
-	}
-	return 0;
+	*(__u64 *)to = 0;
+	((__be32 *)to)[2] = bpf_htonl(0xffff);
+	((__be32 *)to)[3] = v4;
 }
 
 static __always_inline __u8 weir_proto_class(__u8 proto)
@@ -161,6 +84,118 @@ static __always_inline __u8 weir_proto_class(__u8 proto)
 		return WEIR_P_ICMP;
 	}
 	return WEIR_P_OTHER;
+}
+
+#include "bpf/inc/parse_rare.h"
+
+/* Ports of TCP or UDP at l4; returns the transport header's length, 0: not for here. */
+static __always_inline __u32 weir_fast_l4(const struct weir_l4 *l4, const void *end, __u8 proto,
+					  struct weir_packet *p)
+{
+	__u32 len = WEIR_UDP_LEN;
+
+	if (proto == IPPROTO_TCP) {
+		if ((const void *)l4 + WEIR_L4_TCP > end)
+			return 0;
+		len = (l4->doff >> 4) * 4;
+		p->tcp_flags = l4->flags;
+	} else if (proto == IPPROTO_UDP) {
+		if ((const void *)l4 + WEIR_UDP_LEN > end)
+			return 0;
+		p->tcp_flags = 0;
+	} else {
+		return 0;
+	}
+	p->proto = proto;
+	p->sport = l4->sport;
+	p->dport = l4->dport;
+	return len;
+}
+
+static __always_inline __u32 weir_fast_v4(const struct weir_v4 *h, const void *end, struct weir_packet *p)
+{
+	if ((const void *)(h + 1) > end || h->vihl != 0x45 || h->frag & bpf_htons(0x3fff))
+		return 0;
+	weir_map4(p->src, h->src);
+	weir_map4(p->dst, h->dst);
+	p->v6 = 0;
+	p->l4 = sizeof(*h);
+	p->bytes = bpf_ntohs(h->len);
+	return weir_fast_l4((const void *)(h + 1), end, h->proto, p);
+}
+
+static __always_inline __u32 weir_fast_v6(const struct weir_v6 *h, const void *end, struct weir_packet *p)
+{
+	if ((const void *)(h + 1) > end || (*(const __u8 *)h & 0xf0) != 0x60 || !h->len)
+		return 0;
+	__builtin_memcpy(p->src, h->src, 16);
+	__builtin_memcpy(p->dst, h->dst, 16);
+	p->v6 = 1;
+	p->l4 = sizeof(*h);
+	p->bytes = bpf_ntohs(h->len) + sizeof(*h);
+	return weir_fast_l4((const void *)(h + 1), end, h->next, p);
+}
+
+/* The rest of a packet that the fast way could read. False: its lengths contradict each other. */
+static __always_inline bool weir_fast_done(struct weir_packet *p, __u32 l3, __u32 room, __u32 l4len)
+{
+	if (p->bytes > room || p->bytes < p->l4 + l4len || !l4len)
+		return false;
+	p->frag = p->frag_later = p->error = p->error_proto = p->reason = 0;
+	p->packets = 1;
+	p->frag_id = 0;
+	p->l3 = l3;
+	return true;
+}
+
+/*
+ * l2 = bytes in front of the network header at skb->data: 14 at tc of an Ethernet device, else 0. Tags
+ * in the frame are found. 0; or -1 when the packet is no IP packet that can be counted, and p->reason
+ * says why.
+ */
+static __always_inline int weir_parse(struct __sk_buff *skb, __u32 l2, struct weir_packet *p)
+{
+	const void *at = (const void *)(long)skb->data + l2, *end = (const void *)(long)skb->data_end;
+	__u32 room = skb->len - l2, gso = skb->gso_size, l4len = 0, hdr;
+
+	if (skb->protocol == bpf_htons(WEIR_ETH_IP))
+		l4len = weir_fast_v4(at, end, p);
+	else if (skb->protocol == bpf_htons(WEIR_ETH_IPV6))
+		l4len = weir_fast_v6(at, end, p);
+	if (!l4len || !weir_fast_done(p, l2, room, l4len) || (gso && p->proto != IPPROTO_TCP)) {
+		__builtin_memset(p, 0, sizeof(*p));
+		if (weir_parse_rare(skb, l2, p))
+			return -1;
+		if (weir_is_icmp(p))
+			weir_parse_error(skb, p);
+		return 0;
+	}
+	hdr = p->l4 + l4len;
+	if (gso && room > hdr) {
+		p->packets = (room - hdr + gso - 1) / gso;
+		p->bytes = room + (p->packets - 1) * hdr;
+	}
+	return 0;
+}
+
+/* The same for XDP, by the sender's header alone: what an ICMP error quotes is not looked at. */
+static __always_inline int weir_parse_xdp(struct xdp_md *ctx, struct weir_packet *p)
+{
+	const void *data = (const void *)(long)ctx->data, *end = (const void *)(long)ctx->data_end;
+	const void *at = data + WEIR_ETH_LEN;
+	__u32 l4len = 0;
+	__be16 proto = 0;
+
+	if (at <= end)
+		proto = *(const __be16 *)(at - 2);
+	if (proto == bpf_htons(WEIR_ETH_IP))
+		l4len = weir_fast_v4(at, end, p);
+	else if (proto == bpf_htons(WEIR_ETH_IPV6))
+		l4len = weir_fast_v6(at, end, p);
+	if (l4len && weir_fast_done(p, WEIR_ETH_LEN, end - at, l4len))
+		return 0;
+	__builtin_memset(p, 0, sizeof(*p));
+	return weir_parse_xdp_rare(ctx, p);
 }
 
 #endif

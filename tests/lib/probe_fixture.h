@@ -6,7 +6,10 @@
 #ifndef WEIR_TEST_PROBE_FIXTURE_H
 #define WEIR_TEST_PROBE_FIXTURE_H
 
+#include <arpa/inet.h>
 #include <sys/stat.h>
+
+#include <linux/bpf.h>
 
 #include <bpf/bpf.h>
 
@@ -44,14 +47,54 @@ static inline void fixture_close(struct fixture *f)
 	rmdir(f->cgroup);
 }
 
-/* The program's verdict: 1 pass, 0 drop; -1 when the kernel refused to run it. */
-static inline int fixture_run(struct fixture *f, enum weir_dir dir, const void *pkt, size_t len)
+/* The program's answer; -1 when the kernel refused to run it. ctx may be NULL. */
+static inline int fixture_run_prog(int fd, struct __sk_buff *ctx, const void *pkt, size_t len)
 {
 	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt, .data_size_in = (uint32_t)len,
-			    .repeat = 1);
-	int fd = f->probe->prog_fd[dir == WEIR_EGRESS ? PROBE_EGRESS : PROBE_INGRESS];
+			    .ctx_in = ctx, .ctx_size_in = ctx ? sizeof(*ctx) : 0, .repeat = 1);
 
 	return bpf_prog_test_run_opts(fd, &opts) ? -1 : (int)opts.retval;
+}
+
+/* A frame through the socket hook: 1 pass, 0 drop, -1 refused by the kernel. */
+static inline int fixture_run(struct fixture *f, enum weir_dir dir, const void *pkt, size_t len)
+{
+	return fixture_run_prog(f->probe->prog_fd[dir == WEIR_EGRESS ? PROBE_EGRESS : PROBE_INGRESS], NULL,
+				pkt, len);
+}
+
+/* A live row, whatever its layout: what tests ask of one. */
+struct fixture_row {
+	struct weir_addr local, remote;
+	uint16_t lport, rport;
+	uint8_t proto, dir, verdict, flags;
+	uint32_t workload, rule, limit;
+	uint64_t bytes, packets;
+};
+
+/* Live rows outside the spill region, at most max of them; returns how many there are. */
+static inline size_t fixture_rows(struct fixture *f, struct fixture_row *ret, size_t max)
+{
+	size_t n, count = 0;
+	const struct weir_row *rows = probe_rows(f->probe, &n);
+
+	for (size_t i = 0; i < n - WEIR_SPILL_ROWS; i++) {
+		const struct weir_row *r = &rows[i];
+
+		if (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != WEIR_ROW_LIVE)
+			continue;
+		if (count < max) {
+			ret[count] = (struct fixture_row){
+				.lport = ntohs(r->lport_be), .rport = ntohs(r->rport_be), .proto = r->proto,
+				.dir = r->dir, .verdict = r->verdict, .flags = r->flags,
+				.workload = r->workload, .rule = r->rule, .limit = r->limit,
+				.bytes = r->bytes, .packets = r->packets};
+			memcpy(ret[count].local.b, r->local, 16);
+			memcpy(ret[count].remote.b, r->remote, 16);
+		}
+		count++;
+	}
+	return count;
 }
 
 /* Forgets all flows and totals; spill rows stay. */
