@@ -15,6 +15,8 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+const volatile __u32 bench_mask = 0; /* buckets - 1 */
+
 /* The flows of the coming runs, in order. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -46,24 +48,12 @@ struct {
 	__type(value, struct bench_drive);
 } bench_drive SEC(".maps");
 
-struct bench_flow {
-	__be32 src, dst;
-	__be16 sport, dport;
-	__u32 proto;
-};
-
-/* Two ways of 32 bytes: one cache line. */
-struct bench_bucket {
-	struct bench_way {
-		struct bench_flow key; /* proto != 0: in use */
-		__u64 bytes, packets;
-	} way[2];
-};
+#define BENCH_PROBES 8
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, BENCH_BUCKETS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct bench_bucket);
 } bench_buckets SEC(".maps");
@@ -74,7 +64,7 @@ struct bench_count {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, BENCH_BUCKETS);
+	__uint(max_entries, 1);
 	__type(key, struct bench_flow);
 	__type(value, struct bench_count);
 } bench_hash SEC(".maps");
@@ -112,7 +102,7 @@ static __always_inline bool bench_same(const struct bench_flow *a, const struct 
 
 static __always_inline void bench_bucket_count(struct __sk_buff *skb)
 {
-	struct bench_bucket *b;
+	struct bench_bucket *b = NULL;
 	struct bench_flow f;
 	__u32 i, bytes;
 	__u64 h;
@@ -120,14 +110,18 @@ static __always_inline void bench_bucket_count(struct __sk_buff *skb)
 	if (bench_parse(skb, &f, &bytes))
 		return;
 	h = (((__u64)f.src << 32 | f.dst) * 0x9e3779b97f4a7c15ull) ^ ((__u64)f.sport << 16 | f.dport);
-	h *= 0xff51afd7ed558ccdull;
-	i = (h >> 32) & (BENCH_BUCKETS - 1);
-	b = bpf_map_lookup_elem(&bench_buckets, &i);
-	if (!b)
-		return;
-	for (int w = 0; w < 2; w++) {
-		struct bench_way *way = &b->way[w];
+	h = (h ^ (h >> 32)) * 0xff51afd7ed558ccdull;
+	h = (h ^ (h >> 29)) * 0xc4ceb9fe1a85ec53ull;
+	for (int n = 0; n < 2 * BENCH_PROBES; n++) {
+		struct bench_way *way;
 
+		if (!(n & 1)) {
+			i = ((h >> 32) + n / 2) & bench_mask;
+			b = bpf_map_lookup_elem(&bench_buckets, &i);
+		}
+		if (!b)
+			return;
+		way = &b->way[n & 1];
 		if (!way->key.proto)
 			way->key = f;
 		else if (!bench_same(&way->key, &f))
@@ -159,6 +153,12 @@ static __always_inline void bench_hash_count(struct __sk_buff *skb)
 
 SEC("cgroup_skb/egress")
 int bench_cg_empty(struct __sk_buff *skb)
+{
+	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int bench_cg_in(struct __sk_buff *skb)
 {
 	return 1;
 }

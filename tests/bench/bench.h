@@ -40,6 +40,10 @@ int bench_cgroup_tcp(struct bench *b, const struct bench_case *c, struct bench_r
 int bench_cgroup_udp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_tc_observer(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
+/* live.c: sockets */
+int bench_live_tcp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_live_udp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
 /* Sorts v. */
 double bench_median(double *v, size_t n);
 

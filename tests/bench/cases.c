@@ -6,7 +6,9 @@
 
 const struct bench_case bench_cases[] = {
 	{"cgroup_tcp_established_1", "ns", 25, TWO_WAY, bench_cgroup_tcp, .flows = 1},
+	{"cgroup_tcp_established_16k", "ns", 80, TWO_WAY, bench_live_tcp, .flows = 16384},
 	{"cgroup_udp_1", "ns", 35, TWO_WAY, bench_cgroup_udp, .flows = 1},
+	{"cgroup_udp_16k", "ns", 90, TWO_WAY, bench_live_udp, .flows = 16384},
 	{"tc_observer", "ns", 12, TWO_WAY, bench_tc_observer, .flows = 1},
 };
 const size_t bench_case_count = WEIR_ARRAY_SIZE(bench_cases);

@@ -6,7 +6,6 @@
 #include <linux/types.h>
 
 #define BENCH_SEQUENCE (1u << 21)
-#define BENCH_BUCKETS (1u << 20)
 #define BENCH_FIRST_PEER 0x0a400000u /* 10.64.0.0 */
 #define BENCH_FIRST_PORT 20000u
 
@@ -15,6 +14,20 @@ struct bench_drive {
 	__u32 next; /* index into the sequence */
 	__u32 mask; /* length - 1 */
 	__u64 sent; /* packets that were handed to the program under test */
+};
+
+struct bench_flow {
+	__be32 src, dst;
+	__be16 sport, dport;
+	__u32 proto;
+};
+
+/* The least that counts a flow: two ways of 32 bytes in one cache line. */
+struct bench_bucket {
+	struct bench_way {
+		struct bench_flow key; /* proto != 0: in use */
+		__u64 bytes, packets;
+	} way[2];
 };
 
 #endif

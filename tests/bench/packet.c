@@ -2,12 +2,10 @@
 #include "tests/bench/packet.h"
 
 #include <arpa/inet.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include <bpf/bpf.h>
 
-#include "bench.skel.h"
 #include "tests/bench/drive.h"
 #include "tests/bench/order.h"
 
@@ -56,25 +54,15 @@ double bench_median(double *v, size_t n)
 }
 
 struct driver {
-	int run_fd; /* -1 = none: the program itself is run */
+	int run_fd;
 	int target_fd;
-	struct bench_drive *shared;
+	struct bench_drive *shared; /* NULL = no driver: the program itself is run */
 };
 
-static int map_memory(int fd, size_t len, void *ret)
-{
-	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (mem == MAP_FAILED)
-		return -errno;
-	*(void **)ret = mem;
-	return 0;
-}
-
-static int driver_open(struct bench_bpf *skel, const struct packet_load *load, struct driver *d)
+static int driver_init(struct peers *p, const struct packet_load *load, struct driver *d)
 {
 	bool tc = load->type == PACKET_TC;
-	uint32_t *seq = NULL, len = 0;
+	uint32_t len = 0;
 	int r;
 
 	*d = (struct driver){.run_fd = -1};
@@ -82,15 +70,13 @@ static int driver_open(struct bench_bpf *skel, const struct packet_load *load, s
 		return 0;
 	if (load->type == PACKET_CGROUP)
 		return -EINVAL;
-	if ((r = map_memory(bpf_map__fd(skel->maps.bench_drive), 4096, &d->shared)) ||
-	    (r = map_memory(bpf_map__fd(skel->maps.bench_seq), BENCH_SEQUENCE * 4, &seq)))
+	if ((r = order_fill(p->sequence, load->flows, load->zipf, &len)))
 		return r;
-	r = order_fill(seq, load->flows, load->zipf, &len);
-	munmap(seq, BENCH_SEQUENCE * 4);
-	d->shared->mask = len - 1;
-	d->run_fd = bpf_program__fd(tc ? skel->progs.bench_tc_drive : skel->progs.bench_xdp_drive);
-	d->target_fd = bpf_map__fd(tc ? skel->maps.bench_tc : skel->maps.bench_xdp);
-	return r;
+	p->drive->mask = len - 1;
+	*d = (struct driver){.run_fd = p->fd[tc ? PEER_TC_DRIVE : PEER_XDP_DRIVE],
+			     .target_fd = tc ? p->target_tc_fd : p->target_xdp_fd,
+			     .shared = p->drive};
+	return 0;
 }
 
 /* Runs one program; *ret_ns per packet. */
@@ -131,11 +117,11 @@ static int run_counted(const struct packet_load *load, const struct driver *d, s
 	return 0;
 }
 
-int packet_measure(struct bench_bpf *skel, const struct packet_load *load, struct contender *c, size_t n,
+int packet_measure(struct peers *p, const struct packet_load *load, struct contender *c, size_t n,
 		   struct weir_err *err)
 {
 	struct driver d;
-	int r = driver_open(skel, load, &d);
+	int r = driver_init(p, load, &d);
 
 	for (int round = 0; !r && round < PACKET_ROUNDS; round++)
 		for (size_t i = 0; !r && i < n; i++)
@@ -145,7 +131,5 @@ int packet_measure(struct bench_bpf *skel, const struct packet_load *load, struc
 			c[i].ns[round] -= c[0].ns[round];
 		c[i].above_ns = bench_median(c[i].ns, PACKET_ROUNDS);
 	}
-	if (d.shared)
-		munmap(d.shared, 4096);
 	return r ? weir_err_set(err, r, "measuring: %s", strerror(-r)) : 0;
 }

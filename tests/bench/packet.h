@@ -7,7 +7,7 @@
 #ifndef WEIR_BENCH_PACKET_H
 #define WEIR_BENCH_PACKET_H
 
-#include "tests/bench/bench.h"
+#include "tests/bench/peers.h"
 
 #define PACKET_ROUNDS 15
 
@@ -33,9 +33,8 @@ struct packet_load {
 	uint32_t runs; /* of a round */
 };
 
-struct bench_bpf;
 /* c[0] is the empty program. Fills above_ns of the others. */
-int packet_measure(struct bench_bpf *skel, const struct packet_load *load, struct contender *c, size_t n,
+int packet_measure(struct peers *p, const struct packet_load *load, struct contender *c, size_t n,
 		   struct weir_err *err);
 /* Ethernet + IPv4 + transport header of proto; returns the frame's length. */
 size_t packet_build(uint8_t *frame, uint8_t proto, const char *src, uint16_t sport, const char *dst,

@@ -29,7 +29,8 @@ static const char *const policies[] = {
 	"  ingress:\n  - action: deny\n    from: [{cidr: 203.0.113.0/24}]\n",
 	"metadata: {name: clients}\nspec:\n  tier: admin\n  priority: 20\n  mode: enforce\n"
 	"  subject: {labels: {app: bench}}\n"
-	"  egress:\n  - action: accept\n    to: [{cidr: 198.18.0.0/15}, {cidr: 10.64.0.0/10}]\n"
+	"  egress:\n  - action: accept\n    to: [{cidr: 198.18.0.0/15}, {cidr: 10.64.0.0/10},\n"
+	"      {cidr: 127.0.0.0/8}]\n"
 	"    ports: [{protocol: TCP, port: 443}, {protocol: UDP, port: 443}]\n"
 	"  ingress:\n  - action: accept\n    from: [{cidr: 10.64.0.0/10}]\n"
 	"    ports: [{protocol: TCP, port: 443}, {protocol: UDP, port: 443}]\n",
@@ -215,14 +216,14 @@ void world_close(struct world **w)
 	*w = NULL;
 }
 
-uint64_t world_packets(struct world *w)
+uint64_t world_packets(struct world *w, enum weir_dir dir)
 {
 	uint64_t sum = 0;
 	size_t n;
 	const struct weir_row *rows = probe_rows(w->probe, &n);
 
 	for (size_t i = 0; i < n; i++)
-		sum += __atomic_load_n(&rows[i].packets, __ATOMIC_RELAXED);
+		sum += rows[i].dir == dir ? __atomic_load_n(&rows[i].packets, __ATOMIC_RELAXED) : 0;
 	return sum;
 }
 

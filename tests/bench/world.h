@@ -22,8 +22,8 @@ struct world {
 /* b->world with that many flow rows, opened anew unless the present one has as many. */
 int world_get(struct bench *b, uint32_t flow_rows);
 void world_close(struct world **w);
-/* Packets in all rows. */
-uint64_t world_packets(struct world *w);
+/* Packets in all rows of a direction. */
+uint64_t world_packets(struct world *w, enum weir_dir dir);
 /* Packets that could not be counted in a row of their own. */
 uint64_t world_degraded(struct world *w);
 /* Packets that the observer saw on an interface. */
