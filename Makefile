@@ -18,7 +18,7 @@ PROGRAMS := weir-agent weir-aggregator weirctl
 SRC_weir-agent := $(wildcard agent/*.c)
 SRC_weir-aggregator := $(wildcard aggregator/*.c)
 SRC_weirctl := $(wildcard cli/*.c)
-BPF_OBJ := $(patsubst bpf/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard bpf/*.bpf.c))
+BPF_OBJ := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c)))
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
@@ -78,6 +78,8 @@ define bpf_object
 		-idirafter /usr/include/$(shell $(CC) -dumpmachine) -c -o $@.tmp $< && bpftool gen object $@ $@.tmp
 endef
 $(B)/gen/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/inc/*.h bpf/abi/*.h vmlinux/*.h)
+	$(bpf_object)
+$(B)/gen/%.bpf.o: tests/bpf/%.bpf.c $(wildcard tests/bpf/*.h)
 	$(bpf_object)
 $(B)/gen/%.bpf.o: tests/bench/%.bpf.c tests/bench/drive.h
 	$(bpf_object)

@@ -19,6 +19,7 @@
 /* linux/bpf.h of the minimum distribution is older than TCX. */
 #define PROBE_TCX_INGRESS ((enum bpf_attach_type)46)
 #define PROBE_TCX_EGRESS ((enum bpf_attach_type)47)
+#define PROBE_BPF_F_BEFORE (1u << 3)
 #define PROBE_TC_HANDLE 0x77656972 /* "weir" */
 #define PROBE_TC_PRIORITY 49000
 
@@ -34,18 +35,21 @@ int probe_add_hook(struct probe *p, const char *name)
 static int link_hook(struct probe *p, const char *name, int prog_fd, int target, enum bpf_attach_type type)
 {
 	weir_auto_free char *path = weir_strf("%s/links/%s", p->pin_dir, name);
+	bool tcx = type == PROBE_TCX_INGRESS || type == PROBE_TCX_EGRESS;
+	/* Ahead of all: the observer must see what others end or take away, and never has an opinion. */
+	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = tcx ? PROBE_BPF_F_BEFORE : 0);
 	weir_auto_close int fd = -1;
 
 	if (!path)
 		return -ENOMEM;
 	fd = bpf_obj_get(path);
 	if (fd >= 0) {
-		if (!bpf_link_update(fd, prog_fd, NULL))
+		if ((tcx || probe_link_at(fd, target)) && !bpf_link_update(fd, prog_fd, NULL))
 			return 0;
-		unlink(path); /* its cgroup or interface is gone */
+		unlink(path); /* its cgroup or interface is gone, or not ours any more */
 		close(weir_take_fd(&fd));
 	}
-	fd = bpf_link_create(prog_fd, target, type, NULL);
+	fd = bpf_link_create(prog_fd, target, type, &opts);
 	if (fd < 0)
 		return -errno;
 	return bpf_obj_pin(fd, path) ? -errno : 0;
@@ -69,6 +73,12 @@ int probe_attach_cgroup(struct probe *p, const char *root, struct weir_err *err)
 		return weir_err_set(err, -errno, "bpf.cgroup_root: %s: %s", root, strerror(errno));
 	if (bpf_map_update_elem(p->root_fd, &zero, &fd, BPF_ANY))
 		return weir_err_set(err, -errno, "bpf.cgroup_root: %s is no cgroup v2 directory", root);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(hooks); i++) {
+		int r = probe_check_neighbours(fd, hooks[i].name, hooks[i].type, err);
+
+		if (r)
+			return r;
+	}
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(hooks); i++) {
 		int r = link_hook(p, hooks[i].name, p->prog_fd[hooks[i].prog], fd, hooks[i].type);
 

@@ -5,6 +5,8 @@
 
 #include <net/if.h>
 
+#include <linux/bpf.h>
+
 #include "agent/probe.h"
 
 /* Programs by number, so that attaching is a table. */
@@ -61,5 +63,11 @@ struct probe {
 int probe_attach_cgroup(struct probe *p, const char *root, struct weir_err *err);
 int probe_attach_kfree(struct probe *p);
 int probe_add_hook(struct probe *p, const char *name);
+
+/* probe_neighbours.c */
+/* -EBUSY: a program of somebody else, here or above, would refuse ours or fall silent because of it. */
+int probe_check_neighbours(int cgroup, const char *hook, enum bpf_attach_type type, struct weir_err *err);
+/* Whether a pinned link hangs on this cgroup; true for links of other kinds. */
+bool probe_link_at(int link, int cgroup);
 
 #endif

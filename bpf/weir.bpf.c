@@ -342,7 +342,7 @@ static __always_inline __u8 weir_freed_term(struct sk_buff *skb, int reason, str
 	if (WEIR_REASON(reason, NO_SOCKET))
 		return WEIR_T_NO_SOCKET;
 	if (WEIR_REASON(reason, OTHERHOST) || WEIR_REASON(reason, IP_CSUM) || WEIR_REASON(reason, IP_INHDR) ||
-	    WEIR_REASON(reason, IP_RPFILTER) || WEIR_REASON(reason, UNICAST_IN_L2_MULTICAST))
+	    WEIR_REASON(reason, TC_INGRESS) || WEIR_REASON(reason, IP_RPFILTER) || WEIR_REASON(reason, UNICAST_IN_L2_MULTICAST))
 		return WEIR_T_DROPPED_IN;
 	if (WEIR_REASON(reason, NETFILTER_DROP) && !BPF_CORE_READ(skb, sk) &&
 	    BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(skb, dev, ifindex))

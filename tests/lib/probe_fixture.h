@@ -21,9 +21,9 @@ struct fixture {
 	char cgroup[256], pins[64];
 };
 
-static inline int fixture_open(struct fixture *f, struct weir_err *err)
+/* Names and makes the cgroup; nothing is loaded yet. */
+static inline int fixture_place(struct fixture *f, struct weir_err *err)
 {
-	const char *none[] = {NULL};
 	weir_auto_free char *mount = NULL;
 	int r = weir_cgroup2_mount(&mount);
 
@@ -32,10 +32,25 @@ static inline int fixture_open(struct fixture *f, struct weir_err *err)
 	snprintf(f->cgroup, sizeof(f->cgroup), "%s/weir-test-%d", mount, getpid());
 	snprintf(f->pins, sizeof(f->pins), "/sys/fs/bpf/weir-test-%d", getpid());
 	mkdir(f->cgroup, 0755);
-	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = none,
+	return 0;
+}
+
+/* Loads and attaches, or takes over what stands at this place. */
+static inline int fixture_probe(const struct fixture *f, const char *const *interfaces, struct probe **ret,
+				struct weir_err *err)
+{
+	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = interfaces,
 			       .flow_rows = 64, .total_rows = 64, .workloads = 16, .prefixes = 4096,
 			       .decisions = 65536, .ranges = 65536};
-	return probe_open(&c, &f->probe, err);
+	return probe_open(&c, ret, err);
+}
+
+static inline int fixture_open(struct fixture *f, struct weir_err *err)
+{
+	const char *none[] = {NULL};
+	int r = fixture_place(f, err);
+
+	return r ? r : fixture_probe(f, none, &f->probe, err);
 }
 
 static inline void fixture_close(struct fixture *f)
