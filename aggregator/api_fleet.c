@@ -33,6 +33,27 @@ static const char *term_name(uint32_t term)
 	return term < WEIR_TERMS ? names[term] : "unknown";
 }
 
+/* Of what was not fully accounted: one for each weir_drop. */
+static const char *drop_name(uint32_t reason)
+{
+	static const char *const names[WEIR_DROPS] = {
+		[WEIR_D_NOT_IP] = "not_ip",
+		[WEIR_D_FOLDED] = "folded",
+		[WEIR_D_SPILLED] = "spilled",
+		[WEIR_D_NO_WORKLOAD] = "no_workload",
+		[WEIR_D_NO_BUCKET] = "no_bucket",
+		[WEIR_D_NO_TERM] = "no_term",
+		[WEIR_D_NO_DECISION] = "no_decision",
+		[WEIR_D_TRUNCATED] = "truncated",
+		[WEIR_D_BAD_HEADER] = "bad_header",
+		[WEIR_D_EXTENSIONS] = "extensions",
+		[WEIR_D_TRANSPORT] = "transport",
+		[WEIR_D_FRAGMENT] = "fragment",
+	};
+
+	return reason < WEIR_DROPS && names[reason] ? names[reason] : "unknown";
+}
+
 static uint64_t last_seen(const struct api_call *c, const struct query_agent *a)
 {
 	uint64_t used = sessions_last_used(c->sv->sessions, a->node);
@@ -62,23 +83,33 @@ static int add_identity(const struct query_identity *i, void *arg)
 	return json_array_append_new(arg, o) ? -ENOMEM : 0;
 }
 
+static int add_drop(uint32_t reason, uint64_t bytes, uint64_t packets, void *arg)
+{
+	json_t *o = json_pack("{s:s,s:I,s:I}", "reason", drop_name(reason), "bytes", (json_int_t)bytes,
+			      "packets", (json_int_t)packets);
+
+	return json_array_append_new(arg, o) ? -ENOMEM : 0;
+}
+
 static int add_agent(const struct query_agent *a, void *arg)
 {
 	struct collect *col = arg;
 	const struct api_call *c = col->call;
-	api_auto_json json_t *identity = json_array();
+	api_auto_json json_t *identity = json_array(), *drops = json_array();
 	char digest[65] = "";
 	uint64_t lag = a->window_end_ns && c->now_ns > a->window_end_ns ? c->now_ns - a->window_end_ns : 0;
 	int r = query_identity(c->sv->store, a->id, add_identity, identity);
 	json_t *o;
 
+	if (!r)
+		r = query_drops(c->sv->store, a->id, add_drop, drops);
 	if (r)
 		return r;
 	if (a->digest)
 		weir_hex(a->digest, 32, digest);
 	col->connected += is_connected(c, a);
 	o = json_pack("{s:s,s:s,s:s,s:b,s:I,s:f,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:s,"
-		      "s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O}",
+		      "s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O,s:O}",
 		      "node", a->node, "domain", a->domain, "class", a->class, "connected",
 		      is_connected(c, a), "last_seen_s", (json_int_t)(last_seen(c, a) / NS_S), "lag_s",
 		      (double)(lag / 1000000) / 1e3, "epoch", (json_int_t)a->epoch, "sequence",
@@ -92,7 +123,7 @@ static int add_agent(const struct query_agent *a, void *arg)
 		      "spool_max", (json_int_t)a->spool_max, "bytes_in", (json_int_t)a->bytes_in,
 		      "bytes_out", (json_int_t)a->bytes_out, "lease_until_s",
 		      (json_int_t)(a->lease_until_ns / NS_S), "lapsed_s", (json_int_t)a->lapsed_s,
-		      "identity", identity);
+		      "identity", identity, "drops", drops);
 	return json_array_append_new(col->items, o) ? -ENOMEM : 0;
 }
 

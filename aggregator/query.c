@@ -310,3 +310,15 @@ int query_identity(struct store *s, int64_t node,
 	}
 	return e;
 }
+
+int query_drops(struct store *s, int64_t node,
+		int (*fn)(uint32_t reason, uint64_t bytes, uint64_t packets, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	int e = select_begin(&q, "SELECT reason,bytes,packets FROM dropped WHERE node=? ORDER BY reason",
+			     "i", node);
+
+	while (!e && (e = select_next(&q)) == 1)
+		e = fn((uint32_t)number(&q, 0), number(&q, 1), number(&q, 2), arg);
+	return e;
+}

@@ -74,5 +74,8 @@ struct query_identity {
 };
 int query_identity(struct store *s, int64_t node,
 		   int (*fn)(const struct query_identity *i, void *arg), void *arg);
+/* Packets of a node that were not fully accounted, by reason, cumulative. */
+int query_drops(struct store *s, int64_t node,
+		int (*fn)(uint32_t reason, uint64_t bytes, uint64_t packets, void *arg), void *arg);
 
 #endif

@@ -286,9 +286,9 @@ static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l
 	if (!weir_counting())
 		return -1;
 	if (weir_parse(skb, l2, &p)) {
-		weir_term(skb->ifindex, dir, WEIR_T_NON_IP, skb->len - l2, 1);
+		weir_term(skb->ifindex, dir, WEIR_T_NON_IP, skb->len - p.l3, 1);
 		if (p.reason != WEIR_D_NOT_IP + 1)
-			weir_drop(p.reason - 1, skb->len - l2, 1);
+			weir_drop(p.reason - 1, skb->len - p.l3, 1);
 		return -1; /* TCX_NEXT, TC_ACT_UNSPEC: never an opinion */
 	}
 	weir_term(skb->ifindex, dir, WEIR_T_INTERFACE, p.bytes, p.packets);
@@ -374,8 +374,11 @@ static __always_inline int weir_freed_size(struct sk_buff *skb, struct weir_free
 	} else {
 		return -1;
 	}
+	if (h[0] >> 4 == 4 && ((h[0] & 15) < 5 || (ret->bytes && ret->bytes < (h[0] & 15) * 4)))
+		return -1; /* the observer did not count it as IP either */
 	ret->packets = 1;
 	if (gso) {
+		ret->bytes = BPF_CORE_READ(skb, len) + (BPF_CORE_READ(skb, data) - nh); /* BIG TCP states 0 */
 		bpf_probe_read_kernel(&doff, 1, th + 12);
 		hdr = th - nh + (ret->proto == IPPROTO_TCP ? (doff >> 4) * 4 : 8);
 		if (ret->bytes > hdr) {

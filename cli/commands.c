@@ -5,10 +5,11 @@
 
 static const struct command commands[] = {
 	{"status", cmd_status, "", "Show the aggregator: agents, store, policy in force."},
-	{"agents", cmd_agents, "[--identity]",
+	{"agents", cmd_agents, "[--identity | --drops]",
 	 "List the nodes: connected, lag, mode, policy applied. --identity prints, per interface "
 	 "and "
-	 "direction, the terms that interface bytes are made of."},
+	 "direction, the terms that interface bytes are made of; --drops, by reason, the packets "
+	 "that could not be accounted fully."},
 	{"top", cmd_top, "[--by workload|peer|path] [--since 5m] [--limit 20]",
 	 "Rank workloads, peers or paths by bytes."},
 	{"flows", cmd_flows, "[--since 5m] [--limit 50]",

@@ -64,9 +64,17 @@ static const struct view_column identity_columns[] = {
 	{0},
 };
 
-/* {"items":[...]} of the identity terms of all agents, each with its node's name. Bytes become text:
- * an identity is exact, so no rounding to KiB. */
-static int identity_items(const json_t *root, json_t **ret)
+static const struct view_column drop_columns[] = {
+	{"node", "node"},
+	{"reason", "reason"},
+	{"bytes", "bytes"},
+	{"packets", "packets"},
+	{0},
+};
+
+/* {"items":[...]} of the list `what` of all agents, each with its node's name. Bytes become text:
+ * these are exact, so no rounding to KiB. */
+static int agents_items(const json_t *root, const char *what, json_t **ret)
 {
 	view_auto_json json_t *all = json_object(), *items = json_array();
 	size_t i, k;
@@ -75,7 +83,7 @@ static int identity_items(const json_t *root, json_t **ret)
 	if (!all || json_object_set(all, "items", items))
 		return -ENOMEM;
 	json_array_foreach (json_object_get(root, "items"), i, agent) {
-		json_array_foreach (json_object_get(agent, "identity"), k, term) {
+		json_array_foreach (json_object_get(agent, what), k, term) {
 			view_auto_json json_t *row = json_copy(term);
 			char text[24];
 
@@ -94,18 +102,19 @@ static int identity_items(const json_t *root, json_t **ret)
 int cmd_agents(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	view_auto_json json_t *root = NULL, *terms = NULL;
-	bool identity = false;
-	const struct args_opt opts[] = {{"--identity", ARGS_FLAG, &identity}};
-	int r = args_parse(opts, 1, argc, argv, "", NULL, 0, 0, err);
+	bool identity = false, drops = false;
+	const struct args_opt opts[] = {{"--identity", ARGS_FLAG, &identity},
+					{"--drops", ARGS_FLAG, &drops}};
+	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
 	if (!r)
 		r = view_fetch(c, AGENTS, &root, err);
 	if (r || !root)
 		return r;
-	if (!identity)
+	if (!identity && !drops)
 		return view_items(c, root, agent_columns, NULL, err);
-	r = identity_items(root, &terms);
-	return r ? r : view_items(c, terms, identity_columns, NULL, err);
+	r = agents_items(root, identity ? "identity" : "drops", &terms);
+	return r ? r : view_items(c, terms, identity ? identity_columns : drop_columns, NULL, err);
 }
 
 int cmd_top(const struct cli *c, int argc, char **argv, struct weir_err *err)

@@ -348,17 +348,17 @@ static __always_inline int weir_rare_l3(struct weir_source s, __be16 proto, __u3
 {
 	__be16 tag[2];
 
+	p->l3 = off;
 	for (int i = 0; i < WEIR_TAGS; i++) {
 		if (proto != bpf_htons(WEIR_ETH_VLAN) && proto != bpf_htons(WEIR_ETH_QINQ))
 			break;
-		if (weir_read(s, off, tag, sizeof(tag)))
+		if (weir_read(s, p->l3, tag, sizeof(tag)))
 			return weir_unparsed(p, WEIR_D_TRUNCATED);
 		proto = tag[1];
-		off += sizeof(tag);
+		p->l3 += sizeof(tag);
 	}
-	p->l3 = off;
 	p->packets = 1;
-	p->bytes = len > off ? len - off : 0;
+	p->bytes = len > p->l3 ? len - p->l3 : 0;
 	if (proto == bpf_htons(WEIR_ETH_IP))
 		return weir_rare_v4(s, p->bytes, gso, p);
 	if (proto == bpf_htons(WEIR_ETH_IPV6))

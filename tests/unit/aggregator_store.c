@@ -258,10 +258,37 @@ TEST(top_ranks_by_bytes)
 	}
 }
 
+static int last_drop(uint32_t reason, uint64_t bytes, uint64_t packets, void *arg)
+{
+	struct weir_sum_drop *got = arg;
+
+	got[packets != 9] = (struct weir_sum_drop){reason, bytes, packets};
+	return 0;
+}
+
+TEST(drops_are_the_latest_by_reason)
+{
+	const struct weir_sum_drop first = {WEIR_D_FRAGMENT, 100, 1}, second = {WEIR_D_FRAGMENT, 900, 9},
+				   other = {WEIR_D_TRUNCATED, 60, 2};
+	struct weir_sum_drop got[2] = {{0}};
+	struct store_agent a;
+	struct store *s = open_store();
+
+	send(s, "n1", 1, 1, "a", NOW_S);
+	CHECK(!store_agent_get(s, "n1", &a), "%s", store_error(s));
+	CHECK(!store_drop(s, a.node, &first) && !store_drop(s, a.node, &second) &&
+		      !store_drop(s, a.node, &other), "%s", store_error(s));
+	CHECK(!query_drops(s, a.node, last_drop, got), "%s", store_error(s));
+	CHECK(got[0].reason == WEIR_D_FRAGMENT && got[0].bytes == 900, "%d", (int)got[0].bytes);
+	CHECK(got[1].reason == WEIR_D_TRUNCATED && got[1].bytes == 60 && got[1].packets == 2, "%d",
+	      (int)got[1].packets);
+	store_close(s);
+}
+
 TEST_MAIN(T(decide_is_exactly_once), T(a_summary_counts_once),
 	  T(a_gap_is_answered_with_what_is_committed), T(a_newer_epoch_fences_the_older),
 	  T(rows_of_one_bucket_add_up), T(an_invalid_summary_does_not_hold_up_others),
 	  T(a_reused_address_belongs_to_its_holder_at_the_time),
 	  T(the_same_address_in_two_domains_is_two), T(a_nodes_own_address_is_held_by_nobody),
 	  T(retention_is_by_resolution), T(a_clock_that_was_never_set_is_booked_at_arrival),
-	  T(team_is_label_else_namespace), T(top_ranks_by_bytes))
+	  T(team_is_label_else_namespace), T(top_ranks_by_bytes), T(drops_are_the_latest_by_reason))

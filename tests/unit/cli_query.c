@@ -145,7 +145,7 @@ TEST(an_answer_that_is_no_json_is_refused)
 	CHECK(ASK(&list, &out2, &err, "flows") == -EBADMSG, "%s", err.text);
 }
 
-TEST(agents_show_age_and_identity)
+TEST(agents_show_age_identity_and_drops)
 {
 	static const char body[] =
 		"{\"items\":[{\"node\":\"n1\",\"connected\":true,\"last_seen_s\":1793491195,\"lag_"
@@ -153,9 +153,10 @@ TEST(agents_show_age_and_identity)
 		"\"mode\":\"observe\",\"lease_until_s\":1793491188,\"serial\":3,\"unexplained_bytes\":-5,\"refused_reason\":"
 		"\"\","
 		"\"identity\":[{\"interface\":\"eth0\",\"dir\":\"egress\",\"term\":\"sockets\","
-		"\"bytes\":123456789,\"packets\":7}]}]}";
-	struct answer a = {.status = "200 OK", .body = body}, b = a;
-	weir_auto_free char *agents = NULL, *identity = NULL;
+		"\"bytes\":123456789,\"packets\":7}],"
+		"\"drops\":[{\"reason\":\"truncated\",\"bytes\":1234,\"packets\":2}]}]}";
+	struct answer a = {.status = "200 OK", .body = body}, b = a, d = a;
+	weir_auto_free char *agents = NULL, *identity = NULL, *drops = NULL;
 	struct weir_err err;
 
 	CHECK(!ASK(&a, &agents, &err, "agents"), "%s", err.text);
@@ -165,6 +166,8 @@ TEST(agents_show_age_and_identity)
 	CHECK(!ASK(&b, &identity, &err, "agents", "--identity"), "%s", err.text);
 	CHECK(strstr(identity, "n1    eth0       egress  sockets  123456789        7\n"),
 	      "exact bytes:\n%s", identity);
+	CHECK(!ASK(&d, &drops, &err, "agents", "--drops"), "%s", err.text);
+	CHECK(strstr(drops, "n1    truncated  1234         2\n"), "drops:\n%s", drops);
 }
 
 TEST(status_prints_what_is_in_it)
@@ -229,6 +232,6 @@ TEST(audit_shows_time_and_fields)
 
 TEST_MAIN(T(cost_is_a_table_with_its_total), T(a_range_is_sent_as_given),
 	  T(json_is_passed_through_as_it_came), T(an_error_of_the_aggregator_is_the_line),
-	  T(an_answer_that_is_no_json_is_refused), T(agents_show_age_and_identity),
+	  T(an_answer_that_is_no_json_is_refused), T(agents_show_age_identity_and_drops),
 	  T(status_prints_what_is_in_it), T(an_empty_list_says_so),
 	  T(policy_status_shows_the_release_and_each_node), T(audit_shows_time_and_fields))
