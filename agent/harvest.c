@@ -5,6 +5,7 @@
 
 #include "agent/balance.h"
 #include "agent/drain.h"
+#include "agent/health.h"
 #include "agent/lease.h"
 #include "agent/window.h"
 #include "lib/base/clock.h"
@@ -24,6 +25,7 @@ struct harvest {
 	struct drain drain;
 	struct drain_ops ops;
 	struct balance *balance;
+	struct health *health;
 	uint8_t boot_id[16];
 	uint64_t last_end_ns;
 	uint64_t runs;
@@ -40,6 +42,7 @@ void harvest_free(struct harvest *h)
 		return;
 	free(h->drain.deltas);
 	free(h->balance);
+	health_free(h->health);
 	free(h);
 }
 
@@ -137,6 +140,17 @@ static int settle(struct harvest *h, struct weir_err *err)
 	return r < 0 ? weir_err_set(err, r, "last record of the spool: %s", strerror(-r)) : 0;
 }
 
+static void visit_sockets(struct harvest *h)
+{
+	size_t taken;
+	int r = health_pass(h->health, h->probe, weir_boot_ns(), &taken);
+
+	if (taken)
+		weir_log(WEIR_LOG_INFO, "%zu TCP sockets older than weir were taken over", taken);
+	if (r < 0 && r != -ENOTSUP)
+		weir_log_err(r, "TCP sockets cannot be visited; idle ones are counted when they close");
+}
+
 int harvest_new(const struct config *c, struct probe *p, struct ident *id, struct spool *spool,
 		struct harvest **ret, struct weir_err *err)
 {
@@ -160,11 +174,14 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 	h->balance = calloc(1, sizeof(*h->balance));
 	if (!h->drain.deltas || !h->balance)
 		return -ENOMEM;
-	r = weir_boot_id(h->boot_id);
+	r = health_new(probe_health_max(p), c->health_pass_ns, &h->health);
+	if (r == 0)
+		r = weir_boot_id(h->boot_id);
 	if (r == 0)
 		r = settle(h, err);
 	if (r < 0)
 		return r;
+	visit_sockets(h);
 	*ret = weir_take_ptr(h);
 	return 0;
 }
@@ -213,8 +230,8 @@ static int pack(struct harvest *h, struct weir_summary *s, struct weir_buf *ret)
 		int r = window_build(&conf, h->drain.rows, h->drain.deltas, h->drain.delta_count,
 				     &names, &w);
 
-		s->workloads = w.workloads;
-		s->workload_count = w.workload_count;
+		if (r == 0)
+			r = health_fill(h->health, who, h, &w.workloads, &w.workload_count, s);
 		s->rows = w.rows;
 		s->row_count = w.row_count;
 		if (r == 0)
@@ -273,7 +290,12 @@ static int make(struct harvest *h, uint64_t end_ns, uint64_t serial, struct weir
 
 static void forget(uint64_t cgroup, void *arg)
 {
-	(void)probe_forget_cgroup(((struct harvest *)arg)->probe, cgroup);
+	struct harvest *h = arg;
+	struct weir_workload w;
+
+	if (probe_index_cgroup(h->probe, cgroup, &w) == 0)
+		health_forget(h->health, h->probe, w.index);
+	(void)probe_forget_cgroup(h->probe, cgroup);
 }
 
 static void sweep(struct harvest *h)
@@ -289,6 +311,8 @@ static void sweep(struct harvest *h)
 			used[row->workload] = true;
 	}
 	if (used)
+		health_mark(h->health, used, limit);
+	if (used)
 		ident_sweep(h->ident, used, forget, h);
 }
 
@@ -301,7 +325,11 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 
 	if (end_ns == h->last_end_ns)
 		return -EALREADY;
+	visit_sockets(h);
 	drain_read(&h->drain);
+	r = health_read(h->health, h->probe);
+	if (r < 0)
+		weir_log_err(r, "TCP health cannot be read; it comes with a later window");
 	/* A workload whose first packet came since names were last followed has rows here already. */
 	if (probe_each_workload(h->probe, ident_note, h->ident) == 0)
 		ident_refresh(h->ident);
@@ -313,6 +341,7 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 	if (r < 0)
 		return r;
 	drain_commit(&h->drain);
+	(void)health_sent(h->health); /* what it cannot note is sent again, and replaces itself */
 	h->last_end_ns = end_ns;
 	if (++h->runs % SWEEP_EVERY == 0)
 		sweep(h);

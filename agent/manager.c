@@ -237,6 +237,7 @@ static int open_probe(struct manager *m, struct weir_err *err)
 		.prefixes = c->prefixes,
 		.decisions = c->decisions,
 		.ranges = c->ranges,
+		.health_rows = c->health_rows,
 	};
 	int r = probe_open(&pc, &m->probe, err);
 

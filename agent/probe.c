@@ -73,7 +73,8 @@ static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const ch
 	skel->rodata->weir_total_mask = c->total_rows - 1;
 	if ((r = bpf_map__set_max_entries(skel->maps.weir_rows, rows)) ||
 	    (r = bpf_map__set_max_entries(skel->maps.weir_bases, rows)) ||
-	    (r = bpf_map__set_max_entries(skel->maps.weir_workloads, c->workloads)))
+	    (r = bpf_map__set_max_entries(skel->maps.weir_workloads, c->workloads)) ||
+	    (r = bpf_map__set_max_entries(skel->maps.weir_health, WEIR_MAX(c->health_rows, 1u))))
 		return r;
 	bpf_object__for_each_map(m, skel->obj) {
 		weir_auto_free char *path = NULL;
@@ -89,8 +90,28 @@ static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const ch
 	return 0;
 }
 
-/* One attempt to open and load. cookie 0: without the namespace check at skb hooks. */
-static int try_load(const struct probe_conf *c, uint64_t own, uint64_t trace, bool kfree, bool rx,
+/* What an attempt to load leaves out; ladder below. */
+#define WITHOUT_COOKIE 1 /* no namespace check at skb hooks */
+#define WITHOUT_PASSES 2 /* no socket iterators */
+#define WITHOUT_TRACING 4
+#define LADDER 8
+
+static void choose_programs(struct weir_bpf *skel, int without, bool rx)
+{
+	bool tracing = !(without & WITHOUT_TRACING), passes = tracing && !(without & WITHOUT_PASSES);
+
+	bpf_program__set_autoload(skel->progs.weir_kfree_rx, tracing && rx);
+	bpf_program__set_autoload(skel->progs.weir_kfree, tracing && !rx);
+	bpf_program__set_autoload(skel->progs.weir_reset_in, tracing);
+	bpf_program__set_autoload(skel->progs.weir_reset_out, tracing);
+	bpf_program__set_autoload(skel->progs.weir_set_state, tracing);
+	bpf_program__set_autoload(skel->progs.weir_retransmit, tracing);
+	bpf_program__set_autoload(skel->progs.weir_pass_tcp, passes);
+	bpf_program__set_autoload(skel->progs.weir_pass_file, passes);
+}
+
+/* One attempt to open and load. */
+static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, int without, bool rx,
 		    struct weir_bpf **ret)
 {
 	struct weir_bpf *skel = weir_bpf__open();
@@ -98,10 +119,10 @@ static int try_load(const struct probe_conf *c, uint64_t own, uint64_t trace, bo
 
 	if (!skel)
 		return -errno;
-	skel->rodata->weir_own_netns = own;
-	skel->rodata->weir_trace_netns = trace;
-	bpf_program__set_autoload(skel->progs.weir_kfree_rx, kfree && rx);
-	bpf_program__set_autoload(skel->progs.weir_kfree, kfree && !rx);
+	skel->rodata->weir_own_netns = without & WITHOUT_COOKIE ? 0 : cookie;
+	skel->rodata->weir_trace_netns = cookie;
+	skel->rodata->weir_root_id = root;
+	choose_programs(skel, without, rx);
 	r = set_sizes(skel, c, c->pin_dir);
 	if (!r)
 		r = weir_bpf__load(skel);
@@ -114,15 +135,18 @@ static int try_load(const struct probe_conf *c, uint64_t own, uint64_t trace, bo
 }
 
 /* Best first: with everything, then without what this kernel refuses. */
-static int load(struct probe *p, const struct probe_conf *c)
+static int load(struct probe *p, const struct probe_conf *c, const char *root)
 {
 	bool rx = kfree_has_socket();
-	uint64_t cookie = 0;
-	int r = -EINVAL;
+	uint64_t cookie = 0, root_id;
+	int r = weir_cgroup_id(root, &root_id);
 
+	if (r)
+		return r;
 	netns_cookie(&cookie);
-	for (int i = 0; i < 4 && r; i++)
-		r = try_load(c, i & 1 ? 0 : cookie, cookie, i < 2, rx, &p->skel);
+	r = -EINVAL;
+	for (int without = 0; without < LADDER && r; without++)
+		r = try_load(c, root_id, cookie, without, rx, &p->skel);
 	return r;
 }
 
@@ -163,6 +187,12 @@ static void take_fds(struct probe *p)
 	p->prog_fd[PROBE_TC_IN_L3] = bpf_program__fd(s->progs.weir_tc_in_l3);
 	p->prog_fd[PROBE_TC_OUT_L3] = bpf_program__fd(s->progs.weir_tc_out_l3);
 	p->prog_fd[PROBE_KFREE] = kfree_rx >= 0 ? kfree_rx : bpf_program__fd(s->progs.weir_kfree);
+	p->prog_fd[PROBE_RESET_IN] = bpf_program__fd(s->progs.weir_reset_in);
+	p->prog_fd[PROBE_RESET_OUT] = bpf_program__fd(s->progs.weir_reset_out);
+	p->prog_fd[PROBE_SET_STATE] = bpf_program__fd(s->progs.weir_set_state);
+	p->prog_fd[PROBE_RETRANSMIT] = bpf_program__fd(s->progs.weir_retransmit);
+	p->prog_fd[PROBE_PASS_TCP] = bpf_program__fd(s->progs.weir_pass_tcp);
+	p->prog_fd[PROBE_PASS_FILE] = bpf_program__fd(s->progs.weir_pass_file);
 	p->outer_fd[PROBE_DECISIONS] = bpf_map__fd(s->maps.weir_decisions);
 	p->outer_fd[PROBE_PREFIXES] = bpf_map__fd(s->maps.weir_prefixes);
 	p->outer_fd[PROBE_RANGES] = bpf_map__fd(s->maps.weir_ranges);
@@ -173,6 +203,8 @@ static void take_fds(struct probe *p)
 	p->terms_fd = bpf_map__fd(s->maps.weir_terms);
 	p->drops_fd = bpf_map__fd(s->maps.weir_drops);
 	p->root_fd = bpf_map__fd(s->maps.weir_root);
+	p->health_fd = bpf_map__fd(s->maps.weir_health);
+	p->health_rows = bpf_map__max_entries(s->maps.weir_health);
 }
 
 /* Fresh pins get their sizes and spill rows; adopted ones must be of this ABI and size. */
@@ -237,7 +269,7 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 		return r;
 	if ((r = weir_mkdir_p(links, 0700)))
 		return weir_err_set(err, r, "%s: %s; is bpffs mounted?", links, strerror(-r));
-	if ((r = load(p, c)))
+	if ((r = load(p, c, root)))
 		return weir_err_set(err, r,
 				    "loading BPF: %s; pins of other table sizes need weir-agent --detach, "
 				    "see weir-agent --probe",
@@ -247,10 +279,13 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 		return weir_err_set(err, r, "mapping BPF tables: %s", strerror(-r));
 	if ((r = adopt(p, c, err)))
 		return r;
+	if ((r = probe_prepare_health(p)))
+		return weir_err_set(err, r, "TCP health: %s", strerror(-r));
 	if ((r = probe_attach_cgroup(p, root, err)))
 		return r;
 	if (!probe_attach_kfree(p))
 		probe_add_hook(p, "kfree_skb");
+	probe_attach_health(p);
 	if ((r = probe_interfaces(p, err)))
 		return r;
 	__atomic_store_n(&p->ctl->counting, 1, __ATOMIC_SEQ_CST);
@@ -276,6 +311,7 @@ int probe_open(const struct probe_conf *c, struct probe **ret, struct weir_err *
 	p->max_ranges = c->ranges;
 	for (size_t i = 0; i < PROBE_PROGS; i++)
 		p->prog_fd[i] = -1;
+	p->pass_link[0] = p->pass_link[1] = -1;
 	r = open_all(p, c, mount ? mount : c->cgroup_root, err);
 	if (r) {
 		probe_close(p);
@@ -289,6 +325,8 @@ void probe_close(struct probe *p)
 {
 	if (!p)
 		return;
+	weir_closep(&p->pass_link[0]);
+	weir_closep(&p->pass_link[1]);
 	if (p->skel)
 		weir_bpf__destroy(p->skel); /* pins and links stay; mappings end with the process */
 	for (size_t i = 0; p->patterns && p->patterns[i]; i++)

@@ -18,6 +18,7 @@ struct probe_conf {
 	uint32_t flow_rows, total_rows; /* powers of two */
 	uint32_t workloads;	 /* capacity */
 	uint32_t prefixes, decisions, ranges; /* capacities of one generation */
+	uint32_t health_rows;	 /* TCP health, per workload and kind of peer */
 };
 
 struct probe;
@@ -56,6 +57,17 @@ int probe_each_term(struct probe *p,
 /* Name of an observed interface, "" for 0 or unknown. */
 const char *probe_ifname(const struct probe *p, uint32_t ifindex);
 int probe_drops(struct probe *p, struct weir_count ret[WEIR_DROPS]);
+
+/*
+ * Visits every TCP socket: takes over those older than weir, settles idle ones. *ret_taken: how many
+ * were taken over. Costs about a microsecond per socket and open file. -ENOTSUP: no iterators here.
+ */
+int probe_health_pass(struct probe *p, size_t *ret_taken);
+/* All health rows at once; room for probe_health_max() of each. Cumulative: reading is idempotent. */
+uint32_t probe_health_max(const struct probe *p);
+int probe_health_read(struct probe *p, struct weir_health_key *keys, struct weir_health *rows,
+		      size_t *ret_count);
+int probe_health_delete(struct probe *p, const struct weir_health_key *k);
 
 /* Builds the tables beside the old ones and switches by one store. subject_of[i] = subject class of
  * workload index i. On any failure the running generation stays. */

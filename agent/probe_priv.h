@@ -19,6 +19,12 @@ enum probe_prog {
 	PROBE_TC_IN_L3,
 	PROBE_TC_OUT_L3,
 	PROBE_KFREE,
+	PROBE_RESET_IN,
+	PROBE_RESET_OUT,
+	PROBE_SET_STATE,
+	PROBE_RETRANSMIT,
+	PROBE_PASS_TCP,
+	PROBE_PASS_FILE,
 	PROBE_PROGS,
 };
 
@@ -46,7 +52,9 @@ struct probe {
 	char **patterns;
 	int prog_fd[PROBE_PROGS]; /* owned by skel; -1 = not loaded */
 	int outer_fd[PROBE_TABLES];
-	int workloads_fd, terms_fd, drops_fd, root_fd;
+	int workloads_fd, terms_fd, drops_fd, root_fd, health_fd;
+	uint32_t health_rows;
+	int pass_link[2]; /* of the iterators, kept while the agent runs; -1 = refused */
 	struct weir_row *rows;
 	size_t row_count;
 	struct weir_base *bases;
@@ -56,12 +64,16 @@ struct probe {
 	struct probe_if ifs[PROBE_MAX_IF];
 	size_t if_count;
 	bool tcx;	/* this kernel has TCX */
-	char hooks[96];
+	char hooks[128];
 };
 
 /* probe_attach.c */
 int probe_attach_cgroup(struct probe *p, const char *root, struct weir_err *err);
 int probe_attach_kfree(struct probe *p);
+/* probe_health.c */
+int probe_prepare_health(struct probe *p); /* before the first socket can call */
+void probe_attach_health(struct probe *p);
+
 int probe_add_hook(struct probe *p, const char *name);
 
 /* probe_neighbours.c */

@@ -32,6 +32,10 @@ static const struct hook_try tries[] = {
 	{"xdp", BPF_PROG_TYPE_XDP, -1, 2, NULL, "not used", "not used"},
 	{"tp_btf kfree_skb", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, 0, "btf_trace_kfree_skb",
 	 "names packets that no socket got", "they show as unexplained"},
+	{"tp_btf tcp", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, 0, "btf_trace_tcp_send_reset",
+	 "resets, and the ends of connections older than weir", "resets are not counted"},
+	{"iter tcp", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, 0, "bpf_iter_tcp",
+	 "takes TCP connections over that are older than weir", "their health is not counted"},
 	{"fentry", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, 0, "tcp_v4_rcv", "not used", "not used"},
 };
 

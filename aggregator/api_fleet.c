@@ -49,6 +49,7 @@ static const char *drop_name(uint32_t reason)
 		[WEIR_D_EXTENSIONS] = "extensions",
 		[WEIR_D_TRANSPORT] = "transport",
 		[WEIR_D_FRAGMENT] = "fragment",
+		[WEIR_D_NO_HEALTH] = "no_health",
 	};
 
 	return reason < WEIR_DROPS && names[reason] ? names[reason] : "unknown";

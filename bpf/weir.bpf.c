@@ -10,6 +10,7 @@
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,6 +53,22 @@ static __always_inline bool weir_counting(void)
 	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
 
 	return ctl && ctl->counting;
+}
+
+/* Index of a cgroup outside the packet path; one that was never seen gets the next index at once. */
+static __always_inline __u32 weir_index_of(__u64 id, struct weir_ctl *ctl)
+{
+	struct weir_workload *w, fresh = {};
+
+	w = id ? bpf_map_lookup_elem(&weir_workloads, &id) : NULL;
+	if (w || !id || ctl->next_workload + 1 >= ctl->workloads)
+		return w ? w->index : 0;
+	fresh.index = __sync_fetch_and_add(&ctl->next_workload, 1) + 1;
+	fresh.first_seen_s = bpf_ktime_get_ns() / 1000000000;
+	if (fresh.index < ctl->workloads && !bpf_map_update_elem(&weir_workloads, &id, &fresh, BPF_NOEXIST))
+		return fresh.index;
+	w = bpf_map_lookup_elem(&weir_workloads, &id); /* another CPU was first */
+	return w ? w->index : 0;
 }
 
 /* Index of the socket's cgroup; a cgroup that was never seen gets the next index at once. */
@@ -225,17 +242,25 @@ int weir_egress(struct __sk_buff *skb)
 	return weir_account(skb, WEIR_EGRESS);
 }
 
-SEC("sockops")
-int weir_sockops(struct bpf_sock_ops *ops)
+#include "bpf/inc/health.h"
+
+static __always_inline void weir_opened(struct bpf_sock_ops *ops)
 {
 	struct weir_sock *ws;
 	struct bpf_sock *sk = ops->sk;
 
 	if ((ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) || !sk)
-		return 1;
+		return;
 	ws = bpf_sk_storage_get(&weir_socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (ws)
 		ws->init_local = ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB;
+}
+
+SEC("sockops")
+int weir_sockops(struct bpf_sock_ops *ops)
+{
+	weir_opened(ops);
+	weir_health_event(ops);
 	return 1;
 }
 

@@ -18,11 +18,60 @@ struct net_device {
 	int ifindex;
 	possible_net_t nd_net;
 };
+struct kernfs_node {
+	__u64 id;
+};
+struct cgroup;
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
 struct sock_common {
+	__be32 skc_daddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
 };
 struct sock {
 	struct sock_common __sk_common;
+	struct sock_cgroup_data sk_cgrp_data;
+	int sk_err;
+};
+struct socket {
+	struct sock *sk;
+};
+struct tcp_sock {
+	__u32 srtt_us; /* in eighths */
+	__u32 total_retrans;
+	__u32 segs_out;
+	__u64 bytes_sent;
+	__u64 bytes_received;
+	__u8 bpf_sock_ops_cb_flags;
+};
+struct seq_file;
+struct task_struct;
+struct file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 struct skb_shared_info {
 	unsigned short gso_size;

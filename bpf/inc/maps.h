@@ -126,6 +126,14 @@ WEIR_TABLE(weir_limits, weir_inner_limits);
 WEIR_TABLE(weir_failsafe, weir_inner_failsafe);
 WEIR_TABLE(weir_subjects, weir_inner_subjects);
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct weir_health_key);
+	__type(value, struct weir_health);
+} weir_health SEC(".maps");
+
 static __always_inline void weir_add(struct weir_count *c, __u64 bytes, __u64 packets)
 {
 	__sync_fetch_and_add(&c->bytes, bytes);

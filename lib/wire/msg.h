@@ -23,6 +23,7 @@
 #define WEIR_SUMMARY_STRINGS_MAX 20000
 #define WEIR_SUMMARY_WORKLOADS_MAX 5000
 #define WEIR_SUMMARY_IDENTITY_MAX 4096
+#define WEIR_SUMMARY_HEALTH_MAX 2000
 #define WEIR_TERM_SOCKETS 100
 #define WEIR_TERM_UNEXPLAINED 101
 
@@ -66,6 +67,15 @@ struct weir_sum_row {
 	const char *interface;	/* "" = another namespace's */
 };
 struct weir_sum_identity { const char *interface; uint8_t dir; uint32_t term; uint64_t bytes, packets; int64_t signed_bytes; };
+struct weir_sum_health {
+	uint32_t workload;	   /* into workloads */
+	uint32_t index;		   /* of the node; with the next three the row's identity */
+	uint32_t peer_class, scope; /* weir_health_key */
+	uint64_t since_ns;
+	uint64_t n[WEIR_H_COUNTS];
+	const uint64_t *rtt; /* buckets [rtt_first, rtt_first + rtt_count); all others are 0 */
+	uint32_t rtt_first, rtt_count;
+};
 struct weir_sum_drop { uint32_t reason; uint64_t bytes, packets; };
 struct weir_summary {
 	uint8_t boot_id[16];
@@ -76,6 +86,7 @@ struct weir_summary {
 	struct weir_sum_row *rows; size_t row_count;
 	struct weir_sum_identity *identity; size_t identity_count;
 	struct weir_sum_drop *drops; size_t drop_count;
+	struct weir_sum_health *health; size_t health_count;
 	uint64_t total_bytes[WEIR_DIRS], total_packets[WEIR_DIRS]; /* by weir_dir, cumulative since boot */
 	uint32_t mode;
 	uint64_t serial;

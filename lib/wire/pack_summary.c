@@ -251,6 +251,8 @@ int weir_summary_build(const struct weir_summary *s, struct weir_arena *a, Weir_
 		r = build_identity(s, &t, pb);
 	if (!r)
 		r = build_drops(s, &t, pb);
+	if (!r)
+		r = weir_health_build(s, a, pb);
 	if (r)
 		return r;
 	pb->strings = t.v;

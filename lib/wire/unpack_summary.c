@@ -239,6 +239,7 @@ static int check_head(const Weir__V1__Summary *pb, struct weir_err *err)
 		{"rows", pb->n_rows, WEIR_SUMMARY_ROWS_MAX},
 		{"identity", pb->n_identity, WEIR_SUMMARY_IDENTITY_MAX},
 		{"drops", pb->n_drops, WEIR_SUMMARY_DROPS_MAX},
+		{"health", pb->n_health, WEIR_SUMMARY_HEALTH_MAX},
 		{"epoch", pb->epoch, WEIR_COUNT_MAX},
 		{"sequence", pb->sequence, WEIR_COUNT_MAX},
 		{"start_ns", pb->start_ns, WEIR_COUNT_MAX},
@@ -310,6 +311,8 @@ int weir_summary_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct
 		r = check_identity(pb, a, ret, err);
 	if (!r)
 		r = check_drops(pb, a, ret, err);
+	if (!r)
+		r = weir_health_check(pb, a, ret, err);
 	if (!r)
 		fill_head(pb, ret);
 	return r;

@@ -41,7 +41,7 @@ static inline int fixture_probe(const struct fixture *f, const char *const *inte
 {
 	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = interfaces,
 			       .flow_rows = 64, .total_rows = 64, .workloads = 16, .prefixes = 4096,
-			       .decisions = 65536, .ranges = 65536};
+			       .decisions = 65536, .ranges = 65536, .health_rows = 8};
 	return probe_open(&c, ret, err);
 }
 

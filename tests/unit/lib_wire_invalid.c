@@ -18,6 +18,8 @@ struct fixture {
 	Weir__V1__Row r, *rs[WEIR_SUMMARY_ROWS_MAX + 1];
 	Weir__V1__Identity i, *is[WEIR_SUMMARY_IDENTITY_MAX + 1];
 	Weir__V1__Drop d, *ds[WEIR_SUMMARY_DROPS_MAX + 1];
+	Weir__V1__Health h, *hs[WEIR_SUMMARY_HEALTH_MAX + 1];
+	uint64_t numbers[WEIR_RTT_BUCKETS + 1];
 	char *strings[WEIR_SUMMARY_STRINGS_MAX + 1];
 };
 
@@ -31,6 +33,7 @@ static void fixture_init(struct fixture *f)
 	weir__v1__row__init(&f->r);
 	weir__v1__identity__init(&f->i);
 	weir__v1__drop__init(&f->d);
+	weir__v1__health__init(&f->h);
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->ws); i++)
 		f->ws[i] = &f->w;
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->ls); i++)
@@ -41,6 +44,8 @@ static void fixture_init(struct fixture *f)
 		f->is[i] = &f->i;
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->ds); i++)
 		f->ds[i] = &f->d;
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->hs); i++)
+		f->hs[i] = &f->h;
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->strings); i++)
 		f->strings[i] = (char *)"";
 	f->s.boot_id = (ProtobufCBinaryData){16, bytes};
@@ -51,6 +56,11 @@ static void fixture_init(struct fixture *f)
 	f->s.identity = f->is;
 	f->s.drops = f->ds;
 	f->s.strings = f->strings;
+	f->s.health = f->hs;
+	f->s.n_health = f->h.since_ns = 1;
+	f->h.count = f->h.rtt = f->numbers;
+	f->h.n_count = WEIR_HEALTH_COUNTS_MAX;
+	f->h.n_rtt = WEIR_RTT_BUCKETS;
 	f->s.n_workloads = f->w.n_labels = f->s.n_rows = f->s.n_identity = f->s.n_drops = 1;
 	f->s.n_strings = 2;
 	f->r.local = f->r.peer = (ProtobufCBinaryData){4, bytes};
@@ -107,6 +117,16 @@ BREAK(i_packets, f.i.packets = UINT64_MAX)
 BREAK(d_reason, f.d.reason = WEIR_DROPS)
 BREAK(d_bytes, f.d.bytes = UINT64_MAX)
 BREAK(d_packets, f.d.packets = UINT64_MAX)
+BREAK(health, f.s.n_health = WEIR_SUMMARY_HEALTH_MAX + 1)
+BREAK(h_workload, f.h.workload = 1)
+BREAK(h_scope, f.h.scope = WEIR_SCOPES)
+BREAK(h_since, f.h.since_ns = 0)
+BREAK(h_since_big, f.h.since_ns = 1ull << 63)
+BREAK(h_counts, f.h.n_count = WEIR_HEALTH_COUNTS_MAX + 1)
+BREAK(h_count, f.numbers[0] = 1ull << 63; f.h.n_rtt = 0)
+BREAK(h_rtt, f.numbers[0] = 1ull << 63; f.h.n_count = 0)
+BREAK(h_first, f.h.rtt_first = 1)
+BREAK(h_first_big, f.h.rtt_first = UINT32_MAX; f.h.n_rtt = 0)
 
 static const struct {
 	void (*apply)(void);
@@ -134,6 +154,11 @@ static const struct {
 	{break_i_bytes, "summary.identity[0].bytes:"}, {break_i_packets, "summary.identity[0].packets:"},
 	{break_d_reason, "summary.drops[0].reason:"}, {break_d_bytes, "summary.drops[0].bytes:"},
 	{break_d_packets, "summary.drops[0].packets:"},
+	{break_health, "summary.health:"}, {break_h_workload, "summary.health[0].workload:"},
+	{break_h_scope, "summary.health[0].scope:"}, {break_h_since, "summary.health[0].since_ns:"},
+	{break_h_since_big, "summary.health[0].since_ns:"}, {break_h_counts, "summary.health[0].count:"},
+	{break_h_count, "summary.health[0].count:"}, {break_h_rtt, "summary.health[0].rtt:"},
+	{break_h_first, "summary.health[0].rtt_first:"}, {break_h_first_big, "summary.health[0].rtt_first:"},
 };
 
 static int unpack_fixture(struct weir_err *err)

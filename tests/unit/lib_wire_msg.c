@@ -103,6 +103,28 @@ static void fill_rows(struct weir_arena *a, struct weir_summary *s)
 	}
 }
 
+static void fill_health(struct weir_arena *a, struct weir_summary *s)
+{
+	s->health_count = rnd() % 30;
+	s->health = weir_arena_array(a, s->health_count, sizeof(*s->health));
+	for (size_t i = 0; i < s->health_count; i++) {
+		struct weir_sum_health *h = &s->health[i];
+		uint64_t *rtt;
+
+		*h = (struct weir_sum_health){.workload = (uint32_t)(rnd() % s->workload_count),
+					      .index = (uint32_t)rnd(), .peer_class = (uint32_t)rnd(),
+					      .scope = rnd() % WEIR_SCOPES, .since_ns = rnd_count() + 1,
+					      .rtt_first = rnd() % WEIR_RTT_BUCKETS};
+		h->rtt_count = rnd() % (WEIR_RTT_BUCKETS - h->rtt_first + 1);
+		rtt = weir_arena_array(a, h->rtt_count, sizeof(*rtt));
+		for (size_t k = 0; k < h->rtt_count; k++)
+			rtt[k] = rnd_count();
+		for (size_t k = 0; k < WEIR_H_COUNTS; k++)
+			h->n[k] = rnd_count();
+		h->rtt = rtt;
+	}
+}
+
 static void fill_summary(struct weir_arena *a, struct weir_summary *s)
 {
 	rnd_bytes(s->boot_id, sizeof(s->boot_id));
@@ -124,6 +146,7 @@ static void fill_summary(struct weir_arena *a, struct weir_summary *s)
 	s->drops = weir_arena_array(a, s->drop_count, sizeof(*s->drops));
 	for (size_t i = 0; i < s->drop_count; i++)
 		s->drops[i] = (struct weir_sum_drop){(uint32_t)i, rnd_count(), rnd_count()};
+	fill_health(a, s);
 	for (int d = 0; d < WEIR_DIRS; d++) {
 		s->total_bytes[d] = rnd_count();
 		s->total_packets[d] = rnd_count();
@@ -183,6 +206,14 @@ static bool same_workload(const struct weir_sum_workload *a, const struct weir_s
 	return true;
 }
 
+static bool same_health(const struct weir_sum_health *a, const struct weir_sum_health *b)
+{
+	return a->workload == b->workload && a->index == b->index && a->peer_class == b->peer_class &&
+	       a->scope == b->scope && a->since_ns == b->since_ns && !memcmp(a->n, b->n, sizeof(a->n)) &&
+	       a->rtt_first == b->rtt_first && a->rtt_count == b->rtt_count &&
+	       (!a->rtt_count || !memcmp(a->rtt, b->rtt, a->rtt_count * sizeof(*a->rtt)));
+}
+
 static void check_same(struct test_state *test_st, const struct weir_summary *a, const struct weir_summary *b)
 {
 	CHECK(!memcmp(a->boot_id, b->boot_id, 16));
@@ -208,6 +239,9 @@ static void check_same(struct test_state *test_st, const struct weir_summary *a,
 		      x->bytes == y->bytes && x->packets == y->packets &&
 		      x->signed_bytes == y->signed_bytes, "identity %zu", i);
 	}
+	CHECK(a->health_count == b->health_count);
+	for (size_t i = 0; i < a->health_count && i < b->health_count; i++)
+		CHECK(same_health(&a->health[i], &b->health[i]), "health %zu", i);
 	CHECK(a->drop_count == b->drop_count);
 	for (size_t i = 0; i < a->drop_count && i < b->drop_count; i++)
 		CHECK(a->drops[i].reason == b->drops[i].reason && a->drops[i].bytes == b->drops[i].bytes &&

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TCP health. Live: real connections on loopback, in a network namespace and a cgroup of their own,
+ * against what the kernel says of the socket (TCP_INFO is what `ss -ti` prints). And what goes into
+ * a summary: changed rows once, under the workload's name.
+ */
+#include "tests/lib/test.h"
+
+#include <arpa/inet.h>
+#include <linux/tcp.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "agent/health.h"
+#include "lib/base/clock.h"
+#include "lib/ds/rtt.h"
+#include "tests/lib/probe_fixture.h"
+
+struct scene {
+	struct fixture x;
+	char *home; /* the cgroup this process came from */
+	int listener, old, old_peer;
+	uint16_t port;
+};
+
+static int write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	int r = f && fputs(text, f) >= 0 ? 0 : -1;
+
+	return f && fclose(f) == 0 ? r : -1;
+}
+
+static int enter(const char *cgroup)
+{
+	char path[512], pid[16];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return write_text(path, pid);
+}
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static int dial(uint16_t port)
+{
+	struct sockaddr_in a = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int serve(uint16_t *ret_port)
+{
+	struct sockaddr_in a = loopback(0);
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) || listen(fd, 16) ||
+	    getsockname(fd, (struct sockaddr *)&a, &len))
+		return -1;
+	*ret_port = ntohs(a.sin_port);
+	return fd;
+}
+
+static int loopback_up(void)
+{
+	struct ifreq req = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	weir_auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &req);
+}
+
+/* Sends n bytes through and reads them at the other end. */
+static int move(int from, int to, size_t n)
+{
+	static char buf[1 << 16];
+
+	for (size_t done = 0; done < n;) {
+		size_t part = WEIR_MIN(n - done, sizeof(buf));
+
+		if (send(from, buf, part, MSG_NOSIGNAL) != (ssize_t)part ||
+		    recv(to, buf, part, MSG_WAITALL) != (ssize_t)part)
+			return -1;
+		done += part;
+	}
+	return 0;
+}
+
+/* The old connection is made before weir is loaded. The cgroup exists first: a socket keeps its own. */
+static int scene_open(struct scene *s, struct weir_err *err)
+{
+	weir_auto_free char *mount = NULL, *own = NULL;
+	size_t len;
+
+	s->listener = s->old = s->old_peer = -1;
+	if (unshare(CLONE_NEWNET) || loopback_up() || weir_cgroup2_mount(&mount) ||
+	    weir_file_read("/proc/self/cgroup", 65536, &own, &len))
+		return weir_err_set(err, -EIO, "no namespace of its own");
+	for (char *line = own, *end; line && *line; line = end ? end + 1 : NULL) {
+		end = strchr(line, '\n');
+		if (end)
+			*end = '\0';
+		if (!strncmp(line, "0::", 3))
+			s->home = weir_strf("%s%s", mount, line + 3);
+	}
+	snprintf(s->x.cgroup, sizeof(s->x.cgroup), "%s/weir-test-%d", mount, getpid());
+	mkdir(s->x.cgroup, 0755);
+	if (!s->home || enter(s->x.cgroup))
+		return weir_err_set(err, -EIO, "no cgroup of its own");
+	s->listener = serve(&s->port);
+	s->old = dial(s->port);
+	s->old_peer = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (s->old_peer < 0 || move(s->old, s->old_peer, 100000))
+		return weir_err_set(err, -EIO, "no connection");
+	return fixture_open(&s->x, err);
+}
+
+static void scene_close(struct scene *s)
+{
+	weir_closep(&s->old);
+	weir_closep(&s->old_peer);
+	weir_closep(&s->listener);
+	if (s->home)
+		enter(s->home);
+	free(s->home);
+	if (s->x.probe)
+		fixture_close(&s->x);
+	else
+		rmdir(s->x.cgroup);
+}
+#define auto_scene weir_cleanup(scene_close) struct scene
+
+/* Sum over the rows; the overflow row included. */
+static struct weir_health totals(struct scene *s)
+{
+	struct weir_health_key keys[8];
+	struct weir_health rows[8], sum = {0};
+	size_t n = 0;
+
+	probe_health_read(s->x.probe, keys, rows, &n);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < WEIR_H_COUNTS; k++)
+			sum.n[k] += rows[i].n[k];
+		for (size_t k = 0; k < WEIR_RTT_BUCKETS; k++)
+			sum.rtt[k] += rows[i].rtt[k];
+	}
+	return sum;
+}
+
+static uint64_t samples(const struct weir_health *h)
+{
+	uint64_t n = 0;
+
+	for (size_t k = 0; k < WEIR_RTT_BUCKETS; k++)
+		n += h->rtt[k];
+	return n;
+}
+
+static struct tcp_info info_of(int fd)
+{
+	struct tcp_info t = {0};
+	socklen_t len = sizeof(t);
+
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &t, &len);
+	return t;
+}
+
+/* What the kernel does after a call returned (a FIN's answer) needs a moment. */
+static bool until(struct scene *s, enum weir_health_count what, uint64_t want)
+{
+	uint64_t end = weir_boot_ns() + 5 * WEIR_NS_PER_S;
+
+	while (weir_boot_ns() < end) {
+		if (totals(s).n[what] == want)
+			return true;
+		poll(NULL, 0, 5);
+	}
+	return false;
+}
+
+TEST(live_connections)
+{
+	auto_scene s = {0};
+	struct weir_err err = {{0}};
+	const struct linger hard = {.l_onoff = 1};
+	struct weir_health h;
+	size_t taken = 0;
+	struct tcp_info a, b;
+	int fd, peer;
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	CHECK(!scene_open(&s, &err), "%s", err.text);
+	if (!s.x.probe)
+		return;
+	if (!strstr(probe_hooks(s.x.probe), "tcp_iter")) {
+		SKIP("this kernel has no socket iterators");
+		return;
+	}
+	CHECK(!probe_health_pass(s.x.probe, &taken) && taken == 2, "took %zu sockets over", taken);
+	h = totals(&s);
+	a = info_of(s.old);
+	b = info_of(s.old_peer);
+	CHECK(h.n[WEIR_H_CONNECTIONS] == 2 && h.n[WEIR_H_CLOSED] == 0);
+	CHECK(h.n[WEIR_H_BYTES_OUT] == a.tcpi_bytes_sent + b.tcpi_bytes_sent && h.n[WEIR_H_BYTES_OUT] == 100000,
+	      "%llu", (unsigned long long)h.n[WEIR_H_BYTES_OUT]);
+	CHECK(h.n[WEIR_H_BYTES_IN] == 100000);
+	CHECK(h.n[WEIR_H_SEGS_OUT] == a.tcpi_segs_out + b.tcpi_segs_out);
+	CHECK(samples(&h) == 2 && h.n[WEIR_H_RTT_US] == a.tcpi_rtt + b.tcpi_rtt, "%llu samples, sum %llu, want %u + %u",
+	      (unsigned long long)samples(&h), (unsigned long long)h.n[WEIR_H_RTT_US], a.tcpi_rtt, b.tcpi_rtt);
+
+	CHECK(!probe_health_pass(s.x.probe, &taken) && taken == 0, "took %zu over again", taken);
+	CHECK(totals(&s).n[WEIR_H_CONNECTIONS] == 2);
+	CHECK(!move(s.old, s.old_peer, 50000));
+	CHECK(!probe_health_pass(s.x.probe, &taken));
+	CHECK(totals(&s).n[WEIR_H_BYTES_IN] == 150000, "an old socket is settled");
+
+	fd = dial(s.port);
+	peer = accept4(s.listener, NULL, NULL, SOCK_CLOEXEC);
+	CHECK(fd >= 0 && peer >= 0 && !move(fd, peer, 7000) && !move(peer, fd, 3000));
+	CHECK(totals(&s).n[WEIR_H_CONNECTIONS] == 4);
+	close(fd);
+	close(peer);
+	CHECK(until(&s, WEIR_H_CLOSED, 2), "both ends of a new connection end");
+	h = totals(&s);
+	/* TCP_INFO counts a received FIN as a byte: one at each end. */
+	CHECK(h.n[WEIR_H_BYTES_OUT] == 160000 && h.n[WEIR_H_BYTES_IN] == 160002, "out %llu in %llu",
+	      (unsigned long long)h.n[WEIR_H_BYTES_OUT], (unsigned long long)h.n[WEIR_H_BYTES_IN]);
+	CHECK(h.n[WEIR_H_RESETS_IN] == 0 && h.n[WEIR_H_RESETS_OUT] == 0);
+
+	CHECK(dial(1) < 0 && errno == ECONNREFUSED);
+	CHECK(totals(&s).n[WEIR_H_REFUSED] == 1 && totals(&s).n[WEIR_H_RESETS_IN] == 0);
+	fd = dial(s.port);
+	peer = accept4(s.listener, NULL, NULL, SOCK_CLOEXEC);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(fd);
+	CHECK(until(&s, WEIR_H_CLOSED, 4));
+	h = totals(&s);
+	CHECK(h.n[WEIR_H_RESETS_OUT] == 1 && h.n[WEIR_H_RESETS_IN] == 1, "out %llu in %llu",
+	      (unsigned long long)h.n[WEIR_H_RESETS_OUT], (unsigned long long)h.n[WEIR_H_RESETS_IN]);
+	close(peer);
+
+	weir_closep(&s.old);
+	weir_closep(&s.old_peer);
+	s.old = s.old_peer = -1;
+	CHECK(until(&s, WEIR_H_CLOSED, 6), "old sockets' ends are seen");
+	CHECK(totals(&s).n[WEIR_H_CONNECTIONS] == 6 && totals(&s).n[WEIR_H_FAILED] == 0);
+}
+
+/* Nobody but tracepoints and passes sees sockets of another network namespace that are older than weir. */
+TEST(old_sockets_of_another_namespace)
+{
+	auto_scene s = {0};
+	struct weir_err err = {{0}};
+	size_t taken = 0;
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	CHECK(!scene_open(&s, &err), "%s", err.text);
+	if (!s.x.probe)
+		return;
+	if (!strstr(probe_hooks(s.x.probe), "tcp_iter")) {
+		SKIP("this kernel has no socket iterators");
+		return;
+	}
+	CHECK(!unshare(CLONE_NEWNET));
+	CHECK(!probe_health_pass(s.x.probe, &taken) && taken == 2, "took %zu sockets over", taken);
+	CHECK(!move(s.old, s.old_peer, 50000));
+	CHECK(!probe_health_pass(s.x.probe, &taken) && taken == 0);
+	CHECK(totals(&s).n[WEIR_H_BYTES_IN] == 150000);
+	CHECK(samples(&(struct weir_health[]){totals(&s)}[0]) > 2, "a pass samples what has no callback");
+	weir_closep(&s.old);
+	weir_closep(&s.old_peer);
+	s.old = s.old_peer = -1;
+	CHECK(until(&s, WEIR_H_CLOSED, 2));
+	CHECK(totals(&s).n[WEIR_H_CONNECTIONS] == 2);
+}
+
+static const struct weir_sum_workload *who(uint32_t workload, void *arg)
+{
+	static struct weir_sum_workload w[3] = {
+		{.name = "unidentified"}, {.name = "a", .cgroup_id = 11}, {.name = "b", .cgroup_id = 12}};
+
+	(void)arg;
+	return &w[workload < 3 ? workload : 0];
+}
+
+static void health_freep(struct health **h)
+{
+	health_free(*h);
+}
+
+struct filled {
+	struct weir_sum_workload *workloads;
+	size_t count;
+	struct weir_summary s;
+};
+
+static void filled_fini(struct filled *f)
+{
+	free(f->workloads);
+}
+
+/* One record; committed like the agent does it. */
+static void record(struct test_state *test_st, struct health *h, struct filled *f, bool durable)
+{
+	free(f->workloads);
+	f->workloads = calloc(1, sizeof(*f->workloads));
+	f->workloads[0] = *who(0, NULL);
+	f->count = 1;
+	CHECK(!health_fill(h, who, NULL, &f->workloads, &f->count, &f->s));
+	CHECK(f->s.workload_count == f->count && f->s.workloads == f->workloads);
+	if (durable)
+		CHECK(!health_sent(h));
+}
+
+TEST(a_record_has_what_changed)
+{
+	weir_cleanup(health_freep) struct health *h = NULL;
+	weir_cleanup(filled_fini) struct filled f = {0};
+
+	CHECK(!health_new(4, 1, &h));
+	h->count = 4;
+	for (uint32_t i = 0; i < 4; i++) {
+		h->keys[i] = (struct weir_health_key){.workload = i % 3, .scope = i / 3};
+		h->rows[i].since_ns = 100 + i;
+	}
+	h->rows[1].n[WEIR_H_CONNECTIONS] = 5;
+	h->rows[1].rtt[7] = 1;
+	h->rows[1].rtt[9] = 2;
+	h->rows[3].n[WEIR_H_REFUSED] = 1;
+	record(test_st, h, &f, false);
+	CHECK(f.s.health_count == 2, "empty rows stay: %zu", f.s.health_count);
+	CHECK(f.count == 2 && !strcmp(f.workloads[f.s.health[0].workload].name, "a"));
+	CHECK(f.s.health[0].index == 1 && f.s.health[0].since_ns == 101 && f.s.health[0].n[WEIR_H_CONNECTIONS] == 5);
+	CHECK(f.s.health[0].rtt_first == 7 && f.s.health[0].rtt_count == 3 && f.s.health[0].rtt[2] == 2);
+	CHECK(f.s.health[1].workload == 0 && f.s.health[1].scope == 1 && f.s.health[1].rtt_count == 0);
+	record(test_st, h, &f, true);
+	CHECK(f.s.health_count == 2, "what was not durable comes again: %zu", f.s.health_count);
+	record(test_st, h, &f, true);
+	CHECK(f.s.health_count == 0 && f.count == 1, "what is durable does not: %zu", f.s.health_count);
+	h->rows[1].rtt[80]++;
+	record(test_st, h, &f, true);
+	CHECK(f.s.health_count == 1 && f.s.health[0].rtt_count == 74, "a change does");
+}
+
+TEST(open_connections_keep_their_workload)
+{
+	weir_cleanup(health_freep) struct health *h = NULL;
+	weir_cleanup(filled_fini) struct filled f = {0};
+	bool used[3] = {false};
+
+	CHECK(!health_new(4, 1, &h));
+	h->count = 2;
+	for (uint32_t i = 0; i < 2; i++) {
+		h->keys[i].workload = i + 1;
+		h->rows[i].since_ns = 1;
+		h->rows[i].n[WEIR_H_CONNECTIONS] = 2;
+		h->rows[i].n[WEIR_H_CLOSED] = 1 + i;
+	}
+	record(test_st, h, &f, true);
+	health_mark(h, used, 3);
+	CHECK(used[1], "one of two is open");
+	CHECK(!used[2], "all are closed and sent");
+	h->rows[1].n[WEIR_H_RESETS_OUT]++;
+	health_mark(h, used, 3);
+	CHECK(used[2], "not sent yet");
+}
+
+TEST_MAIN(T(live_connections), T(old_sockets_of_another_namespace), T(a_record_has_what_changed),
+	  T(open_connections_keep_their_workload))
