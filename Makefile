@@ -22,7 +22,7 @@ BPF_OBJ := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c 
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all asan man deps check check-long check-mutants bench demo clean
+.PHONY: all asan man deps check check-long check-kernels check-mutants bench demo clean
 all: $(PROGRAMS:%=$(B)/%)
 
 # Two trees of the same sources: build/o (normal) and build/asan.
@@ -103,6 +103,10 @@ check-long: deps
 bench: deps
 	$(Q)$(MAKE) -j2 $(B)/bench/bench
 	$(Q)tests/bench/run $(B) $(ONLY)
+check-kernels:
+	$(Q)packaging/deps kernels
+	$(Q)$(MAKE) -j2 all
+	$(Q)tests/run check-kernels
 check-mutants: deps
 	$(Q)tests/mutants
 demo: deps
