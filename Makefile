@@ -101,7 +101,7 @@ check-long: deps
 	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check-long
 bench: deps
-	$(Q)$(MAKE) -j2 $(B)/bench/bench
+	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/weir-agent
 	$(Q)tests/bench/run $(B) $(ONLY)
 check-kernels:
 	$(Q)packaging/deps kernels

@@ -44,6 +44,13 @@ int bench_tc_observer(struct bench *b, const struct bench_case *c, struct bench_
 int bench_live_tcp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_live_udp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
+/* rate.c */
+int bench_rate_error(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
+/* agent.c */
+int bench_agent_cpu(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_agent_rss(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
 /* Sorts v. */
 double bench_median(double *v, size_t n);
 

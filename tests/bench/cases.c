@@ -10,5 +10,8 @@ const struct bench_case bench_cases[] = {
 	{"cgroup_udp_1", "ns", 35, TWO_WAY, bench_cgroup_udp, .flows = 1},
 	{"cgroup_udp_16k", "ns", 90, TWO_WAY, bench_live_udp, .flows = 16384},
 	{"tc_observer", "ns", 12, TWO_WAY, bench_tc_observer, .flows = 1},
+	{"agent_cpu_percent_100k_active_flows", "percent", 3, NULL, bench_agent_cpu, .flows = 100000},
+	{"agent_rss_mb_100k_active_flows", "MiB", 48, NULL, bench_agent_rss, .flows = 100000},
+	{"rate_error_percent", "percent", 1, "nft limit rate, at input", bench_rate_error, .flows = 1},
 };
 const size_t bench_case_count = WEIR_ARRAY_SIZE(bench_cases);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/bench/server.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -11,13 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-static int enter(const char *cgroup)
-{
-	weir_auto_free char *path = weir_strf("%s/cgroup.procs", cgroup);
-	weir_auto_close int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
-
-	return fd >= 0 && write(fd, "0", 1) == 1 ? 0 : -errno;
-}
+#include "tests/bench/world.h"
 
 static int bound(int type, uint16_t port)
 {
@@ -41,7 +34,7 @@ static int serve(int ctl, const char *cgroup, uint16_t port)
 {
 	struct rlimit files;
 	struct pollfd p[2] = {{.fd = ctl, .events = POLLIN}, {.events = POLLIN}};
-	int r = enter(cgroup);
+	int r = world_enter(cgroup);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	getrlimit(RLIMIT_NOFILE, &files);

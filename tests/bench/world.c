@@ -39,6 +39,12 @@ static const char *const policies[] = {
 	"  egress:\n  - action: accept\n    to: [{cidr: 198.51.100.0/24}]\n"
 	"    ports: [{protocol: TCP, port: 8443}]\n"
 	"    limit: {rate: 200Mbit, burst: 4MiB, mode: police, per: workload}\n",
+	"metadata: {name: policed}\nspec:\n  tier: admin\n  priority: 40\n  mode: enforce\n"
+	"  subject: {labels: {app: bench}}\n"
+	"  egress:\n  - action: accept\n    ports: [{protocol: UDP, port: 5001}]\n"
+	"    limit: {rate: 10Mbit, burst: 256KiB, mode: police, per: workload}\n"
+	"  ingress:\n  - action: accept\n    ports: [{protocol: UDP, port: 5002}]\n"
+	"    limit: {rate: 10Mbit, burst: 256KiB, mode: police, per: workload}\n",
 	"metadata: {name: rest}\nspec:\n  tier: baseline\n  priority: 10\n  mode: audit\n"
 	"  subject: {labels: {app: bench}}\n  egress:\n  - action: deny\n    to: [{path: internet}]\n",
 };
@@ -110,7 +116,7 @@ static int apply(struct world *w, const struct weir_policy_set *set, struct weir
 	return r;
 }
 
-static int enter(const char *cgroup)
+int world_enter(const char *cgroup)
 {
 	weir_auto_free char *path = weir_strf("%s/cgroup.procs", cgroup);
 	weir_auto_close int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
@@ -118,19 +124,21 @@ static int enter(const char *cgroup)
 	return fd >= 0 && write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
-static int own_cgroup(const char *mount, char **ret)
+int world_own_cgroup(char **ret)
 {
+	weir_auto_free char *mount = NULL;
 	weir_auto_fclose FILE *f = fopen("/proc/self/cgroup", "re");
 	char line[4096];
+	int r = weir_cgroup2_mount(&mount);
 
-	while (f && fgets(line, sizeof(line), f)) {
+	while (!r && f && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = 0;
 		if (!strncmp(line, "0::", 3)) {
 			*ret = weir_strf("%s%s", mount, line + 3);
 			return *ret ? 0 : -ENOMEM;
 		}
 	}
-	return -ENOENT;
+	return r ? r : -ENOENT;
 }
 
 static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
@@ -144,7 +152,7 @@ static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
 	w->flow_rows = flow_rows;
 	w->cgroup = weir_strf("%s/weir-bench-%d", mount, getpid());
 	w->pins = weir_strf("/sys/fs/bpf/weir-bench-%d", getpid());
-	if (!w->cgroup || !w->pins || (r = own_cgroup(mount, &w->home)))
+	if (!w->cgroup || !w->pins || (r = world_own_cgroup(&w->home)))
 		return r ? r : -ENOMEM;
 	if (mkdir(w->cgroup, 0755) && errno != EEXIST)
 		return weir_err_set(err, -errno, "%s: %s", w->cgroup, strerror(errno));
@@ -153,7 +161,7 @@ static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
 			       .prefixes = 65536, .decisions = 65536, .ranges = 131072};
 	if ((r = probe_open(&c, &w->probe, err)))
 		return r;
-	if ((r = enter(w->cgroup)))
+	if ((r = world_enter(w->cgroup)))
 		return weir_err_set(err, r, "%s: %s", w->cgroup, strerror(-r));
 	return 0;
 }
@@ -202,7 +210,7 @@ void world_close(struct world **w)
 	if (!x)
 		return;
 	if (x->home)
-		enter(x->home);
+		world_enter(x->home);
 	probe_close(x->probe);
 	if (x->pins)
 		probe_detach(x->pins, &err);

@@ -19,9 +19,20 @@ struct world {
 	struct weir_topology *topology;
 };
 
+/* Datagrams to these ports: one is policed going out, one coming in, one not at all. */
+#define WORLD_PORT_EGRESS 5001
+#define WORLD_PORT_INGRESS 5002
+#define WORLD_PORT_FREE 5003
+#define WORLD_RATE 10000000 /* bit/s; the policy's text says the same */
+#define WORLD_BURST 262144
+
 /* b->world with that many flow rows, opened anew unless the present one has as many. */
 int world_get(struct bench *b, uint32_t flow_rows);
 void world_close(struct world **w);
+/* Directory of the calling process's cgroup; caller frees. */
+int world_own_cgroup(char **ret);
+/* Moves the calling process. */
+int world_enter(const char *cgroup);
 /* Packets in all rows of a direction. */
 uint64_t world_packets(struct world *w, enum weir_dir dir);
 /* Packets that could not be counted in a row of their own. */
