@@ -51,6 +51,10 @@ int bench_rate_error(struct bench *b, const struct bench_case *c, struct bench_r
 int bench_agent_cpu(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_agent_rss(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
+/* through.c */
+int bench_tcp_loss(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_udp_loss(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
 /* Sorts v. */
 double bench_median(double *v, size_t n);
 

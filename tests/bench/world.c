@@ -143,7 +143,7 @@ int world_own_cgroup(char **ret)
 
 static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
 {
-	const char *interfaces[] = {"lo", NULL};
+	const char *interfaces[] = {"lo", "bench*", NULL};
 	weir_auto_free char *mount = NULL;
 	int r = weir_cgroup2_mount(&mount);
 
