@@ -36,6 +36,9 @@ void api_decrefp(json_t **j);
 int api_items(json_t *items, json_t **ret);
 /* Adds nanos and amount. */
 int api_money(json_t *object, int64_t nanos);
+/* since=SECONDS and limit=N. A node's clock may be a little ahead: the range has no upper end. */
+int api_since_limit(struct api_call *c, uint64_t def_limit, struct query_range *ret_range,
+		    uint64_t *ret_limit);
 const char *api_dir(uint32_t dir);
 const char *api_verdict(uint32_t verdict);
 const char *api_mode(uint32_t mode);
@@ -50,5 +53,8 @@ int api_audit(struct api_call *c, json_t **ret);
 int api_top(struct api_call *c, json_t **ret);
 int api_flows(struct api_call *c, json_t **ret);
 int api_cost(struct api_call *c, json_t **ret);
+
+/* api_health.c */
+int api_health(struct api_call *c, json_t **ret);
 
 #endif

@@ -14,9 +14,8 @@ static void range_of(const struct api_call *c, uint64_t from_s, uint64_t to_s, s
 				    query_resolution(from_s, c->now_ns / NS_S, retain_s)};
 }
 
-/* since=SECONDS and limit=N. A node's clock may be a little ahead: the range has no upper end. */
-static int since_limit(struct api_call *c, uint64_t def_limit, struct query_range *ret_range,
-		       uint64_t *ret_limit)
+int api_since_limit(struct api_call *c, uint64_t def_limit, struct query_range *ret_range,
+		    uint64_t *ret_limit)
 {
 	uint64_t since, limit, now_s = c->now_ns / NS_S;
 	int r = api_u64(c, "since", 300, 1, now_s, &since);
@@ -71,7 +70,7 @@ int api_flows(struct api_call *c, json_t **ret)
 	struct query_range range;
 	uint64_t limit;
 	json_t *items;
-	int r = since_limit(c, 50, &range, &limit);
+	int r = api_since_limit(c, 50, &range, &limit);
 
 	if (r)
 		return r;
@@ -135,7 +134,7 @@ int api_top(struct api_call *c, json_t **ret)
 			return weir_err_set(&c->err, -EINVAL, "by: must be workload, peer or path");
 		l.by = (enum query_by)i;
 	}
-	r = since_limit(c, 20, &range, &limit);
+	r = api_since_limit(c, 20, &range, &limit);
 	if (r)
 		return r;
 	l.items = json_array();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/ingest.h"
 
+#include "aggregator/store_health.h"
+
 #define NS_S 1000000000ull
 /* A node's clock may run ahead by so much; a window beyond it is booked at the time of arrival. */
 #define AHEAD_S 60
@@ -46,6 +48,10 @@ const char *ingest_check(const struct weir_summary *s)
 	for (size_t i = 0; i < s->drop_count; i++)
 		if (s->drops[i].bytes >= 1ull << 63 || s->drops[i].packets >= 1ull << 63)
 			return "drops: bytes or packets out of range";
+	for (size_t i = 0; i < s->health_count; i++)
+		for (size_t k = 0; k < WEIR_H_COUNTS; k++)
+			if (s->health[i].workload >= s->workload_count || s->health[i].n[k] > COUNT_MAX)
+				return "health: workload or count out of range";
 	return NULL;
 }
 
@@ -125,6 +131,9 @@ static int apply_summary(struct apply *a, uint64_t now_ns)
 		r = store_identity(a->store, a->node, &sum->identity[i]);
 	for (size_t i = 0; !r && i < sum->drop_count; i++)
 		r = store_drop(a->store, a->node, &sum->drops[i]);
+	for (size_t i = 0; !r && i < sum->health_count; i++)
+		r = store_health_add(a->store, a->node, ids[sum->health[i].workload], a->time_s,
+				     &sum->health[i]);
 	return r ? r : store_agent_summary(a->store, a->node, sum, now_ns);
 }
 
@@ -155,7 +164,8 @@ static int apply_item(struct store *s, const struct ingest_pricing *pricing, str
 	it->epoch = it->summary->epoch;
 	it->committed = it->summary->sequence;
 	a.node = agent.node;
-	return apply_summary(&a, now_ns);
+	r = agent.epoch != it->summary->epoch ? store_health_gone(s, agent.node) : 0;
+	return r ? r : apply_summary(&a, now_ns);
 }
 
 static int commit_once(struct store *s, const struct ingest_pricing *pricing,

@@ -185,9 +185,15 @@ int store_retain(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_
 		r = retain_table(s, "flow", i, before);
 		if (!r)
 			r = retain_table(s, "ledger", i, before);
+		if (!r)
+			r = retain_table(s, "health", i, before);
 	}
 	if (r)
 		return r;
 	snprintf(sql, sizeof(sql), "DELETE FROM holder WHERE until < %llu", (unsigned long long)oldest);
+	r = store_exec(s, sql);
+	if (r)
+		return r;
+	snprintf(sql, sizeof(sql), "DELETE FROM health WHERE seen_s < %llu", (unsigned long long)oldest);
 	return store_exec(s, sql);
 }

@@ -28,6 +28,15 @@
 	"ON CONFLICT(" LEDGER_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,"                   \
 	"once=once+excluded.once,nanos=nanos+excluded.nanos"
 
+#define HEALTH_KEY "bucket,workload,scope,class"
+#define HEALTH_TABLE(n)                                                                           \
+	"CREATE TABLE health_" n "(bucket INTEGER NOT NULL,workload INTEGER NOT NULL,"            \
+	"scope INTEGER NOT NULL,class INTEGER NOT NULL,counts BLOB NOT NULL,"                     \
+	"PRIMARY KEY(" HEALTH_KEY ")) WITHOUT ROWID;"
+#define HEALTH_GET(n) \
+	"SELECT counts FROM health_" n " WHERE bucket=? AND workload=? AND scope=? AND class=?"
+#define HEALTH_PUT(n) "INSERT OR REPLACE INTO health_" n "(" HEALTH_KEY ",counts) VALUES(?,?,?,?,?)"
+
 static const char *const migrations[] = {
 	/* 1: a node is a name; what its agent last said stands beside it */
 	"CREATE TABLE node(id INTEGER PRIMARY KEY,name TEXT NOT NULL UNIQUE,"
@@ -65,6 +74,12 @@ static const char *const migrations[] = {
 	/* 2: when enforcement ends without an agent, and for how long it had ended already */
 	"ALTER TABLE agent ADD COLUMN lease_until_ns INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE agent ADD COLUMN lapsed_s INTEGER NOT NULL DEFAULT 0;",
+	/* 3: TCP health: what each row of a node said last, and by time */
+	"CREATE TABLE health(node INTEGER NOT NULL,workload_index INTEGER NOT NULL,class INTEGER NOT NULL,"
+	"scope INTEGER NOT NULL,since_ns INTEGER NOT NULL,workload INTEGER NOT NULL,"
+	"seen_s INTEGER NOT NULL,gone INTEGER NOT NULL DEFAULT 0,counts BLOB NOT NULL,"
+	"PRIMARY KEY(node,workload_index,class,scope,since_ns)) WITHOUT ROWID;"
+	HEALTH_TABLE("10s") HEALTH_TABLE("1m") HEALTH_TABLE("1h"),
 };
 
 const char *const store_sql[ST_STATEMENTS] = {
@@ -123,6 +138,17 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_LEDGER_10S] = LEDGER_ADD("10s"),
 	[ST_LEDGER_1M] = LEDGER_ADD("1m"),
 	[ST_LEDGER_1H] = LEDGER_ADD("1h"),
+	[ST_HEALTH_LAST] = "SELECT counts FROM health WHERE node=? AND workload_index=? AND class=? AND "
+			   "scope=? AND since_ns=?",
+	[ST_HEALTH_SET] = "INSERT OR REPLACE INTO health(node,workload_index,class,scope,since_ns,workload,"
+			  "seen_s,counts) VALUES(?,?,?,?,?,?,?,?)",
+	[ST_HEALTH_GONE] = "UPDATE health SET gone=1 WHERE node=?",
+	[ST_HEALTH_GET_10S] = HEALTH_GET("10s"),
+	[ST_HEALTH_GET_1M] = HEALTH_GET("1m"),
+	[ST_HEALTH_GET_1H] = HEALTH_GET("1h"),
+	[ST_HEALTH_PUT_10S] = HEALTH_PUT("10s"),
+	[ST_HEALTH_PUT_1M] = HEALTH_PUT("1m"),
+	[ST_HEALTH_PUT_1H] = HEALTH_PUT("1h"),
 };
 
 static int schema_version(struct store *s, int *ret)

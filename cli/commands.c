@@ -14,6 +14,10 @@ static const struct command commands[] = {
 	 "Rank workloads, peers or paths by bytes."},
 	{"flows", cmd_flows, "[--since 5m] [--limit 50]",
 	 "List recent flows with path and verdict."},
+	{"health", cmd_health, "[--by workload|peer|workload,peer] [--since 5m] [--limit 1000]",
+	 "Show TCP health: connections, failed connects, resets, retransmits, round-trip times and how "
+	 "long connections were open. A peer class is where the peer's address lies (loopback, link, "
+	 "private, public) and, behind a colon, the class that the policy in force gives it."},
 	{"cost", cmd_cost, "[--by team,path] [--since 1h | --from TIME [--to TIME]]",
 	 "Show what bytes cost. --by takes a comma list of workload, namespace, team, path, meter, "
 	 "node."},

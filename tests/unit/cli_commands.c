@@ -43,6 +43,8 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"status now", "unexpected argument 'now'"},
 		{"status --socket", "--socket needs a value"},
 		{"top --by port", "none of workload, peer, path"},
+		{"health --by path", "none of workload, peer, workload,peer"},
+		{"health --limit 0", "--limit must be 1 to"},
 		{"top --limit 0", "--limit must be 1 to"},
 		{"flows --limit 10001", "--limit must be 1 to"},
 		{"cost --by team,pth", "'pth' is none of"},

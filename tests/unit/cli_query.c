@@ -216,6 +216,30 @@ TEST(an_empty_list_says_so)
 	CHECK(!strcmp(out, "nothing to show\n"), "%s", out);
 }
 
+TEST(health_is_a_table)
+{
+	static const char body[] =
+		"{\"items\":[{\"node\":\"n1\",\"namespace\":\"shop\",\"workload\":\"cart\",\"team\":\"a\","
+		"\"peer_class\":\"public:3\",\"connections\":12,\"open\":2,\"closed\":10,\"failed\":1,\"refused\":1,"
+		"\"resets\":4,\"retransmits\":5,\"rtt_p50_ms\":0.104,\"rtt_p90_ms\":1.5,\"rtt_p99_ms\":20.25,"
+		"\"mean_duration_s\":3.5}]}";
+	struct answer a = {.status = "200 OK", .body = body}, b = a;
+	weir_auto_free char *out = NULL, *by_peer = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "health", "--since", "1h"), "%s", err.text);
+	CHECK(!strcmp(a.request, "GET /api/v1/health?by=workload,peer&since=3600&limit=1000 HTTP/1.1"), "%s",
+	      a.request);
+	CHECK(!strcmp(out,
+		      "node  namespace  workload  peer class  connections  open  failed  resets  retransmits  "
+		      "rtt p50 ms  p90 ms  p99 ms  duration s\n"
+		      "n1    shop       cart      public:3             12     2       1       4            5  "
+		      "     0.104   1.500  20.250       3.500\n"),
+	      "printed:\n%s", out);
+	CHECK(!ASK(&b, &by_peer, &err, "health", "--by", "peer"), "%s", err.text);
+	CHECK(!strncmp(by_peer, "peer class  connections", 23), "printed:\n%s", by_peer);
+}
+
 TEST(audit_shows_time_and_fields)
 {
 	static const char body[] =
@@ -234,4 +258,4 @@ TEST_MAIN(T(cost_is_a_table_with_its_total), T(a_range_is_sent_as_given),
 	  T(json_is_passed_through_as_it_came), T(an_error_of_the_aggregator_is_the_line),
 	  T(an_answer_that_is_no_json_is_refused), T(agents_show_age_identity_and_drops),
 	  T(status_prints_what_is_in_it), T(an_empty_list_says_so),
-	  T(policy_status_shows_the_release_and_each_node), T(audit_shows_time_and_fields))
+	  T(policy_status_shows_the_release_and_each_node), T(health_is_a_table), T(audit_shows_time_and_fields))

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions about TCP health; see query.h. */
+#ifndef AGGREGATOR_QUERY_HEALTH_H
+#define AGGREGATOR_QUERY_HEALTH_H
+
+#include "aggregator/query.h"
+#include "aggregator/store_health.h"
+
+#define QUERY_HEALTH_WORKLOAD 1
+#define QUERY_HEALTH_PEER 2
+
+struct query_health {
+	const char *node, *namespace, *workload, *team; /* "" unless by workload */
+	uint32_t scope, peer_class;			/* 0 unless by peer */
+	struct store_health h;				/* within the range */
+	uint64_t open;					/* connections at the last window of each node */
+};
+/* by: QUERY_HEALTH_*, one or both. In the order of the keys. */
+int query_health(struct store *s, uint32_t by, const struct query_range *r,
+		 int (*fn)(const struct query_health *q, void *arg), void *arg);
+
+#endif
