@@ -5,6 +5,7 @@
 traffic.py serve --port P                     TCP and UDP, IPv4 and IPv6
 traffic.py tcp --to A --port P [--bytes N | --seconds S] [--down] [--close client|server]
                [--late S] [--connections N] [--rate MBIT] [--timeout S]
+traffic.py hold --to A --port P --bytes N --seconds S: sends, says "held", and closes S seconds later
 traffic.py udp --to A --port P --size N --count N [--pps N]
 
 A TCP connection starts with one line: "<up|down> <bytes, 0 = until the client ends> <closer> <late>".
@@ -13,6 +14,7 @@ The one who does not close first waits `late` seconds before it closes too. The 
 """
 import argparse
 import socket
+import struct
 import sys
 import threading
 import time
@@ -123,6 +125,23 @@ def tcp(args):
     return sum(one_connection(args) for _ in range(args.connections))
 
 
+def hold(args):
+    sock = socket.create_connection((args.to, args.port), timeout=args.timeout)
+    sock.settimeout(None)
+    sock.sendall(b"up 0 client 0\n")
+    send_some(sock, args.bytes)
+    print("held", flush=True)
+    time.sleep(args.seconds)
+    if args.reset:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        return args.bytes
+    sock.shutdown(socket.SHUT_WR)
+    moved = int(read_line(sock))
+    sock.close()
+    return moved
+
+
 def udp(args):
     family = socket.AF_INET6 if ":" in args.to else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -141,7 +160,7 @@ def main():
     modes = parser.add_subparsers(dest="mode", required=True)
     server = modes.add_parser("serve")
     server.add_argument("--port", type=int, required=True)
-    for name in ("tcp", "udp"):
+    for name in ("tcp", "hold", "udp"):
         client = modes.add_parser(name)
         client.add_argument("--to", required=True)
         client.add_argument("--port", type=int, required=True)
@@ -153,6 +172,9 @@ def main():
             continue
         client.add_argument("--bytes", type=int, default=0)
         client.add_argument("--seconds", type=float, default=0)
+        if name == "hold":
+            client.add_argument("--reset", action="store_true")
+            continue
         client.add_argument("--rate", type=float, default=0)
         client.add_argument("--down", action="store_true")
         client.add_argument("--close", choices=("client", "server"), default="client")
@@ -164,7 +186,7 @@ def main():
         return
     began = time.monotonic()
     try:
-        moved = tcp(args) if args.mode == "tcp" else udp(args)
+        moved = {"tcp": tcp, "hold": hold, "udp": udp}[args.mode](args)
     except OSError as error:
         print(f"failed: {error}", flush=True)
         sys.exit(1)
