@@ -45,12 +45,26 @@ static inline int fixture_probe(const struct fixture *f, const char *const *inte
 	return probe_open(&c, ret, err);
 }
 
-static inline int fixture_open(struct fixture *f, struct weir_err *err)
+static inline int fixture_open_rows(struct fixture *f, uint32_t flow_rows, struct weir_err *err)
 {
 	const char *none[] = {NULL};
-	int r = fixture_place(f, err);
+	weir_auto_free char *mount = NULL;
+	int r = weir_cgroup2_mount(&mount);
 
-	return r ? r : fixture_probe(f, none, &f->probe, err);
+	if (r)
+		return weir_err_set(err, r, "no cgroup v2");
+	snprintf(f->cgroup, sizeof(f->cgroup), "%s/weir-test-%d", mount, getpid());
+	snprintf(f->pins, sizeof(f->pins), "/sys/fs/bpf/weir-test-%d", getpid());
+	mkdir(f->cgroup, 0755);
+	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = none,
+			       .flow_rows = flow_rows, .total_rows = 64, .workloads = 16, .prefixes = 4096,
+			       .decisions = 65536, .ranges = 65536};
+	return probe_open(&c, &f->probe, err);
+}
+
+static inline int fixture_open(struct fixture *f, struct weir_err *err)
+{
+	return fixture_open_rows(f, 64, err);
 }
 
 static inline void fixture_close(struct fixture *f)
@@ -87,29 +101,49 @@ struct fixture_row {
 	uint64_t bytes, packets;
 };
 
-/* Live rows outside the spill region, at most max of them; returns how many there are. */
-static inline size_t fixture_rows(struct fixture *f, struct fixture_row *ret, size_t max)
+/* Calls fn for each live row outside the spill region. */
+static inline void fixture_each_row(struct fixture *f, void (*fn)(const struct fixture_row *r, void *arg), void *arg)
 {
-	size_t n, count = 0;
+	size_t n;
 	const struct weir_row *rows = probe_rows(f->probe, &n);
 
 	for (size_t i = 0; i < n - WEIR_SPILL_ROWS; i++) {
 		const struct weir_row *r = &rows[i];
+		struct fixture_row out;
 
 		if (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != WEIR_ROW_LIVE)
 			continue;
-		if (count < max) {
-			ret[count] = (struct fixture_row){
-				.lport = ntohs(r->lport_be), .rport = ntohs(r->rport_be), .proto = r->proto,
-				.dir = r->dir, .verdict = r->verdict, .flags = r->flags,
-				.workload = r->workload, .rule = r->rule, .limit = r->limit,
-				.bytes = r->bytes, .packets = r->packets};
-			memcpy(ret[count].local.b, r->local, 16);
-			memcpy(ret[count].remote.b, r->remote, 16);
-		}
-		count++;
+		out = (struct fixture_row){.lport = ntohs(r->lport_be), .rport = ntohs(r->rport_be),
+					   .proto = r->proto, .dir = r->dir, .verdict = r->verdict,
+					   .flags = r->flags, .workload = r->workload, .rule = r->rule,
+					   .limit = r->limit, .bytes = r->bytes, .packets = r->packets};
+		memcpy(out.local.b, r->local, sizeof(out.local.b));
+		memcpy(out.remote.b, r->remote, sizeof(out.remote.b));
+		fn(&out, arg);
 	}
-	return count;
+}
+
+struct fixture_rows {
+	struct fixture_row *rows;
+	size_t max, count;
+};
+
+static inline void fixture_collect(const struct fixture_row *r, void *arg)
+{
+	struct fixture_rows *all = arg;
+
+	if (all->count < all->max)
+		all->rows[all->count] = *r;
+	all->count++;
+}
+
+/* At most max of them; returns how many there are. */
+static inline size_t fixture_rows(struct fixture *f, struct fixture_row *ret, size_t max)
+{
+	struct fixture_rows all = {.rows = ret, .max = max};
+
+	fixture_each_row(f, fixture_collect, &all);
+	return all.count;
 }
 
 /* Forgets all flows and totals; spill rows stay. */
