@@ -77,9 +77,14 @@ static int run(const char *path, bool check_only)
 
 static int act(enum action action, const char *path)
 {
+	struct weir_err err = {0};
+	int r;
+
 	switch (action) {
 	case PROBE:
-		return probe_report(stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		r = probe_report(stdout, &err);
+		fflush(stdout);
+		return r < 0 ? fail(err.text, r, EXIT_FAILURE) : EXIT_SUCCESS;
 	case DETACH:
 		return detach(path);
 	case PRINT:

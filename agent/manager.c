@@ -224,6 +224,11 @@ static int lock_state(struct manager *m, struct weir_err *err)
 	return 0;
 }
 
+static void say_refused(const char *text)
+{
+	weir_log(WEIR_LOG_INFO, "not in this kernel: %s", text);
+}
+
 static int open_probe(struct manager *m, struct weir_err *err)
 {
 	const struct config *c = &m->conf;
@@ -244,6 +249,7 @@ static int open_probe(struct manager *m, struct weir_err *err)
 	if (r < 0)
 		return weir_err_set(err, r, "loading BPF: %s", strerror(-r));
 	weir_log(WEIR_LOG_INFO, "hooks in use: %s", probe_hooks(m->probe));
+	probe_each_refused(m->probe, say_refused);
 	return 0;
 }
 

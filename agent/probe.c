@@ -38,26 +38,6 @@ static int netns_cookie(uint64_t *ret)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) ? -errno : 0;
 }
 
-/* The kfree_skb tracepoint passes the receiving socket since 6.11: five parameters with the hidden one. */
-static bool kfree_has_socket(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *t;
-	bool has = false;
-	int id;
-
-	if (!btf)
-		return false;
-	id = btf__find_by_name_kind(btf, "btf_trace_kfree_skb", BTF_KIND_TYPEDEF);
-	t = id > 0 ? btf__type_by_id(btf, id) : NULL;
-	t = t ? btf__type_by_id(btf, t->type) : NULL; /* pointer */
-	t = t ? btf__type_by_id(btf, t->type) : NULL; /* function prototype */
-	if (t && btf_is_func_proto(t))
-		has = btf_vlen(t) >= 5;
-	btf__free(btf);
-	return has;
-}
-
 static bool is_pinned_map(const char *name)
 {
 	return !strncmp(name, "weir_", 5) && !strchr(name, '.');
@@ -90,29 +70,31 @@ static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const ch
 	return 0;
 }
 
-/* What an attempt to load leaves out; ladder below. */
+/* What an attempt to load leaves out. */
 #define WITHOUT_COOKIE 1 /* no namespace check at skb hooks */
 #define WITHOUT_PASSES 2 /* no socket iterators */
 #define WITHOUT_TRACING 4
-#define LADDER 8
+#define WITHOUT_ALL 7
 
-static void choose_programs(struct weir_bpf *skel, int without, bool rx)
+static void choose_programs(struct weir_bpf *skel, int without, const struct ladder *l)
 {
 	bool tracing = !(without & WITHOUT_TRACING), passes = tracing && !(without & WITHOUT_PASSES);
+	bool kfree = tracing && ladder_has(l, RUNG_KFREE), rx = ladder_has(l, RUNG_KFREE_RX);
+	bool health = tracing && ladder_has(l, RUNG_TCP_TRACE);
 
-	bpf_program__set_autoload(skel->progs.weir_kfree_rx, tracing && rx);
-	bpf_program__set_autoload(skel->progs.weir_kfree, tracing && !rx);
-	bpf_program__set_autoload(skel->progs.weir_reset_in, tracing);
-	bpf_program__set_autoload(skel->progs.weir_reset_out, tracing);
-	bpf_program__set_autoload(skel->progs.weir_set_state, tracing);
-	bpf_program__set_autoload(skel->progs.weir_retransmit, tracing);
+	bpf_program__set_autoload(skel->progs.weir_kfree_rx, kfree && rx);
+	bpf_program__set_autoload(skel->progs.weir_kfree, kfree && !rx);
+	bpf_program__set_autoload(skel->progs.weir_reset_in, health);
+	bpf_program__set_autoload(skel->progs.weir_reset_out, health);
+	bpf_program__set_autoload(skel->progs.weir_set_state, health);
+	bpf_program__set_autoload(skel->progs.weir_retransmit, health);
 	bpf_program__set_autoload(skel->progs.weir_pass_tcp, passes);
 	bpf_program__set_autoload(skel->progs.weir_pass_file, passes);
 }
 
 /* One attempt to open and load. */
-static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, int without, bool rx,
-		    struct weir_bpf **ret)
+static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, int without,
+		    const struct ladder *l, struct weir_bpf **ret)
 {
 	struct weir_bpf *skel = weir_bpf__open();
 	int r;
@@ -122,7 +104,7 @@ static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, 
 	skel->rodata->weir_own_netns = without & WITHOUT_COOKIE ? 0 : cookie;
 	skel->rodata->weir_trace_netns = cookie;
 	skel->rodata->weir_root_id = root;
-	choose_programs(skel, without, rx);
+	choose_programs(skel, without, l);
 	r = set_sizes(skel, c, c->pin_dir);
 	if (!r)
 		r = weir_bpf__load(skel);
@@ -134,19 +116,41 @@ static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, 
 	return 0;
 }
 
-/* Best first: with everything, then without what this kernel refuses. */
+/* A program may be refused where the least of its type is not: what was left out then counts as refused. */
+static void note_refused(struct ladder *l, int without, int r)
+{
+	static const struct {
+		int without;
+		enum rung rung;
+	} left_out[] = {
+		{WITHOUT_COOKIE, RUNG_NETNS},	{WITHOUT_PASSES, RUNG_TCP_ITER},  {WITHOUT_TRACING, RUNG_KFREE},
+		{WITHOUT_TRACING, RUNG_KFREE_RX}, {WITHOUT_TRACING, RUNG_TCP_TRACE}, {WITHOUT_TRACING, RUNG_TCP_ITER},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(left_out); i++)
+		if (without & left_out[i].without && ladder_has(l, left_out[i].rung))
+			l->said[left_out[i].rung] = r;
+}
+
+/* Best first: without what the kernel said to lack, then without more. */
 static int load(struct probe *p, const struct probe_conf *c, const char *root)
 {
-	bool rx = kfree_has_socket();
+	int without, lacks = (ladder_has(&p->ladder, RUNG_NETNS) ? 0 : WITHOUT_COOKIE) |
+			     (ladder_has(&p->ladder, RUNG_TCP_ITER) ? 0 : WITHOUT_PASSES);
 	uint64_t cookie = 0, root_id;
-	int r = weir_cgroup_id(root, &root_id);
+	int r = weir_cgroup_id(root, &root_id), last = 0;
 
 	if (r)
 		return r;
 	netns_cookie(&cookie);
-	r = -EINVAL;
-	for (int without = 0; without < LADDER && r; without++)
-		r = try_load(c, root_id, cookie, without, rx, &p->skel);
+	for (without = lacks;; without = (without + 1) | lacks) {
+		r = try_load(c, root_id, cookie, without, &p->ladder, &p->skel);
+		if (!r || without == WITHOUT_ALL)
+			break;
+		last = r;
+	}
+	if (!r && last)
+		note_refused(&p->ladder, without, last);
 	return r;
 }
 
@@ -258,6 +262,17 @@ static int check_conf(const struct probe_conf *c, struct weir_err *err)
 	return 0;
 }
 
+/* Where there is nothing to hang an observer on, sockets are counted all the same. */
+static int observe_interfaces(struct probe *p, struct weir_err *err)
+{
+	struct weir_err why = {0};
+	int r = probe_interfaces(p, &why);
+
+	if (r && ladder_has(&p->ladder, RUNG_TC))
+		return weir_err_set(err, r, "%s", *why.text ? why.text : strerror(-r));
+	return 0;
+}
+
 static int open_all(struct probe *p, const struct probe_conf *c, const char *root, struct weir_err *err)
 {
 	weir_auto_free char *links = weir_strf("%s/links", c->pin_dir);
@@ -283,10 +298,12 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 		return weir_err_set(err, r, "TCP health: %s", strerror(-r));
 	if ((r = probe_attach_cgroup(p, root, err)))
 		return r;
-	if (!probe_attach_kfree(p))
+	if (!(r = probe_attach_kfree(p)))
 		probe_add_hook(p, "kfree_skb");
+	else if (ladder_has(&p->ladder, RUNG_KFREE))
+		p->ladder.said[RUNG_KFREE] = r;
 	probe_attach_health(p);
-	if ((r = probe_interfaces(p, err)))
+	if ((r = observe_interfaces(p, err)))
 		return r;
 	__atomic_store_n(&p->ctl->counting, 1, __ATOMIC_SEQ_CST);
 	return 0;
@@ -295,17 +312,22 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 int probe_open(const struct probe_conf *c, struct probe **ret, struct weir_err *err)
 {
 	weir_auto_free char *mount = NULL;
+	struct ladder ladder;
 	struct probe *p;
 	int r = check_conf(c, err);
 
 	if (r)
 		return r;
 	libbpf_set_print(libbpf_quiet);
+	ladder_ask(&ladder);
+	if ((r = ladder_check(&ladder, err)))
+		return r;
 	if (!*c->cgroup_root && (r = weir_cgroup2_mount(&mount)))
 		return weir_err_set(err, r, "bpf.cgroup_root: no cgroup v2 mount found; mount one or name it");
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
+	p->ladder = ladder;
 	p->max_prefixes = c->prefixes;
 	p->max_decisions = c->decisions;
 	p->max_ranges = c->ranges;
@@ -334,6 +356,16 @@ void probe_close(struct probe *p)
 	free(p->patterns);
 	free(p->pin_dir);
 	free(p);
+}
+
+void probe_each_refused(const struct probe *p, void (*fn)(const char *text))
+{
+	for (enum rung i = 0; i < RUNGS; i++) {
+		weir_auto_free char *text = ladder_refusal(&p->ladder, i);
+
+		if (text)
+			fn(text);
+	}
 }
 
 const char *probe_hooks(const struct probe *p)

@@ -27,8 +27,11 @@ int probe_open(const struct probe_conf *conf, struct probe **ret, struct weir_er
 void probe_close(struct probe *p);
 /* Removes every link, pin and map of pin_dir; needs no running agent. Connections survive. */
 int probe_detach(const char *pin_dir, struct weir_err *err);
-/* `weir-agent --probe`: one line per hook: name, "yes" or the errno text, what is used instead. */
-int probe_report(FILE *f);
+/* `weir-agent --probe`: one line per rung: "yes" or "refused", name, errno, what is used instead. An error
+ * with its sentence when weir cannot run on this kernel. */
+int probe_report(FILE *f, struct weir_err *err);
+/* Calls fn for each thing that this kernel refuses, with the errno and what is used instead. */
+void probe_each_refused(const struct probe *p, void (*fn)(const char *text));
 /* Hooks in use, "cgroup_skb sockops tcx kfree_skb"; valid while p lives. */
 const char *probe_hooks(const struct probe *p);
 /* Follows interfaces that appeared or vanished; call once per window. */

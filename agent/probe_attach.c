@@ -140,14 +140,13 @@ static int attach_one(struct probe *p, const struct probe_if *i, bool out)
 	int r;
 
 	snprintf(name, sizeof(name), "tc%u%s", i->ifindex, out ? "out" : "in");
-	r = link_hook(p, name, prog, (int)i->ifindex, out ? PROBE_TCX_EGRESS : PROBE_TCX_INGRESS);
-	if (!r) {
-		p->tcx = true;
-		return 0;
-	}
-	if (p->tcx)
-		return r; /* the interface vanished in between */
-	return attach_clsact(i->ifindex, prog, out ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	if (ladder_has(&p->ladder, RUNG_TCX))
+		return link_hook(p, name, prog, (int)i->ifindex, out ? PROBE_TCX_EGRESS : PROBE_TCX_INGRESS);
+	r = attach_clsact(i->ifindex, prog, out ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	/* clsact or its classifier is not in this kernel: no interface will have it. */
+	if (r == -ENOENT || r == -EOPNOTSUPP)
+		p->ladder.said[RUNG_TC] = r;
+	return r;
 }
 
 /* Every term of the interface exists before its first packet: the fast path never inserts. */
@@ -165,7 +164,7 @@ static int make_terms(struct probe *p, uint32_t ifindex)
 
 static bool wanted(const struct probe *p, const char *name)
 {
-	for (size_t i = 0; p->patterns[i]; i++)
+	for (size_t i = 0; ladder_has(&p->ladder, RUNG_TC) && p->patterns[i]; i++)
 		if (!fnmatch(p->patterns[i], name, 0))
 			return true;
 	return false;
@@ -193,7 +192,7 @@ static int observe(struct probe *p, uint32_t ifindex, const char *name, struct w
 	if ((r = make_terms(p, ifindex)) || (r = attach_one(p, i, false)) || (r = attach_one(p, i, true)))
 		return weir_err_set(err, r, "observing %s: %s", name, strerror(-r));
 	if (!p->if_count++)
-		probe_add_hook(p, p->tcx ? "tcx" : "clsact");
+		probe_add_hook(p, ladder_has(&p->ladder, RUNG_TCX) ? "tcx" : "clsact");
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 
 #include "agent/probe.h"
+#include "agent/probe_ladder.h"
 
 /* Programs by number, so that attaching is a table. */
 enum probe_prog {
@@ -63,7 +64,7 @@ struct probe {
 	uint32_t max_prefixes, max_decisions, max_ranges;
 	struct probe_if ifs[PROBE_MAX_IF];
 	size_t if_count;
-	bool tcx;	/* this kernel has TCX */
+	struct ladder ladder; /* what this kernel gives and what is used of it */
 	char hooks[128];
 };
 

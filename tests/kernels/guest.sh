@@ -4,6 +4,7 @@
 # byte, enforce, outlive the agent and go away. No claim about time: the machine is emulated.
 # Usage: guest.sh TC TIMEWAIT   what this kernel offers: tcx or clsact; named or unexplained
 . "$(dirname "$0")/../lib/e2e.sh"
+LAB_PATIENCE=5
 E2E=linux-$(uname -r | cut -d . -f 1,2)
 TC=$1 TIMEWAIT=$2
 BACKUP=payments.slice/backup.service CHECKOUT=payments.slice/checkout.service
@@ -12,6 +13,35 @@ REPORTS=analytics.slice/reports.service
 probe=$("$LAB_BIN/weir-agent" --probe)
 equal "weir-agent --probe ends well" $? 0
 sed 's/^/# /' <<<"$probe"
+case $TC in
+tcx) expect "--probe finds tcx" grep -q '^yes      tcx: ' <<<"$probe" ;;
+*) expect "--probe names clsact instead of tcx" grep -qE '^refused  tcx: errno [0-9]+ .*; instead: clsact' <<<"$probe" ;;
+esac
+
+without_btf() { (mount -t tmpfs none /sys/kernel/btf; timeout 60 "$LAB_BIN/weir-agent" --probe 2>&1 >/dev/null; umount /sys/kernel/btf); }
+said=$(without_btf)
+expect "without BTF there is one sentence" grep -qxE 'weir-agent: error: this kernel .* lacks BTF .* is needed; nothing was loaded' <<<"$said"
+
+# A kernel that has neither TCX nor clsact counts at its sockets all the same.
+if [ "$TC" = clsact ]; then
+	/busybox rmmod cls_bpf && /busybox rmmod sch_ingress || broken "clsact goes away"
+	/busybox ip link set lo up
+	cat >/tmp/agent.yaml <<-YAML
+		node: {name: bare}
+		agent: {mode: observe, state_dir: /tmp/state}
+		bpf: {cgroup_root: /sys/fs/cgroup, pin_dir: /sys/fs/bpf/bare, interfaces: ["lo"]}
+	YAML
+	"$LAB_BIN/weir-agent" -c /tmp/agent.yaml >/tmp/bare.log 2>&1 &
+	bare=$!
+	hooks_said() { grep -q 'hooks in use: cgroup_skb' /tmp/bare.log; }
+	expect "without clsact the agent starts" lab_wait 10 hooks_said
+	lab_wait 2 grep -q 'not in this kernel: tc program' /tmp/bare.log
+	expect "it says that there is no identity" grep -qE 'not in this kernel: tc program: errno [0-9]+ .*no identity' /tmp/bare.log
+	sed 's/^/# /' /tmp/bare.log
+	kill $bare && wait $bare
+	"$LAB_BIN/weir-agent" -c /tmp/agent.yaml --detach
+	/busybox insmod /modules/sch_ingress.ko && /busybox insmod /modules/cls_bpf.ko || broken "clsact comes back"
+fi
 
 lab_up && fleet_new && fleet_sign && fleet_up enforce n1 n2 || broken "the fleet comes up"
 lab_serve web inet main.service 5001
@@ -19,7 +49,10 @@ lab_serve peer n2 $CHECKOUT 5001
 hooks=$(api /api/v1/agents "[a for a in d['items'] if a['node'] == 'n1'][0]['hooks']")
 expect "the observer uses $TC, in: $hooks" grep -qw "$TC" <<<"$hooks"
 expect "packets that no socket got are named" grep -qw kfree_skb <<<"$hooks"
-grep '^weir-agent: .*kernel' "$LAB/log/agent-n1.log" | sed 's/^/# /'
+grep 'not in this kernel' "$LAB/log/agent-n1.log" | sed 's/^/# /'
+if [ "$TC" = clsact ]; then
+	expect "the log names what is used instead of tcx" grep -qE 'not in this kernel: tcx: errno [0-9]+ .*; instead: clsact' "$LAB/log/agent-n1.log"
+fi
 
 # Identity: L3 bytes of eth0 by its own counters against what the observer saw, and against the sockets.
 wire() { echo $(($(lab_counter n1 eth0 "$1_bytes") - 14 * $(lab_counter n1 eth0 "$1_packets"))); }

@@ -178,8 +178,9 @@ lab_kill() { # name [signal]
 }
 
 # Polls a condition: no test sleeps to wait.
+# An emulated machine needs more patience.
 lab_wait() { # seconds condition...
-	local until=$(($(date +%s%N) + $1 * 1000000000))
+	local until=$(($(date +%s%N) + $1 * ${LAB_PATIENCE:-1} * 1000000000))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		[ "$(date +%s%N)" -lt "$until" ] || return 1
