@@ -35,9 +35,16 @@ void balance_begin(struct balance *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
 		memset(b->lines[i].terms, 0, sizeof(b->lines[i].terms));
-		b->lines[i].sockets = b->lines[i].carry;
+		b->lines[i].sockets = b->lines[i].spooled;
 	}
-	memcpy(b->total, b->total_carry, sizeof(b->total));
+	memcpy(b->total, b->total_spooled, sizeof(b->total));
+}
+
+void balance_commit(struct balance *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		b->lines[i].spooled = b->lines[i].sockets;
+	memcpy(b->total_spooled, b->total, sizeof(b->total));
 }
 
 void balance_term(struct balance *b, const char *interface, const struct weir_term_key *k,
@@ -55,32 +62,16 @@ void balance_row(struct balance *b, const char *interface, const struct weir_row
 	add(&b->total[row->dir == WEIR_EGRESS], bytes, packets);
 }
 
-void balance_freed(struct balance *b, const char *interface, const struct weir_row *row)
-{
-	if (reached_interface(row))
-		add(&line(b, interface, row->dir)->carry, row->bytes, row->packets);
-	add(&b->total_carry[row->dir == WEIR_EGRESS], row->bytes, row->packets);
-}
-
 void balance_restore(struct balance *b, const struct weir_summary *last)
 {
 	for (size_t i = 0; i < last->identity_count; i++) {
 		const struct weir_sum_identity *id = &last->identity[i];
 
 		if (id->term == WEIR_TERM_SOCKETS)
-			add(&line(b, id->interface, id->dir)->carry, id->bytes, id->packets);
+			line(b, id->interface, id->dir)->spooled = (struct weir_count){id->bytes, id->packets};
 	}
-	for (size_t i = 0; i < b->count; i++) {
-		struct balance_line *l = &b->lines[i];
-
-		/* Modulo 2^64 on purpose: a line may have gained rows whose name was not known
-		 * then. */
-		add(&l->carry, -l->sockets.bytes, -l->sockets.packets);
-	}
-	for (int d = 0; d < WEIR_DIRS; d++) {
-		b->total_carry[d].bytes = last->total_bytes[d] - b->total[d].bytes;
-		b->total_carry[d].packets = last->total_packets[d] - b->total[d].packets;
-	}
+	for (int d = 0; d < WEIR_DIRS; d++)
+		b->total_spooled[d] = (struct weir_count){last->total_bytes[d], last->total_packets[d]};
 }
 
 static int64_t unexplained(const struct balance_line *l)

@@ -66,7 +66,9 @@ static const struct weir_setting table[] = {
 	{"bpf.interfaces", WEIR_SET_STRS, AT(interfaces), "eth*,en*", 0, 0, NULL,
 	 "Patterns of interfaces on which the count-only observer holds the truth."},
 	{"bpf.flow_rows", WEIR_SET_U32, AT(flow_rows), "65536", 64, 1u << 22, NULL,
-	 "Flows counted in detail at once, a power of two; 128 bytes each."},
+	 "IPv4 flows counted in detail at once, a power of two; 96 bytes each."},
+	{"bpf.flow_rows6", WEIR_SET_U32, AT(flow_rows6), "16384", 64, 1u << 22, NULL,
+	 "IPv6 flows counted in detail at once, a power of two; 128 bytes each."},
 	{"bpf.total_rows", WEIR_SET_U32, AT(total_rows), "4096", 64, 1u << 20, NULL,
 	 "Totals kept when the flow table is full, a power of two."},
 	{"bpf.workloads", WEIR_SET_U32, AT(workloads), "8192", 16, 1u << 20, NULL,
@@ -201,6 +203,8 @@ static int check(struct config *c, const char *path, struct weir_err *err)
 			   "want 0 or at least %d times window.length, each window renews it",
 			   CONFIG_LEASE_WINDOWS);
 	r = check_power(c->flow_rows, path, "flow_rows", err);
+	if (r == 0)
+		r = check_power(c->flow_rows6, path, "flow_rows6", err);
 	if (r == 0)
 		r = check_power(c->total_rows, path, "total_rows", err);
 	if (r == 0)

@@ -38,9 +38,10 @@ bool drain_in_use(const struct weir_row *row)
 
 static void clear_row(struct drain *d, size_t i)
 {
-	struct weir_row *row = &d->rows[i];
+	struct weir_row *row = rows_at(&d->rows, i);
+	size_t size = i < d->rows.count4 ? sizeof(struct weir_row4) : sizeof(struct weir_row6);
 
-	memset((char *)row + sizeof(row->state), 0, sizeof(*row) - sizeof(row->state));
+	memset((char *)row + sizeof(row->state), 0, size - sizeof(row->state));
 	memset(&d->bases[i], 0, sizeof(d->bases[i]));
 	__atomic_store_n(&row->state, WEIR_ROW_FREE, __ATOMIC_RELEASE);
 }
@@ -51,16 +52,16 @@ static int recover_claims(struct drain *d)
 	size_t n = 0;
 	int r;
 
-	for (size_t i = 0; i < d->count; i++) {
-		if (state_of(&d->rows[i]) == WEIR_ROW_CLAIMED)
+	for (size_t i = 0; i < d->rows.count; i++) {
+		if (state_of(rows_at(&d->rows, i)) == WEIR_ROW_CLAIMED)
 			d->deltas[n++].row = (uint32_t)i;
 	}
 	/* Also ends the grace period of rows that the last agent retired. */
-	r = d->ops->grace(d->ops->arg);
+	r = d->grace(d->arg);
 	if (r < 0)
 		return r;
 	for (size_t k = 0; k < n; k++) {
-		if (state_of(&d->rows[d->deltas[k].row]) == WEIR_ROW_CLAIMED)
+		if (state_of(rows_at(&d->rows, d->deltas[k].row)) == WEIR_ROW_CLAIMED)
 			clear_row(d, d->deltas[k].row);
 	}
 	return 0;
@@ -70,13 +71,13 @@ static void new_epoch(struct drain *d, uint64_t epoch)
 {
 	unsigned int from = d->spooled->sequence & 1;
 
-	for (size_t i = 0; i < d->count; i++) {
+	for (size_t i = 0; i < d->rows.count; i++) {
 		d->bases[i].bytes[!from] = d->bases[i].bytes[from];
 		d->bases[i].packets[!from] = d->bases[i].packets[from];
 	}
 	__atomic_store_n(&d->spooled->epoch, epoch, __ATOMIC_RELEASE);
 	__atomic_store_n(&d->spooled->sequence, 0, __ATOMIC_RELEASE);
-	d->spooled->rows_fp = d->count;
+	d->spooled->rows_fp = d->rows.count;
 }
 
 int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence, enum drain_began *ret)
@@ -85,7 +86,7 @@ int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence, en
 	bool fresh = s->epoch == 0;
 	int r;
 
-	if (!fresh && s->rows_fp && s->rows_fp != d->count)
+	if (!fresh && s->rows_fp && s->rows_fp != d->rows.count)
 		return -ESTALE;
 	r = recover_claims(d);
 	if (r < 0)
@@ -110,31 +111,35 @@ int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence, en
 	return 0;
 }
 
-void drain_read(struct drain *d)
+static void read_row(struct drain *d, const struct weir_row *row, size_t i)
 {
 	unsigned int old = d->spooled->sequence & 1;
+	struct weir_base *base = &d->bases[i];
+	uint64_t bytes = __atomic_load_n(&row->bytes, __ATOMIC_RELAXED);
+	uint64_t packets = __atomic_load_n(&row->packets, __ATOMIC_RELAXED);
 
+	base->bytes[!old] = bytes;
+	base->packets[!old] = packets;
+	if (bytes == base->bytes[old] && packets == base->packets[old])
+		return;
+	d->deltas[d->delta_count++] = (struct drain_delta){
+		.row = (uint32_t)i,
+		.bytes = bytes - base->bytes[old],
+		.packets = packets - base->packets[old],
+	};
+}
+
+void drain_read(struct drain *d)
+{
 	d->delta_count = 0;
 	d->flows_used = 0;
-	for (size_t i = 0; i < d->count; i++) {
-		const struct weir_row *row = &d->rows[i];
-		struct weir_base *base = &d->bases[i];
-		uint64_t bytes, packets;
+	for (size_t i = 0; i < d->rows.count; i++) {
+		const struct weir_row *row = rows_at(&d->rows, i);
 
 		if (!drain_in_use(row))
 			continue;
-		d->flows_used += i < d->flows;
-		bytes = __atomic_load_n(&row->bytes, __ATOMIC_RELAXED);
-		packets = __atomic_load_n(&row->packets, __ATOMIC_RELAXED);
-		base->bytes[!old] = bytes;
-		base->packets[!old] = packets;
-		if (bytes == base->bytes[old] && packets == base->packets[old])
-			continue;
-		d->deltas[d->delta_count++] = (struct drain_delta){
-			.row = (uint32_t)i,
-			.bytes = bytes - base->bytes[old],
-			.packets = packets - base->packets[old],
-		};
+		d->flows_used += rows_is_flow(&d->rows, i);
+		read_row(d, row, i);
 	}
 }
 
@@ -143,33 +148,31 @@ void drain_commit(struct drain *d)
 	__atomic_store_n(&d->spooled->sequence, d->spooled->sequence + 1, __ATOMIC_RELEASE);
 }
 
-static bool settled(const struct drain *d, size_t i)
+static bool settled(const struct weir_row *row, const struct weir_base *b)
 {
-	const struct weir_row *row = &d->rows[i];
-	const struct weir_base *b = &d->bases[i];
-
 	return row->bytes == b->bytes[0] && row->bytes == b->bytes[1] &&
 	       row->packets == b->packets[0] && row->packets == b->packets[1];
 }
 
-int drain_retire(struct drain *d, uint32_t before_s)
+int drain_retire(struct drain *d, uint32_t before)
 {
 	size_t retired = 0;
 
-	for (size_t i = 0; i < d->flows; i++) {
-		struct weir_row *row = &d->rows[i];
+	for (size_t i = 0; i < d->rows.count; i++) {
+		struct weir_row *row = rows_at(&d->rows, i);
 		uint32_t live = WEIR_ROW_LIVE;
 
+		if (!rows_is_flow(&d->rows, i))
+			continue;
 		switch (state_of(row)) {
 		case WEIR_ROW_RETIRED:
-			if (!settled(d, i))
+			if (!settled(row, &d->bases[i]))
 				break;
-			d->ops->freed(row, d->ops->arg);
 			__atomic_store_n(&row->state, WEIR_ROW_CLAIMED, __ATOMIC_RELEASE);
 			clear_row(d, i);
 			break;
 		case WEIR_ROW_LIVE:
-			if (__atomic_load_n(&row->seen_s, __ATOMIC_RELAXED) >= before_s)
+			if (__atomic_load_n(&row->seen, __ATOMIC_RELAXED) >= before)
 				break;
 			retired += __atomic_compare_exchange_n(&row->state, &live, WEIR_ROW_RETIRED,
 							       false, __ATOMIC_ACQ_REL,
@@ -179,13 +182,13 @@ int drain_retire(struct drain *d, uint32_t before_s)
 			break;
 		}
 	}
-	return retired ? d->ops->grace(d->ops->arg) : 0;
+	return retired ? d->grace(d->arg) : 0;
 }
 
 void drain_base(const struct drain *d, size_t i, uint64_t *ret_bytes, uint64_t *ret_packets)
 {
 	unsigned int half = d->spooled->sequence & 1;
-	bool used = drain_in_use(&d->rows[i]);
+	bool used = drain_in_use(rows_at(&d->rows, i));
 
 	*ret_bytes = used ? d->bases[i].bytes[half] : 0;
 	*ret_packets = used ? d->bases[i].packets[half] : 0;

@@ -6,8 +6,7 @@
 #ifndef WEIR_AGENT_DRAIN_H
 #define WEIR_AGENT_DRAIN_H
 
-#include "bpf/abi/weir_abi.h"
-#include "lib/base/base.h"
+#include "agent/rows.h"
 
 /* What a row counted since the committed sequence. */
 struct drain_delta {
@@ -15,28 +14,20 @@ struct drain_delta {
 	uint64_t bytes, packets;
 };
 
-struct drain_ops {
-	/* After it returns no BPF program still uses what it read before the call. */
-	int (*grace)(void *arg);
-	/* A row is about to be cleared; its counters are final. */
-	void (*freed)(const struct weir_row *row, void *arg);
-	void *arg;
-};
-
 struct drain {
-	struct weir_row *rows;
+	struct rows rows;
 	struct weir_base *bases; /* parallel to rows */
 	struct weir_spooled *spooled;
-	size_t flows; /* rows [0, flows) can be retired */
-	size_t count;
 	/* A new epoch is at least this. The wall clock in seconds: a node that lost both its state
 	 * directory and its counters cannot know what the aggregator has seen of it, and must come
 	 * above that. */
 	uint64_t epoch_floor;
-	const struct drain_ops *ops;
-	struct drain_delta *deltas; /* room for count */
+	/* After it returns no BPF program still uses what it read before the call. */
+	int (*grace)(void *arg);
+	void *arg;
+	struct drain_delta *deltas; /* room for rows.count */
 	size_t delta_count;
-	uint32_t flows_used; /* of the flow region, seen by the last read */
+	uint32_t flows_used; /* of the flow regions, seen by the last read */
 };
 
 enum drain_began {
@@ -57,8 +48,8 @@ void drain_read(struct drain *d);
 /* The record spooled->sequence + 1 of what the last drain_read found is durable. */
 void drain_commit(struct drain *d);
 /* Clears rows that were retired before and did not change since; then retires rows without packets
- * since before_s. Only directly after a commit. */
-int drain_retire(struct drain *d, uint32_t before_s);
+ * since before (WEIR_TICK). Only directly after a commit. */
+int drain_retire(struct drain *d, uint32_t before);
 /* The value of row i that the committed sequence stands for; zero for rows not in use. */
 void drain_base(const struct drain *d, size_t i, uint64_t *ret_bytes, uint64_t *ret_packets);
 bool drain_in_use(const struct weir_row *row);

@@ -23,7 +23,6 @@ struct harvest {
 	struct ident *ident;
 	struct spool *spool;
 	struct drain drain;
-	struct drain_ops ops;
 	struct balance *balance;
 	struct health *health;
 	uint8_t boot_id[16];
@@ -66,13 +65,6 @@ static const struct weir_sum_workload *who(uint32_t workload, void *arg)
 	return ident_who(workload, ((struct harvest *)arg)->ident);
 }
 
-static void freed(const struct weir_row *row, void *arg)
-{
-	struct harvest *h = arg;
-
-	balance_freed(h->balance, ifname(row->ifindex, h), row);
-}
-
 static int term(const char *name, const struct weir_term_key *k, const struct weir_count *c,
 		void *arg)
 {
@@ -97,17 +89,23 @@ static int restore(struct harvest *h)
 	if (memcmp(m->summary.boot_id, h->boot_id, sizeof(h->boot_id)))
 		return 0;
 	h->last_end_ns = m->summary.start_ns + m->summary.length_ns;
+	balance_restore(h->balance, &m->summary);
+	return 0;
+}
+
+/* No record to go by: what the bases stand for, which is all but the rows that were given back. */
+static void estimate(struct harvest *h)
+{
 	balance_begin(h->balance);
-	for (size_t i = 0; i < h->drain.count; i++) {
-		const struct weir_row *row = &h->drain.rows[i];
+	for (size_t i = 0; i < h->drain.rows.count; i++) {
+		const struct weir_row *row = rows_at(&h->drain.rows, i);
 		uint64_t bytes, packets;
 
 		drain_base(&h->drain, i, &bytes, &packets);
-		if (packets || bytes)
-			balance_row(h->balance, ifname(row->ifindex, h), row, bytes, packets);
+		if (packets)
+			balance_row(h->balance, ifname(rows_ifindex(row), h), row, bytes, packets);
 	}
-	balance_restore(h->balance, &m->summary);
-	return 0;
+	balance_commit(h->balance);
 }
 
 static int settle(struct harvest *h, struct weir_err *err)
@@ -134,8 +132,10 @@ static int settle(struct harvest *h, struct weir_err *err)
 	else if (began == DRAIN_REBOOTED)
 		weir_log(WEIR_LOG_INFO, "new counters in the kernel: epoch %" PRIu64 " begins",
 			 (uint64_t)h->drain.spooled->epoch);
-	if (began != DRAIN_CONTINUED && began != DRAIN_COMMITTED)
+	if (began != DRAIN_CONTINUED && began != DRAIN_COMMITTED) {
+		estimate(h);
 		return 0;
+	}
 	r = restore(h);
 	return r < 0 ? weir_err_set(err, r, "last record of the spool: %s", strerror(-r)) : 0;
 }
@@ -163,14 +163,13 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 	h->probe = p;
 	h->ident = id;
 	h->spool = spool;
-	h->ops = (struct drain_ops){.grace = grace, .freed = freed, .arg = h};
-	h->drain.rows = probe_rows(p, &h->drain.count);
+	h->drain.rows = probe_rows(p);
 	h->drain.bases = probe_bases(p);
 	h->drain.spooled = probe_spooled(p);
-	h->drain.flows = probe_ctl(p)->flow_rows;
 	h->drain.epoch_floor = weir_wall_ns() / WEIR_NS_PER_S;
-	h->drain.ops = &h->ops;
-	h->drain.deltas = calloc(h->drain.count, sizeof(*h->drain.deltas));
+	h->drain.grace = grace;
+	h->drain.arg = h;
+	h->drain.deltas = calloc(h->drain.rows.count, sizeof(*h->drain.deltas));
 	h->balance = calloc(1, sizeof(*h->balance));
 	if (!h->drain.deltas || !h->balance)
 		return -ENOMEM;
@@ -189,18 +188,15 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 static void weigh(struct harvest *h)
 {
 	const struct drain *d = &h->drain;
-	unsigned int half = !(d->spooled->sequence & 1);
 
 	balance_begin(h->balance);
 	/* Without terms the identity shows as unexplained bytes: visible, and counts still arrive.
 	 */
 	(void)probe_each_term(h->probe, term, h);
-	for (size_t i = 0; i < d->count; i++) {
-		const struct weir_row *row = &d->rows[i];
+	for (size_t i = 0; i < d->delta_count; i++) {
+		const struct weir_row *row = rows_at(&d->rows, d->deltas[i].row);
 
-		if (drain_in_use(row) && d->bases[i].packets[half])
-			balance_row(h->balance, ifname(row->ifindex, h), row,
-				    d->bases[i].bytes[half], d->bases[i].packets[half]);
+		balance_row(h->balance, ifname(rows_ifindex(row), h), row, d->deltas[i].bytes, d->deltas[i].packets);
 	}
 }
 
@@ -227,7 +223,7 @@ static int pack(struct harvest *h, struct weir_summary *s, struct weir_buf *ret)
 	for (;; conf.max_rows /= 2) {
 		weir_cleanup(window_fini) struct window w = {0};
 		weir_auto_buf struct weir_buf b = {0};
-		int r = window_build(&conf, h->drain.rows, h->drain.deltas, h->drain.delta_count,
+		int r = window_build(&conf, &h->drain.rows, h->drain.deltas, h->drain.delta_count,
 				     &names, &w);
 
 		if (r == 0)
@@ -269,7 +265,7 @@ static int make(struct harvest *h, uint64_t end_ns, uint64_t serial, struct weir
 		.mode = ctl->mode,
 		.serial = serial,
 		.flow_rows_used = h->drain.flows_used,
-		.flow_rows = ctl->flow_rows,
+		.flow_rows = (uint32_t)rows_flows(&h->drain.rows),
 		.spool_bytes = spool_bytes(h->spool),
 		.spool_max = h->conf->spool_max,
 		.lease_until_ns = lease_until_ns(ctl, weir_monotonic_ns(), weir_wall_ns()),
@@ -303,8 +299,8 @@ static void sweep(struct harvest *h)
 	uint32_t limit = ident_limit(h->ident);
 	weir_auto_free bool *used = calloc(limit, sizeof(*used));
 
-	for (size_t i = 0; used && i < h->drain.count; i++) {
-		const struct weir_row *row = &h->drain.rows[i];
+	for (size_t i = 0; used && i < h->drain.rows.count; i++) {
+		const struct weir_row *row = rows_at(&h->drain.rows, i);
 
 		if (__atomic_load_n(&row->state, __ATOMIC_ACQUIRE) != WEIR_ROW_FREE &&
 		    row->workload < limit)
@@ -319,8 +315,7 @@ static void sweep(struct harvest *h)
 int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 {
 	weir_auto_buf struct weir_buf b = {0};
-	uint64_t now_s = weir_boot_ns() / WEIR_NS_PER_S,
-		 idle_s = h->conf->retire_ns / WEIR_NS_PER_S;
+	uint64_t now_ns = weir_monotonic_ns();
 	int r;
 
 	if (end_ns == h->last_end_ns)
@@ -342,10 +337,11 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 		return r;
 	drain_commit(&h->drain);
 	(void)health_sent(h->health); /* what it cannot note is sent again, and replaces itself */
+	balance_commit(h->balance);
 	h->last_end_ns = end_ns;
 	if (++h->runs % SWEEP_EVERY == 0)
 		sweep(h);
-	r = now_s > idle_s ? drain_retire(&h->drain, (uint32_t)(now_s - idle_s)) : 0;
+	r = now_ns > h->conf->retire_ns ? drain_retire(&h->drain, WEIR_TICK(now_ns - h->conf->retire_ns)) : 0;
 	if (r < 0)
 		weir_log_err(r, "rows are not given back: no grace period");
 	return 0;

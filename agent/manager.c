@@ -146,7 +146,7 @@ static void set_mode(struct manager *m)
 		weir_log(WEIR_LOG_INFO, "mode %s -> %s: agent.mode of %s", mode_names[ctl->mode],
 			 mode_names[m->conf.mode], m->path);
 	__atomic_store_n(&ctl->default_deny, deny, __ATOMIC_RELEASE);
-	__atomic_store_n(&ctl->mode, m->conf.mode, __ATOMIC_RELEASE);
+	probe_set_mode(m->probe, m->conf.mode);
 	if (m->conf.mode == WEIR_MODE_ENFORCE && ctl->serial_high == 0)
 		weir_log(WEIR_LOG_WARN,
 			 "no bundle was ever applied here: until then everything is %s",
@@ -237,6 +237,7 @@ static int open_probe(struct manager *m, struct weir_err *err)
 		.pin_dir = c->pin_dir,
 		.interfaces = (const char *const *)c->interfaces,
 		.flow_rows = c->flow_rows,
+		.flow_rows6 = c->flow_rows6,
 		.total_rows = c->total_rows,
 		.workloads = c->workloads,
 		.prefixes = c->prefixes,

@@ -8,6 +8,7 @@
  */
 #include "agent/probe_priv.h"
 
+#include <assert.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -38,23 +39,65 @@ static int netns_cookie(uint64_t *ret)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) ? -errno : 0;
 }
 
+/* A prefix makes at most two spans, and one lies before the first. */
+static uint32_t probe_spans(const struct probe_conf *c)
+{
+	return 2 * c->prefixes + 2;
+}
+
 static bool is_pinned_map(const char *name)
 {
 	return !strncmp(name, "weir_", 5) && !strchr(name, '.');
 }
 
+/* Entries of each map whose size is configured. */
+static int set_entries(struct weir_bpf *skel, const struct probe_conf *c)
+{
+	uint32_t rows4 = c->flow_rows + c->total_rows + WEIR_SPILL_ROWS, spans = probe_spans(c);
+	const struct {
+		struct bpf_map *map;
+		uint32_t entries;
+	} sizes[] = {
+		{skel->maps.weir_rows4, rows4},
+		{skel->maps.weir_rows6, c->flow_rows6},
+		{skel->maps.weir_bases, rows4 + c->flow_rows6},
+		{skel->maps.weir_workloads, c->workloads},
+		{skel->maps.weir_cgroups, c->workloads},
+		{skel->maps.weir_sizes, 2},
+		{skel->maps.weir_keys, 2 * c->decisions},
+		{skel->maps.weir_decisions, 2 * c->decisions},
+		{skel->maps.weir_ranges, 2 * c->ranges},
+		{skel->maps.weir_limits, 2 * PROBE_MAX_LIMITS},
+		{skel->maps.weir_failsafe, 2 * WEIR_MAX_FAILSAFE},
+		{skel->maps.weir_subjects, 2 * c->workloads},
+		{skel->maps.weir_roots, 2 * WEIR_ROOTS},
+		{skel->maps.weir_spans4, 2 * spans},
+		{skel->maps.weir_spans6, 2 * spans},
+		{skel->maps.weir_disagree, PROBE_MAX_RULES},
+		{skel->maps.weir_health, WEIR_MAX(c->health_rows, 1u)},
+	};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < WEIR_ARRAY_SIZE(sizes); i++)
+		r = bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
+	return r;
+}
+
 static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const char *pin_dir)
 {
-	uint32_t rows = c->flow_rows + c->total_rows + WEIR_SPILL_ROWS;
 	struct bpf_map *m;
-	int r;
+	int r = set_entries(skel, c);
 
 	skel->rodata->weir_flow_mask = c->flow_rows - 1;
+	skel->rodata->weir_flow6_mask = c->flow_rows6 - 1;
 	skel->rodata->weir_total_mask = c->total_rows - 1;
-	if ((r = bpf_map__set_max_entries(skel->maps.weir_rows, rows)) ||
-	    (r = bpf_map__set_max_entries(skel->maps.weir_bases, rows)) ||
-	    (r = bpf_map__set_max_entries(skel->maps.weir_workloads, c->workloads)) ||
-	    (r = bpf_map__set_max_entries(skel->maps.weir_health, WEIR_MAX(c->health_rows, 1u))))
+	skel->rodata->weir_cap_decisions = c->decisions;
+	skel->rodata->weir_cap_ranges = c->ranges;
+	skel->rodata->weir_cap_limits = PROBE_MAX_LIMITS;
+	skel->rodata->weir_cap_subjects = c->workloads;
+	skel->rodata->weir_cap_spans = probe_spans(c);
+	skel->rodata->weir_cap_rules = PROBE_MAX_RULES;
+	if (r)
 		return r;
 	bpf_object__for_each_map(m, skel->obj) {
 		weir_auto_free char *path = NULL;
@@ -154,10 +197,16 @@ static int load(struct probe *p, const struct probe_conf *c, const char *root)
 	return r;
 }
 
-static int map_memory(int fd, size_t len, void *ret)
+/* The whole of an mmapable map. */
+static int map_memory(const struct bpf_map *m, void *ret)
 {
-	long page = sysconf(_SC_PAGESIZE);
-	void *mem = mmap(NULL, (len + page - 1) / page * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	size_t len = (size_t)bpf_map__max_entries(m) * bpf_map__value_size(m), page = sysconf(_SC_PAGESIZE);
+	void *mem;
+
+	/* The kernel rounds elements up to 8 bytes: of any other size they would not be an array of C. */
+	assert(bpf_map__value_size(m) % 8 == 0);
+	mem = mmap(NULL, (len + page - 1) / page * page, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 bpf_map__fd(m), 0);
 
 	if (mem == MAP_FAILED)
 		return -errno;
@@ -165,17 +214,32 @@ static int map_memory(int fd, size_t len, void *ret)
 	return 0;
 }
 
-static int map_all(struct probe *p)
+static int map_all(struct probe *p, const struct probe_conf *c)
 {
 	struct weir_bpf *s = p->skel;
-	int r;
+	struct probe_tables *t = &p->tables;
+	const struct {
+		const struct bpf_map *map;
+		void *ret;
+	} maps[] = {
+		{s->maps.weir_rows4, &p->rows.v4},     {s->maps.weir_rows6, &p->rows.v6},
+		{s->maps.weir_bases, &p->bases},       {s->maps.weir_spooled, &p->spooled},
+		{s->maps.weir_ctl, &p->ctl},	       {s->maps.weir_cgroups, &p->cgroups},
+		{s->maps.weir_sizes, &t->sizes},       {s->maps.weir_keys, &t->keys},
+		{s->maps.weir_decisions, &t->decisions}, {s->maps.weir_ranges, &t->ranges},
+		{s->maps.weir_limits, &t->limits},     {s->maps.weir_failsafe, &t->failsafe},
+		{s->maps.weir_subjects, &t->subjects}, {s->maps.weir_roots, &t->roots},
+		{s->maps.weir_spans4, &t->spans4},
+		{s->maps.weir_spans6, &t->spans6},     {s->maps.weir_disagree, &t->disagree},
+	};
+	int r = 0;
 
-	p->row_count = bpf_map__max_entries(s->maps.weir_rows);
-	if ((r = map_memory(bpf_map__fd(s->maps.weir_rows), p->row_count * sizeof(*p->rows), &p->rows)) ||
-	    (r = map_memory(bpf_map__fd(s->maps.weir_bases), p->row_count * sizeof(*p->bases), &p->bases)) ||
-	    (r = map_memory(bpf_map__fd(s->maps.weir_spooled), sizeof(*p->spooled), &p->spooled)))
-		return r;
-	return map_memory(bpf_map__fd(s->maps.weir_ctl), sizeof(*p->ctl), &p->ctl);
+	p->rows.flows4 = c->flow_rows;
+	p->rows.count4 = bpf_map__max_entries(s->maps.weir_rows4);
+	p->rows.count = p->rows.count4 + bpf_map__max_entries(s->maps.weir_rows6);
+	for (size_t i = 0; !r && i < WEIR_ARRAY_SIZE(maps); i++)
+		r = map_memory(maps[i].map, maps[i].ret);
+	return r;
 }
 
 static void take_fds(struct probe *p)
@@ -197,12 +261,6 @@ static void take_fds(struct probe *p)
 	p->prog_fd[PROBE_RETRANSMIT] = bpf_program__fd(s->progs.weir_retransmit);
 	p->prog_fd[PROBE_PASS_TCP] = bpf_program__fd(s->progs.weir_pass_tcp);
 	p->prog_fd[PROBE_PASS_FILE] = bpf_program__fd(s->progs.weir_pass_file);
-	p->outer_fd[PROBE_DECISIONS] = bpf_map__fd(s->maps.weir_decisions);
-	p->outer_fd[PROBE_PREFIXES] = bpf_map__fd(s->maps.weir_prefixes);
-	p->outer_fd[PROBE_RANGES] = bpf_map__fd(s->maps.weir_ranges);
-	p->outer_fd[PROBE_LIMITS] = bpf_map__fd(s->maps.weir_limits);
-	p->outer_fd[PROBE_FAILSAFE] = bpf_map__fd(s->maps.weir_failsafe);
-	p->outer_fd[PROBE_SUBJECTS] = bpf_map__fd(s->maps.weir_subjects);
 	p->workloads_fd = bpf_map__fd(s->maps.weir_workloads);
 	p->terms_fd = bpf_map__fd(s->maps.weir_terms);
 	p->drops_fd = bpf_map__fd(s->maps.weir_drops);
@@ -223,7 +281,7 @@ static int adopt(struct probe *p, const struct probe_conf *c, struct weir_err *e
 	if (p->ctl->abi_version)
 		return 0;
 	for (size_t i = 0; i < WEIR_SPILL_ROWS; i++) {
-		struct weir_row *row = &p->rows[first + i];
+		struct weir_row *row = rows_at(&p->rows, first + i);
 
 		row->workload = 0;
 		row->dir = i / WEIR_VERDICTS;
@@ -232,10 +290,12 @@ static int adopt(struct probe *p, const struct probe_conf *c, struct weir_err *e
 		row->rule = WEIR_NO_RULE;
 		__atomic_store_n(&row->state, WEIR_ROW_LIVE, __ATOMIC_RELEASE);
 	}
-	p->spooled->rows_fp = p->row_count;
+	p->spooled->rows_fp = p->rows.count;
 	p->ctl->flow_rows = c->flow_rows;
+	p->ctl->flow_rows6 = c->flow_rows6;
 	p->ctl->total_rows = c->total_rows;
 	p->ctl->workloads = c->workloads;
+	p->ctl->active = WEIR_A_MAKE(1, 0);
 	__atomic_store_n(&p->ctl->abi_version, WEIR_ABI_VERSION, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -257,6 +317,8 @@ static int check_conf(const struct probe_conf *c, struct weir_err *err)
 {
 	if (!c->flow_rows || c->flow_rows & (c->flow_rows - 1))
 		return weir_err_set(err, -EINVAL, "bpf.flow_rows: %u is no power of two", c->flow_rows);
+	if (!c->flow_rows6 || c->flow_rows6 & (c->flow_rows6 - 1))
+		return weir_err_set(err, -EINVAL, "bpf.flow_rows6: %u is no power of two", c->flow_rows6);
 	if (!c->total_rows || c->total_rows & (c->total_rows - 1))
 		return weir_err_set(err, -EINVAL, "bpf.total_rows: %u is no power of two", c->total_rows);
 	return 0;
@@ -290,7 +352,7 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 				    "see weir-agent --probe",
 				    strerror(-r));
 	take_fds(p);
-	if ((r = map_all(p)))
+	if ((r = map_all(p, c)))
 		return weir_err_set(err, r, "mapping BPF tables: %s", strerror(-r));
 	if ((r = adopt(p, c, err)))
 		return r;
@@ -328,9 +390,10 @@ int probe_open(const struct probe_conf *c, struct probe **ret, struct weir_err *
 	if (!p)
 		return -ENOMEM;
 	p->ladder = ladder;
-	p->max_prefixes = c->prefixes;
-	p->max_decisions = c->decisions;
-	p->max_ranges = c->ranges;
+	p->max.prefixes = c->prefixes;
+	p->max.decisions = c->decisions;
+	p->max.ranges = c->ranges;
+	p->max.spans = probe_spans(c);
 	for (size_t i = 0; i < PROBE_PROGS; i++)
 		p->prog_fd[i] = -1;
 	p->pass_link[0] = p->pass_link[1] = -1;
@@ -373,9 +436,8 @@ const char *probe_hooks(const struct probe *p)
 	return p->hooks;
 }
 
-struct weir_row *probe_rows(struct probe *p, size_t *ret_count)
+struct rows probe_rows(const struct probe *p)
 {
-	*ret_count = p->row_count;
 	return p->rows;
 }
 

@@ -7,7 +7,7 @@
 #ifndef WEIR_AGENT_PROBE_H
 #define WEIR_AGENT_PROBE_H
 
-#include "bpf/abi/weir_abi.h"
+#include "agent/rows.h"
 #include "lib/base/base.h"
 #include "lib/policy/bundle.h"
 
@@ -15,7 +15,7 @@ struct probe_conf {
 	const char *cgroup_root; /* "" = mount point of cgroup v2 */
 	const char *pin_dir;	 /* "/sys/fs/bpf/weir" */
 	const char *const *interfaces; /* NULL-terminated fnmatch patterns of interfaces to observe */
-	uint32_t flow_rows, total_rows; /* powers of two */
+	uint32_t flow_rows, flow_rows6, total_rows; /* powers of two; flows of IPv4, of IPv6 */
 	uint32_t workloads;	 /* capacity */
 	uint32_t prefixes, decisions, ranges; /* capacities of one generation */
 	uint32_t health_rows;	 /* TCP health, per workload and kind of peer */
@@ -37,9 +37,9 @@ const char *probe_hooks(const struct probe *p);
 /* Follows interfaces that appeared or vanished; call once per window. */
 int probe_interfaces(struct probe *p, struct weir_err *err);
 
-/* Plain memory shared with the kernel; use __atomic loads for counters and state. */
-struct weir_row *probe_rows(struct probe *p, size_t *ret_count); /* flows, totals, spill rows */
-struct weir_base *probe_bases(struct probe *p);			  /* parallel to rows */
+/* Plain memory shared with the kernel. */
+struct rows probe_rows(const struct probe *p);
+struct weir_base *probe_bases(struct probe *p); /* parallel to rows */
 struct weir_spooled *probe_spooled(struct probe *p);
 struct weir_ctl *probe_ctl(struct probe *p);
 /* After it returns no BPF program still uses what it read before the call. */
@@ -72,10 +72,21 @@ int probe_health_read(struct probe *p, struct weir_health_key *keys, struct weir
 		      size_t *ret_count);
 int probe_health_delete(struct probe *p, const struct weir_health_key *k);
 
+/* Also when only default_deny changed: what rows have cached becomes stale. */
+void probe_set_mode(struct probe *p, enum weir_mode mode);
 /* Builds the tables beside the old ones and switches by one store. subject_of[i] = subject class of
  * workload index i. On any failure the running generation stays. */
 int probe_switch(struct probe *p, const struct weir_tables *t, const uint32_t *subject_of, size_t n,
 		 struct weir_err *err);
+/*
+ * Shadow: from now on each flow is also decided by these tables, once per generation; what they would
+ * do otherwise is counted per rule, verdicts stay. The candidate goes with the next switch.
+ */
+int probe_candidate(struct probe *p, const struct weir_tables *t, const uint32_t *subject_of, size_t n,
+		    struct weir_err *err);
+void probe_no_candidate(struct probe *p);
+/* By rule of the candidate, the last entry: no rule. 0 entries without a candidate. */
+const struct weir_disagree *probe_disagreements(const struct probe *p, size_t *ret_count);
 /* A workload got its name after the switch: sets its subject class in the running generation and makes
  * cached verdicts stale. */
 int probe_set_subject(struct probe *p, uint32_t workload, uint32_t subject);

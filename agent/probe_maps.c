@@ -35,7 +35,7 @@ int probe_each_workload(struct probe *p, int (*fn)(uint64_t cgroup, struct weir_
 int probe_index_cgroup(struct probe *p, uint64_t cgroup, struct weir_workload *ret)
 {
 	struct weir_ctl *ctl = probe_ctl(p);
-	struct weir_workload w = {.first_seen_s = (uint32_t)(weir_boot_ns() / WEIR_NS_PER_S)};
+	struct weir_workload w = {.first_seen = WEIR_TICK(weir_monotonic_ns())};
 
 	if (!bpf_map_lookup_elem(p->workloads_fd, &cgroup, ret))
 		return 0;
@@ -43,6 +43,7 @@ int probe_index_cgroup(struct probe *p, uint64_t cgroup, struct weir_workload *r
 	if (__atomic_load_n(&ctl->next_workload, __ATOMIC_RELAXED) >= ctl->workloads / 2)
 		return -ENOSPC;
 	w.index = __atomic_add_fetch(&ctl->next_workload, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->cgroups[w.index], cgroup, __ATOMIC_RELEASE);
 	if (!bpf_map_update_elem(p->workloads_fd, &cgroup, &w, BPF_NOEXIST)) {
 		*ret = w;
 		return 0;

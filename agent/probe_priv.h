@@ -29,16 +29,22 @@ enum probe_prog {
 	PROBE_PROGS,
 };
 
-/* Tables of a generation; order as in bpf/inc/maps.h. */
-enum probe_table {
-	PROBE_DECISIONS,
-	PROBE_PREFIXES,
-	PROBE_RANGES,
-	PROBE_LIMITS,
-	PROBE_FAILSAFE,
-	PROBE_SUBJECTS,
-	PROBE_TABLES,
+/* A generation's tables in the kernel's memory, both halves each; names as in bpf/inc/maps.h. */
+struct probe_tables {
+	struct weir_table_sizes *sizes;
+	struct weir_decision_key *keys;
+	struct weir_decision *decisions;
+	struct weir_range *ranges;
+	struct weir_limit *limits;
+	struct weir_failsafe *failsafe;
+	struct weir_subject_class *subjects;
+	struct weir_root *roots;
+	struct weir_span4 *spans4;
+	struct weir_span6 *spans6;
+	struct weir_disagree *disagree;
 };
+#define PROBE_MAX_LIMITS 4096
+#define PROBE_MAX_RULES 16385 /* of a bundle, and one for "no rule" */
 
 struct probe_if {
 	uint32_t ifindex;
@@ -52,16 +58,18 @@ struct probe {
 	char *pin_dir;
 	char **patterns;
 	int prog_fd[PROBE_PROGS]; /* owned by skel; -1 = not loaded */
-	int outer_fd[PROBE_TABLES];
 	int workloads_fd, terms_fd, drops_fd, root_fd, health_fd;
 	uint32_t health_rows;
 	int pass_link[2]; /* of the iterators, kept while the agent runs; -1 = refused */
-	struct weir_row *rows;
-	size_t row_count;
+	struct rows rows;
 	struct weir_base *bases;
 	struct weir_spooled *spooled;
 	struct weir_ctl *ctl;
-	uint32_t max_prefixes, max_decisions, max_ranges;
+	uint64_t *cgroups; /* by workload index */
+	struct probe_tables tables;
+	struct {
+		uint32_t prefixes, decisions, ranges, spans; /* of one half */
+	} max;
 	struct probe_if ifs[PROBE_MAX_IF];
 	size_t if_count;
 	struct ladder ladder; /* what this kernel gives and what is used of it */

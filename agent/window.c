@@ -106,8 +106,7 @@ static struct weir_sum_row detailed(const struct weir_row *row, uint32_t detail,
 		.interface = ifname,
 	};
 
-	memcpy(r.local.b, row->local, sizeof(r.local.b));
-	memcpy(r.peer.b, row->remote, sizeof(r.peer.b));
+	rows_addresses(row, r.local.b, r.peer.b);
 	if (detail == CONFIG_SERVICE) {
 		if (r.init_local)
 			r.local_port = 0;
@@ -193,16 +192,16 @@ static int keep_largest(struct acc *a, size_t max, struct weir_sum_row **ret, si
 	return 0;
 }
 
-static int add_all(const struct window_conf *conf, const struct weir_row *rows,
+static int add_all(const struct window_conf *conf, const struct rows *rows,
 		   const struct drain_delta *deltas, size_t n, struct interned *in, struct acc *a)
 {
 	uint32_t unused;
 	int r = intern(in, 0, &unused);
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		const struct weir_row *row = &rows[deltas[i].row];
+		const struct weir_row *row = rows_at(rows, deltas[i].row);
 		struct weir_sum_row d = detailed(row, conf->detail,
-						 in->names->ifname(row->ifindex, in->names->arg));
+						 in->names->ifname(rows_ifindex(row), in->names->arg));
 
 		if ((row->flags & WEIR_ROW_F_TOTAL) || conf->detail == CONFIG_TOTAL)
 			d = folded(&d);
@@ -215,7 +214,7 @@ static int add_all(const struct window_conf *conf, const struct weir_row *rows,
 	return r;
 }
 
-int window_build(const struct window_conf *conf, const struct weir_row *rows,
+int window_build(const struct window_conf *conf, const struct rows *rows,
 		 const struct drain_delta *deltas, size_t n, const struct window_names *names,
 		 struct window *ret)
 {

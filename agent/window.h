@@ -34,7 +34,7 @@ struct window {
  * all but the max_rows largest, one row remains per (workload, peer class, direction, verdict).
  * Beyond WEIR_SUMMARY_WORKLOADS_MAX workloads the bytes go to the unidentified one. -E2BIG: more
  * rows than a summary may have even when folded. O(n log n). */
-int window_build(const struct window_conf *conf, const struct weir_row *rows,
+int window_build(const struct window_conf *conf, const struct rows *rows,
 		 const struct drain_delta *deltas, size_t n, const struct window_names *names,
 		 struct window *ret);
 void window_fini(struct window *w);

@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define WEIR_ABI_VERSION 1
+#define WEIR_ABI_VERSION 2
 
 enum weir_dir { WEIR_INGRESS = 0, WEIR_EGRESS = 1, WEIR_DIRS = 2 };
 
@@ -47,38 +47,55 @@ enum weir_row_state { WEIR_ROW_FREE = 0, WEIR_ROW_CLAIMED = 1, WEIR_ROW_LIVE = 2
 
 #define WEIR_ROW_F_INIT_LOCAL 0x01 /* the workload opened the connection; clear: the peer did */
 #define WEIR_ROW_F_TOTAL 0x02	   /* a folded row: no addresses, no ports; peer_class is valid */
-#define WEIR_ROW_F_V6 0x04
+#define WEIR_ROW_F_V6 0x04	   /* the row is a weir_row6, else a weir_row4 */
+#define WEIR_ROW_F_FOREIGN 0x08	   /* ifindex is another network namespace's */
 
 /*
  * One counted thing: a flow of one workload in one direction with one verdict on one interface, or,
  * when the flow region is full, a total. BPF claims and counts; the agent reads, retires and frees.
- * The table has three regions: [0, flows) flows, [flows, flows + totals) folded rows, and
- * WEIR_SPILL_ROWS fixed rows (dir * WEIR_VERDICTS + verdict) that can always be counted into.
- * The same key may stand in more than one row (two CPUs claimed at once): sum, never pick.
+ * The head is the same for both families; the addresses follow it. The table of IPv4 has three
+ * regions: [0, flows) flows, [flows, flows + totals) folded rows of both families, and
+ * WEIR_SPILL_ROWS fixed rows (dir * WEIR_VERDICTS + verdict) that can always be counted into. The
+ * table of IPv6 has flows only. The same key may stand in more than one row (two CPUs claimed at
+ * once): sum, never pick.
  */
 struct weir_row {
 	__u32 state;	  /* weir_row_state; written last by the claimer, first by the retirer */
 	__u32 workload;	  /* index, see weir_workload; 0 = unidentified */
-	__u8 local[16];	  /* the workload's address, IPv4 as ::ffff:a.b.c.d */
-	__u8 remote[16];  /* the peer's */
 	__be16 lport_be;
 	__be16 rport_be;  /* 0 where the protocol has none, and for later fragments */
 	__u8 proto;	  /* IP protocol number */
 	__u8 dir;	  /* weir_dir */
 	__u8 verdict;	  /* weir_verdict, part of the key: a flow whose verdict changes gets another row */
 	__u8 flags;	  /* WEIR_ROW_F_* */
-	__u32 ifindex;	  /* of the agent's network namespace; 0 = another namespace's interface */
-	__u32 peer_class; /* from the bundle's prefix table when the row was claimed; 0 = none */
-	__u32 gen;	  /* generation whose verdict this is */
+	__u32 ifindex;
+	__u32 peer_class; /* from the bundle's prefixes when the row was claimed; 0 = none */
+	__u32 gen;	  /* generation whose verdict this is, see WEIR_A_GEN */
 	__u32 rule;	  /* rule that decided, index into the bundle; WEIR_NO_RULE */
 	__u32 limit;	  /* limit that applies, index + 1; 0 = none */
-	__u32 seen_s;	  /* coarse seconds since boot of the last packet */
-	__u32 first_s;	  /* the same of the first: the row was claimed then */
-	__u32 pad;
+	__u32 seen;	  /* time of the last packet, WEIR_TICK */
 	__u64 bytes;	  /* L3 bytes as on the wire: each segment of a super-packet with its headers */
 	__u64 packets;	  /* segments */
 };
-_Static_assert(sizeof(struct weir_row) == 96, "weir_row");
+_Static_assert(sizeof(struct weir_row) == 56, "weir_row");
+
+struct weir_row4 {
+	struct weir_row h;
+	__u8 local[4];	/* the workload's address */
+	__u8 remote[4]; /* the peer's */
+};
+_Static_assert(sizeof(struct weir_row4) == 64, "weir_row4");
+
+struct weir_row6 {
+	struct weir_row h;
+	__u8 local[16];
+	__u8 remote[16];
+	__u8 pad[8];
+};
+_Static_assert(sizeof(struct weir_row6) == 96, "weir_row6");
+
+/* Row times: CLOCK_MONOTONIC in units of 2^30 ns, so that no packet divides. */
+#define WEIR_TICK(ns) ((__u32)((ns) >> 30))
 
 #define WEIR_SPILL_ROWS (WEIR_DIRS * WEIR_VERDICTS)
 #define WEIR_NO_RULE 0xffffffffu
@@ -103,41 +120,99 @@ struct weir_spooled {
 };
 
 /*
- * Control word and sizes, one entry, mmapable. The agent writes, BPF reads. `active` is the switch:
- * generation << 1 | slot of the map-in-map tables, read once per packet, so no packet sees half of
- * two generations. 0 = no bundle.
+ * What one packet goes by, one word, read once per packet, so that no packet sees half of two
+ * generations: which half of the policy tables is in force, the mode, whether a bundle stands there
+ * at all, whether the other half holds a candidate, and a generation that grows with every change of
+ * any of these, so that verdicts cached in rows become stale. Generations are 31 bits; rows under an
+ * ended lease carry the generation with the top bit set.
  */
+#define WEIR_A_SLOT(a) ((__u32)(a) & 1)
+#define WEIR_A_MODE(a) (((__u32)(a) >> 1) & 3) /* weir_mode */
+#define WEIR_A_BUNDLE 8u
+#define WEIR_A_CANDIDATE 16u
+#define WEIR_A_GEN(a) ((__u32)((a) >> 32))
+#define WEIR_A_MAKE(gen, bits) ((__u64)(gen) << 32 | (bits))
+#define WEIR_GEN_LEASE_OVER 0x80000000u
+
+/* Control word and sizes, one entry, mmapable. The agent writes, BPF reads. */
 struct weir_ctl {
-	__u64 active;
-	__u32 mode;		/* weir_mode */
+	__u64 active;		/* see above */
+	__u32 mode;		/* weir_mode, for readers; BPF takes the one in `active` */
 	__u32 default_deny;	/* 1: no bundle was ever seen and the node is configured fail-closed */
-	__u64 lease_until_s;	/* coarse clock in seconds after which enforcement ends; 0 = never */
+	__u64 lease_until_s;	/* CLOCK_MONOTONIC seconds after which enforcement ends; 0 = never */
 	__u32 abi_version;
-	__u32 flow_rows;	/* power of two */
+	__u32 flow_rows;	/* IPv4, power of two */
+	__u32 flow_rows6;	/* IPv6, power of two */
 	__u32 total_rows;	/* power of two */
 	__u32 workloads;	/* capacity */
 	__u32 next_workload;	/* BPF: last index given out to a cgroup */
 	__u32 counting;		/* agent: 1 once every hook is attached, so that all sides begin together */
+	__u32 pad;
 	__u64 serial_high;	/* agent: highest bundle serial ever applied; survives the state directory */
 	__u64 lapsed_s;		/* agent: seconds in all for which the lease was over and nothing enforced */
 };
-_Static_assert(sizeof(struct weir_ctl) == 64, "weir_ctl");
+_Static_assert(sizeof(struct weir_ctl) == 72, "weir_ctl");
 
-/* cgroup id -> workload index. BPF inserts at a cgroup's first packet; the agent names and removes. */
+/*
+ * cgroup id -> workload index. BPF inserts at a cgroup's first packet; the agent names and removes.
+ * The array weir_cgroups holds the way back, index -> cgroup id, written before the index is given
+ * out: by it a packet checks that a row is its workload's.
+ */
 struct weir_workload {
 	__u32 index;
-	__u32 first_seen_s;
+	__u32 first_seen; /* WEIR_TICK */
 };
 
-/* Decision key of one generation: who, whom, which way the connection was opened, protocol class. */
+/*
+ * The tables of a generation lie in one half of flat arrays: half `slot` of capacity n is
+ * [slot * n, slot * n + count). The agent fills the half that is not in force after a grace period.
+ * Their structs are multiples of 8 bytes: the kernel rounds array elements up to that.
+ */
+struct weir_table_sizes {
+	__u32 decisions;
+	__u32 spans4;
+	__u32 spans6;
+	__u32 failsafe;
+	__u32 ranges;
+	__u32 limits;
+};
+
+/*
+ * Addresses as disjoint spans in ascending order, each up to the next one's start; the first starts
+ * at 0. roots[i] says which span of each family holds the first address whose upper 16 bits are i
+ * (65,537 entries, the last one ends the search). Host order.
+ */
+struct weir_span4 {
+	__u32 start;
+	__u32 class; /* peer class */
+};
+struct weir_span6 {
+	__u64 start_hi, start_lo;
+	__u32 class;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct weir_span6) == 24, "weir_span6");
+struct weir_root {
+	__u32 span4, span6;
+};
+#define WEIR_ROOTS 65537
+
+/* Subject class of a workload index. */
+struct weir_subject_class {
+	__u32 class;
+	__u32 pad;
+};
+
+/* Decision key of one generation: who, whom, which way the connection was opened, protocol class.
+ * Sorted by these fields in this order; the decision of keys[i] is decisions[i]. */
 struct weir_decision_key {
 	__u32 subject;	  /* subject class of the workload in this generation */
 	__u32 peer_class; /* 0 = any other peer */
 	__u8 dir;	  /* direction in which the connection was opened */
 	__u8 proto;	  /* weir_proto */
-	__u16 pad;
+	__u8 pad[6];
 };
-_Static_assert(sizeof(struct weir_decision_key) == 12, "weir_decision_key");
+_Static_assert(sizeof(struct weir_decision_key) == 16, "weir_decision_key");
 
 /* The ports of a decision: [first, first + count) of the ranges, sorted, disjoint, covering 0-65535. */
 struct weir_decision {
@@ -183,12 +258,6 @@ struct weir_failsafe {
 };
 _Static_assert(sizeof(struct weir_failsafe) == 24, "weir_failsafe");
 #define WEIR_MAX_FAILSAFE 32
-
-/* Longest-prefix key over 16-byte addresses (IPv4 mapped, so /96 is added to its length). */
-struct weir_lpm_key {
-	__u32 prefixlen;
-	__u8 addr[16];
-};
 
 /*
  * Identity terms, counted by the tc observer and the drop tracepoint per interface and direction.
@@ -239,6 +308,16 @@ enum weir_drop {
 	WEIR_D_FRAGMENT = 11,	  /* later fragment of a packet whose first was not seen: row without ports */
 	WEIR_D_NO_HEALTH = 12,	  /* no health row left: a connection (not a packet) in the overflow row */
 	WEIR_DROPS = 13,
+};
+
+/*
+ * What a candidate bundle would decide differently, per rule of the candidate (the last entry: no
+ * rule). A flow is counted once per generation. BPF adds, the agent zeroes when it loads a candidate.
+ */
+struct weir_disagree {
+	__u64 denied;	/* flows in force accepted, the candidate denies */
+	__u64 accepted; /* flows in force denied, the candidate accepts */
+	__u64 limited;	/* both accept, under another limit */
 };
 
 /* What the peer's address alone says of it; the same on every node and under every bundle. */

@@ -28,7 +28,7 @@ const volatile __u64 weir_root_id = 0; /* cgroup id of the root that weir is att
 /* Nearly a kilobyte: too large for the stack. */
 static const struct weir_health weir_no_health;
 
-static __always_inline __u64 weir_cgroup_of(struct sock *sk)
+static __always_inline __u64 weir_sock_cgroup(struct sock *sk)
 {
 	struct cgroup *c = sk->sk_cgrp_data.cgroup;
 
@@ -164,7 +164,7 @@ static __always_inline void weir_health_key(struct weir_sock *ws, struct sock *s
 	if (!ctl)
 		return;
 	weir_peer_of(sk, peer);
-	k.workload = weir_index_of(weir_cgroup_of(sk), ctl);
+	k.workload = weir_index_of(weir_sock_cgroup(sk), ctl);
 	k.peer_class = weir_peer_class(peer, *(volatile __u64 *)&ctl->active);
 	k.scope = weir_scope_of(peer);
 	ws->key = k;
@@ -230,7 +230,7 @@ static __always_inline struct weir_sock *weir_sock_of(struct bpf_sock_ops *ops, 
 	if (!ws)
 		return NULL;
 	/* One sample a second: the other round trips end here. */
-	if (ops->op == BPF_SOCK_OPS_RTT_CB && ws->sampled_s == weir_now_s())
+	if (ops->op == BPF_SOCK_OPS_RTT_CB && ws->sampled_s == bpf_ktime_get_ns() / 1000000000)
 		return NULL;
 	if (ops->op == BPF_SOCK_OPS_STATE_CB && ops->args[1] != BPF_TCP_CLOSE)
 		return NULL;

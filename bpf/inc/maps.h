@@ -1,44 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * All maps. Sizes of 1 are set by the agent before loading. The tables of a policy generation are
- * arrays of maps with two slots: the slot in force is bit 0 of weir_ctl.active.
+ * All maps. Sizes of 1 are set by the agent before loading. What user space fills or reads in bulk is
+ * an mmapable array: rows without a system call, policy tables by plain stores.
  */
 #ifndef WEIR_MAPS_H
 #define WEIR_MAPS_H
 
-#define WEIR_SLOTS 2
+#define WEIR_SHARED(name, type_)                      \
+	struct {                                      \
+		__uint(type, BPF_MAP_TYPE_ARRAY);     \
+		__uint(map_flags, BPF_F_MMAPABLE);    \
+		__uint(max_entries, 1);               \
+		__type(key, __u32);                   \
+		__type(value, type_);                 \
+	} name SEC(".maps")
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct weir_row);
-} weir_rows SEC(".maps");
+WEIR_SHARED(weir_rows4, struct weir_row4);
+WEIR_SHARED(weir_rows6, struct weir_row6);
+WEIR_SHARED(weir_bases, struct weir_base); /* of rows4, then of rows6 */
+WEIR_SHARED(weir_spooled, struct weir_spooled);
+WEIR_SHARED(weir_ctl, struct weir_ctl);
+WEIR_SHARED(weir_cgroups, __u64); /* workload index -> cgroup id */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct weir_base);
-} weir_bases SEC(".maps");
+/* A generation's tables, two halves each; see weir_table_sizes. */
+WEIR_SHARED(weir_sizes, struct weir_table_sizes);
+WEIR_SHARED(weir_keys, struct weir_decision_key);
+WEIR_SHARED(weir_decisions, struct weir_decision);
+WEIR_SHARED(weir_ranges, struct weir_range);
+WEIR_SHARED(weir_limits, struct weir_limit);
+WEIR_SHARED(weir_failsafe, struct weir_failsafe);
+WEIR_SHARED(weir_subjects, struct weir_subject_class);
+WEIR_SHARED(weir_roots, struct weir_root);
+WEIR_SHARED(weir_spans4, struct weir_span4);
+WEIR_SHARED(weir_spans6, struct weir_span6);
+WEIR_SHARED(weir_disagree, struct weir_disagree);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct weir_spooled);
-} weir_spooled SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct weir_ctl);
-} weir_ctl SEC(".maps");
+/* Capacities of one half, set before loading. */
+const volatile __u32 weir_cap_decisions = 0, weir_cap_ranges = 0, weir_cap_limits = 0;
+const volatile __u32 weir_cap_subjects = 0, weir_cap_spans = 0, weir_cap_rules = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -83,48 +82,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } weir_root SEC(".maps");
-
-/* Sizes, not types: clang leaves types that only an inner map names out of the BTF. */
-struct weir_inner_decisions {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct weir_decision_key));
-	__uint(value_size, sizeof(struct weir_decision));
-};
-struct weir_inner_prefixes {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct weir_lpm_key));
-	__uint(value_size, sizeof(__u32));
-};
-#define WEIR_INNER_ARRAY(name, type_)                \
-	struct name {                                \
-		__uint(type, BPF_MAP_TYPE_ARRAY);    \
-		__uint(map_flags, BPF_F_INNER_MAP);  \
-		__uint(max_entries, 1);              \
-		__uint(key_size, sizeof(__u32));                  \
-		__uint(value_size, sizeof(type_));                \
-	}
-WEIR_INNER_ARRAY(weir_inner_ranges, struct weir_range);
-WEIR_INNER_ARRAY(weir_inner_limits, struct weir_limit);
-WEIR_INNER_ARRAY(weir_inner_failsafe, struct weir_failsafe);
-WEIR_INNER_ARRAY(weir_inner_subjects, __u32);
-
-#define WEIR_TABLE(name, inner)                              \
-	struct {                                             \
-		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);    \
-		__uint(max_entries, WEIR_SLOTS);             \
-		__type(key, __u32);                          \
-		__array(values, struct inner);               \
-	} name SEC(".maps")
-WEIR_TABLE(weir_decisions, weir_inner_decisions);
-WEIR_TABLE(weir_prefixes, weir_inner_prefixes);
-WEIR_TABLE(weir_ranges, weir_inner_ranges);
-WEIR_TABLE(weir_limits, weir_inner_limits);
-WEIR_TABLE(weir_failsafe, weir_inner_failsafe);
-WEIR_TABLE(weir_subjects, weir_inner_subjects);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

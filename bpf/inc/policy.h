@@ -7,30 +7,88 @@
 #define WEIR_BPF_POLICY_H
 
 struct weir_outcome {
-	__u8 verdict;
+	__u32 verdict;
 	__u32 rule;
-	__u32 limit;
+	__u32 limit;	  /* index + 1 */
+	__u32 limit_id;	  /* that survives generations; 0 = none */
+	__u32 peer_class;
 };
 
-static __always_inline void *weir_table(void *outer, __u64 active, __u32 key)
-{
-	__u32 slot = active & 1;
-	void *inner = bpf_map_lookup_elem(outer, &slot);
+#define WEIR_TABLE(map, active, cap, i)                                   \
+	({                                                                \
+		__u32 _at = WEIR_A_SLOT(active) * (cap) + (i);            \
+		(i) < (cap) ? bpf_map_lookup_elem(&(map), &_at) : NULL;   \
+	})
 
-	return inner ? bpf_map_lookup_elem(inner, &key) : NULL;
+/* Binary search among the spans lo .. hi - 1, of which the first begins at or before the address. */
+static __always_inline __u32 weir_span4_class(__u32 addr, __u64 active, __u32 lo, __u32 hi)
+{
+	struct weir_span4 *s;
+
+	for (int i = 0; i < 22 && hi - lo > 1; i++) {
+		__u32 mid = (lo + hi) / 2;
+
+		s = WEIR_TABLE(weir_spans4, active, weir_cap_spans, mid);
+		if (s && s->start <= addr)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	s = WEIR_TABLE(weir_spans4, active, weir_cap_spans, lo);
+	return s ? s->class : 0;
 }
 
+static __always_inline __u32 weir_span6_class(__u64 ahi, __u64 alo, __u64 active, __u32 lo, __u32 hi)
+{
+	struct weir_span6 *s;
+
+	for (int i = 0; i < 22 && hi - lo > 1; i++) {
+		__u32 mid = (lo + hi) / 2;
+
+		s = WEIR_TABLE(weir_spans6, active, weir_cap_spans, mid);
+		if (s && (s->start_hi < ahi || (s->start_hi == ahi && s->start_lo <= alo)))
+			lo = mid;
+		else
+			hi = mid;
+	}
+	s = WEIR_TABLE(weir_spans6, active, weir_cap_spans, lo);
+	return s ? s->class : 0;
+}
+
+/* Not static: the verifier proves each of these once, not at every call. addr in network order. */
+__noinline int weir_class4(__u32 addr_be, __u64 active)
+{
+	__u32 addr = bpf_ntohl(addr_be), top = addr >> 16;
+	struct weir_root *lo, *hi;
+
+	lo = WEIR_TABLE(weir_roots, active, (__u32)WEIR_ROOTS, top);
+	top++;
+	hi = WEIR_TABLE(weir_roots, active, (__u32)WEIR_ROOTS, top);
+	return lo && hi ? weir_span4_class(addr, active, lo->span4, hi->span4 + 1) : 0;
+}
+
+__noinline int weir_class6(__u64 hi_be, __u64 lo_be, __u64 active)
+{
+	__u64 ahi = bpf_be64_to_cpu(hi_be), alo = bpf_be64_to_cpu(lo_be);
+	__u32 top = ahi >> 48;
+	struct weir_root *lo, *hi;
+
+	lo = WEIR_TABLE(weir_roots, active, (__u32)WEIR_ROOTS, top);
+	top++;
+	hi = WEIR_TABLE(weir_roots, active, (__u32)WEIR_ROOTS, top);
+	return lo && hi ? weir_span6_class(ahi, alo, active, lo->span6, hi->span6 + 1) : 0;
+}
+
+/* peer: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
 static __always_inline __u32 weir_peer_class(const __u8 *peer, __u64 active)
 {
-	struct weir_lpm_key k = {.prefixlen = 128};
-	__u32 slot = active & 1, *class;
-	void *inner = bpf_map_lookup_elem(&weir_prefixes, &slot);
+	const __u64 *a = (const __u64 *)peer;
 
-	if (!inner || !active)
+	if (!(active & (WEIR_A_BUNDLE | WEIR_A_CANDIDATE)))
 		return 0;
-	__builtin_memcpy(k.addr, peer, sizeof(k.addr));
-	class = bpf_map_lookup_elem(inner, &k);
-	return class ? *class : 0;
+	if (!a[0] && (__u32)a[1] == bpf_htonl(0xffff))
+		return weir_class4(a[1] >> 32, active);
+	return weir_class6(a[0], a[1], active);
 }
 
 static __always_inline __u64 weir_mask(__u32 bits)
@@ -46,21 +104,26 @@ static __always_inline bool weir_bits_equal(const __u8 *a, const __u8 *b, __u32 
 		 ((x[1] ^ y[1]) & bpf_cpu_to_be64(weir_mask(bits > 64 ? bits - 64 : 0))));
 }
 
-__noinline int weir_failsafe_covers(const struct weir_row *k, __u64 active, __u32 dir_port)
-{
-	__u8 dir = dir_port >> 16, proto;
-	__u16 port = dir_port;
+/* A connection, as a decision sees it. */
+struct weir_ask {
+	__u8 peer[16]; /* IPv4 as ::ffff:a.b.c.d */
+	__u32 workload;
+	__u16 port;    /* of the service, host order */
+	__u8 dir;      /* in which the connection was opened */
+	__u8 proto;    /* weir_proto */
+};
 
-	if (!k)
+__noinline int weir_failsafe_covers(const struct weir_ask *q, __u64 active)
+{
+	if (!q)
 		return 0;
-	proto = weir_proto_class(k->proto);
 	for (__u32 i = 0; i < WEIR_MAX_FAILSAFE; i++) {
-		struct weir_failsafe *f = weir_table(&weir_failsafe, active, i);
+		struct weir_failsafe *f = WEIR_TABLE(weir_failsafe, active, (__u32)WEIR_MAX_FAILSAFE, i);
 
 		if (!f || !f->used)
 			break;
-		if (f->dir == dir && f->proto == proto && port >= f->lo && port <= f->hi &&
-		    weir_bits_equal(f->prefix, k->remote, f->prefixlen))
+		if (f->dir == q->dir && f->proto == q->proto && q->port >= f->lo && q->port <= f->hi &&
+		    weir_bits_equal(f->prefix, q->peer, f->prefixlen))
 			return 1;
 	}
 	return 0;
@@ -74,67 +137,110 @@ static __always_inline struct weir_range *weir_find_range(const struct weir_deci
 	/* Binary search for the last range whose lo <= port; 11 steps cover WEIR_MAX_RANGES. */
 	for (int i = 0; i < 11 && hi - lo > 1; i++) {
 		__u32 mid = (lo + hi) / 2;
-		struct weir_range *r = weir_table(&weir_ranges, active, mid);
+		struct weir_range *r = WEIR_TABLE(weir_ranges, active, weir_cap_ranges, mid);
 
 		if (r && r->lo <= port)
 			lo = mid;
 		else
 			hi = mid;
 	}
-	return weir_table(&weir_ranges, active, lo);
+	return WEIR_TABLE(weir_ranges, active, weir_cap_ranges, lo);
 }
 
-/* Not static: the verifier proves each of these once, not at every call. */
-/* k: the row key with peer_class and INIT_LOCAL set. ret is ACCEPT, DENY or WOULD_DENY. */
-__noinline int weir_decide(const struct weir_row *k, __u64 active, struct weir_outcome *ret)
+/* Place of a decision key, -1: none. who = subject << 32 | peer class, how = dir << 8 | protocol. */
+__noinline int weir_find_decision(__u64 who, __u32 how, __u64 active)
 {
-	struct weir_decision_key key = {};
-	__u32 *subject, slot = active & 1;
-	struct weir_decision *d;
-	struct weir_range *r;
-	void *inner;
-	__u16 port;
+	__u32 slot = WEIR_A_SLOT(active), lo = 0, hi;
+	struct weir_table_sizes *n = bpf_map_lookup_elem(&weir_sizes, &slot);
 
-	if (!k || !ret)
+	if (!n)
+		return -1;
+	hi = n->decisions;
+	for (int i = 0; i < 23 && lo < hi; i++) {
+		__u32 mid = (lo + hi) / 2;
+		struct weir_decision_key *k = WEIR_TABLE(weir_keys, active, weir_cap_decisions, mid);
+		__u64 kwho;
+		__u32 khow;
+
+		if (!k)
+			return -1;
+		kwho = (__u64)k->subject << 32 | k->peer_class;
+		khow = (__u32)k->dir << 8 | k->proto;
+		if (kwho == who && khow == how)
+			return mid;
+		if (kwho < who || (kwho == who && khow < how))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return -1;
+}
+
+/* Verdict of a connection in the tables of active's half: ACCEPT, DENY or WOULD_DENY. */
+__noinline int weir_decide(const struct weir_ask *q, __u64 active, struct weir_outcome *ret)
+{
+	struct weir_decision *d;
+	struct weir_limit *l;
+	struct weir_range *r;
+	struct weir_subject_class *subject;
+	__u32 how;
+	__u64 who;
+	int at;
+
+	if (!q || !ret)
 		return 0;
-	subject = weir_table(&weir_subjects, active, k->workload);
-	inner = bpf_map_lookup_elem(&weir_decisions, &slot);
-	key.subject = subject ? *subject : 0;
-	key.peer_class = k->peer_class;
-	key.dir = k->flags & WEIR_ROW_F_INIT_LOCAL ? WEIR_EGRESS : WEIR_INGRESS;
-	key.proto = weir_proto_class(k->proto);
-	port = bpf_ntohs(key.dir == WEIR_EGRESS ? k->rport_be : k->lport_be);
 	ret->verdict = WEIR_V_ACCEPT;
 	ret->rule = WEIR_NO_RULE;
-	ret->limit = 0;
-	if (!inner)
-		return 0;
-	d = bpf_map_lookup_elem(inner, &key);
-	if (!d) {
-		key.peer_class = 0;
-		d = bpf_map_lookup_elem(inner, &key);
-	}
-	r = d ? weir_find_range(d, active, port) : NULL;
+	ret->limit = ret->limit_id = 0;
+	ret->peer_class = weir_peer_class(q->peer, active);
+	subject = WEIR_TABLE(weir_subjects, active, weir_cap_subjects, q->workload);
+	who = subject ? (__u64)subject->class << 32 : 0;
+	how = (__u32)q->dir << 8 | q->proto;
+	at = weir_find_decision(who | ret->peer_class, how, active);
+	if (at < 0)
+		at = weir_find_decision(who, how, active);
+	d = at < 0 ? NULL : WEIR_TABLE(weir_decisions, active, weir_cap_decisions, (__u32)at);
+	r = d ? weir_find_range(d, active, q->port) : NULL;
 	if (!r) {
 		weir_drop(WEIR_D_NO_DECISION, 0, 1);
 		return 0;
 	}
+	if (r->verdict == WEIR_V_DENY && weir_failsafe_covers(q, active))
+		return 0;
 	ret->verdict = r->verdict;
 	ret->rule = r->rule;
 	ret->limit = r->limit;
-	if (r->verdict == WEIR_V_DENY &&
-	    weir_failsafe_covers(k, active, ((__u32)key.dir << 16) | port)) {
-		ret->verdict = WEIR_V_ACCEPT;
-		ret->rule = WEIR_NO_RULE;
-		ret->limit = 0;
-	}
+	l = r->limit ? WEIR_TABLE(weir_limits, active, weir_cap_limits, r->limit - 1) : NULL;
+	ret->limit_id = l ? l->id + 1 : 0;
+	return 0;
+}
+
+/* Counts once per flow and generation where the candidate would decide otherwise than `is`. */
+__noinline int weir_shadow(const struct weir_ask *q, __u64 active, const struct weir_outcome *is)
+{
+	struct weir_outcome o = {};
+	struct weir_disagree *d;
+	bool denied, denies;
+	__u32 i;
+
+	if (!q || !is)
+		return 0;
+	weir_decide(q, active ^ 1, &o);
+	denied = is->verdict == WEIR_V_DENY;
+	denies = o.verdict == WEIR_V_DENY;
+	if (denied == denies && is->limit_id == o.limit_id)
+		return 0;
+	i = o.rule < weir_cap_rules - 1 ? o.rule : weir_cap_rules - 1;
+	d = bpf_map_lookup_elem(&weir_disagree, &i);
+	if (d)
+		__sync_fetch_and_add(denies && !denied ? &d->denied : denied && !denies ? &d->accepted : &d->limited, 1);
 	return 0;
 }
 
 /* GCRA: one theoretical arrival time, moved by compare-and-swap. True: the packet conforms. */
 __noinline int weir_conforms(__u64 active, __u32 limit, __u32 workload, __u32 bytes)
 {
-	struct weir_limit *l = weir_table(&weir_limits, active, limit - 1);
+	struct weir_limit *l = WEIR_TABLE(weir_limits, active, weir_cap_limits, limit - 1);
 	struct weir_bucket_key key = {};
 	__u64 *tat, now, old, base, zero = 0;
 

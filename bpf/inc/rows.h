@@ -1,148 +1,252 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The row table: find, claim by compare-and-swap, count. A row's key never changes while it is LIVE;
+ * The row tables: find, claim by compare-and-swap, count. A row's key never changes while it is LIVE;
  * counters only grow. When no slot is free the packet is counted in a total, and when that fails in a
  * spill row, so that no byte is ever lost to a full table.
+ *
+ * A row's slot follows from addresses, ports, protocol, direction and interface. Whose it is is not
+ * hashed: a hit compares the packet's cgroup with that of the row's workload, one array read instead
+ * of a hash lookup per packet.
  */
 #ifndef WEIR_ROWS_H
 #define WEIR_ROWS_H
 
 const volatile __u32 weir_flow_mask = 0;  /* flow_rows - 1 */
+const volatile __u32 weir_flow6_mask = 0; /* flow_rows6 - 1 */
 const volatile __u32 weir_total_mask = 0; /* total_rows - 1 */
 
-static __always_inline __u32 weir_hash(const struct weir_row *k)
-{
-	const __u64 *a = (const __u64 *)k->local, *b = (const __u64 *)k->remote;
-	__u64 h = a[0] ^ (a[1] * 0x9e3779b97f4a7c15ull);
+/* `v6` is a constant at every call below: each family gets code of its own, on its own table. */
 
-	h = (h ^ b[0]) * 0xff51afd7ed558ccdull;
-	h = (h ^ (h >> 33) ^ b[1]) * 0xc4ceb9fe1a85ec53ull;
-	h ^= ((__u64)k->lport_be << 48) | ((__u64)k->rport_be << 32) | k->workload;
-	h = (h ^ (h >> 29)) * 0x9e3779b97f4a7c15ull;
-	h ^= ((__u64)k->ifindex << 16) | (k->proto << 8) | k->dir;
-	h = (h ^ (h >> 32)) * 0xff51afd7ed558ccdull;
-	return h >> 32;
+/* What identifies a flow of one direction; local and remote as the workload sees them. */
+struct weir_tuple {
+	__u64 local[2], remote[2]; /* IPv4: [0] only, the address in its low 32 bits, as on the wire */
+	__u64 cgroup;
+	__u64 active; /* weir_ctl.active as it is for this packet */
+	__be16 lport_be, rport_be;
+	__u8 proto, dir, pad[2];
+	__u32 ifindex;
+	__u32 tick; /* now, WEIR_TICK */
+	__u32 hash;
+	__u32 pad2;
+};
+
+static __always_inline __u64 weir_mix(__u64 h, __u64 v)
+{
+	h = (h ^ v) * 0xff51afd7ed558ccdull;
+	return h ^ (h >> 32);
 }
 
-/* Same flow whatever the verdict. */
-static __always_inline bool weir_same(const struct weir_row *r, const struct weir_row *k)
+static __always_inline __u32 weir_hash(const struct weir_tuple *t, bool v6)
 {
-	const __u64 *ra = (const __u64 *)r->local, *ka = (const __u64 *)k->local;
-	const __u64 *rb = (const __u64 *)r->remote, *kb = (const __u64 *)k->remote;
+	__u64 rest = ((__u64)t->lport_be << 48) | ((__u64)t->rport_be << 32) | ((__u64)t->proto << 24) |
+		     ((__u64)t->dir << 23) | (t->ifindex & 0x7fffff);
+	__u64 h;
 
-	return r->workload == k->workload && ra[0] == ka[0] && ra[1] == ka[1] && rb[0] == kb[0] &&
-	       rb[1] == kb[1] && r->lport_be == k->lport_be && r->rport_be == k->rport_be &&
-	       r->proto == k->proto && r->dir == k->dir && r->ifindex == k->ifindex;
+	if (v6) {
+		h = weir_mix(t->local[0] * 0x9e3779b97f4a7c15ull ^ t->local[1], t->remote[0]);
+		h = weir_mix(h, t->remote[1]);
+	} else {
+		h = t->local[0] * 0x9e3779b97f4a7c15ull ^ (t->remote[0] << 29) ^ t->remote[0];
+	}
+	return weir_mix(weir_mix(h, rest), h >> 7);
 }
 
-static __always_inline struct weir_row *weir_row_at(__u32 i)
+static __always_inline __u64 weir_cgroup_of(__u32 workload)
 {
-	return bpf_map_lookup_elem(&weir_rows, &i);
+	__u64 *id = bpf_map_lookup_elem(&weir_cgroups, &workload);
+
+	return id ? *id : ~0ull;
+}
+
+/* Same flow of the same workload, whatever the verdict. The caller compared the addresses. */
+static __always_inline bool weir_same(const struct weir_row *r, const struct weir_tuple *t)
+{
+	return r->lport_be == t->lport_be && r->rport_be == t->rport_be && r->proto == t->proto &&
+	       r->dir == t->dir && r->ifindex == t->ifindex && weir_cgroup_of(r->workload) == t->cgroup;
+}
+
+static __always_inline struct weir_row4 *weir_row4_at(__u32 i)
+{
+	return bpf_map_lookup_elem(&weir_rows4, &i);
+}
+
+/* The row in slot i of the flow's table; *ret_same: it is this flow's, and live. */
+static __always_inline struct weir_row *weir_slot(const struct weir_tuple *t, bool v6, __u32 i,
+						   bool *ret_same)
+{
+	*ret_same = false;
+	if (v6) {
+		struct weir_row6 *r;
+
+		i &= weir_flow6_mask;
+		r = bpf_map_lookup_elem(&weir_rows6, &i);
+		if (!r)
+			return NULL;
+		*ret_same = *(__u64 *)r->remote == t->remote[0] && *(__u64 *)(r->remote + 8) == t->remote[1] &&
+			    *(__u64 *)r->local == t->local[0] && *(__u64 *)(r->local + 8) == t->local[1] &&
+			    r->h.state == WEIR_ROW_LIVE && weir_same(&r->h, t);
+		return &r->h;
+	} else {
+		struct weir_row4 *r = weir_row4_at(i & weir_flow_mask);
+
+		if (!r)
+			return NULL;
+		*ret_same = *(__u32 *)r->remote == (__u32)t->remote[0] && *(__u32 *)r->local == (__u32)t->local[0] &&
+			    r->h.state == WEIR_ROW_LIVE && weir_same(&r->h, t);
+		return &r->h;
+	}
 }
 
 /* The row whose verdict is in force (not a rate drop's) at this generation; NULL. */
-static __always_inline struct weir_row *weir_find_current(const struct weir_row *k, __u32 hash)
+static __always_inline struct weir_row *weir_find_current(const struct weir_tuple *t, bool v6)
 {
+#pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < WEIR_PROBES; i++) {
-		struct weir_row *r = weir_row_at((hash + i) & weir_flow_mask);
+		bool same;
+		struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
 
-		if (r && r->state == WEIR_ROW_LIVE && r->gen == k->gen &&
-		    r->verdict != WEIR_V_LIMITED && r->verdict != WEIR_V_WOULD_LIMIT && weir_same(r, k))
+		if (r && same && r->gen == WEIR_A_GEN(t->active) && r->verdict != WEIR_V_LIMITED && r->verdict != WEIR_V_WOULD_LIMIT)
 			return r;
 	}
 	return NULL;
 }
 
 /* Any row of the flow, whatever verdict and generation; NULL. */
-static __always_inline struct weir_row *weir_find_any(const struct weir_row *k, __u32 hash)
+static __always_inline struct weir_row *weir_find_any(const struct weir_tuple *t, bool v6)
 {
+#pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < WEIR_PROBES; i++) {
-		struct weir_row *r = weir_row_at((hash + i) & weir_flow_mask);
+		bool same;
+		struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
 
-		if (r && r->state == WEIR_ROW_LIVE && weir_same(r, k))
+		if (r && same)
 			return r;
 	}
 	return NULL;
 }
 
-static __always_inline bool weir_claim(struct weir_row *r, const struct weir_row *k)
+/* All but the state and the counters, which are zero in a free row and may only grow. */
+static __always_inline bool weir_claim_head(struct weir_row *r, const struct weir_row *k)
 {
 	if (__sync_val_compare_and_swap(&r->state, WEIR_ROW_FREE, WEIR_ROW_CLAIMED) != WEIR_ROW_FREE)
 		return false;
-	/* All but the state and the counters, which are zero in a free row and may only grow. */
-	__builtin_memcpy((__u8 *)r + 4, (const __u8 *)k + 4, offsetof(struct weir_row, bytes) - 4);
+	/* Words, because a copy of bytes is made byte by byte. */
+	for (__u32 i = 1; i < offsetof(struct weir_row, bytes) / 4; i++)
+		((__u32 *)r)[i] = ((const __u32 *)k)[i];
+	return true;
+}
+
+static __always_inline bool weir_claim(struct weir_row *r, const struct weir_row *k, const struct weir_tuple *t,
+				       bool v6)
+{
+	if (!weir_claim_head(r, k))
+		return false;
+	if (v6) {
+		struct weir_row6 *r6 = (struct weir_row6 *)r;
+
+		*(__u64 *)r6->local = t->local[0];
+		*(__u64 *)(r6->local + 8) = t->local[1];
+		*(__u64 *)r6->remote = t->remote[0];
+		*(__u64 *)(r6->remote + 8) = t->remote[1];
+	} else {
+		struct weir_row4 *r4 = (struct weir_row4 *)r;
+
+		*(__u32 *)r4->local = t->local[0];
+		*(__u32 *)r4->remote = t->remote[0];
+	}
 	__sync_lock_test_and_set(&r->state, WEIR_ROW_LIVE);
 	return true;
 }
 
-static __always_inline struct weir_row *weir_find_or_claim(const struct weir_row *k, __u32 hash)
+/* The flow's row of this verdict, brought to the key's generation; a new one if there is none; NULL
+ * when all slots are taken. */
+static __always_inline struct weir_row *weir_find_or_claim(const struct weir_row *k, const struct weir_tuple *t,
+							    bool v6)
 {
+#pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < WEIR_PROBES; i++) {
-		struct weir_row *r = weir_row_at((hash + i) & weir_flow_mask);
+		bool same;
+		struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
 
 		if (!r)
 			break;
-		if (r->state == WEIR_ROW_LIVE && r->verdict == k->verdict && weir_same(r, k)) {
-			r->gen = k->gen;
+		if (same && r->verdict == k->verdict) {
 			r->rule = k->rule;
 			r->limit = k->limit;
+			r->peer_class = k->peer_class;
+			/* Last: who finds the new generation finds what belongs to it. */
+			*(volatile __u32 *)&r->gen = k->gen;
 			return r;
 		}
-		if (r->state == WEIR_ROW_FREE && weir_claim(r, k))
+		if (r->state == WEIR_ROW_FREE && weir_claim(r, k, t, v6))
 			return r;
 	}
 	return NULL;
 }
 
-/* k becomes the key of a total: detail is cut, workload, class, direction, verdict, interface stay. */
+static __always_inline bool weir_same_total(const struct weir_row *r, const struct weir_row *k)
+{
+	return r->state == WEIR_ROW_LIVE && r->verdict == k->verdict && r->peer_class == k->peer_class &&
+	       r->workload == k->workload && r->dir == k->dir && r->ifindex == k->ifindex &&
+	       r->flags == k->flags;
+}
+
+/* Detail is cut from k: workload, class, direction, verdict, interface and who opened it stay. */
 static __always_inline struct weir_row *weir_find_total(struct weir_row *k)
 {
 	__u32 first = weir_flow_mask + 1, hash;
 
-	__builtin_memset(k->local, 0, sizeof(k->local));
-	__builtin_memset(k->remote, 0, sizeof(k->remote));
 	k->lport_be = k->rport_be = 0;
 	k->proto = 0;
-	k->flags = (k->flags & WEIR_ROW_F_INIT_LOCAL) | WEIR_ROW_F_TOTAL;
-	hash = weir_hash(k) + k->peer_class * 31 + k->verdict;
+	k->flags = (k->flags & (WEIR_ROW_F_INIT_LOCAL | WEIR_ROW_F_FOREIGN)) | WEIR_ROW_F_TOTAL;
+	hash = weir_mix(((__u64)k->workload << 32 | k->peer_class) * 0x9e3779b97f4a7c15ull,
+			((__u64)k->ifindex << 16) | (k->verdict << 8) | (k->flags << 1) | k->dir);
+#pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < WEIR_TOTAL_PROBES; i++) {
-		struct weir_row *r = weir_row_at(first + ((hash + i) & weir_total_mask));
+		struct weir_row4 *r = weir_row4_at(first + ((hash + i) & weir_total_mask));
 
 		if (!r)
 			break;
-		if (r->state == WEIR_ROW_LIVE && r->verdict == k->verdict &&
-		    r->peer_class == k->peer_class && weir_same(r, k))
-			return r;
-		if (r->state == WEIR_ROW_FREE && weir_claim(r, k))
-			return r;
+		if (weir_same_total(&r->h, k))
+			return &r->h;
+		if (r->h.state == WEIR_ROW_FREE && weir_claim_head(&r->h, k)) {
+			*(__u64 *)r->local = 0;
+			__sync_lock_test_and_set(&r->h.state, WEIR_ROW_LIVE);
+			return &r->h;
+		}
 	}
 	return NULL;
 }
 
-static __always_inline void weir_row_add(struct weir_row *r, const struct weir_packet *p, __u32 now_s)
+static __always_inline void weir_row_add(struct weir_row *r, const struct weir_packet *p, __u32 now)
 {
 	__sync_fetch_and_add(&r->bytes, p->bytes);
 	__sync_fetch_and_add(&r->packets, p->packets);
-	if (r->seen_s != now_s)
-		r->seen_s = now_s;
+	if (r->seen != now)
+		r->seen = now;
 }
 
-/* Counts the packet under k (with verdict); k may be cut to a total on the way. */
-__noinline int weir_count_slow(struct weir_row *k, const struct weir_packet *p)
+/* Counts the packet in a total of the row that found no slot; k is cut to it. */
+__noinline int weir_count_total(struct weir_row *k, const struct weir_packet *p)
 {
 	struct weir_row *r;
+	__u8 dir, verdict;
 
 	if (!k || !p)
 		return 0;
+	dir = k->dir;
+	verdict = k->verdict;
 	r = weir_find_total(k);
 	if (r) {
 		weir_drop(WEIR_D_FOLDED, p->bytes, p->packets);
 	} else {
+		struct weir_row4 *spill = weir_row4_at(weir_flow_mask + weir_total_mask + 2 + dir * WEIR_VERDICTS + verdict);
+
 		weir_drop(WEIR_D_SPILLED, p->bytes, p->packets);
-		r = weir_row_at(weir_flow_mask + weir_total_mask + 2 + k->dir * WEIR_VERDICTS + k->verdict);
+		r = spill ? &spill->h : NULL;
 	}
 	if (r)
-		weir_row_add(r, p, k->seen_s);
+		weir_row_add(r, p, k->seen);
 	return 0;
 }
 

@@ -108,9 +108,11 @@ struct weir_tables {
 	size_t range_count;
 	struct weir_limit *limits;
 	size_t limit_count;
-	struct weir_prefix *prefixes; /* address -> peer class */
-	uint32_t *peer_classes;
-	size_t prefix_count;
+	struct weir_span4 *spans4; /* address -> peer class, as in bpf/abi */
+	size_t span4_count;
+	struct weir_span6 *spans6;
+	size_t span6_count;
+	struct weir_root *roots; /* WEIR_ROOTS */
 	struct weir_failsafe *failsafe;
 	size_t failsafe_count;
 	uint8_t digest[WEIR_SHA256_LEN]; /* over all of the above but class_of: what the kernel must hold */

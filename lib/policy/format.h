@@ -68,4 +68,7 @@ struct weir_bundle {
 
 int weir_bundle_encode(struct weir_bundle *b, struct weir_buf *ret);
 
+/* Fills spans and roots of t from sorted prefixes. -ENOMEM. */
+int weir_spans_build(const struct weir_b_prefix *prefixes, size_t n, struct weir_tables *t);
+
 #endif

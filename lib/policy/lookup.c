@@ -1,18 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the BPF program does with the tables, in C: prefix, row, range, failsafe. */
+/* What the BPF program does with the tables, in C: span, key, range, failsafe. */
 #include "lib/policy/bundle.h"
+
+static uint64_t be64(const uint8_t *b)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 8 | b[i];
+	return n;
+}
+
+static uint32_t class4(const struct weir_tables *t, uint32_t addr)
+{
+	size_t lo = t->roots[addr >> 16].span4, hi = t->roots[(addr >> 16) + 1].span4 + 1;
+
+	while (hi - lo > 1) {
+		size_t mid = (lo + hi) / 2;
+
+		if (t->spans4[mid].start <= addr)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return t->spans4[lo].class;
+}
 
 static uint32_t peer_class(const struct weir_tables *t, const struct weir_addr *a)
 {
-	uint32_t class = 0;
-	int longest = -1;
+	uint64_t ahi = be64(a->b), alo = be64(a->b + 8);
+	size_t lo = t->roots[ahi >> 48].span6, hi = t->roots[(ahi >> 48) + 1].span6 + 1;
 
-	for (size_t i = 0; i < t->prefix_count; i++)
-		if (t->prefixes[i].len > longest && weir_prefix_covers(&t->prefixes[i], a)) {
-			longest = t->prefixes[i].len;
-			class = t->peer_classes[i];
-		}
-	return class;
+	if (!ahi && alo >> 32 == 0xffff)
+		return class4(t, (uint32_t)alo);
+	while (hi - lo > 1) {
+		size_t mid = (lo + hi) / 2;
+		const struct weir_span6 *s = &t->spans6[mid];
+
+		if (s->start_hi < ahi || (s->start_hi == ahi && s->start_lo <= alo))
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return t->spans6[lo].class;
 }
 
 static int key_order(const void *pa, const void *pb)

@@ -47,8 +47,9 @@ void weir_tables_free(struct weir_tables *t)
 	free(t->decisions);
 	free(t->ranges);
 	free(t->limits);
-	free(t->prefixes);
-	free(t->peer_classes);
+	free(t->spans4);
+	free(t->spans6);
+	free(t->roots);
 	free(t->failsafe);
 	free(t);
 }
@@ -341,18 +342,11 @@ static int copy_lists(struct weir_tables *t, const struct weir_bundle *b)
 {
 	t->limits = copy(b->limits, b->limit_count, sizeof(*b->limits));
 	t->failsafe = copy(b->failsafe, b->failsafe_count, sizeof(*b->failsafe));
-	t->prefixes = calloc(b->prefix_count + 1, sizeof(*t->prefixes));
-	t->peer_classes = calloc(b->prefix_count + 1, sizeof(*t->peer_classes));
-	if (!t->limits || !t->failsafe || !t->prefixes || !t->peer_classes)
+	if (!t->limits || !t->failsafe)
 		return -ENOMEM;
 	t->limit_count = b->limit_count;
 	t->failsafe_count = b->failsafe_count;
-	t->prefix_count = b->prefix_count;
-	for (size_t i = 0; i < b->prefix_count; i++) {
-		t->prefixes[i] = b->prefixes[i].prefix;
-		t->peer_classes[i] = b->prefixes[i].class;
-	}
-	return 0;
+	return weir_spans_build(b->prefixes, b->prefix_count, t);
 }
 
 static void sha_freep(struct weir_sha256 **h)
@@ -373,8 +367,9 @@ int weir_tables_digest(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN]
 		{t->decisions, t->decision_count, sizeof(*t->decisions)},
 		{t->ranges, t->range_count, sizeof(*t->ranges)},
 		{t->limits, t->limit_count, sizeof(*t->limits)},
-		{t->prefixes, t->prefix_count, sizeof(*t->prefixes)},
-		{t->peer_classes, t->prefix_count, sizeof(*t->peer_classes)},
+		{t->spans4, t->span4_count, sizeof(*t->spans4)},
+		{t->spans6, t->span6_count, sizeof(*t->spans6)},
+		{t->roots, WEIR_ROOTS, sizeof(*t->roots)},
 		{t->failsafe, t->failsafe_count, sizeof(*t->failsafe)},
 	};
 	int r = weir_sha256_new(&h);

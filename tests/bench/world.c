@@ -157,7 +157,7 @@ static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
 	if (mkdir(w->cgroup, 0755) && errno != EEXIST)
 		return weir_err_set(err, -errno, "%s: %s", w->cgroup, strerror(errno));
 	struct probe_conf c = {.cgroup_root = w->cgroup, .pin_dir = w->pins, .interfaces = interfaces,
-			       .flow_rows = flow_rows, .total_rows = 4096, .workloads = 8192,
+			       .flow_rows = flow_rows, .flow_rows6 = 1024, .total_rows = 4096, .workloads = 8192,
 			       .prefixes = 65536, .decisions = 65536, .ranges = 131072};
 	if ((r = probe_open(&c, &w->probe, err)))
 		return r;
@@ -189,7 +189,7 @@ static int world_open(uint32_t flow_rows, struct world **ret, struct weir_err *e
 		world_close(&w);
 		return r;
 	}
-	__atomic_store_n(&w->probe->ctl->mode, WEIR_MODE_ENFORCE, __ATOMIC_SEQ_CST);
+	probe_set_mode(w->probe, WEIR_MODE_ENFORCE);
 	*ret = w;
 	return 0;
 }
@@ -227,11 +227,13 @@ void world_close(struct world **w)
 uint64_t world_packets(struct world *w, enum weir_dir dir)
 {
 	uint64_t sum = 0;
-	size_t n;
-	const struct weir_row *rows = probe_rows(w->probe, &n);
+	const struct rows rows = probe_rows(w->probe);
 
-	for (size_t i = 0; i < n; i++)
-		sum += rows[i].dir == dir ? __atomic_load_n(&rows[i].packets, __ATOMIC_RELAXED) : 0;
+	for (size_t i = 0; i < rows.count; i++) {
+		const struct weir_row *r = rows_at(&rows, i);
+
+		sum += r->dir == dir ? __atomic_load_n(&r->packets, __ATOMIC_RELAXED) : 0;
+	}
 	return sum;
 }
 

@@ -40,7 +40,7 @@ static inline int fixture_probe(const struct fixture *f, const char *const *inte
 				struct weir_err *err)
 {
 	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = interfaces,
-			       .flow_rows = 64, .total_rows = 64, .workloads = 16, .prefixes = 4096,
+			       .flow_rows = 64, .flow_rows6 = 64, .total_rows = 64, .workloads = 16, .prefixes = 4096,
 			       .decisions = 65536, .ranges = 65536, .health_rows = 8};
 	return probe_open(&c, ret, err);
 }
@@ -104,21 +104,21 @@ struct fixture_row {
 /* Calls fn for each live row outside the spill region. */
 static inline void fixture_each_row(struct fixture *f, void (*fn)(const struct fixture_row *r, void *arg), void *arg)
 {
-	size_t n;
-	const struct weir_row *rows = probe_rows(f->probe, &n);
+	const struct rows rows = probe_rows(f->probe);
 
-	for (size_t i = 0; i < n - WEIR_SPILL_ROWS; i++) {
-		const struct weir_row *r = &rows[i];
+	for (size_t i = 0; i < rows.count; i++) {
+		const struct weir_row *r = rows_at(&rows, i);
 		struct fixture_row out;
 
+		if (i >= rows.count4 - WEIR_SPILL_ROWS && i < rows.count4)
+			continue;
 		if (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != WEIR_ROW_LIVE)
 			continue;
 		out = (struct fixture_row){.lport = ntohs(r->lport_be), .rport = ntohs(r->rport_be),
 					   .proto = r->proto, .dir = r->dir, .verdict = r->verdict,
 					   .flags = r->flags, .workload = r->workload, .rule = r->rule,
 					   .limit = r->limit, .bytes = r->bytes, .packets = r->packets};
-		memcpy(out.local.b, r->local, sizeof(out.local.b));
-		memcpy(out.remote.b, r->remote, sizeof(out.remote.b));
+		rows_addresses(r, out.local.b, out.remote.b);
 		fn(&out, arg);
 	}
 }
@@ -146,13 +146,15 @@ static inline size_t fixture_rows(struct fixture *f, struct fixture_row *ret, si
 	return all.count;
 }
 
-/* Forgets all flows and totals; spill rows stay. */
+/* Forgets all flows and totals; spill rows stay, their counts go. */
 static inline void fixture_clear(struct fixture *f)
 {
-	size_t n;
-	struct weir_row *rows = probe_rows(f->probe, &n);
+	const struct rows rows = probe_rows(f->probe);
 
-	memset(rows, 0, (n - WEIR_SPILL_ROWS) * sizeof(*rows));
+	memset(rows.v4, 0, (rows.count4 - WEIR_SPILL_ROWS) * sizeof(*rows.v4));
+	memset(rows.v6, 0, (rows.count - rows.count4) * sizeof(*rows.v6));
+	for (size_t i = rows.count4 - WEIR_SPILL_ROWS; i < rows.count4; i++)
+		rows.v4[i].h.bytes = rows.v4[i].h.packets = 0;
 }
 
 #endif

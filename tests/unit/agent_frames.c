@@ -377,9 +377,9 @@ TEST(a_full_table_folds_and_keeps_the_sum)
 	struct weir_err err = {{0}};
 	struct weir_count drops[WEIR_DROPS];
 	uint64_t bytes = 0, packets = 0;
-	struct weir_row *rows;
+	struct rows rows;
 	uint8_t pkt[MAX_FRAME];
-	size_t n, len = build(&frames[0], pkt);
+	size_t len = build(&frames[0], pkt);
 
 	if (geteuid()) {
 		SKIP("needs root");
@@ -393,10 +393,10 @@ TEST(a_full_table_folds_and_keeps_the_sum)
 		fixture_run(&x, WEIR_EGRESS, pkt, len);
 	}
 	if (x.probe) {
-		rows = probe_rows(x.probe, &n);
-		for (size_t i = 0; i < n; i++) {
-			bytes += rows[i].bytes;
-			packets += rows[i].packets;
+		rows = probe_rows(x.probe);
+		for (size_t i = 0; i < rows.count; i++) {
+			bytes += rows_at(&rows, i)->bytes;
+			packets += rows_at(&rows, i)->packets;
 		}
 		probe_drops(x.probe, drops);
 		CHECK(packets == 2000 && bytes == 2000 * 60, "%lu packets, %lu bytes",

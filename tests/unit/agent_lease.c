@@ -132,7 +132,7 @@ TEST(verdicts_end_with_the_lease_and_come_back)
 	}
 	CHECK(!fixture_open(&f, &err), "%s", err.text);
 	if (f.probe) {
-		probe_ctl(f.probe)->mode = WEIR_MODE_ENFORCE;
+		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
 		probe_ctl(f.probe)->default_deny = 1;
 		denied_until_over(test_st, &f, "fail-closed", 1000);
 		CHECK(!apply(&f, "action: deny", &err), "%s", err.text);
@@ -152,7 +152,7 @@ TEST(limits_end_with_the_lease)
 	}
 	CHECK(!fixture_open(&f, &err), "%s", err.text);
 	if (f.probe) {
-		probe_ctl(f.probe)->mode = WEIR_MODE_ENFORCE;
+		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
 		CHECK(!apply(&f, "{action: accept, limit: {rate: 8kbit, burst: 1500B, mode: police, per: node}}", &err),
 		      "%s", err.text);
 		set_lease(&f, false);

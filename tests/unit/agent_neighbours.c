@@ -66,7 +66,7 @@ static void under_denial(struct test_state *test_st, const struct scene *s)
 		return;
 	if (hood_baseline(test_st, &h, s, &want, &order) && hood_start(test_st, &h, s)) {
 		probe_ctl(h.f.probe)->default_deny = 1;
-		probe_ctl(h.f.probe)->mode = WEIR_MODE_ENFORCE;
+		probe_set_mode(h.f.probe, WEIR_MODE_ENFORCE);
 		hood_run(&h, &got);
 		for (size_t i = 0; i < NB_PORTS; i++)
 			CHECK(!got.delivered[i], "port %zu delivered under our denial", NB_FIRST_PORT + i);
@@ -80,12 +80,14 @@ static void under_denial(struct test_state *test_st, const struct scene *s)
 static uint64_t counted(struct probe *p, uint16_t port)
 {
 	uint64_t packets = 0;
-	size_t n;
-	const struct weir_row *rows = probe_rows(p, &n);
+	const struct rows rows = probe_rows(p);
 
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].proto == IPPROTO_UDP && (rows[i].lport_be == htons(port) || rows[i].rport_be == htons(port)))
-			packets += rows[i].packets;
+	for (size_t i = 0; i < rows.count; i++) {
+		const struct weir_row *r = rows_at(&rows, i);
+
+		if (r->proto == IPPROTO_UDP && (r->lport_be == htons(port) || r->rport_be == htons(port)))
+			packets += r->packets;
+	}
 	return packets;
 }
 

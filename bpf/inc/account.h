@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A packet at a socket: parse, find its row, count, answer. What is not known yet of a flow (who it
+ * belongs to, who opened it, what the policy says) is found once, out of line, and kept in the row.
+ */
+#ifndef WEIR_ACCOUNT_H
+#define WEIR_ACCOUNT_H
+
+/* Addresses, ports and interface; the rest of the tuple stands already. */
+static __always_inline void weir_tuple_of(const struct __sk_buff *skb, const struct weir_packet *p, bool v6,
+					  struct weir_tuple *t)
+{
+	bool out = t->dir == WEIR_EGRESS;
+	const __u8 *local = out ? p->src : p->dst, *remote = out ? p->dst : p->src;
+
+	if (v6) {
+		t->local[0] = *(__u64 *)local;
+		t->local[1] = *(__u64 *)(local + 8);
+		t->remote[0] = *(__u64 *)remote;
+		t->remote[1] = *(__u64 *)(remote + 8);
+	} else {
+		t->local[0] = *(__u32 *)(local + 12);
+		t->remote[0] = *(__u32 *)(remote + 12);
+		t->local[1] = t->remote[1] = 0;
+	}
+	t->lport_be = out ? p->sport : p->dport;
+	t->rport_be = out ? p->dport : p->sport;
+	t->proto = p->proto;
+	t->ifindex = skb->ifindex;
+	t->hash = weir_hash(t, v6);
+}
+
+/* Who opened the connection: the socket knows (TCP), else the flow's other direction, else the SYN,
+ * else the smaller port is the service's (TCP older than weir) or the first packet opened it. */
+static __always_inline bool weir_init_local(struct __sk_buff *skb, const struct weir_packet *p,
+					    const struct weir_tuple *t, bool v6)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct weir_sock *ws;
+	struct weir_tuple other = *t;
+	struct weir_row *r;
+
+	if (p->proto == IPPROTO_TCP && sk) {
+		sk = bpf_sk_fullsock(sk);
+		ws = sk ? bpf_sk_storage_get(&weir_socks, sk, NULL, 0) : NULL;
+		if (ws)
+			return ws->init_local;
+	}
+	other.dir = !t->dir;
+	other.hash = weir_hash(&other, v6);
+	r = weir_find_any(&other, v6);
+	if (r)
+		return r->flags & WEIR_ROW_F_INIT_LOCAL;
+	if (p->proto == IPPROTO_TCP && (p->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_ACK)) != WEIR_TCP_SYN)
+		return bpf_ntohs(t->rport_be) < bpf_ntohs(t->lport_be);
+	return t->dir == WEIR_EGRESS;
+}
+
+/* Apart, so that the copy of the tuple is not on the stack where a decision is made. */
+__noinline int weir_init4(struct __sk_buff *skb, const struct weir_packet *p, const struct weir_tuple *t)
+{
+	return p && t ? weir_init_local(skb, p, t, false) : 0;
+}
+
+__noinline int weir_init6(struct __sk_buff *skb, const struct weir_packet *p, const struct weir_tuple *t)
+{
+	return p && t ? weir_init_local(skb, p, t, true) : 0;
+}
+
+static __always_inline void weir_ask_of(const struct weir_row *k, const struct weir_packet *p,
+					struct weir_ask *ret)
+{
+	ret->dir = k->flags & WEIR_ROW_F_INIT_LOCAL ? WEIR_EGRESS : WEIR_INGRESS;
+	ret->proto = weir_proto_class(k->proto);
+	ret->port = bpf_ntohs(ret->dir == WEIR_EGRESS ? k->rport_be : k->lport_be);
+	ret->workload = k->workload;
+	__builtin_memcpy(ret->peer, k->dir == WEIR_EGRESS ? p->dst : p->src, sizeof(ret->peer));
+}
+
+/* Fills k's verdict for a flow that has no row of this generation. */
+static __always_inline void weir_evaluate(struct weir_row *k, const struct weir_packet *p, const struct weir_ctl *ctl,
+					  __u64 active)
+{
+	struct weir_outcome o = {.rule = WEIR_NO_RULE, .verdict = WEIR_V_NONE};
+	__u32 mode = WEIR_A_MODE(active);
+	struct weir_ask q;
+
+	weir_ask_of(k, p, &q);
+	if (mode == WEIR_MODE_OBSERVE || !(active & WEIR_A_BUNDLE)) {
+		if (active & WEIR_A_BUNDLE)
+			o.peer_class = weir_peer_class(q.peer, active);
+		if (mode == WEIR_MODE_ENFORCE && ctl->default_deny)
+			o.verdict = WEIR_V_DENY;
+	} else {
+		weir_decide(&q, active, &o);
+	}
+	if ((active & WEIR_A_CANDIDATE) && mode != WEIR_MODE_OBSERVE)
+		weir_shadow(&q, active, &o);
+	if (mode == WEIR_MODE_SHADOW && o.verdict == WEIR_V_DENY)
+		o.verdict = WEIR_V_WOULD_DENY;
+	k->verdict = o.verdict;
+	k->rule = o.rule;
+	k->limit = o.limit;
+	k->peer_class = o.peer_class;
+}
+
+/* Rates apply to packets in the direction in which the connection was opened. */
+static __always_inline __u8 weir_limited(const struct weir_row *k, const struct weir_packet *p, __u64 active)
+{
+	__u8 opened = k->flags & WEIR_ROW_F_INIT_LOCAL ? WEIR_EGRESS : WEIR_INGRESS;
+
+	if (!k->limit || k->dir != opened || weir_conforms(active, k->limit, k->workload, p->bytes))
+		return k->verdict;
+	return WEIR_A_MODE(active) == WEIR_MODE_ENFORCE ? WEIR_V_LIMITED : WEIR_V_WOULD_LIMIT;
+}
+
+static __always_inline int weir_verdict_passes(__u8 verdict)
+{
+	return verdict != WEIR_V_DENY && verdict != WEIR_V_LIMITED;
+}
+
+/* A packet whose flow has no row of this generation yet, or a rate. */
+static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct weir_packet *p,
+					     struct weir_tuple *t, bool v6)
+{
+	struct weir_row *row, k = {};
+	struct weir_ctl *ctl;
+	__u32 zero = 0;
+
+	ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	if (!ctl)
+		return 1;
+	row = weir_find_current(t, v6);
+	if (row) {
+		k.workload = row->workload;
+		k.verdict = row->verdict;
+		k.flags = row->flags;
+		k.peer_class = row->peer_class;
+		k.rule = row->rule;
+		k.limit = row->limit;
+	} else {
+		k.workload = weir_index_of(t->cgroup, ctl);
+		if (!k.workload && t->cgroup) {
+			weir_drop(WEIR_D_NO_WORKLOAD, p->bytes, p->packets);
+			t->cgroup = 0; /* no index left: rows of the unidentified */
+		}
+		k.flags = v6 ? WEIR_ROW_F_V6 : 0;
+		if (weir_own_netns && bpf_get_netns_cookie(skb) != weir_own_netns)
+			k.flags |= WEIR_ROW_F_FOREIGN;
+		if (v6 ? weir_init6(skb, p, t) : weir_init4(skb, p, t))
+			k.flags |= WEIR_ROW_F_INIT_LOCAL;
+	}
+	k.lport_be = t->lport_be;
+	k.rport_be = t->rport_be;
+	k.proto = t->proto;
+	k.dir = t->dir;
+	k.ifindex = t->ifindex;
+	k.gen = WEIR_A_GEN(t->active);
+	k.seen = t->tick;
+	if (!row)
+		weir_evaluate(&k, p, ctl, t->active);
+	k.verdict = weir_limited(&k, p, t->active);
+	if (!row || row->verdict != k.verdict)
+		row = weir_find_or_claim(&k, t, v6);
+	if (row)
+		weir_row_add(row, p, t->tick);
+	else
+		weir_count_total(&k, p);
+	return weir_verdict_passes(k.verdict);
+}
+
+__noinline int weir_slow4(struct __sk_buff *skb, const struct weir_packet *p, struct weir_tuple *t)
+{
+	return p && t ? weir_account_slow(skb, p, t, false) : 1;
+}
+
+__noinline int weir_slow6(struct __sk_buff *skb, const struct weir_packet *p, struct weir_tuple *t)
+{
+	return p && t ? weir_account_slow(skb, p, t, true) : 1;
+}
+
+/* The verdict in force now: an ended lease means observe, as a generation of its own. */
+static __always_inline __u64 weir_active(const struct weir_ctl *ctl, __u64 now_ns)
+{
+	__u64 active = *(volatile __u64 *)&ctl->active;
+
+	if (ctl->lease_until_s && now_ns > ctl->lease_until_s * 1000000000ull)
+		return WEIR_A_MAKE((active >> 32) | WEIR_GEN_LEASE_OVER, active & (WEIR_A_BUNDLE | 1));
+	return active;
+}
+
+static __always_inline int weir_account_family(struct __sk_buff *skb, const struct weir_packet *p,
+					       struct weir_tuple *t, bool v6)
+{
+	struct weir_row *row;
+
+	weir_tuple_of(skb, p, v6, t);
+	row = weir_find_current(t, v6);
+	if (!row || row->limit)
+		return (v6 ? weir_slow6(skb, p, t) : weir_slow4(skb, p, t)) & 1;
+	weir_row_add(row, p, t->tick);
+	return weir_verdict_passes(row->verdict);
+}
+
+static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
+{
+	__u32 zero = 0;
+	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	struct bpf_sock *sk = skb->sk;
+	struct weir_tuple t = {.dir = dir};
+	struct weir_packet p;
+	__u64 now_ns;
+
+	if (!ctl || !ctl->counting)
+		return 1;
+	if (weir_parse(skb, 0, &p)) {
+		weir_drop(p.reason - 1, skb->len, 1);
+		return 1;
+	}
+	weir_parse_detail(&p);
+	/* On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. */
+	if (dir == WEIR_INGRESS) {
+		if (sk)
+			sk = bpf_sk_fullsock(sk);
+		if (p.proto == IPPROTO_ICMP || p.proto == IPPROTO_ICMPV6 || (sk && sk->type == WEIR_SOCK_RAW))
+			return 1;
+	}
+	now_ns = bpf_ktime_get_coarse_ns();
+	t.tick = WEIR_TICK(now_ns);
+	t.active = weir_active(ctl, now_ns);
+	t.cgroup = bpf_skb_cgroup_id(skb);
+	return p.v6 ? weir_account_family(skb, &p, &t, true) : weir_account_family(skb, &p, &t, false);
+}
+
+#endif
