@@ -35,31 +35,29 @@ static inline int fixture_place(struct fixture *f, struct weir_err *err)
 	return 0;
 }
 
+static inline int fixture_probe_rows(const struct fixture *f, const char *const *interfaces, uint32_t flow_rows,
+				     struct probe **ret, struct weir_err *err)
+{
+	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = interfaces,
+			       .flow_rows = flow_rows, .flow_rows6 = flow_rows, .total_rows = 64, .workloads = 16,
+			       .prefixes = 4096, .decisions = 65536, .ranges = 65536, .health_rows = 8};
+
+	return probe_open(&c, ret, err);
+}
+
 /* Loads and attaches, or takes over what stands at this place. */
 static inline int fixture_probe(const struct fixture *f, const char *const *interfaces, struct probe **ret,
 				struct weir_err *err)
 {
-	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = interfaces,
-			       .flow_rows = 64, .flow_rows6 = 64, .total_rows = 64, .workloads = 16, .prefixes = 4096,
-			       .decisions = 65536, .ranges = 65536, .health_rows = 8};
-	return probe_open(&c, ret, err);
+	return fixture_probe_rows(f, interfaces, 64, ret, err);
 }
 
 static inline int fixture_open_rows(struct fixture *f, uint32_t flow_rows, struct weir_err *err)
 {
 	const char *none[] = {NULL};
-	weir_auto_free char *mount = NULL;
-	int r = weir_cgroup2_mount(&mount);
+	int r = fixture_place(f, err);
 
-	if (r)
-		return weir_err_set(err, r, "no cgroup v2");
-	snprintf(f->cgroup, sizeof(f->cgroup), "%s/weir-test-%d", mount, getpid());
-	snprintf(f->pins, sizeof(f->pins), "/sys/fs/bpf/weir-test-%d", getpid());
-	mkdir(f->cgroup, 0755);
-	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = none,
-			       .flow_rows = flow_rows, .total_rows = 64, .workloads = 16, .prefixes = 4096,
-			       .decisions = 65536, .ranges = 65536};
-	return probe_open(&c, &f->probe, err);
+	return r ? r : fixture_probe_rows(f, none, flow_rows, &f->probe, err);
 }
 
 static inline int fixture_open(struct fixture *f, struct weir_err *err)

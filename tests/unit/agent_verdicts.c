@@ -33,7 +33,7 @@ struct expected {
 };
 
 /* What a packet's rows must say after a round. */
-struct rows {
+struct flow_rows {
 	unsigned int packets[WEIR_VERDICTS];
 	uint32_t rule[WEIR_VERDICTS];
 };
@@ -44,7 +44,7 @@ struct world {
 	unsigned int seed, serial, round;
 	unsigned int size; /* packets of a round */
 	struct packet packets[ROUND_MAX];
-	struct rows want[ROUND_MAX], have[ROUND_MAX];
+	struct flow_rows want[ROUND_MAX], have[ROUND_MAX];
 	unsigned int pairs, wrong;
 	unsigned int verdicts[WEIR_VERDICTS], tiers[WEIR_TIERS + 1], dirs[WEIR_DIRS], families[2], saved;
 };
@@ -97,7 +97,7 @@ static int generation_init(struct world *w, enum weir_mode mode, struct generati
 						       (struct weir_subject){.namespace = "", .name = ""};
 	for (size_t i = 1; i < WEIR_ARRAY_SIZE(subject_of); i++)
 		subject_of[i] = who < WEIR_ARRAY_SIZE(subjects) ? g->tables->class_of[who] : 0;
-	w->f.probe->ctl->mode = mode;
+	probe_set_mode(w->f.probe, mode);
 	r = probe_switch(w->f.probe, g->tables, subject_of, WEIR_ARRAY_SIZE(subject_of), err);
 	if (!r && w->serial % 8 == 1 &&
 	    (probe_digest(w->f.probe, held) || memcmp(held, g->tables->digest, sizeof(held))))
@@ -131,21 +131,7 @@ static unsigned int tier_of(const struct generation *g, uint32_t rule)
 
 static bool is_slow(const struct generation *g, uint32_t limit)
 {
-<<<<<<< HEAD
 	return limit && g->tables->limits[limit - 1].burst_ns > 1000000000ull;
-=======
-	const struct rows rows = probe_rows(w->f.probe);
-	uint16_t be = htons(own_port);
-
-	for (size_t i = 0; i < rows.count; i++) {
-		const struct weir_row *r = rows_at(&rows, i);
-
-		if (r->state == WEIR_ROW_LIVE && r->packets && r->dir == c->dir &&
-		    (c->dir == WEIR_EGRESS ? r->lport_be : r->rport_be) == be)
-			return r->verdict;
-	}
-	return -1;
->>>>>>> 3c309ef (bpf: rows of 64 bytes for IPv4, flat policy tables, spans for prefixes)
 }
 
 static void expect(struct world *w, const struct generation *g, const struct weir_conn *c, struct expected *ret)
@@ -406,7 +392,6 @@ TEST(kernel_equals_evaluator)
 		free(w);
 		return;
 	}
-<<<<<<< HEAD
 	w->seed = seed ? (unsigned int)atoi(seed) : (unsigned int)time(NULL);
 	w->size = want > 100000 ? ROUND_MAX / 2 : 100;
 	printf("# seed %u\n", w->seed);
@@ -422,22 +407,6 @@ TEST(kernel_equals_evaluator)
 		CHECK(!drops[WEIR_D_FOLDED].packets, "%lu packets have no row of their own",
 		      (unsigned long)drops[WEIR_D_FOLDED].packets);
 		check_shares(test_st, w);
-=======
-	printf("# seed %u\n", w.seed);
-	if (world_open(&w, &err)) {
-		CHECK(false, "%s", err.text);
-	} else {
-		probe_set_mode(w.f.probe, WEIR_MODE_ENFORCE);
-		while (ok && w.pairs < want)
-			ok = one_policy(&w, &err);
-		CHECK(ok, "%s", err.text);
-		CHECK(w.wrong == 0, "%u of %u verdicts differ", w.wrong, w.pairs);
-		CHECK(w.denied * 20 >= w.pairs, "only %u of %u denied", w.denied, w.pairs);
-		CHECK(w.accepted * 20 >= w.pairs, "only %u of %u accepted", w.accepted, w.pairs);
-		CHECK(w.audited * 50 >= w.pairs, "only %u of %u audited", w.audited, w.pairs);
-		printf("# %u pairs: %u accept, %u deny, %u would deny\n", w.pairs, w.accepted, w.denied,
-		       w.audited);
->>>>>>> 3c309ef (bpf: rows of 64 bytes for IPv4, flat policy tables, spans for prefixes)
 	}
 	weir_topology_free(w->topology);
 	fixture_close(&w->f);
