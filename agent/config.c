@@ -73,6 +73,8 @@ static const struct weir_setting table[] = {
 	 "Totals kept when the flow table is full, a power of two."},
 	{"bpf.workloads", WEIR_SET_U32, AT(workloads), "8192", 16, 1u << 20, NULL,
 	 "Workloads that can be told apart at once."},
+	{"bpf.nat_rows", WEIR_SET_U32, AT(nat_rows), "16384", 16, 1u << 20, NULL,
+	 "Connections to virtual addresses (DNAT) whose backend is remembered at once."},
 	{"bpf.prefixes", WEIR_SET_U32, AT(prefixes), "65536", 16, 1u << 22, NULL,
 	 "Address prefixes of one bundle."},
 	{"bpf.decisions", WEIR_SET_U32, AT(decisions), "65536", 16, 1u << 22, NULL,

@@ -25,7 +25,7 @@ struct config {
 	uint64_t max_bundle;
 	char *cgroup_root, *pin_dir;
 	char **interfaces;
-	uint32_t flow_rows, flow_rows6, total_rows, workloads, prefixes, decisions, ranges,
+	uint32_t flow_rows, flow_rows6, total_rows, workloads, nat_rows, prefixes, decisions, ranges,
 		health_rows;
 	uint64_t window_ns, retire_ns, health_pass_ns;
 	uint32_t detail; /* config_detail */

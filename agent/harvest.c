@@ -7,6 +7,7 @@
 #include "agent/drain.h"
 #include "agent/health.h"
 #include "agent/lease.h"
+#include "agent/nat.h"
 #include "agent/window.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -24,6 +25,7 @@ struct harvest {
 	struct spool *spool;
 	struct drain drain;
 	struct balance *balance;
+	struct nat *nat;
 	struct health *health;
 	uint8_t boot_id[16];
 	uint64_t last_end_ns;
@@ -41,6 +43,7 @@ void harvest_free(struct harvest *h)
 		return;
 	free(h->drain.deltas);
 	free(h->balance);
+	nat_free(h->nat);
 	health_free(h->health);
 	free(h);
 }
@@ -58,6 +61,11 @@ static int grace(void *arg)
 static const char *ifname(uint32_t ifindex, void *arg)
 {
 	return probe_ifname(((struct harvest *)arg)->probe, ifindex);
+}
+
+static void peer(const struct weir_row *row, struct weir_addr *to, uint16_t *port, void *arg)
+{
+	nat_peer(((struct harvest *)arg)->nat, row, to, port);
 }
 
 static const struct weir_sum_workload *who(uint32_t workload, void *arg)
@@ -177,6 +185,8 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 	if (r == 0)
 		r = weir_boot_id(h->boot_id);
 	if (r == 0)
+		r = nat_new(p, c->nat_rows, &h->nat);
+	if (r == 0)
 		r = settle(h, err);
 	if (r < 0)
 		return r;
@@ -207,6 +217,7 @@ static size_t get_drops(struct harvest *h, struct weir_sum_drop out[WEIR_DROPS])
 
 	if (probe_drops(h->probe, drops) < 0)
 		return 0;
+	drops[WEIR_D_NO_NAT].packets += nat_refused(h->nat);
 	for (uint32_t i = 0; i < WEIR_DROPS; i++) {
 		if (drops[i].packets)
 			out[n++] = (struct weir_sum_drop){i, drops[i].bytes, drops[i].packets};
@@ -217,7 +228,7 @@ static size_t get_drops(struct harvest *h, struct weir_sum_drop out[WEIR_DROPS])
 /* Rows are halved until the summary fits into one message: detail goes, totals stay. */
 static int pack(struct harvest *h, struct weir_summary *s, struct weir_buf *ret)
 {
-	const struct window_names names = {.who = who, .ifname = ifname, .arg = h};
+	const struct window_names names = {.who = who, .ifname = ifname, .peer = peer, .arg = h};
 	struct window_conf conf = {.detail = h->conf->detail, .max_rows = h->conf->max_rows};
 
 	for (;; conf.max_rows /= 2) {
@@ -321,6 +332,7 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 	if (end_ns == h->last_end_ns)
 		return -EALREADY;
 	visit_sockets(h);
+	nat_read(h->nat);
 	drain_read(&h->drain);
 	r = health_read(h->health, h->probe);
 	if (r < 0)
@@ -341,6 +353,8 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 	h->last_end_ns = end_ns;
 	if (++h->runs % SWEEP_EVERY == 0)
 		sweep(h);
+	if (h->runs % SWEEP_EVERY == 0 && (r = nat_sweep(h->nat, &h->drain.rows, WEIR_TICK(now_ns))) < 0)
+		weir_log_err(r, "translations that nobody needs stay until the next try");
 	r = now_ns > h->conf->retire_ns ? drain_retire(&h->drain, WEIR_TICK(now_ns - h->conf->retire_ns)) : 0;
 	if (r < 0)
 		weir_log_err(r, "rows are not given back: no grace period");

@@ -240,6 +240,7 @@ static int open_probe(struct manager *m, struct weir_err *err)
 		.flow_rows6 = c->flow_rows6,
 		.total_rows = c->total_rows,
 		.workloads = c->workloads,
+		.nat_rows = c->nat_rows,
 		.prefixes = c->prefixes,
 		.decisions = c->decisions,
 		.ranges = c->ranges,

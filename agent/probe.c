@@ -69,6 +69,7 @@ static int set_entries(struct weir_bpf *skel, const struct probe_conf *c)
 		{skel->maps.weir_ranges, 2 * c->ranges},
 		{skel->maps.weir_limits, 2 * PROBE_MAX_LIMITS},
 		{skel->maps.weir_failsafe, 2 * WEIR_MAX_FAILSAFE},
+		{skel->maps.weir_nat, WEIR_MAX(c->nat_rows, 1u)},
 		{skel->maps.weir_subjects, 2 * c->workloads},
 		{skel->maps.weir_roots, 2 * WEIR_ROOTS},
 		{skel->maps.weir_spans4, 2 * spans},
@@ -264,6 +265,7 @@ static void take_fds(struct probe *p)
 	p->workloads_fd = bpf_map__fd(s->maps.weir_workloads);
 	p->terms_fd = bpf_map__fd(s->maps.weir_terms);
 	p->drops_fd = bpf_map__fd(s->maps.weir_drops);
+	p->nat_fd = bpf_map__fd(s->maps.weir_nat);
 	p->root_fd = bpf_map__fd(s->maps.weir_root);
 	p->health_fd = bpf_map__fd(s->maps.weir_health);
 	p->health_rows = bpf_map__max_entries(s->maps.weir_health);

@@ -17,6 +17,7 @@ struct probe_conf {
 	const char *const *interfaces; /* NULL-terminated fnmatch patterns of interfaces to observe */
 	uint32_t flow_rows, flow_rows6, total_rows; /* powers of two; flows of IPv4, of IPv6 */
 	uint32_t workloads;	 /* capacity */
+	uint32_t nat_rows;	 /* translations of virtual addresses */
 	uint32_t prefixes, decisions, ranges; /* capacities of one generation */
 	uint32_t health_rows;	 /* TCP health, per workload and kind of peer */
 };
@@ -59,6 +60,11 @@ int probe_each_term(struct probe *p,
 		    void *arg);
 /* Name of an observed interface, "" for 0 or unknown. */
 const char *probe_ifname(const struct probe *p, uint32_t ifindex);
+/* Translations that the socket hook learned; fn may forget the one it is given. */
+int probe_nat_find(struct probe *p, const struct weir_nat_key *k, struct weir_nat *ret);
+int probe_nat_forget(struct probe *p, const struct weir_nat_key *k);
+int probe_each_nat(struct probe *p, int (*fn)(const struct weir_nat_key *k, const struct weir_nat *n, void *arg),
+		   void *arg);
 int probe_drops(struct probe *p, struct weir_count ret[WEIR_DROPS]);
 
 /*

@@ -58,7 +58,7 @@ struct probe {
 	char *pin_dir;
 	char **patterns;
 	int prog_fd[PROBE_PROGS]; /* owned by skel; -1 = not loaded */
-	int workloads_fd, terms_fd, drops_fd, root_fd, health_fd;
+	int workloads_fd, terms_fd, drops_fd, nat_fd, root_fd, health_fd;
 	uint32_t health_rows;
 	int pass_link[2]; /* of the iterators, kept while the agent runs; -1 = refused */
 	struct rows rows;

@@ -92,7 +92,7 @@ static struct weir_sum_row folded(const struct weir_sum_row *r)
 	};
 }
 
-static struct weir_sum_row detailed(const struct weir_row *row, uint32_t detail, const char *ifname)
+static struct weir_sum_row detailed(const struct weir_row *row, uint32_t detail, const struct window_names *names)
 {
 	struct weir_sum_row r = {
 		.peer_class = row->peer_class,
@@ -103,10 +103,11 @@ static struct weir_sum_row detailed(const struct weir_row *row, uint32_t detail,
 		.local_port = ntohs(row->lport_be),
 		.peer_port = ntohs(row->rport_be),
 		.rule = row->rule,
-		.interface = ifname,
+		.interface = names->ifname(rows_ifindex(row), names->arg),
 	};
 
 	rows_addresses(row, r.local.b, r.peer.b);
+	names->peer(row, &r.peer, &r.peer_port, names->arg);
 	if (detail == CONFIG_SERVICE) {
 		if (r.init_local)
 			r.local_port = 0;
@@ -200,8 +201,7 @@ static int add_all(const struct window_conf *conf, const struct rows *rows,
 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct weir_row *row = rows_at(rows, deltas[i].row);
-		struct weir_sum_row d = detailed(row, conf->detail,
-						 in->names->ifname(rows_ifindex(row), in->names->arg));
+		struct weir_sum_row d = detailed(row, conf->detail, in->names);
 
 		if ((row->flags & WEIR_ROW_F_TOTAL) || conf->detail == CONFIG_TOTAL)
 			d = folded(&d);

@@ -14,6 +14,8 @@ struct window_names {
 	/* Never NULL; what it returns must outlive the window. */
 	const struct weir_sum_workload *(*who)(uint32_t workload, void *arg);
 	const char *(*ifname)(uint32_t ifindex, void *arg);
+	/* A virtual peer of a flow becomes the one that really answers. */
+	void (*peer)(const struct weir_row *row, struct weir_addr *peer, uint16_t *port, void *arg);
 	void *arg;
 };
 

@@ -50,6 +50,7 @@ static const char *drop_name(uint32_t reason)
 		[WEIR_D_TRANSPORT] = "transport",
 		[WEIR_D_FRAGMENT] = "fragment",
 		[WEIR_D_NO_HEALTH] = "no_health",
+		[WEIR_D_NO_NAT] = "no_nat",
 	};
 
 	return reason < WEIR_DROPS && names[reason] ? names[reason] : "unknown";

@@ -39,6 +39,7 @@ const volatile __u64 weir_trace_netns = 0; /* cookie, for the tracepoint */
 #include "bpf/inc/frags.h"
 #include "bpf/inc/rows.h"
 #include "bpf/inc/policy.h"
+#include "bpf/inc/nat.h"
 #include "bpf/inc/workload.h"
 #include "bpf/inc/account.h"
 

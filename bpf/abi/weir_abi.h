@@ -49,6 +49,7 @@ enum weir_row_state { WEIR_ROW_FREE = 0, WEIR_ROW_CLAIMED = 1, WEIR_ROW_LIVE = 2
 #define WEIR_ROW_F_TOTAL 0x02	   /* a folded row: no addresses, no ports; peer_class is valid */
 #define WEIR_ROW_F_V6 0x04	   /* the row is a weir_row6, else a weir_row4 */
 #define WEIR_ROW_F_FOREIGN 0x08	   /* ifindex is another network namespace's */
+#define WEIR_ROW_F_NAT 0x10	   /* ingress: remote is a virtual address, weir_nat has the backend */
 
 /*
  * One counted thing: a flow of one workload in one direction with one verdict on one interface, or,
@@ -307,7 +308,8 @@ enum weir_drop {
 	WEIR_D_TRANSPORT = 10,	  /* ends before its transport header: row without ports */
 	WEIR_D_FRAGMENT = 11,	  /* later fragment of a packet whose first was not seen: row without ports */
 	WEIR_D_NO_HEALTH = 12,	  /* no health row left: a connection (not a packet) in the overflow row */
-	WEIR_DROPS = 13,
+	WEIR_D_NO_NAT = 13,	  /* no room for a translation: what returns keeps the virtual address */
+	WEIR_DROPS = 14,
 };
 
 /*
@@ -382,6 +384,27 @@ _Static_assert(sizeof(struct weir_health) == 800, "weir_health");
 #define WEIR_SOCK_OPEN 0x02   /* was counted as a connection */
 #define WEIR_SOCK_CLOSED 0x04 /* its end was counted: nothing but resets is added any more */
 #define WEIR_SOCK_POLLED 0x08 /* older than weir and without callbacks: tracepoints and passes see it */
+
+/*
+ * Connections to virtual addresses: as the socket has it -> where its packets really go. BPF inserts
+ * with the first packet out of a flow; the agent reads, and removes what no row needs any more.
+ */
+struct weir_nat_key {
+	__u8 local[16], remote[16]; /* the socket's own and the virtual address, IPv4 as ::ffff:... */
+	__u32 workload;
+	__be16 lport_be, rport_be;
+	__u8 proto; /* IP protocol number */
+	__u8 pad[7];
+};
+_Static_assert(sizeof(struct weir_nat_key) == 48, "weir_nat_key");
+
+struct weir_nat {
+	__u8 backend[16];
+	__be16 port_be;
+	__u16 pad;
+	__u32 seen; /* when it was learned, WEIR_TICK */
+};
+_Static_assert(sizeof(struct weir_nat) == 24, "weir_nat");
 
 /*
  * In a socket's storage, by BPF alone. Who opened the connection, whatever happens to its rows; and

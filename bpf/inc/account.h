@@ -67,25 +67,30 @@ __noinline int weir_init6(struct __sk_buff *skb, const struct weir_packet *p, co
 	return p && t ? weir_init_local(skb, p, t, true) : 0;
 }
 
+/* nat: the backend, when the packet came in from a virtual address. */
 static __always_inline void weir_ask_of(const struct weir_row *k, const struct weir_packet *p,
-					struct weir_ask *ret)
+					const struct weir_nat *nat, struct weir_ask *ret)
 {
 	ret->dir = k->flags & WEIR_ROW_F_INIT_LOCAL ? WEIR_EGRESS : WEIR_INGRESS;
 	ret->proto = weir_proto_class(k->proto);
 	ret->port = bpf_ntohs(ret->dir == WEIR_EGRESS ? k->rport_be : k->lport_be);
 	ret->workload = k->workload;
 	__builtin_memcpy(ret->peer, k->dir == WEIR_EGRESS ? p->dst : p->src, sizeof(ret->peer));
+	if (nat) {
+		__builtin_memcpy(ret->peer, nat->backend, sizeof(ret->peer));
+		ret->port = bpf_ntohs(nat->port_be);
+	}
 }
 
 /* Fills k's verdict for a flow that has no row of this generation. */
-static __always_inline void weir_evaluate(struct weir_row *k, const struct weir_packet *p, const struct weir_ctl *ctl,
-					  __u64 active)
+static __always_inline void weir_evaluate(struct weir_row *k, const struct weir_packet *p, const struct weir_nat *nat,
+					  const struct weir_ctl *ctl, __u64 active)
 {
 	struct weir_outcome o = {.rule = WEIR_NO_RULE, .verdict = WEIR_V_NONE};
 	__u32 mode = WEIR_A_MODE(active);
 	struct weir_ask q;
 
-	weir_ask_of(k, p, &q);
+	weir_ask_of(k, p, nat, &q);
 	if (mode == WEIR_MODE_OBSERVE || !(active & WEIR_A_BUNDLE)) {
 		if (active & WEIR_A_BUNDLE)
 			o.peer_class = weir_peer_class(q.peer, active);
@@ -124,6 +129,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 					     struct weir_tuple *t, bool v6)
 {
 	struct weir_row *row, k = {};
+	struct weir_nat *nat = NULL;
 	struct weir_ctl *ctl;
 	__u32 zero = 0;
 
@@ -147,7 +153,13 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 		k.flags = v6 ? WEIR_ROW_F_V6 : 0;
 		if (weir_own_netns && bpf_get_netns_cookie(skb) != weir_own_netns)
 			k.flags |= WEIR_ROW_F_FOREIGN;
-		if (v6 ? weir_init6(skb, p, t) : weir_init4(skb, p, t))
+		if (t->dir == WEIR_EGRESS)
+			weir_nat_learn(skb, p, k.workload, t->tick);
+		else
+			nat = weir_nat_of(p, k.workload);
+		if (nat) /* only who opens a connection names a virtual address */
+			k.flags |= WEIR_ROW_F_NAT | WEIR_ROW_F_INIT_LOCAL;
+		else if (v6 ? weir_init6(skb, p, t) : weir_init4(skb, p, t))
 			k.flags |= WEIR_ROW_F_INIT_LOCAL;
 	}
 	k.lport_be = t->lport_be;
@@ -158,7 +170,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 	k.gen = WEIR_A_GEN(t->active);
 	k.seen = t->tick;
 	if (!row)
-		weir_evaluate(&k, p, ctl, t->active);
+		weir_evaluate(&k, p, nat, ctl, t->active);
 	k.verdict = weir_limited(&k, p, t->active);
 	if (!row || row->verdict != k.verdict)
 		row = weir_find_or_claim(&k, t, v6);

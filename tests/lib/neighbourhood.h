@@ -230,8 +230,9 @@ static inline int hood_open(struct hood *h, struct weir_err *err)
 	cpu_set_t one;
 	int r = fixture_place(&h->f, err);
 
+	h->f.small = true;
 	CPU_ZERO(&one);
-	CPU_SET(0, &one);
+	CPU_SET((size_t)sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof(one), &one); /* packets stay in order */
 	hood_home(h);
 	snprintf(h->leaf, sizeof(h->leaf), "%.240s/leaf", h->f.cgroup);

@@ -6,10 +6,9 @@
 
 #include "agent/lease.h"
 #include "lib/base/clock.h"
-#include "tests/lib/probe_fixture.h"
+#include "tests/lib/policy_fixture.h"
 
 #define S WEIR_NS_PER_S
-#define CLASS "aws/1/vpc/a"
 
 TEST(a_renewal_says_for_how_long_it_was_over)
 {
@@ -48,46 +47,6 @@ static int send_syn(struct fixture *f, uint16_t port)
 	memcpy(pkt + 34, &sport, 2);
 	memcpy(pkt + 36, &dport, 2);
 	return fixture_run(f, WEIR_EGRESS, pkt, sizeof(pkt));
-}
-
-static int apply(struct fixture *f, const char *egress, struct weir_err *err)
-{
-	static const char topology_text[] =
-		"apiVersion: weir.dev/v1alpha1\nkind: Topology\nmetadata: {name: t}\nspec:\n"
-		"  domain: aws/1/vpc\n  provider: aws\n  account: '1'\n"
-		"  zones:\n  - {id: z1, region: r1}\n  prefixes: [10.7.0.0/16]\n  subnets:\n"
-		"  - {name: a, cidrs: [10.7.1.0/24], zone: z1, routes: [{to: 0.0.0.0/0, via: igw}]}\n";
-	const uint32_t subject_of[2] = {0};
-	weir_auto_free char *text =
-		weir_strf("apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\nspec:\n"
-			  "  tier: baseline\n  priority: 1\n  subject: {}\n  egress:\n  - %s\n", egress);
-	struct weir_ydoc *topology_doc = NULL, *policy_doc = NULL;
-	struct weir_policy_set *set = NULL;
-	struct weir_topology *topology = NULL;
-	struct weir_bundle *bundle = NULL;
-	weir_auto_buf struct weir_buf bytes = {0};
-	struct weir_tables *t = NULL;
-	int r;
-
-	weir_topology_new(&topology);
-	weir_policy_set_new(&set);
-	if (!(r = weir_ydoc_parse(topology_text, strlen(topology_text), "topology", &topology_doc, err)) &&
-	    !(r = weir_topology_add(topology, weir_ydoc_root(topology_doc, 0), err)) &&
-	    !(r = weir_topology_seal(topology, err)) &&
-	    !(r = weir_ydoc_parse(text, strlen(text), "policy", &policy_doc, err)) &&
-	    !(r = weir_policy_set_add(set, weir_ydoc_root(policy_doc, 0), err)) &&
-	    !(r = weir_policy_set_seal(set, err)) &&
-	    !(r = weir_bundle_compile(set, topology, CLASS, NULL, 0, &bytes, err)) &&
-	    !(r = weir_bundle_parse(bytes.data, bytes.len, &bundle, err)) &&
-	    !(r = weir_tables_build(bundle, NULL, 0, &t, err)))
-		r = probe_switch(f->probe, t, subject_of, 2, err);
-	weir_tables_free(t);
-	weir_bundle_free(bundle);
-	weir_policy_set_free(set);
-	weir_topology_free(topology);
-	weir_ydoc_free(policy_doc);
-	weir_ydoc_free(topology_doc);
-	return r;
 }
 
 /* How many of n packets of one flow pass. */
@@ -135,7 +94,7 @@ TEST(verdicts_end_with_the_lease_and_come_back)
 		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
 		probe_ctl(f.probe)->default_deny = 1;
 		denied_until_over(test_st, &f, "fail-closed", 1000);
-		CHECK(!apply(&f, "action: deny", &err), "%s", err.text);
+		CHECK(!fixture_apply(&f, "  - action: deny", &err), "%s", err.text);
 		denied_until_over(test_st, &f, "denied by a rule", 2000);
 	}
 	fixture_close(&f);
@@ -153,7 +112,7 @@ TEST(limits_end_with_the_lease)
 	CHECK(!fixture_open(&f, &err), "%s", err.text);
 	if (f.probe) {
 		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
-		CHECK(!apply(&f, "{action: accept, limit: {rate: 8kbit, burst: 1500B, mode: police, per: node}}", &err),
+		CHECK(!fixture_apply(&f, "  - {action: accept, limit: {rate: 8kbit, burst: 1500B, mode: police, per: node}}", &err),
 		      "%s", err.text);
 		set_lease(&f, false);
 		CHECK(passed(&f, 3000, 200) < 100, "%d of 200 pass", passed(&f, 3000, 200));

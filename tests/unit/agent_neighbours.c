@@ -127,6 +127,7 @@ static void upgrades_under_traffic(struct test_state *test_st, const struct scen
 		before = counted(h.f.probe, NB_FREE);
 		pid = upgrade_again_and_again(&h, upgrades);
 		while (!waitpid(pid, &status, WNOHANG)) {
+			hood_readable(h.sentinel, 1); /* leave the machine to the other side */
 			for (int i = 0; i < 50; i++, sent++)
 				lost += send(fd, "x", 1, 0) != 1 || !hood_readable(h.receiver[0], 1000) ||
 					hood_count(h.receiver[0]) != 1;
