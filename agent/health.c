@@ -34,8 +34,8 @@ int health_new(uint32_t max_rows, uint64_t pass_ns, struct health **ret)
 	h->pass_ns = pass_ns;
 	h->keys = calloc(max_rows, sizeof(*h->keys));
 	h->rows = calloc(max_rows, sizeof(*h->rows));
-	h->out = calloc(WEIR_SUMMARY_HEALTH_MAX, sizeof(*h->out));
-	h->out_row = calloc(WEIR_SUMMARY_HEALTH_MAX, sizeof(*h->out_row));
+	h->out = calloc(HEALTH_PER_RECORD, sizeof(*h->out));
+	h->out_row = calloc(HEALTH_PER_RECORD, sizeof(*h->out_row));
 	if (!h->keys || !h->rows || !h->out || !h->out_row)
 		return -ENOMEM;
 	r = weir_map_new(&h->sent);
@@ -162,7 +162,8 @@ int health_fill(struct health *h, const struct weir_sum_workload *(*who)(uint32_
 		r = weir_map_put(index, &(*workloads)[i].cgroup_id, sizeof(uint64_t),
 				 (void *)(uintptr_t)(i + 1), NULL);
 	h->out_count = 0;
-	for (size_t i = 0; r == 0 && i < h->count && h->out_count < WEIR_SUMMARY_HEALTH_MAX; i++) {
+	for (size_t k = 0; r == 0 && k < h->count && h->out_count < HEALTH_PER_RECORD; k++) {
+		size_t i = (h->next + k) % h->count;
 		const struct weir_sum_workload *w = who(h->keys[i].workload, arg);
 		uint32_t at = 0;
 
@@ -188,6 +189,7 @@ int health_sent(struct health *h)
 
 		r = weir_map_put(h->sent, &h->keys[i], sizeof(h->keys[i]),
 				 (void *)weigh(&h->rows[i], h->out[k].workload != 0), NULL);
+		h->next = i + 1;
 	}
 	h->out_count = 0;
 	return r;

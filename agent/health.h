@@ -11,14 +11,18 @@
 #include "lib/ds/map.h"
 #include "lib/wire/msg.h"
 
+/* Of at most a kilobyte each: a record has room for its rows beside them. */
+#define HEALTH_PER_RECORD 512
+
 struct health {
 	/* The last read; parallel. */
 	struct weir_health_key *keys;
 	struct weir_health *rows;
 	size_t count, max;
 	struct weir_map *sent;	     /* key -> weight of what the last durable record says */
-	struct weir_sum_health *out; /* of WEIR_SUMMARY_HEALTH_MAX; filled last */
+	struct weir_sum_health *out; /* of HEALTH_PER_RECORD; filled last */
 	size_t *out_row, out_count;
+	size_t next; /* row with which the next record begins: all have their turn */
 	uint64_t pass_ns, next_pass_ns;
 };
 

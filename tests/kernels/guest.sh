@@ -105,6 +105,16 @@ else
 	echo "# identity on this kernel: unexplained $un_rx ingress, $un_tx egress"
 fi
 
+# TCP health: two connections and the 20 of the late FINs, each seen from its handshake to its end.
+health() { api "/api/v1/health?by=workload" "' '.join(str(sum(h[k] for h in d['items']
+if h['node'] == 'n1' and 'backup' in h['workload'])) for k in ('connections', 'closed', 'failed', 'rtt_samples'))"; }
+healthy() { health | grep -q "^22 22 0 "; }
+expect "TCP health uses tracepoints and iterators, in: $hooks" grep -q "tcp_trace tcp_iter" <<<"$hooks"
+lab_wait 20 healthy
+read -r connections closed failed samples < <(health)
+equal "TCP health: connections, closed, failed" "$connections $closed $failed" "22 22 0"
+within "TCP health: a round-trip sample each at least" "$samples" 22 1000
+
 # The gate: signed, verified, compiled into tables, decided in the kernel.
 backup() { lab_traffic n1 $BACKUP tcp --to "$1" --port 5001 --bytes 20000 --timeout 4; }
 denied() { ! backup "$1" 2>&1 | grep -q '^bytes='; }

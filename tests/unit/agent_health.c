@@ -384,5 +384,93 @@ TEST(open_connections_keep_their_workload)
 	CHECK(used[2], "not sent yet");
 }
 
+/* 600 rows that all change all the time: a record has room for some, and each has its turn. */
+TEST(a_record_is_bounded_and_fair)
+{
+	weir_cleanup(health_freep) struct health *h = NULL;
+	weir_cleanup(filled_fini) struct filled f = {0};
+	int seen[600] = {0}, least = 100;
+
+	CHECK(!health_new(600, 1, &h));
+	h->count = 600;
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < 600; i++) {
+			h->keys[i].workload = 1;
+			h->keys[i].peer_class = i;
+			h->rows[i].since_ns = 1;
+			h->rows[i].n[WEIR_H_RETRANS]++;
+		}
+		record(test_st, h, &f, true);
+		CHECK(f.s.health_count == HEALTH_PER_RECORD);
+		for (size_t i = 0; i < f.s.health_count; i++)
+			seen[f.s.health[i].peer_class]++;
+	}
+	for (int i = 0; i < 600; i++)
+		least = WEIR_MIN(least, seen[i]);
+	CHECK(least >= 2, "a row came %d times in 3 records", least);
+}
+
+/* No room for another kind of peer: the overflow row takes the connection, and says so. */
+TEST(a_full_table_folds)
+{
+	auto_scene s = {0};
+	struct weir_err err = {{0}};
+	struct weir_health_key k = {.workload = 9}, keys[8];
+	struct weir_health zero = {.since_ns = 1}, rows[8];
+	struct weir_count drops[WEIR_DROPS];
+	uint64_t folded = 0;
+	size_t n = 0;
+	int fd;
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	CHECK(!scene_open(&s, &err), "%s", err.text);
+	if (!s.x.probe)
+		return;
+	for (k.scope = 0; !bpf_map_update_elem(s.x.probe->health_fd, &k, &zero, BPF_NOEXIST); k.scope++)
+		;
+	CHECK(k.scope == 7, "8 rows, one is the overflow row: %u", k.scope);
+	fd = dial(s.port);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK(until(&s, WEIR_H_CLOSED, 1));
+	probe_health_read(s.x.probe, keys, rows, &n);
+	for (size_t i = 0; i < n; i++)
+		if (keys[i].peer_class == WEIR_HEALTH_OVERFLOW)
+			folded = rows[i].n[WEIR_H_CONNECTIONS];
+	/* Both ends: the listener's side is established too, though nobody accepted. */
+	CHECK(folded == 2, "%llu", (unsigned long long)folded);
+	CHECK(!probe_drops(s.x.probe, drops) && drops[WEIR_D_NO_HEALTH].packets == 2, "%llu",
+	      (unsigned long long)drops[WEIR_D_NO_HEALTH].packets);
+}
+
+TEST(a_gone_workload_gives_its_rows_back)
+{
+	auto_scene s = {0};
+	weir_cleanup(health_freep) struct health *h = NULL;
+	struct weir_err err = {{0}};
+	size_t before, taken;
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	CHECK(!scene_open(&s, &err), "%s", err.text);
+	if (!s.x.probe)
+		return;
+	CHECK(!health_new(probe_health_max(s.x.probe), 1, &h));
+	(void)health_pass(h, s.x.probe, weir_boot_ns(), &taken);
+	CHECK(dial(1) < 0 && !health_read(h, s.x.probe));
+	before = h->count;
+	CHECK(before == 2, "the overflow row and one: %zu", before);
+	health_forget(h, s.x.probe, 7);
+	CHECK(!health_read(h, s.x.probe) && h->count == before);
+	health_forget(h, s.x.probe, 1);
+	CHECK(!health_read(h, s.x.probe) && h->count == 1 && h->keys[0].peer_class == WEIR_HEALTH_OVERFLOW);
+}
+
 TEST_MAIN(T(live_connections), T(old_sockets_of_another_namespace), T(a_record_has_what_changed),
-	  T(open_connections_keep_their_workload))
+	  T(open_connections_keep_their_workload), T(a_record_is_bounded_and_fair), T(a_full_table_folds),
+	  T(a_gone_workload_gives_its_rows_back))
