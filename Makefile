@@ -101,6 +101,7 @@ check-long: deps
 	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check-long
 bench: deps
+	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"
 	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/weir-agent
 	$(Q)tests/bench/run $(B) $(ONLY)
 check-kernels:

@@ -189,8 +189,7 @@ static int one_window(struct agent *a)
 	return 0;
 }
 
-/* CPU time of all threads. */
-static uint64_t cpu_ns(pid_t pid)
+uint64_t bench_process_ns(int pid)
 {
 	weir_auto_free char *path = weir_strf("/proc/%d/task", pid);
 	DIR *d = path ? opendir(path) : NULL;
@@ -259,7 +258,7 @@ static int run(struct agent *a, double *ret_percent, double *ret_mb, struct weir
 		r = one_window(a);
 	if (r)
 		return r;
-	cpu = cpu_ns(a->pid);
+	cpu = bench_process_ns(a->pid);
 	wall = weir_monotonic_ns();
 	for (int i = 0; !r && i < MEASURED; i++) {
 		uint64_t now;
@@ -268,7 +267,7 @@ static int run(struct agent *a, double *ret_percent, double *ret_mb, struct weir
 		now = resident_kb(a->pid);
 		kb = WEIR_MAX(kb, now);
 	}
-	*ret_percent = (double)(cpu_ns(a->pid) - cpu) / (double)(weir_monotonic_ns() - wall) * 100;
+	*ret_percent = (double)(bench_process_ns(a->pid) - cpu) / (double)(weir_monotonic_ns() - wall) * 100;
 	*ret_mb = (double)kb / 1024;
 	if (!r)
 		usleep(WINDOW_NS / 1000 * 3 / 2); /* what was sent last is in the record that ends next */

@@ -48,6 +48,8 @@ int bench_live_udp(struct bench *b, const struct bench_case *c, struct bench_res
 int bench_rate_error(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
 /* agent.c */
+/* CPU time of all threads of a process. */
+uint64_t bench_process_ns(int pid);
 int bench_agent_cpu(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_agent_rss(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 

@@ -25,7 +25,7 @@ int shell(struct weir_err *err, const char *fmt, ...)
 		if (*line)
 			memcpy(last, line, sizeof(last));
 	}
-	return pclose(f) ? weir_err_set(err, -EIO, "%s: %s", command, last) : 0;
+	return pclose(f) ? weir_err_set(err, -EIO, "%s (%.60s)", last, command) : 0;
 }
 
 bool shell_has(const char *program)

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What weir takes from a sender's throughput over a veth pair into another network namespace: pairs of
- * runs with and without it. One thread sends and receives in turn, so that its CPU time is all that a
+ * What weir takes from a sender's throughput over a veth pair into another network namespace, and what
+ * nft and softflowd take: rounds of runs with each and with nothing. One thread sends and receives in turn, so that its CPU time is all that a
  * byte costs, and throughput for each second of it does not depend on what else runs here.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "tests/bench/shell.h"
 #include "tests/bench/world.h"
 
-#define PAIRS 10
-#define RUN_NS 400000000ull
+#define ROUNDS 10
+#define RUN_NS 300000000ull
 #define PORT 443
 #define BATCH 64
 #define SMALL 18 /* payload of a frame of 64 bytes */
@@ -113,6 +114,99 @@ static void pair_close(struct pair *p)
 	}
 }
 
+/* What is measured beside nothing; all on bench0. */
+struct through_peer {
+	const char *name;
+	int (*begin)(struct bench *b);
+	void (*end)(struct bench *b);
+	bool optional, missing;
+	double rate[KINDS][ROUNDS];
+	double loss[KINDS], median[KINDS]; /* results */
+};
+enum { NOTHING, WEIR, NFT, SOFTFLOWD };
+
+static int begin_nothing(struct bench *b)
+{
+	(void)b;
+	return 0;
+}
+
+static void end_nothing(struct bench *b)
+{
+	(void)b;
+}
+
+static int begin_weir(struct bench *b)
+{
+	return world_get(b, 65536);
+}
+
+static void end_weir(struct bench *b)
+{
+	world_close(&b->world);
+}
+
+/* The world's policy as nft rules, and a counter for each flow. */
+static int begin_nft(struct bench *b)
+{
+	return shell(&b->err,
+		     "nft -f - <<'EOF'\n"
+		     "table ip bench {\n"
+		     " set denied { type ipv4_addr; flags interval; elements = { 203.0.113.0/24, 192.0.2.0/24 } }\n"
+		     " set clients { type ipv4_addr; flags interval; elements = { 198.18.0.0/15, 10.64.0.0/10 } }\n"
+		     " set flows { type ipv4_addr . inet_service . ipv4_addr . inet_service; size 65536; "
+		     "flags dynamic; counter; }\n"
+		     " chain account { meta l4proto { tcp, udp } add @flows { ip saddr . th sport . ip daddr . th dport }; }\n"
+		     " chain out { type filter hook output priority 0; policy accept; jump account\n"
+		     "  ip daddr @denied counter drop\n"
+		     "  ip daddr @clients meta l4proto { tcp, udp } th dport 443 counter accept\n"
+		     "  ip daddr 198.51.100.0/24 tcp dport 8443 limit rate over 25000000 bytes/second drop\n"
+		     "  udp dport 5001 limit rate over 1250000 bytes/second burst 262144 bytes drop\n }\n"
+		     " chain in { type filter hook input priority 0; policy accept; jump account\n"
+		     "  ip saddr @denied counter drop\n"
+		     "  udp dport 5002 limit rate over 1250000 bytes/second burst 262144 bytes drop\n }\n"
+		     "}\nEOF");
+}
+
+static void end_nft(struct bench *b)
+{
+	(void)b;
+	shell(NULL, "nft delete table ip bench");
+}
+
+static pid_t softflowd_pid;
+static uint64_t softflowd_ns, softflowd_packets;
+
+static int begin_softflowd(struct bench *b)
+{
+	weir_auto_fclose FILE *f = NULL;
+	int r = shell(&b->err, "command -v softflowd && softflowd -i bench0 -n 127.0.0.1:2055 -m 65536 "
+			       "-p /tmp/weir-bench-%d.pid -c /tmp/weir-bench-%d.ctl", getpid(), getpid());
+	weir_auto_free char *path = weir_strf("/tmp/weir-bench-%d.pid", getpid());
+
+	for (int i = 0; !r && path && i < 100 && !(f = fopen(path, "re")); i++)
+		usleep(20000);
+	if (!r && (!f || fscanf(f, "%d", &softflowd_pid) != 1))
+		r = weir_err_set(&b->err, -ENOENT, "softflowd wrote no process id");
+	return r;
+}
+
+static void end_softflowd(struct bench *b)
+{
+	(void)b;
+	if (!softflowd_pid)
+		return;
+	softflowd_ns += bench_process_ns(softflowd_pid);
+	kill(softflowd_pid, SIGKILL);
+	softflowd_pid = 0;
+	shell(NULL, "rm -f /tmp/weir-bench-%d.pid /tmp/weir-bench-%d.ctl", getpid(), getpid());
+}
+
+static double softflowd_ns_per_packet(void)
+{
+	return softflowd_packets ? (double)softflowd_ns / (double)softflowd_packets : NAN;
+}
+
 /* Receiver's sockets in the bench's own cgroup, sender's in the world's when there is one. */
 static int pair_open(struct pair *p, struct world *w)
 {
@@ -190,41 +284,60 @@ static int run_both(struct bench *b, struct world *w, double ret[KINDS])
 	if (!r && w && (counted = world_packets(w, WEIR_EGRESS) - counted) != p.datagrams)
 		r = weir_err_set(&b->err, -EPROTO, "%lu datagrams sent, %lu counted", (unsigned long)p.datagrams,
 				 (unsigned long)counted);
+	if (softflowd_pid)
+		softflowd_packets += p.datagrams;
 	pair_close(&p);
 	return r;
 }
 
-static int run_pairs(struct bench *b, double ret_loss[KINDS], double ret_with[KINDS], double ret_without[KINDS])
+static int run_all(struct bench *b, struct through_peer *peers, size_t n)
 {
-	double loss[KINDS][PAIRS], with[KINDS][PAIRS], without[KINDS][PAIRS], v[KINDS] = {0};
+	double v[KINDS][ROUNDS];
 	int r = 0;
 
-	for (int i = 0; i < 2 * PAIRS && !r; i++) {
-		/* Without first, with first, in turn. */
-		bool weir = (i & 1) ^ (i >> 1 & 1);
+	for (int round = 0; round < ROUNDS && !r; round++) {
+		for (size_t k = 0; k < n && !r; k++) {
+			/* Each goes first and last equally often. */
+			struct through_peer *p = &peers[round & 1 ? n - 1 - k : k];
+			double got[KINDS] = {0};
 
-		if (weir)
-			r = world_get(b, 65536);
-		if (!r)
-			r = run_both(b, b->world, v);
-		world_close(&b->world);
-		for (int k = 0; k < KINDS; k++)
-			(weir ? with : without)[k][i / 2] = v[k];
+			if (p->missing)
+				continue;
+			r = p->begin(b);
+			if (r && p->optional) {
+				printf("# %s is not compared: %s\n", p->name, b->err.text);
+				b->err = (struct weir_err){{0}};
+				p->missing = true;
+				r = 0;
+			} else if (!r) {
+				r = run_both(b, b->world, got);
+			}
+			p->end(b);
+			p->rate[TCP][round] = got[TCP];
+			p->rate[UDP][round] = got[UDP];
+		}
 	}
-	for (int k = 0; k < KINDS && !r; k++) {
-		for (int i = 0; i < PAIRS; i++)
-			loss[k][i] = (1 - with[k][i] / without[k][i]) * 100;
-		ret_loss[k] = bench_median(loss[k], PAIRS);
-		ret_with[k] = bench_median(with[k], PAIRS);
-		ret_without[k] = bench_median(without[k], PAIRS);
+	for (size_t i = 0; i < n && !r; i++) {
+		for (int k = 0; k < KINDS && !peers[i].missing; k++) {
+			for (int round = 0; round < ROUNDS; round++)
+				v[k][round] = (1 - peers[i].rate[k][round] / peers[0].rate[k][round]) * 100;
+			peers[i].loss[k] = bench_median(v[k], ROUNDS);
+			memcpy(v[k], peers[i].rate[k], sizeof(v[k]));
+			peers[i].median[k] = bench_median(v[k], ROUNDS);
+		}
 	}
 	return r;
 }
 
-/* Both figures come from the same runs; whichever is asked for first makes them. */
+/* All figures come from the same runs; whichever is asked for first makes them. */
 static int measure(struct bench *b, int kind, struct bench_result *ret)
 {
-	static double loss[KINDS], with[KINDS], without[KINDS];
+	static struct through_peer peers[] = {
+		{.name = "nothing", .begin = begin_nothing, .end = end_nothing},
+		{.name = "weir", .begin = begin_weir, .end = end_weir},
+		{.name = "nft", .begin = begin_nft, .end = end_nft, .optional = true},
+		{.name = "softflowd", .begin = begin_softflowd, .end = end_softflowd, .optional = true},
+	};
 	static bool done;
 	int r = 0;
 
@@ -232,15 +345,20 @@ static int measure(struct bench *b, int kind, struct bench_result *ret)
 	if (!done) {
 		r = veth_open(&b->err);
 		if (!r)
-			r = run_pairs(b, loss, with, without);
+			r = run_all(b, peers, WEIR_ARRAY_SIZE(peers));
 		veth_close();
 	}
 	done = !r;
-	if (!r)
-		printf(kind == TCP ? "# tcp: %.1f Gbit a second of CPU with weir, %.1f without\n" :
-				     "# udp, 64-byte frames: %.0f a second of CPU with weir, %.0f without\n",
-		       with[kind] * (kind == TCP ? 8e-9 : 1), without[kind] * (kind == TCP ? 8e-9 : 1));
-	*ret = (struct bench_result){.value = loss[kind], .baseline = NAN};
+	for (size_t i = 0; !r && i < WEIR_ARRAY_SIZE(peers); i++)
+		if (!peers[i].missing)
+			printf(kind == TCP ? "# tcp, %s: %.1f Gbit a second of CPU, %.2f %% lost\n" :
+					     "# frames of 64 bytes, %s: %.0f a second of CPU, %.2f %% lost\n",
+			       peers[i].name, peers[i].median[kind] * (kind == TCP ? 8e-9 : 1),
+			       peers[i].loss[kind]);
+	if (!r && kind == UDP && !peers[SOFTFLOWD].missing)
+		printf("# softflowd's own process: %.0f ns a packet more\n", softflowd_ns_per_packet());
+	*ret = (struct bench_result){.value = peers[WEIR].loss[kind],
+				     .baseline = peers[NFT].missing ? NAN : peers[NFT].loss[kind]};
 	return r;
 }
 
