@@ -44,6 +44,7 @@ static int on_sweep(uint32_t events, void *arg)
 
 	(void)events;
 	control_sweep(m->sv.control, weir_wall_ns());
+	leases_sweep(&m->sv, weir_wall_ns());
 	return 0;
 }
 

@@ -44,6 +44,9 @@ int service_next(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns
 /* An entry that cannot be written is logged: the log is evidence, not a condition of running. */
 void service_audited(int r);
 
+/* lease.c */
+void leases_sweep(struct service *sv, uint64_t now_ns);
+
 /* telemetry.c */
 void telemetry_ready(struct service *sv, uint64_t now_ns);
 

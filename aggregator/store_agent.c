@@ -64,6 +64,43 @@ int store_agent_policy(struct store *s, const char *node, const struct weir_poli
 			 p->refused_serial, p->refused_reason, p->refused_text);
 }
 
+static int next_lease(struct store *s, sqlite3_stmt *st, enum store_stmt noted, char ret_node[WEIR_NODE_MAX],
+		      uint64_t *ret_value)
+{
+	int64_t node = sqlite3_column_int64(st, 0);
+	uint64_t value = (uint64_t)sqlite3_column_int64(st, 2);
+
+	(void)weir_strcpy(ret_node, WEIR_NODE_MAX, (const char *)sqlite3_column_text(st, 1));
+	store_done(st);
+	*ret_value = value;
+	return store_run(s, noted, "iu", node, value);
+}
+
+int store_lease_ended(struct store *s, uint64_t now_ns, char ret_node[WEIR_NODE_MAX], uint64_t *ret_until_ns)
+{
+	sqlite3_stmt *st;
+	int r = store_row(s, ST_LEASE_ENDED, &st, "u", now_ns);
+
+	return r ? r : next_lease(s, st, ST_LEASE_NOTED, ret_node, ret_until_ns);
+}
+
+int store_lapse_ended(struct store *s, char ret_node[WEIR_NODE_MAX], uint64_t *ret_lapsed_s)
+{
+	sqlite3_stmt *st;
+	uint64_t before, now = 0;
+	int r;
+
+	do { /* fewer than before: the node booted */
+		r = store_row(s, ST_LAPSE, &st, "");
+		if (r)
+			return r;
+		before = (uint64_t)sqlite3_column_int64(st, 3);
+		r = next_lease(s, st, ST_LAPSE_NOTED, ret_node, &now);
+	} while (!r && !now);
+	*ret_lapsed_s = now > before ? now - before : now;
+	return r;
+}
+
 static bool same_text(sqlite3_stmt *st, int column, const char *text)
 {
 	const char *had = (const char *)sqlite3_column_text(st, column);

@@ -80,6 +80,9 @@ static const char *const migrations[] = {
 	"seen_s INTEGER NOT NULL,gone INTEGER NOT NULL DEFAULT 0,counts BLOB NOT NULL,"
 	"PRIMARY KEY(node,workload_index,class,scope,since_ns)) WITHOUT ROWID;"
 	HEALTH_TABLE("10s") HEALTH_TABLE("1m") HEALTH_TABLE("1h"),
+	/* 4: which ended leases and lapses were said already */
+	"ALTER TABLE agent ADD COLUMN lease_noted_ns INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN lapse_noted_s INTEGER NOT NULL DEFAULT 0;",
 };
 
 const char *const store_sql[ST_STATEMENTS] = {
@@ -114,6 +117,13 @@ const char *const store_sql[ST_STATEMENTS] = {
 		"refused_text=excluded.refused_text",
 	[ST_AGENT_REPORTED] = "SELECT a.serial,a.refused_serial,a.mode,a.digest,a.refused_reason,"
 			      "a.refused_text FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
+	[ST_LEASE_ENDED] = "SELECT a.node,n.name,a.lease_until_ns FROM agent a JOIN node n ON n.id=a.node "
+			   "WHERE a.lease_until_ns>0 AND a.lease_until_ns<? AND "
+			   "a.lease_noted_ns<>a.lease_until_ns LIMIT 1",
+	[ST_LEASE_NOTED] = "UPDATE agent SET lease_noted_ns=?2 WHERE node=?1",
+	[ST_LAPSE] = "SELECT a.node,n.name,a.lapsed_s,a.lapse_noted_s FROM agent a JOIN node n ON "
+		     "n.id=a.node WHERE a.lapsed_s<>a.lapse_noted_s LIMIT 1",
+	[ST_LAPSE_NOTED] = "UPDATE agent SET lapse_noted_s=?2 WHERE node=?1",
 	[ST_IDENTITY] = "INSERT OR REPLACE INTO identity VALUES(?,?,?,?,?,?)",
 	[ST_DROP] = "INSERT OR REPLACE INTO dropped VALUES(?,?,?,?)",
 	[ST_WORKLOAD_GET] = "SELECT id FROM workload WHERE node=? AND domain=? AND namespace=? AND "

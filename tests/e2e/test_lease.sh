@@ -25,10 +25,14 @@ expect "agent killed: backup is denied while the lease lasts" denied
 expect "then enforcement ends by itself" lab_wait 10 backup
 within "as long after the kill as the lease says, milliseconds" $(($(now_ms) - died)) 2000 6000
 expect "weirctl shows how long ago it ended" lab_wait 5 shown 'ended [0-9]+s ago'
+audited() { weirctl audit --limit 100 | grep -q "$1.*n1"; }
+expect "the audit log says that it ended" lab_wait 5 audited lease-ended
 fleet_agent_start n1 || broken "the agent starts again"
 expect "an agent is back: backup is denied again" lab_wait 5 denied
 expect "its log says from what to what, since when and why" \
 	grep -qE 'mode observe -> enforce: an agent is back; enforcement had ended by itself [0-9]+ s ago, because no agent renewed agent.lease' \
 	"$LAB/log/agent-n1.log"
 expect "the seconds without enforcement are reported" lab_wait 5 lapsed
+expect "the audit log says that it resumed" lab_wait 5 audited lease-resumed
+equal "it ended once and was said once" "$(weirctl audit --limit 100 | grep -c lease-ended)" 1
 finish

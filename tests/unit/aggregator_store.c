@@ -285,10 +285,37 @@ TEST(drops_are_the_latest_by_reason)
 	store_close(s);
 }
 
+TEST(an_ended_lease_is_said_once_and_so_is_its_end)
+{
+	struct weir_summary sum = {.epoch = 1, .sequence = 1, .lease_until_ns = 5000, .domain = ""};
+	char node[WEIR_NODE_MAX] = "";
+	struct store *s = open_store();
+	uint64_t value = 0;
+	int64_t id = 0;
+
+	CHECK(!store_node(s, "n1", &id) && !store_agent_summary(s, id, &sum, 1), "%s", store_error(s));
+	CHECK(store_lease_ended(s, 4999, node, &value) == -ENOENT, "said before it ended");
+	CHECK(!store_lease_ended(s, 6000, node, &value) && !strcmp(node, "n1") && value == 5000, "%s", node);
+	CHECK(store_lease_ended(s, 7000, node, &value) == -ENOENT, "said twice");
+	sum.lease_until_ns = 9000;
+	sum.lapsed_s = 12;
+	CHECK(!store_agent_summary(s, id, &sum, 2), "%s", store_error(s));
+	CHECK(!store_lapse_ended(s, node, &value) && value == 12, "%d s", (int)value);
+	CHECK(store_lapse_ended(s, node, &value) == -ENOENT, "said twice");
+	sum.lapsed_s = 20;
+	CHECK(!store_agent_summary(s, id, &sum, 3) && !store_lapse_ended(s, node, &value) && value == 8,
+	      "the second lapse, %d s", (int)value);
+	sum.lapsed_s = 0;
+	CHECK(!store_agent_summary(s, id, &sum, 4) && store_lapse_ended(s, node, &value) == -ENOENT, "after a boot");
+	CHECK(!store_lease_ended(s, 9001, node, &value) && value == 9000, "a renewed lease that ended");
+	store_close(s);
+}
+
 TEST_MAIN(T(decide_is_exactly_once), T(a_summary_counts_once),
 	  T(a_gap_is_answered_with_what_is_committed), T(a_newer_epoch_fences_the_older),
 	  T(rows_of_one_bucket_add_up), T(an_invalid_summary_does_not_hold_up_others),
 	  T(a_reused_address_belongs_to_its_holder_at_the_time),
 	  T(the_same_address_in_two_domains_is_two), T(a_nodes_own_address_is_held_by_nobody),
 	  T(retention_is_by_resolution), T(a_clock_that_was_never_set_is_booked_at_arrival),
-	  T(team_is_label_else_namespace), T(top_ranks_by_bytes), T(drops_are_the_latest_by_reason))
+	  T(team_is_label_else_namespace), T(top_ranks_by_bytes), T(drops_are_the_latest_by_reason),
+	  T(an_ended_lease_is_said_once_and_so_is_its_end))
