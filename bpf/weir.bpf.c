@@ -3,7 +3,7 @@
  * weir's data plane.
  *
  *  cgroup_skb     counts every packet at its socket, by workload, and enforces
- *  sockops        remembers who opened a TCP connection, whatever happens to its rows
+ *  sockops        remembers who opened a TCP connection, whatever happens to its rows; paces it
  *  tc observer    counts every packet at the interface: the truth, and the named terms by which it
  *                 differs from the sockets' sum. Shares no counter with cgroup_skb
  *  kfree_skb      names the ingress packets that no socket got
@@ -41,6 +41,7 @@ const volatile __u64 weir_trace_netns = 0; /* cookie, for the tracepoint */
 #include "bpf/inc/policy.h"
 #include "bpf/inc/nat.h"
 #include "bpf/inc/workload.h"
+#include "bpf/inc/rate.h"
 #include "bpf/inc/account.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -66,6 +67,7 @@ int weir_egress(struct __sk_buff *skb)
 }
 
 #include "bpf/inc/health.h"
+#include "bpf/inc/pace.h"
 
 static __always_inline void weir_opened(struct bpf_sock_ops *ops)
 {
@@ -84,6 +86,7 @@ int weir_sockops(struct bpf_sock_ops *ops)
 {
 	weir_opened(ops);
 	weir_health_event(ops);
+	weir_pace_event(ops);
 	return 1;
 }
 

@@ -56,6 +56,8 @@ struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_received;
 	__u8 bpf_sock_ops_cb_flags;
+	__u16 tcp_header_len; /* with the options of every segment */
+	__u32 mss_cache;
 };
 struct seq_file;
 struct task_struct;

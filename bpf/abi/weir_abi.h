@@ -237,16 +237,42 @@ struct weir_limit {
 	__u64 burst_ns;
 	__u32 id;	/* stable across generations: rate state outlives a policy change */
 	__u8 per;	/* weir_limit_per */
-	__u8 pad[3];
+	__u8 mode;	/* weir_limit_mode */
+	__u8 dirs;	/* 1 << weir_dir of the packets it holds; each direction has the rate for itself */
+	__u8 pad;
 };
 _Static_assert(sizeof(struct weir_limit) == 24, "weir_limit");
-enum weir_limit_per { WEIR_PER_NODE = 0, WEIR_PER_WORKLOAD = 1 };
+enum weir_limit_per { WEIR_PER_NODE = 0, WEIR_PER_WORKLOAD = 1, WEIR_PER_FLOW = 2, WEIR_PERS = 3 };
+/* POLICE drops what is over the rate. PACE slows TCP at the sender, and drops what is over even so. */
+enum weir_limit_mode { WEIR_POLICE = 0, WEIR_PACE = 1, WEIR_LIMIT_MODES = 2 };
 
-/* Rate state, kept across generations. BPF only: one theoretical arrival time, compare-and-swap. */
+/* Whose rate: of one limit, of one workload (0 = all), of one flow (0 = all; else tells its direction). */
 struct weir_bucket_key {
 	__u32 id;
-	__u32 workload; /* 0 for WEIR_PER_NODE */
+	__u32 workload;
+	__u64 flow; /* hash of the flow, or 0; the lowest bit is the direction */
 };
+
+/*
+ * Rate state, kept across generations. BPF only, any CPU, without a lock. `tat` is all that decides;
+ * the rest tells the sockets of a paced rate how fast each may send: rate * trim / sockets. A turn is
+ * long enough for each socket to send in it; `trim` closes the loop between what they may and do send.
+ */
+struct weir_bucket {
+	__u64 tat;	       /* theoretical arrival time, monotonic ns, moved by compare-and-swap */
+	__u64 since;	       /* when this turn began */
+	__u64 offered;	       /* L3 bytes that wanted to pass in this turn */
+	__u64 dropped;	       /* and those of them that did not */
+	__s64 ahead;	       /* ns of credit used before its time; negative: left over */
+	__u64 ns_per_byte_q20; /* of the limit, as its last packet knew it */
+	__u32 turn;	       /* number of this turn */
+	__u32 active;	       /* sockets that sent in this turn */
+	__u32 active_last;     /* sockets that sent in the turn before */
+	__u32 spare_q16;       /* from one to the number of sockets: idle sockets' shares for busy ones */
+	__u32 trim_q16;	       /* spare and ahead in one factor */
+	__u32 segment;	       /* L3 bytes of a full segment, of the socket that asked last */
+};
+_Static_assert(sizeof(struct weir_bucket) == 72, "weir_bucket");
 
 /* Always accepted, consulted before any denial takes effect. */
 struct weir_failsafe {
@@ -422,7 +448,17 @@ struct weir_sock {
 	__u64 bytes_out;
 	__u64 bytes_in;
 	__u64 charged_ms; /* until when its age is counted */
+	/* pacing: a packet under a paced limit writes the first four, sockops reads them */
+	struct weir_bucket_key bucket; /* that the socket draws from */
+	__u32 gen;		       /* generation and mode of that packet; 0 = never */
+	__u32 turn;		       /* the bucket's turn in which the socket was counted */
+	__u8 v6;
+	__u8 stale; /* sockops: drew from no bucket since the generation changed */
+	__u8 pad2[2];
+	__u32 own;    /* pacing rate that the application had set, bytes/s; ~0 = none */
+	__u32 pacing; /* what sockops set, bytes/s; 0 = nothing */
+	__u32 clamp;  /* the same of its window, segments */
 };
-_Static_assert(sizeof(struct weir_sock) == 56, "weir_sock");
+_Static_assert(sizeof(struct weir_sock) == 96, "weir_sock");
 
 #endif

@@ -105,23 +105,8 @@ static __always_inline void weir_evaluate(struct weir_row *k, const struct weir_
 		o.verdict = WEIR_V_WOULD_DENY;
 	k->verdict = o.verdict;
 	k->rule = o.rule;
-	k->limit = o.limit;
+	k->limit = weir_limit_for(o.limit, k->dir, active);
 	k->peer_class = o.peer_class;
-}
-
-/* Rates apply to packets in the direction in which the connection was opened. */
-static __always_inline __u8 weir_limited(const struct weir_row *k, const struct weir_packet *p, __u64 active)
-{
-	__u8 opened = k->flags & WEIR_ROW_F_INIT_LOCAL ? WEIR_EGRESS : WEIR_INGRESS;
-
-	if (!k->limit || k->dir != opened || weir_conforms(active, k->limit, k->workload, p->bytes))
-		return k->verdict;
-	return WEIR_A_MODE(active) == WEIR_MODE_ENFORCE ? WEIR_V_LIMITED : WEIR_V_WOULD_LIMIT;
-}
-
-static __always_inline int weir_verdict_passes(__u8 verdict)
-{
-	return verdict != WEIR_V_DENY && verdict != WEIR_V_LIMITED;
 }
 
 /* A packet whose flow has no row of this generation yet, or a rate. */
@@ -171,14 +156,15 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 	k.seen = t->tick;
 	if (!row)
 		weir_evaluate(&k, p, nat, ctl, t->active);
-	k.verdict = weir_limited(&k, p, t->active);
+	if (k.limit)
+		k.verdict = weir_limited(skb, &k, t, p->bytes);
 	if (!row || row->verdict != k.verdict)
 		row = weir_find_or_claim(&k, t, v6);
 	if (row)
 		weir_row_add(row, p, t->tick);
 	else
 		weir_count_total(&k, p);
-	return weir_verdict_passes(k.verdict);
+	return weir_answer(k.verdict, k.dir);
 }
 
 __noinline int weir_slow4(struct __sk_buff *skb, const struct weir_packet *p, struct weir_tuple *t)
@@ -202,16 +188,16 @@ static __always_inline __u64 weir_active(const struct weir_ctl *ctl, __u64 now_n
 }
 
 static __always_inline int weir_account_family(struct __sk_buff *skb, const struct weir_packet *p,
-					       struct weir_tuple *t, bool v6)
+					       struct weir_tuple *t, __u8 dir, bool v6)
 {
 	struct weir_row *row;
 
 	weir_tuple_of(skb, p, v6, t);
 	row = weir_find_current(t, v6);
 	if (!row || row->limit)
-		return (v6 ? weir_slow6(skb, p, t) : weir_slow4(skb, p, t)) & 1;
+		return (v6 ? weir_slow6(skb, p, t) : weir_slow4(skb, p, t)) & (dir == WEIR_EGRESS ? 3 : 1);
 	weir_row_add(row, p, t->tick);
-	return weir_verdict_passes(row->verdict);
+	return weir_answer(row->verdict, dir);
 }
 
 static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
@@ -241,7 +227,7 @@ static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
 	t.tick = WEIR_TICK(now_ns);
 	t.active = weir_active(ctl, now_ns);
 	t.cgroup = bpf_skb_cgroup_id(skb);
-	return p.v6 ? weir_account_family(skb, &p, &t, true) : weir_account_family(skb, &p, &t, false);
+	return p.v6 ? weir_account_family(skb, &p, &t, dir, true) : weir_account_family(skb, &p, &t, dir, false);
 }
 
 #endif

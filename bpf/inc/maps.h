@@ -69,11 +69,10 @@ struct {
 } weir_socks SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct weir_bucket_key);
-	__type(value, __u64);
+	__type(value, struct weir_bucket);
 } weir_buckets SEC(".maps");
 
 struct {

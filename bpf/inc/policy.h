@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The verdict of a connection under one generation, and rates. Runs at a flow's first packet and at
+ * The verdict of a connection under one generation. Runs at a flow's first packet and at
  * the first one after a policy change; otherwise the row's verdict is used.
  */
 #ifndef WEIR_BPF_POLICY_H
@@ -235,39 +235,6 @@ __noinline int weir_shadow(const struct weir_ask *q, __u64 active, const struct 
 	if (d)
 		__sync_fetch_and_add(denies && !denied ? &d->denied : denied && !denies ? &d->accepted : &d->limited, 1);
 	return 0;
-}
-
-/* GCRA: one theoretical arrival time, moved by compare-and-swap. True: the packet conforms. */
-__noinline int weir_conforms(__u64 active, __u32 limit, __u32 workload, __u32 bytes)
-{
-	struct weir_limit *l = WEIR_TABLE(weir_limits, active, weir_cap_limits, limit - 1);
-	struct weir_bucket_key key = {};
-	__u64 *tat, now, old, base, zero = 0;
-
-	if (!l)
-		return 1;
-	key.id = l->id;
-	key.workload = l->per == WEIR_PER_WORKLOAD ? workload : 0;
-	tat = bpf_map_lookup_elem(&weir_buckets, &key);
-	if (!tat) {
-		bpf_map_update_elem(&weir_buckets, &key, &zero, BPF_NOEXIST);
-		tat = bpf_map_lookup_elem(&weir_buckets, &key);
-		if (!tat) {
-			weir_drop(WEIR_D_NO_BUCKET, bytes, 1);
-			return 1;
-		}
-	}
-	now = bpf_ktime_get_ns();
-	for (int i = 0; i < 16; i++) {
-		old = *(volatile __u64 *)tat;
-		base = old > now ? old : now;
-		if (base - now > l->burst_ns)
-			return 0;
-		if (__sync_val_compare_and_swap(tat, old, base + (((__u64)bytes * l->ns_per_byte_q20) >> 20)) ==
-		    old)
-			return 1;
-	}
-	return 0; /* 16 other CPUs took the credit first */
 }
 
 #endif

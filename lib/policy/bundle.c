@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bundle bytes, format 1. All integers little-endian, no padding, nothing after the end.
+ * Bundle bytes, format 2. All integers little-endian, no padding, nothing after the end.
  *
- *   "weirbnd1"  strings  u32 class  u32 peer_classes
+ *   "weirbnd2"  strings  u32 class  u32 peer_classes
  *   labels policies rules ports peers limits prefixes failsafe
  *
  * Each list is a u32 count and its items, the fields in the order in which the item_* functions
@@ -133,6 +133,8 @@ static void item_limit(struct codec *c, void *item)
 	u64(c, &l->burst_ns);
 	u32(c, &l->id);
 	u8(c, &l->per);
+	u8(c, &l->mode);
+	u8(c, &l->dirs);
 }
 
 static void item_prefix(struct codec *c, void *item)
@@ -200,7 +202,7 @@ int weir_bundle_encode(struct weir_bundle *b, struct weir_buf *ret)
 	weir_auto_buf struct weir_buf out = {.max = WEIR_BUNDLE_MAX};
 	struct codec c = {.out = &out};
 
-	raw(&c, (char *)"weirbnd1", 8);
+	raw(&c, (char *)"weirbnd2", 8);
 	code_bundle(&c, b);
 	if (c.r < 0)
 		return c.r;
@@ -230,6 +232,12 @@ static bool check_policies(const struct weir_bundle *b)
 	return true;
 }
 
+static bool check_limit(const struct weir_limit *l)
+{
+	return l->per < WEIR_PERS && l->mode < WEIR_LIMIT_MODES && l->ns_per_byte_q20 && l->dirs &&
+	       l->dirs < 1 << WEIR_DIRS && (l->mode != WEIR_PACE || l->dirs == 1 << WEIR_EGRESS);
+}
+
 static bool check_rules(const struct weir_bundle *b)
 {
 	uint8_t tier = 0;
@@ -253,7 +261,7 @@ static bool check_rules(const struct weir_bundle *b)
 		if (b->peers[i] >= b->peer_classes)
 			return false;
 	for (size_t i = 0; i < b->limit_count; i++)
-		if (b->limits[i].per > WEIR_PER_WORKLOAD || b->limits[i].ns_per_byte_q20 == 0)
+		if (!check_limit(&b->limits[i]))
 			return false;
 	return true;
 }
@@ -335,8 +343,8 @@ int weir_bundle_parse(const void *data, size_t len, struct weir_bundle **ret, st
 		return weir_err_set(err, -EBADMSG, "bundle of %zu bytes is over %u", len,
 				    WEIR_BUNDLE_MAX);
 	raw(&c, magic, sizeof(magic));
-	if (c.r < 0 || memcmp(magic, "weirbnd1", sizeof(magic)) != 0)
-		return weir_err_set(err, -EBADMSG, "not a bundle of format 1");
+	if (c.r < 0 || memcmp(magic, "weirbnd2", sizeof(magic)) != 0)
+		return weir_err_set(err, -EBADMSG, "not a bundle of format 2");
 	code_bundle(&c, b);
 	if (c.r == -EBADMSG || (c.r == 0 && c.left))
 		return weir_err_set(err, -EBADMSG,

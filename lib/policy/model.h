@@ -75,6 +75,10 @@ void weir_rule_fini(struct weir_rule *r);
 const char *weir_rule_proto_name(enum weir_proto p); /* "TCP" */
 /* protocol, port and endPort of a map; port absent = all. */
 int weir_rule_port_parse(struct weir_y *y, struct weir_rule_port *ret, struct weir_err *err);
+/* The limit of an accepting rule; needs action and policy of rule to be set. */
+int weir_rule_limit_parse(struct weir_y *y, struct weir_rule *rule, struct weir_err *err);
+/* "police per node, ingress" */
+void weir_limit_print(const struct weir_limit *l, FILE *f);
 /* realloc to count + 1 items; the new one is zeroed and returned, NULL without memory. */
 void *weir_grow(void *items_pp, size_t count, size_t size);
 /* Reports each peer that nothing in the topology answers to: it would match nothing. Returns how

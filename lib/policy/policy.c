@@ -15,7 +15,7 @@
  *       to: [{service: aws/s3, region: us-east-1}, {path: nat}, {zone: use1-az1},
  *            {cidr: 10.0.0.0/8, except: [10.9.0.0/16]}]   # none: any peer
  *       ports: [{protocol: UDP, port: 5000, endPort: 5010}, {protocol: ICMP}]  # none: all
- *       limit: {rate: 200Mbit, burst: 4MiB, mode: police, per: node}  # or workload; with accept
+ *       limit: {rate: 200Mbit, mode: pace, per: node}  # with accept; see limit.c
  *
  * Rule numbers are the order in which a first-match reader must ask: by tier; inside a tier the
  * written rules by priority, policy name and place, then the default denies that the policies of

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules of a FlowPolicy as YAML: action, peers, ports, limit. */
+/* Rules of a FlowPolicy as YAML: action, peers, ports; the limit is limit.c's. */
 #include "lib/policy/model.h"
-
-#define RATE_MIN 1000ull	  /* 1 kbit/s: below it a packet takes longer than a TCP timeout */
-#define RATE_MAX 1000000000000ull /* 1 Tbit/s */
-#define BURST_MIN 1500ull	  /* one packet must fit */
-#define BURST_MAX (1ull << 30)	  /* times 8e9 stays below 2^63 */
-#define BURST_DEFAULT (128ull << 10) /* two GSO super-packets */
 
 static const char *const proto_names[] = {"OTHER", "TCP", "UDP", "SCTP", "ICMP", NULL};
 
@@ -236,82 +230,6 @@ static int parse_ports(struct weir_y *seq, struct weir_rule *rule, struct weir_e
 	return 0;
 }
 
-/* The identity of a rate survives recompilation: FNV-1a of policy name, direction and place. */
-static uint32_t limit_id(const struct weir_rule *rule)
-{
-	uint32_t h = 2166136261u;
-
-	for (const char *c = rule->policy->name; *c; c++)
-		h = (h ^ (uint8_t)*c) * 16777619u;
-	h = (h ^ (uint8_t)rule->dir) * 16777619u;
-	for (unsigned int i = 0; i < 32; i += 8)
-		h = (h ^ (uint8_t)(rule->index >> i)) * 16777619u;
-	return h;
-}
-
-/* Reads rate and burst into the GCRA terms of struct weir_limit. */
-static int parse_rate(struct weir_y *y, struct weir_limit *l, struct weir_err *err)
-{
-	struct weir_y *rate, *burst = weir_y_find(y, "burst");
-	uint64_t bits, bytes;
-	int r = weir_y_get(y, "rate", &rate, err);
-
-	if (r == 0)
-		r = weir_y_rate(rate, &bits, err);
-	if (r < 0)
-		return r;
-	if (bits < RATE_MIN || bits > RATE_MAX)
-		return weir_y_err(rate, err, "rate must be from 1kbit to 1000Gbit");
-	bytes = WEIR_MAX(BURST_DEFAULT, WEIR_MIN(bits / 80, BURST_MAX)); /* 100 ms at the rate */
-	if (burst) {
-		r = weir_y_size(burst, &bytes, err);
-		if (r < 0)
-			return r;
-		if (bytes < BURST_MIN || bytes > BURST_MAX)
-			return weir_y_err(burst, err, "burst must be from 1500B to 1GiB");
-	}
-	l->ns_per_byte_q20 = (8000000000ull << 20) / bits;
-	l->burst_ns = bytes * 8000000000ull / bits;
-	return 0;
-}
-
-static int parse_limit(struct weir_y *y, struct weir_rule *rule, struct weir_err *err)
-{
-	static const char *const modes[] = {"pace", "police", NULL};
-	static const char *const pers[] = {"node", "workload", NULL};
-	struct weir_y *mode, *per;
-	unsigned int m, p;
-	int r = weir_y_map(y, err);
-
-	if (r < 0)
-		return r;
-	if (rule->action != WEIR_ACT_ACCEPT)
-		return weir_y_err(y, err, "a limit stands only with action: accept");
-	if (rule->policy->audit)
-		return weir_y_err(y, err,
-				  "a limit cannot be tried in mode: audit, which counts denials");
-	r = parse_rate(y, &rule->limit, err);
-	if (r == 0)
-		r = weir_y_get(y, "mode", &mode, err);
-	if (r == 0)
-		r = weir_y_enum(mode, modes, &m, err);
-	if (r == 0)
-		r = weir_y_get(y, "per", &per, err);
-	if (r == 0)
-		r = weir_y_enum(per, pers, &p, err);
-	if (r == 0)
-		r = weir_y_end(y, err);
-	if (r < 0)
-		return r;
-	if (m == 0)
-		return weir_y_err(mode, err,
-				  "mode pace is not available in this version; use police");
-	rule->limit.per = (uint8_t)p;
-	rule->limit.id = limit_id(rule);
-	rule->limited = true;
-	return 0;
-}
-
 static int parse_action(struct weir_y *y, struct weir_rule *rule, struct weir_err *err)
 {
 	static const char *const actions[] = {"accept", "deny", "pass", NULL};
@@ -351,7 +269,7 @@ static int parse_rule(struct weir_y *y, struct weir_rule *rule, struct weir_err 
 	if (r == 0 && ports)
 		r = parse_ports(ports, rule, err);
 	if (r == 0 && limit)
-		r = parse_limit(limit, rule, err);
+		r = weir_rule_limit_parse(limit, rule, err);
 	return r < 0 ? r : weir_y_end(y, err);
 }
 

@@ -28,15 +28,6 @@ static void print_span(uint16_t lo, uint16_t hi, FILE *f)
 		fprintf(f, "/%u-%u", lo, hi);
 }
 
-static void print_limit(const struct weir_limit *l, FILE *f)
-{
-	/* Inverse of how the rule was read; rounded to the kilobit it was written in. */
-	uint64_t bits = (8000000000ull << 20) / l->ns_per_byte_q20;
-
-	fprintf(f, " limit %llu kbit/s per %s", (unsigned long long)((bits + 500) / 1000),
-		l->per == WEIR_PER_NODE ? "node" : "workload");
-}
-
 static void print_rule(const struct weir_bundle *b, size_t i, FILE *f)
 {
 	const struct weir_b_rule *r = &b->rules[i];
@@ -62,7 +53,7 @@ static void print_rule(const struct weir_bundle *b, size_t i, FILE *f)
 	}
 	fputs(r->port_count ? ")" : " any)", f);
 	if (r->limit)
-		print_limit(&b->limits[r->limit - 1], f);
+		weir_limit_print(&b->limits[r->limit - 1], f);
 	fputc('\n', f);
 }
 

@@ -86,11 +86,20 @@ static inline int fixture_run_prog(int fd, struct __sk_buff *ctx, const void *pk
 	return bpf_prog_test_run_opts(fd, &opts) ? -1 : (int)opts.retval;
 }
 
-/* A frame through the socket hook: 1 pass, 0 drop, -1 refused by the kernel. */
-static inline int fixture_run(struct fixture *f, enum weir_dir dir, const void *pkt, size_t len)
+/* What the kernel is told of a frame at the socket hook: 1 pass, 0 drop, 2 drop by congestion (egress);
+ * -1 refused to run. */
+static inline int fixture_answer(struct fixture *f, enum weir_dir dir, const void *pkt, size_t len)
 {
 	return fixture_run_prog(f->probe->prog_fd[dir == WEIR_EGRESS ? PROBE_EGRESS : PROBE_INGRESS], NULL,
 				pkt, len);
+}
+
+/* A frame through the socket hook: 1 pass, 0 drop, -1 refused by the kernel. */
+static inline int fixture_run(struct fixture *f, enum weir_dir dir, const void *pkt, size_t len)
+{
+	int answer = fixture_answer(f, dir, pkt, len);
+
+	return answer == 2 ? 0 : answer;
 }
 
 /* A live row, whatever its layout: what tests ask of one. */

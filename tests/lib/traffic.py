@@ -7,12 +7,19 @@ traffic.py tcp --to A --port P [--bytes N | --seconds S] [--down] [--close clien
                [--late S] [--connections N] [--rate MBIT] [--timeout S]
 traffic.py hold --to A --port P --bytes N --seconds S: sends, says "held", and closes S seconds later
 traffic.py udp --to A --port P --size N --count N [--pps N]
+traffic.py bulk --to A --port P --connections N --seconds S [--congestion NAME] [--skip S]
+traffic.py meter --dev D --seconds S [--skip S]
+
+bulk keeps N connections busy and after S seconds prints "bytes=N segments=N retransmitted=N jain=J": what
+TCP_INFO says of all from second `skip` on; then it resets them, so that nothing is left to send. meter
+prints "bytes=N seconds=S mbit=R": L3 bytes that an Ethernet interface received in the same time.
 
 A TCP connection starts with one line: "<up|down> <bytes, 0 = until the client ends> <closer> <late>".
 The one who does not close first waits `late` seconds before it closes too. The last line printed is
 "bytes=N seconds=S mbit=R", payload as the receiver (TCP) or the sender (UDP) counted it.
 """
 import argparse
+import select
 import socket
 import struct
 import sys
@@ -155,12 +162,80 @@ def udp(args):
     return args.size * args.count
 
 
+def tcp_info(sock):
+    """Bytes acknowledged, segments sent, segments sent again (struct tcp_info of linux/tcp.h)."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+    return (struct.unpack_from("Q", info, 120)[0], struct.unpack_from("I", info, 136)[0],
+            struct.unpack_from("I", info, 100)[0])
+
+
+def jain(shares):
+    return sum(shares) ** 2 / (len(shares) * sum(s * s for s in shares) or 1)
+
+
+def busy(socks, until):
+    """Keeps every socket's send buffer full."""
+    poll = select.poll()
+    by_fd = {s.fileno(): s for s in socks}
+    for fd in by_fd:
+        poll.register(fd, select.POLLOUT)
+    while (left := until - time.monotonic()) > 0:
+        for fd, _ in poll.poll(left * 1000):
+            try:
+                by_fd[fd].send(BLOCK)
+            except BlockingIOError:
+                pass
+
+
+def bulk(args):
+    began, socks = time.monotonic(), []
+    for _ in range(args.connections):
+        sock = socket.create_connection((args.to, args.port), timeout=args.timeout)
+        if args.congestion:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, args.congestion.encode())
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.sendall(b"up 0 client 0\n")
+        sock.setblocking(False)
+        socks.append(sock)
+    busy(socks, began + args.skip)
+    before = [tcp_info(s) for s in socks]
+    busy(socks, began + args.skip + args.seconds)
+    moved = [[b - a for a, b in zip(x, tcp_info(s))] for x, s in zip(before, socks)]
+    total = [sum(column) for column in zip(*moved)]
+    print(f"bytes={total[0]} segments={total[1]} retransmitted={total[2]} "
+          f"jain={jain([m[0] for m in moved]):.3f}", flush=True)
+
+
+def received(dev):
+    """L3 bytes: a link header of 14 bytes is not counted."""
+    with open("/proc/net/dev", encoding="ascii") as table:
+        for line in table:
+            name, _, numbers = line.partition(":")
+            if name.strip() == dev:
+                fields = numbers.split()
+                return int(fields[0]) - 14 * int(fields[1])
+    raise OSError(f"no interface {dev}")
+
+
+def meter(args):
+    time.sleep(args.skip)
+    first, began = received(args.dev), time.monotonic()
+    time.sleep(args.seconds)
+    last, seconds = received(args.dev), time.monotonic() - began
+    print(f"bytes={last - first} seconds={seconds:.3f} mbit={(last - first) * 8 / seconds / 1e6:.3f}",
+          flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     modes = parser.add_subparsers(dest="mode", required=True)
     server = modes.add_parser("serve")
     server.add_argument("--port", type=int, required=True)
-    for name in ("tcp", "hold", "udp"):
+    gauge = modes.add_parser("meter")
+    gauge.add_argument("--dev", required=True)
+    gauge.add_argument("--seconds", type=float, required=True)
+    gauge.add_argument("--skip", type=float, default=0)
+    for name in ("tcp", "hold", "udp", "bulk"):
         client = modes.add_parser(name)
         client.add_argument("--to", required=True)
         client.add_argument("--port", type=int, required=True)
@@ -169,6 +244,12 @@ def main():
             client.add_argument("--size", type=int, default=1000)
             client.add_argument("--count", type=int, default=1000)
             client.add_argument("--pps", type=float, default=0)
+            continue
+        if name == "bulk":
+            client.add_argument("--connections", type=int, default=1)
+            client.add_argument("--seconds", type=float, required=True)
+            client.add_argument("--congestion")
+            client.add_argument("--skip", type=float, default=0)
             continue
         client.add_argument("--bytes", type=int, default=0)
         client.add_argument("--seconds", type=float, default=0)
@@ -184,8 +265,14 @@ def main():
     if args.mode == "serve":
         serve(args)
         return
+    if args.mode == "meter":
+        meter(args)
+        return
     began = time.monotonic()
     try:
+        if args.mode == "bulk":
+            bulk(args)
+            return
         moved = {"tcp": tcp, "hold": hold, "udp": udp}[args.mode](args)
     except OSError as error:
         print(f"failed: {error}", flush=True)

@@ -42,8 +42,12 @@ TEST(bad_policies_name_the_place)
 		{EGRESS("action: deny, ports: [{port: 90, endPort: 80}]"), "p.yaml:7:", "endPort"},
 		{EGRESS("action: deny, limit: {rate: 1Mbit, mode: police, per: node}"),
 		 "p.yaml:7:", "action: accept"},
-		{EGRESS("action: accept, limit: {rate: 1Mbit, mode: pace, per: node}"),
+		{EGRESS("action: accept, limit: {rate: 1Mbit, mode: pace, per: node, direction: both}"),
 		 "p.yaml:7:", "use police"},
+		{EGRESS("action: accept, limit: {rate: 1Mbit, mode: pace, per: node, direction: up}"),
+		 "p.yaml:7:", "direction"},
+		{EGRESS("action: accept, limit: {rate: 1Mbit, mode: police, per: pod}"),
+		 "p.yaml:7:", "per"},
 		{META("a") "spec:\n  tier: namespace\n  subject: {namespace: x}\n  egress:\n"
 			   "  - {action: deny}\n",
 		 "p.yaml:8:", "only accepts"},

@@ -115,14 +115,16 @@ static void write_ports(struct weir_buf *b)
 
 static void write_rule(struct weir_buf *b, int tier, bool audit, bool egress)
 {
+	static const char *const pers[] = {"node", "workload", "flow"};
 	uint32_t action = tier == 1 ? 0 : rnd(tier == 0 ? 5 : 4);
 
 	weir_buf_addf(b, "  - {action: %s", action < 2 ? "accept" : action < 4 ? "deny" : "pass");
 	write_peers(b, egress ? "to" : "from");
 	write_ports(b);
 	if (action < 2 && !audit && rnd(4))
-		weir_buf_addf(b, ", limit: {rate: %uMbit, mode: police, per: %s}", 1 + rnd(900),
-			      rnd(2) ? "node" : "workload");
+		weir_buf_addf(b, ", limit: {rate: %uMbit, mode: %s, per: %s}", 1 + rnd(900),
+			      rnd(2) ? "pace" : rnd(2) ? "police" : "police, direction: both",
+			      pers[rnd(WEIR_ARRAY_SIZE(pers))]);
 	weir_buf_addf(b, "}\n");
 }
 
