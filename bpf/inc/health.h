@@ -9,6 +9,7 @@
 #define WEIR_BPF_HEALTH_H
 
 #include "bpf/inc/rtt.h"
+#include "bpf/inc/scope.h"
 
 #define WEIR_AF_INET 2
 #define WEIR_AF_INET6 10
@@ -49,34 +50,6 @@ static __always_inline bool weir_below_root(struct sock *sk)
 		c = up->cgroup;
 	}
 	return false;
-}
-
-static __always_inline __u32 weir_scope4(__u32 a)
-{
-	if (a >> 24 == 127)
-		return WEIR_SCOPE_LOOPBACK;
-	if (a >> 16 == 0xa9fe)
-		return WEIR_SCOPE_LINK;
-	if (a >> 24 == 10 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 || a >> 22 == 0x191)
-		return WEIR_SCOPE_PRIVATE;
-	return WEIR_SCOPE_PUBLIC;
-}
-
-/* peer: 16 bytes, IPv4 mapped. */
-static __always_inline __u32 weir_scope_of(const __u8 *peer)
-{
-	const __u64 *a = (const __u64 *)peer;
-	__u64 hi = bpf_be64_to_cpu(a[0]), lo = bpf_be64_to_cpu(a[1]);
-
-	if (!hi && lo >> 32 == 0xffff)
-		return weir_scope4((__u32)lo);
-	if (!hi && lo == 1)
-		return WEIR_SCOPE_LOOPBACK;
-	if (hi >> 54 == 0x3fa)
-		return WEIR_SCOPE_LINK;
-	if (hi >> 57 == 0x7e)
-		return WEIR_SCOPE_PRIVATE;
-	return WEIR_SCOPE_PUBLIC;
 }
 
 static __always_inline void weir_peer_of(struct sock *sk, __u8 *peer)
