@@ -95,6 +95,18 @@ compare "the old one after three kills" backup $OLD
 compare "the new one after three kills" reports $NEW
 equal "retransmits of all workloads, as the namespace counts them" "$(health n1 '' retransmits)" \
 	"$(counter TcpRetransSegs)"
+# Under a policy, peers are told apart by its classes.
+by_class() { # class or its absence
+	api "/api/v1/health?since=900" "sum(h['connections'] for h in d['items'] if h['peer_class'] $1
+and h['node'] == 'n1' and 'checkout' in h['workload'])"
+}
+lab_serve web inet main.service 5001
+short tcp --to $INET4 --port 5001 --bytes 1000 --connections 3
+fleet_commit && fleet_sign && lab_wait 15 fleet_applied n1 "$(fleet_serial)" || broken "a policy is applied"
+short tcp --to $INET4 --port 5001 --bytes 1000 --connections 4
+lab_wait 10 [ "$(by_class ".startswith('public')")" = 7 ]
+equal "three connections before the policy, four in a class of it" \
+	"$(by_class "== 'public'") $(by_class ".startswith('public:')")" "3 4"
 within "it lives, seconds" "$(health n1 reports mean_duration_s)" 5 100
 if weirctl health | grep -qE 'reports.*private +1 +1 +0 +0 +[0-9]+ '; then
 	pass "weirctl health prints it"
