@@ -111,7 +111,7 @@ int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence, en
 	return 0;
 }
 
-static void read_row(struct drain *d, const struct weir_row *row, size_t i)
+static void read_row(struct drain *d, struct weir_row *row, size_t i)
 {
 	unsigned int old = d->spooled->sequence & 1;
 	struct weir_base *base = &d->bases[i];
@@ -122,6 +122,7 @@ static void read_row(struct drain *d, const struct weir_row *row, size_t i)
 	base->packets[!old] = packets;
 	if (bytes == base->bytes[old] && packets == base->packets[old])
 		return;
+	__atomic_store_n(&row->seen, d->now, __ATOMIC_RELAXED);
 	d->deltas[d->delta_count++] = (struct drain_delta){
 		.row = (uint32_t)i,
 		.bytes = bytes - base->bytes[old],
@@ -134,7 +135,7 @@ void drain_read(struct drain *d)
 	d->delta_count = 0;
 	d->flows_used = 0;
 	for (size_t i = 0; i < d->rows.count; i++) {
-		const struct weir_row *row = rows_at(&d->rows, i);
+		struct weir_row *row = rows_at(&d->rows, i);
 
 		if (!drain_in_use(row))
 			continue;

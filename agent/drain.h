@@ -25,6 +25,7 @@ struct drain {
 	/* After it returns no BPF program still uses what it read before the call. */
 	int (*grace)(void *arg);
 	void *arg;
+	uint32_t now; /* WEIR_TICK: what rows that grew were last seen at */
 	struct drain_delta *deltas; /* room for rows.count */
 	size_t delta_count;
 	uint32_t flows_used; /* of the flow regions, seen by the last read */

@@ -333,6 +333,7 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 		return -EALREADY;
 	visit_sockets(h);
 	nat_read(h->nat);
+	h->drain.now = WEIR_TICK(now_ns);
 	drain_read(&h->drain);
 	r = health_read(h->health, h->probe);
 	if (r < 0)

@@ -74,7 +74,7 @@ struct weir_row {
 	__u32 gen;	  /* generation whose verdict this is, see WEIR_A_GEN */
 	__u32 rule;	  /* rule that decided, index into the bundle; WEIR_NO_RULE */
 	__u32 limit;	  /* limit that applies, index + 1; 0 = none */
-	__u32 seen;	  /* time of the last packet, WEIR_TICK */
+	__u32 seen;	  /* WEIR_TICK; BPF: when it was claimed, then the agent: when it last found it grown */
 	__u64 bytes;	  /* L3 bytes as on the wire: each segment of a super-packet with its headers */
 	__u64 packets;	  /* segments */
 };

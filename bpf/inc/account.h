@@ -33,12 +33,12 @@ static __always_inline void weir_tuple_of(const struct __sk_buff *skb, const str
 /* Who opened the connection: the socket knows (TCP), else the flow's other direction, else the SYN,
  * else the smaller port is the service's (TCP older than weir) or the first packet opened it. */
 static __always_inline bool weir_init_local(struct __sk_buff *skb, const struct weir_packet *p,
-					    const struct weir_tuple *t, bool v6)
+					    struct weir_tuple *t, bool v6)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct weir_sock *ws;
-	struct weir_tuple other = *t;
 	struct weir_row *r;
+	__u32 hash = t->hash;
 
 	if (p->proto == IPPROTO_TCP && sk) {
 		sk = bpf_sk_fullsock(sk);
@@ -46,9 +46,11 @@ static __always_inline bool weir_init_local(struct __sk_buff *skb, const struct 
 		if (ws)
 			return ws->init_local;
 	}
-	other.dir = !t->dir;
-	other.hash = weir_hash(&other, v6);
-	r = weir_find_any(&other, v6);
+	t->dir = !t->dir;
+	t->hash = weir_hash(t, v6);
+	r = weir_find_any(t, v6);
+	t->dir = !t->dir;
+	t->hash = hash;
 	if (r)
 		return r->flags & WEIR_ROW_F_INIT_LOCAL;
 	if (p->proto == IPPROTO_TCP && (p->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_ACK)) != WEIR_TCP_SYN)
@@ -56,13 +58,13 @@ static __always_inline bool weir_init_local(struct __sk_buff *skb, const struct 
 	return t->dir == WEIR_EGRESS;
 }
 
-/* Apart, so that the copy of the tuple is not on the stack where a decision is made. */
-__noinline int weir_init4(struct __sk_buff *skb, const struct weir_packet *p, const struct weir_tuple *t)
+/* Apart, so that its stack is not there where a decision is made. t comes back as it was. */
+__noinline int weir_init4(struct __sk_buff *skb, const struct weir_packet *p, struct weir_tuple *t)
 {
 	return p && t ? weir_init_local(skb, p, t, false) : 0;
 }
 
-__noinline int weir_init6(struct __sk_buff *skb, const struct weir_packet *p, const struct weir_tuple *t)
+__noinline int weir_init6(struct __sk_buff *skb, const struct weir_packet *p, struct weir_tuple *t)
 {
 	return p && t ? weir_init_local(skb, p, t, true) : 0;
 }
@@ -114,7 +116,8 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 					     struct weir_tuple *t, bool v6)
 {
 	struct weir_row *row, k = {};
-	struct weir_nat *nat = NULL;
+	struct weir_nat nat;
+	bool through_nat = false;
 	struct weir_ctl *ctl;
 	__u32 zero = 0;
 
@@ -130,6 +133,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 		k.rule = row->rule;
 		k.limit = row->limit;
 	} else {
+		k.seen = WEIR_TICK(bpf_ktime_get_coarse_ns());
 		k.workload = weir_index_of(t->cgroup, ctl);
 		if (!k.workload && t->cgroup) {
 			weir_drop(WEIR_D_NO_WORKLOAD, p->bytes, p->packets);
@@ -139,10 +143,10 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 		if (weir_own_netns && bpf_get_netns_cookie(skb) != weir_own_netns)
 			k.flags |= WEIR_ROW_F_FOREIGN;
 		if (t->dir == WEIR_EGRESS)
-			weir_nat_learn(skb, p, k.workload, t->tick);
+			weir_nat_learn(skb, p, k.workload, k.seen);
 		else
-			nat = weir_nat_of(p, k.workload);
-		if (nat) /* only who opens a connection names a virtual address */
+			through_nat = weir_nat_of(p, k.workload, &nat);
+		if (through_nat) /* only who opens a connection names a virtual address */
 			k.flags |= WEIR_ROW_F_NAT | WEIR_ROW_F_INIT_LOCAL;
 		else if (v6 ? weir_init6(skb, p, t) : weir_init4(skb, p, t))
 			k.flags |= WEIR_ROW_F_INIT_LOCAL;
@@ -153,15 +157,14 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 	k.dir = t->dir;
 	k.ifindex = t->ifindex;
 	k.gen = WEIR_A_GEN(t->active);
-	k.seen = t->tick;
 	if (!row)
-		weir_evaluate(&k, p, nat, ctl, t->active);
+		weir_evaluate(&k, p, through_nat ? &nat : NULL, ctl, t->active);
 	if (k.limit)
 		k.verdict = weir_limited(skb, &k, t, p->bytes);
 	if (!row || row->verdict != k.verdict)
 		row = weir_find_or_claim(&k, t, v6);
 	if (row)
-		weir_row_add(row, p, t->tick);
+		weir_row_add(row, p);
 	else
 		weir_count_total(&k, p);
 	return weir_answer(k.verdict, k.dir);
@@ -178,56 +181,93 @@ __noinline int weir_slow6(struct __sk_buff *skb, const struct weir_packet *p, st
 }
 
 /* The verdict in force now: an ended lease means observe, as a generation of its own. */
-static __always_inline __u64 weir_active(const struct weir_ctl *ctl, __u64 now_ns)
+static __always_inline __u64 weir_active(const struct weir_ctl *ctl)
 {
 	__u64 active = *(volatile __u64 *)&ctl->active;
 
-	if (ctl->lease_until_s && now_ns > ctl->lease_until_s * 1000000000ull)
+	if (ctl->lease_until_s && bpf_ktime_get_coarse_ns() > ctl->lease_until_s * 1000000000ull)
 		return WEIR_A_MAKE((active >> 32) | WEIR_GEN_LEASE_OVER, active & (WEIR_A_BUNDLE | 1));
 	return active;
 }
 
-static __always_inline int weir_account_family(struct __sk_buff *skb, const struct weir_packet *p,
-					       struct weir_tuple *t, __u8 dir, bool v6)
+#define WEIR_MISS 4
+
+/* A packet that needs nothing but to be counted: weir_answer(); WEIR_MISS: not for here. */
+static __always_inline int weir_hit(const struct __sk_buff *skb, __u64 active, __u64 cgroup, __u8 dir)
 {
+	struct weir_tuple t = {.active = active, .cgroup = cgroup, .dir = dir};
+	struct weir_packet p;
 	struct weir_row *row;
 
-	weir_tuple_of(skb, p, v6, t);
-	row = weir_find_current(t, v6);
+	if (!weir_parse_fast(skb, 0, &p))
+		return WEIR_MISS;
+	if (p.v6) {
+		weir_tuple_of(skb, &p, true, &t);
+		row = weir_find_current(&t, true);
+	} else {
+		weir_tuple_of(skb, &p, false, &t);
+		row = weir_find_current(&t, false);
+	}
 	if (!row || row->limit)
-		return (v6 ? weir_slow6(skb, p, t) : weir_slow4(skb, p, t)) & (dir == WEIR_EGRESS ? 3 : 1);
-	weir_row_add(row, p, t->tick);
+		return WEIR_MISS;
+	weir_row_add(row, &p);
 	return weir_answer(row->verdict, dir);
+}
+
+/* Functions, because their stack must not be there when the long way is gone. */
+__noinline int weir_hit_in(struct __sk_buff *skb, __u64 active, __u64 cgroup)
+{
+	return weir_hit(skb, active, cgroup, WEIR_INGRESS);
+}
+
+__noinline int weir_hit_out(struct __sk_buff *skb, __u64 active, __u64 cgroup)
+{
+	return weir_hit(skb, active, cgroup, WEIR_EGRESS);
+}
+
+/* On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. */
+static __always_inline bool weir_is_copy(const struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	return sk && sk->type == WEIR_SOCK_RAW;
+}
+
+/* Any packet. */
+__noinline int weir_account_any(struct __sk_buff *skb, __u64 active, __u64 cgroup, __u32 dir)
+{
+	struct weir_tuple t = {.active = active, .cgroup = cgroup, .dir = dir};
+	struct weir_packet p;
+
+	if (weir_parse(skb, 0, &p)) {
+		weir_drop(p.reason - 1, skb->len, 1);
+		return 1;
+	}
+	weir_parse_detail(&p);
+	if (dir == WEIR_INGRESS && (p.proto == IPPROTO_ICMP || p.proto == IPPROTO_ICMPV6))
+		return 1;
+	weir_tuple_of(skb, &p, p.v6, &t);
+	return p.v6 ? weir_slow6(skb, &p, &t) : weir_slow4(skb, &p, &t);
 }
 
 static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
 {
 	__u32 zero = 0;
 	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
-	struct bpf_sock *sk = skb->sk;
-	struct weir_tuple t = {.dir = dir};
-	struct weir_packet p;
-	__u64 now_ns;
+	__u64 active, cgroup;
+	int pass;
 
 	if (!ctl || !ctl->counting)
 		return 1;
-	if (weir_parse(skb, 0, &p)) {
-		weir_drop(p.reason - 1, skb->len, 1);
+	if (dir == WEIR_INGRESS && weir_is_copy(skb))
 		return 1;
-	}
-	weir_parse_detail(&p);
-	/* On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. */
-	if (dir == WEIR_INGRESS) {
-		if (sk)
-			sk = bpf_sk_fullsock(sk);
-		if (p.proto == IPPROTO_ICMP || p.proto == IPPROTO_ICMPV6 || (sk && sk->type == WEIR_SOCK_RAW))
-			return 1;
-	}
-	now_ns = bpf_ktime_get_coarse_ns();
-	t.tick = WEIR_TICK(now_ns);
-	t.active = weir_active(ctl, now_ns);
-	t.cgroup = bpf_skb_cgroup_id(skb);
-	return p.v6 ? weir_account_family(skb, &p, &t, dir, true) : weir_account_family(skb, &p, &t, dir, false);
+	active = weir_active(ctl);
+	cgroup = bpf_skb_cgroup_id(skb);
+	pass = dir == WEIR_INGRESS ? weir_hit_in(skb, active, cgroup) : weir_hit_out(skb, active, cgroup);
+	if (pass == WEIR_MISS)
+		pass = weir_account_any(skb, active, cgroup, dir);
+	return pass & (dir == WEIR_EGRESS ? 3 : 1);
 }
 
 #endif

@@ -66,18 +66,24 @@ __noinline int weir_nat_learn(struct __sk_buff *skb, const struct weir_packet *p
 	return 0;
 }
 
-/* p comes in and has no row yet: whom it is really from; NULL = whom it says. */
-static __always_inline struct weir_nat *weir_nat_of(const struct weir_packet *p, __u32 workload)
+/* p comes in and has no row yet: 1 and whom it is really from, or 0: whom it says. */
+__noinline int weir_nat_of(const struct weir_packet *p, __u32 workload, struct weir_nat *ret)
 {
 	struct weir_nat_key k = {};
+	struct weir_nat *n;
 
+	if (!p || !ret)
+		return 0;
 	__builtin_memcpy(k.local, p->dst, sizeof(k.local));
 	__builtin_memcpy(k.remote, p->src, sizeof(k.remote));
 	k.lport_be = p->dport;
 	k.rport_be = p->sport;
 	k.proto = p->proto;
 	k.workload = workload;
-	return bpf_map_lookup_elem(&weir_nat, &k);
+	n = bpf_map_lookup_elem(&weir_nat, &k);
+	if (n)
+		*ret = *n;
+	return n != NULL;
 }
 
 #endif

@@ -102,7 +102,7 @@ static __always_inline void weir_pace_event(struct bpf_sock_ops *ops)
 	ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
 	if (!ws || !ws->gen || !ctl)
 		return;
-	active = weir_active(ctl, bpf_ktime_get_coarse_ns());
+	active = weir_active(ctl);
 	b = bpf_map_lookup_elem(&weir_buckets, &ws->bucket);
 	if (ws->gen != WEIR_A_GEN(active) || WEIR_A_MODE(active) != WEIR_MODE_ENFORCE || !b) {
 		weir_unpace(ops, ws);

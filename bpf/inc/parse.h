@@ -148,12 +148,8 @@ static __always_inline bool weir_fast_done(struct weir_packet *p, __u32 l3, __u3
 	return true;
 }
 
-/*
- * l2 = bytes in front of the network header at skb->data: 14 at tc of an Ethernet device, else 0. Tags
- * in the frame are found. 0; or -1 when the packet is no IP packet that can be counted, and p->reason
- * says why.
- */
-static __always_inline int weir_parse(struct __sk_buff *skb, __u32 l2, struct weir_packet *p)
+/* TCP and UDP without anything unusual; the callers of this alone keep p in registers. */
+static __always_inline bool weir_parse_fast(const struct __sk_buff *skb, __u32 l2, struct weir_packet *p)
 {
 	const void *at = (const void *)(long)skb->data + l2, *end = (const void *)(long)skb->data_end;
 	__u32 room = skb->len - l2, gso = skb->gso_size, l4len = 0, hdr;
@@ -162,19 +158,32 @@ static __always_inline int weir_parse(struct __sk_buff *skb, __u32 l2, struct we
 		l4len = weir_fast_v4(at, end, p);
 	else if (skb->protocol == bpf_htons(WEIR_ETH_IPV6))
 		l4len = weir_fast_v6(at, end, p);
-	if (!l4len || !weir_fast_done(p, l2, room, l4len) || (gso && p->proto != IPPROTO_TCP)) {
-		__builtin_memset(p, 0, sizeof(*p));
-		if (weir_parse_rare(skb, l2, p))
-			return -1;
-		if (weir_is_icmp(p))
-			weir_parse_error(skb, p);
-		return 0;
-	}
+	if (!l4len || !weir_fast_done(p, l2, room, l4len))
+		return false;
+	if (!gso)
+		return true;
 	hdr = p->l4 + l4len;
-	if (gso && room > hdr) {
+	if (p->proto == IPPROTO_TCP && room > hdr) {
 		p->packets = (room - hdr + gso - 1) / gso;
 		p->bytes = room + (p->packets - 1) * hdr;
 	}
+	return p->proto == IPPROTO_TCP;
+}
+
+/*
+ * l2 = bytes in front of the network header at skb->data: 14 at tc of an Ethernet device, else 0. Tags
+ * in the frame are found. 0; or -1 when the packet is no IP packet that can be counted, and p->reason
+ * says why.
+ */
+static __always_inline int weir_parse(struct __sk_buff *skb, __u32 l2, struct weir_packet *p)
+{
+	if (weir_parse_fast(skb, l2, p))
+		return 0;
+	__builtin_memset(p, 0, sizeof(*p));
+	if (weir_parse_rare(skb, l2, p))
+		return -1;
+	if (weir_is_icmp(p))
+		weir_parse_error(skb, p);
 	return 0;
 }
 

@@ -25,9 +25,7 @@ struct weir_tuple {
 	__be16 lport_be, rport_be;
 	__u8 proto, dir, pad[2];
 	__u32 ifindex;
-	__u32 tick; /* now, WEIR_TICK */
 	__u32 hash;
-	__u32 pad2;
 };
 
 static __always_inline __u64 weir_mix(__u64 h, __u64 v)
@@ -36,19 +34,28 @@ static __always_inline __u64 weir_mix(__u64 h, __u64 v)
 	return h ^ (h >> 32);
 }
 
+/* The last bytes of an address are its upper bits here: bring them down. */
+static __always_inline __u64 weir_fold(__u64 v)
+{
+	return v ^ (v >> 32);
+}
+
+/*
+ * Multiply-add: the products are computed side by side, and the upper half of their sum is taken. What
+ * differs most between flows (ports, direction) stands in the lower bits, which reach all of it.
+ */
 static __always_inline __u32 weir_hash(const struct weir_tuple *t, bool v6)
 {
-	__u64 rest = ((__u64)t->lport_be << 48) | ((__u64)t->rport_be << 32) | ((__u64)t->proto << 24) |
-		     ((__u64)t->dir << 23) | (t->ifindex & 0x7fffff);
-	__u64 h;
+	__u64 rest = (__u32)t->lport_be | (__u32)t->rport_be << 16 | (__u64)t->dir << 32 |
+		     (__u64)(t->ifindex & 0x3fffff) << 33 | (__u64)t->proto << 55;
+	__u64 h = rest * 0xff51afd7ed558ccdull;
 
-	if (v6) {
-		h = weir_mix(t->local[0] * 0x9e3779b97f4a7c15ull ^ t->local[1], t->remote[0]);
-		h = weir_mix(h, t->remote[1]);
-	} else {
-		h = t->local[0] * 0x9e3779b97f4a7c15ull ^ (t->remote[0] << 29) ^ t->remote[0];
-	}
-	return weir_mix(weir_mix(h, rest), h >> 7);
+	if (v6)
+		h += weir_fold(t->local[0]) * 0x9e3779b97f4a7c15ull + weir_fold(t->local[1]) * 0xc4ceb9fe1a85ec53ull +
+		     weir_fold(t->remote[0]) * 0xd6e8feb86659fd93ull + weir_fold(t->remote[1]) * 0xa0761d6478bd642full;
+	else
+		h += t->local[0] * 0x9e3779b97f4a7c15ull + t->remote[0] * 0xd6e8feb86659fd93ull;
+	return h >> 32;
 }
 
 static __always_inline __u64 weir_cgroup_of(__u32 workload)
@@ -218,12 +225,10 @@ static __always_inline struct weir_row *weir_find_total(struct weir_row *k)
 	return NULL;
 }
 
-static __always_inline void weir_row_add(struct weir_row *r, const struct weir_packet *p, __u32 now)
+static __always_inline void weir_row_add(struct weir_row *r, const struct weir_packet *p)
 {
 	__sync_fetch_and_add(&r->bytes, p->bytes);
 	__sync_fetch_and_add(&r->packets, p->packets);
-	if (r->seen != now)
-		r->seen = now;
 }
 
 /* Counts the packet in a total of the row that found no slot; k is cut to it. */
@@ -246,7 +251,7 @@ __noinline int weir_count_total(struct weir_row *k, const struct weir_packet *p)
 		r = spill ? &spill->h : NULL;
 	}
 	if (r)
-		weir_row_add(r, p, k->seen);
+		weir_row_add(r, p);
 	return 0;
 }
 

@@ -101,6 +101,7 @@ static void kill_in_clear(struct world *w)
 
 static void one_window(struct world *w, struct drain *d, enum kill kill)
 {
+	d->now = w->now_s;
 	if (kill == IN_READ)
 		d->rows.count = ROWS4 + rand_r(&w->seed) % ROWS6;
 	drain_read(d);
