@@ -47,14 +47,14 @@ int health_new(uint32_t max_rows, uint64_t pass_ns, struct health **ret)
 
 int health_pass(struct health *h, struct probe *p, uint64_t now_ns, size_t *ret_taken)
 {
-	uint64_t cost;
+	uint64_t before = weir_cpu_ns(), cost;
 	int r;
 
 	*ret_taken = 0;
 	if (now_ns < h->next_pass_ns)
 		return 0;
 	r = probe_health_pass(p, ret_taken);
-	cost = weir_boot_ns() - now_ns;
+	cost = weir_cpu_ns() - before;
 	h->next_pass_ns = now_ns + WEIR_MAX(h->pass_ns, cost * PASS_SHARE);
 	return r;
 }

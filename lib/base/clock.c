@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readings of the three clocks. They cannot fail: the clock ids are constants the kernel knows. */
+/* Readings of the clocks. They cannot fail: the clock ids are constants the kernel knows. */
 #include "lib/base/clock.h"
 
 #include <time.h>
@@ -25,6 +25,11 @@ uint64_t weir_monotonic_ns(void)
 uint64_t weir_boot_ns(void)
 {
 	return clock_ns(CLOCK_BOOTTIME);
+}
+
+uint64_t weir_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 char *weir_time_text(uint64_t wall_ns, char *buf)

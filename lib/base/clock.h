@@ -9,6 +9,7 @@
 
 uint64_t weir_wall_ns(void);	  /* CLOCK_REALTIME */
 uint64_t weir_monotonic_ns(void); /* CLOCK_MONOTONIC */
+uint64_t weir_cpu_ns(void);	  /* processor time that this thread has used */
 uint64_t weir_boot_ns(void);	  /* CLOCK_BOOTTIME, what seen_s of a row counts */
 
 /* "2026-11-24T00:23:53Z" into buf of at least 21 bytes; returns buf. */

@@ -24,7 +24,7 @@ same_as_kernel() { # workload-part cgroup
 		[ "$(health n1 "$1" segments_out)" = "$(kernel "$2" segs_out)" ]
 }
 compare() { # claim workload-part cgroup
-	lab_wait 10 same_as_kernel "$2" "$3"
+	lab_wait 40 same_as_kernel "$2" "$3"
 	equal "$1: retransmits as ss" "$(health n1 "$2" retransmits)" "$(kernel "$3" retrans)"
 	equal "$1: bytes sent as ss" "$(health n1 "$2" bytes_out)" "$(kernel "$3" bytes_sent)"
 	equal "$1: segments sent as ss" "$(health n1 "$2" segments_out)" "$(kernel "$3" segs_out)"
