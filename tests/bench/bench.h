@@ -14,6 +14,7 @@
 
 struct bench {
 	struct weir_err err; /* why a case failed or was skipped */
+	uint64_t sent; /* datagrams over the veth pair */
 	struct world *world; /* the loaded data plane, see world.h; NULL = none yet */
 };
 
@@ -24,7 +25,7 @@ struct bench_result {
 
 struct bench_case {
 	const char *name, *unit;
-	double at_most; /* the figure to reach */
+	double at_most; /* the figure to reach; NAN = a study, which runs only by its name */
 	const char *beside; /* what the baseline is; NULL = none */
 	/* 0, -errno (the measurement is void) or BENCH_SKIP; both with a reason in b->err. */
 	int (*run)(struct bench *b, const struct bench_case *c, struct bench_result *ret);
@@ -56,6 +57,7 @@ int bench_agent_rss(struct bench *b, const struct bench_case *c, struct bench_re
 /* through.c */
 int bench_tcp_loss(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_udp_loss(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_through_steps(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
 /* Sorts v. */
 double bench_median(double *v, size_t n);

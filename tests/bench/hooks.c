@@ -9,7 +9,7 @@
 
 static uint64_t count_rows(void *world)
 {
-	return world_packets(world, WEIR_EGRESS);
+	return world_packets(world, WEIR_EGRESS, 0);
 }
 
 static uint64_t count_observed(void *world)

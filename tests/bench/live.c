@@ -161,7 +161,7 @@ static int measure(struct live *l, struct world *w, const int fds[LIVE_PROGS], s
 		   struct weir_err *err)
 {
 	double above[LIVE_PROGS][TURNS];
-	uint64_t counted = world_packets(w, WEIR_EGRESS);
+	uint64_t counted = world_packets(w, WEIR_EGRESS, 0);
 	struct spent first, last;
 	int r = spent(fds[LIVE_WEIR], &first);
 
@@ -183,7 +183,7 @@ static int measure(struct live *l, struct world *w, const int fds[LIVE_PROGS], s
 	}
 	if (r || (r = spent(fds[LIVE_WEIR], &last)))
 		return weir_err_set(err, r, "a turn: %s", strerror(-r));
-	counted = world_packets(w, WEIR_EGRESS) - counted;
+	counted = world_packets(w, WEIR_EGRESS, 0) - counted;
 	if (counted != last.runs - first.runs)
 		return weir_err_set(err, -EPROTO, "%lu runs, %lu packets counted",
 				    (unsigned long)(last.runs - first.runs), (unsigned long)counted);

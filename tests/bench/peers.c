@@ -29,6 +29,7 @@ static void take_fds(struct peers *p)
 	const struct bench_bpf *s = p->skel;
 
 	p->fd[PEER_CG_EMPTY] = bpf_program__fd(s->progs.bench_cg_empty);
+	p->fd[PEER_CG_IN] = bpf_program__fd(s->progs.bench_cg_in);
 	p->fd[PEER_CG_WAY2] = bpf_program__fd(s->progs.bench_cg_way2);
 	p->fd[PEER_CG_HASH] = bpf_program__fd(s->progs.bench_cg_hash);
 	p->fd[PEER_TC_EMPTY] = bpf_program__fd(s->progs.bench_tc_empty);

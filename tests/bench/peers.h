@@ -7,6 +7,7 @@
 
 enum peer_prog {
 	PEER_CG_EMPTY,
+	PEER_CG_IN, /* empty, for ingress */
 	PEER_CG_WAY2,
 	PEER_CG_HASH,
 	PEER_TC_EMPTY,

@@ -224,7 +224,7 @@ void world_close(struct world **w)
 	*w = NULL;
 }
 
-uint64_t world_packets(struct world *w, enum weir_dir dir)
+uint64_t world_packets(struct world *w, enum weir_dir dir, uint8_t proto)
 {
 	uint64_t sum = 0;
 	const struct rows rows = probe_rows(w->probe);
@@ -232,7 +232,8 @@ uint64_t world_packets(struct world *w, enum weir_dir dir)
 	for (size_t i = 0; i < rows.count; i++) {
 		const struct weir_row *r = rows_at(&rows, i);
 
-		sum += r->dir == dir ? __atomic_load_n(&r->packets, __ATOMIC_RELAXED) : 0;
+		if (r->dir == dir && (!proto || r->proto == proto))
+			sum += __atomic_load_n(&r->packets, __ATOMIC_RELAXED);
 	}
 	return sum;
 }

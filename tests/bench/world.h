@@ -16,6 +16,7 @@ struct world {
 	char *cgroup, *pins;
 	char *home; /* cgroup the bench came from */
 	uint32_t flow_rows;
+	bool uncounted; /* hooks were taken off on purpose */
 	struct weir_topology *topology;
 };
 
@@ -33,8 +34,8 @@ void world_close(struct world **w);
 int world_own_cgroup(char **ret);
 /* Moves the calling process. */
 int world_enter(const char *cgroup);
-/* Packets in all rows of a direction. */
-uint64_t world_packets(struct world *w, enum weir_dir dir);
+/* Packets in all rows of a direction; proto 0 = of any protocol. */
+uint64_t world_packets(struct world *w, enum weir_dir dir, uint8_t proto);
 /* Packets that could not be counted in a row of their own. */
 uint64_t world_degraded(struct world *w);
 /* Packets that the observer saw on an interface. */
