@@ -134,6 +134,7 @@ static void choose_programs(struct weir_bpf *skel, int without, const struct lad
 	bpf_program__set_autoload(skel->progs.weir_retransmit, health);
 	bpf_program__set_autoload(skel->progs.weir_pass_tcp, passes);
 	bpf_program__set_autoload(skel->progs.weir_pass_file, passes);
+	bpf_program__set_autoload(skel->progs.weir_release, passes);
 }
 
 /* One attempt to open and load. */
@@ -262,6 +263,7 @@ static void take_fds(struct probe *p)
 	p->prog_fd[PROBE_RETRANSMIT] = bpf_program__fd(s->progs.weir_retransmit);
 	p->prog_fd[PROBE_PASS_TCP] = bpf_program__fd(s->progs.weir_pass_tcp);
 	p->prog_fd[PROBE_PASS_FILE] = bpf_program__fd(s->progs.weir_pass_file);
+	p->prog_fd[PROBE_RELEASE] = bpf_program__fd(s->progs.weir_release);
 	p->workloads_fd = bpf_map__fd(s->maps.weir_workloads);
 	p->terms_fd = bpf_map__fd(s->maps.weir_terms);
 	p->drops_fd = bpf_map__fd(s->maps.weir_drops);
@@ -367,6 +369,7 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 	else if (ladder_has(&p->ladder, RUNG_KFREE))
 		p->ladder.said[RUNG_KFREE] = r;
 	probe_attach_health(p);
+	probe_attach_release(p);
 	if ((r = observe_interfaces(p, err)))
 		return r;
 	__atomic_store_n(&p->ctl->counting, 1, __ATOMIC_SEQ_CST);

@@ -274,6 +274,7 @@ int probe_detach(const char *pin_dir, struct weir_err *err)
 		return -ENOMEM;
 	if (access(pin_dir, F_OK))
 		return weir_err_set(err, -ENOENT, "%s: nothing is pinned there", pin_dir);
+	(void)probe_release_pacing(pin_dir); /* pins of another ABI have none that is ours to know */
 	r = remove_pins(links, true);
 	if (!r)
 		r = remove_pins(pin_dir, true);

@@ -26,6 +26,7 @@ enum probe_prog {
 	PROBE_RETRANSMIT,
 	PROBE_PASS_TCP,
 	PROBE_PASS_FILE,
+	PROBE_RELEASE,
 	PROBE_PROGS,
 };
 
@@ -75,6 +76,11 @@ struct probe {
 	struct ladder ladder; /* what this kernel gives and what is used of it */
 	char hooks[128];
 };
+
+/* probe_pace.c */
+int probe_attach_release(struct probe *p); /* -ENOTSUP: no socket iterators */
+/* Ends enforcement under these pins and gives every socket back the pacing that it had. */
+int probe_release_pacing(const char *pin_dir);
 
 /* probe_attach.c */
 int probe_attach_cgroup(struct probe *p, const char *root, struct weir_err *err);

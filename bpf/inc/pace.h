@@ -67,23 +67,27 @@ static __always_inline void weir_set_pacing(struct bpf_sock_ops *ops, struct wei
 		ws->clamp = clamp;
 }
 
+/* Gives the socket back what it had. ctx: of sockops, or the socket itself in an iterator. */
+static __always_inline void weir_restore(void *ctx, struct weir_sock *ws)
+{
+	__u32 own = ws->own, clamp = WEIR_NO_CLAMP;
+
+	if (ws->pacing)
+		bpf_setsockopt(ctx, WEIR_SOL_SOCKET, WEIR_SO_MAX_PACING_RATE, &own, sizeof(own));
+	if (ws->clamp)
+		bpf_setsockopt(ctx, WEIR_SOL_TCP, TCP_BPF_SNDCWND_CLAMP, &clamp, sizeof(clamp));
+	ws->pacing = ws->clamp = ws->gen = 0;
+	ws->stale = 0;
+}
+
 /* The socket draws from no paced bucket any more. The first sight may only be early: a segment of
  * the new generation is under way, and the second sight comes after it was sent. */
 static __always_inline void weir_unpace(struct bpf_sock_ops *ops, struct weir_sock *ws)
 {
-	__u32 own = ws->own, clamp = WEIR_NO_CLAMP;
-
-	if (!ws->stale) {
+	if (ws->stale)
+		weir_restore(ops, ws);
+	else
 		ws->stale = 1;
-		return;
-	}
-	if (ws->pacing)
-		bpf_setsockopt(ops, WEIR_SOL_SOCKET, WEIR_SO_MAX_PACING_RATE, &own, sizeof(own));
-	if (ws->clamp)
-		bpf_setsockopt(ops, WEIR_SOL_TCP, TCP_BPF_SNDCWND_CLAMP, &clamp, sizeof(clamp));
-	ws->pacing = ws->clamp = 0;
-	ws->gen = 0;
-	ws->stale = 0;
 }
 
 /* The concern of pacing in the sockops program; health.h asks for the callback of each round trip. */
@@ -111,6 +115,19 @@ static __always_inline void weir_pace_event(struct bpf_sock_ops *ops)
 	ws->stale = 0;
 	rate = weir_share(sk, ws, b);
 	weir_set_pacing(ops, ws, rate, weir_clamp(ops, sk, rate));
+}
+
+/* Pinned; reading it restores every socket of the reader's network namespace, the idle ones too. */
+SEC("iter/tcp")
+int weir_release(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *sk = ctx->sk_common;
+	struct tcp_sock *tp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
+	struct weir_sock *ws = tp ? bpf_sk_storage_get(&weir_socks, tp, NULL, 0) : NULL;
+
+	if (ws && (ws->pacing || ws->clamp))
+		weir_restore(tp, ws);
+	return 0;
 }
 
 #endif
