@@ -15,6 +15,7 @@
 #define AT(m) offsetof(struct config, m)
 
 static const char *const modes[] = {"observe", "shadow", "enforce", NULL};
+static const char *const established[] = {"cut", "keep", NULL};
 static const char *const details[] = {"service", "connection", "total", NULL};
 
 static const struct weir_setting table[] = {
@@ -36,6 +37,8 @@ static const struct weir_setting table[] = {
 	{"agent.lease", WEIR_SET_DURATION, AT(lease_ns), "0s", 0, 86400 * S, NULL,
 	 "Without an agent for this long enforcement ends by itself: verdicts, limits and pacing, "
 	 "until one is back; 0 = it never ends."},
+	{"agent.established", WEIR_SET_ENUM, AT(established), "cut", 0, 0, established,
+	 "What a new denial does to TCP connections that stand: cut stops them at once, keep lets them end."},
 	{"server.telemetry", WEIR_SET_STR, AT(telemetry), "", 0, 0, NULL,
 	 "Where summaries go, \"tls+tcp://host:7471\"; empty = they stay in the spool."},
 	{"server.control", WEIR_SET_STR, AT(control), "", 0, 0, NULL,

@@ -6,6 +6,7 @@
 #include "lib/base/base.h"
 #include "lib/os/crypto.h"
 
+enum config_established { CONFIG_CUT, CONFIG_KEEP };
 enum config_detail { CONFIG_SERVICE, CONFIG_CONNECTION, CONFIG_TOTAL };
 
 /* One late window must not end enforcement. */
@@ -16,6 +17,7 @@ struct config {
 	uint32_t mode; /* weir_mode */
 	char *state_dir;
 	bool default_deny;
+	uint32_t established; /* config_established */
 	uint64_t lease_ns; /* 0 = enforcement never ends by itself */
 	char *telemetry, *control, *server_name;
 	char *ca, *cert, *key;

@@ -146,6 +146,7 @@ static void set_mode(struct manager *m)
 		weir_log(WEIR_LOG_INFO, "mode %s -> %s: agent.mode of %s", mode_names[ctl->mode],
 			 mode_names[m->conf.mode], m->path);
 	__atomic_store_n(&ctl->default_deny, deny, __ATOMIC_RELEASE);
+	__atomic_store_n(&ctl->keep_established, m->conf.established == CONFIG_KEEP, __ATOMIC_RELEASE);
 	probe_set_mode(m->probe, m->conf.mode);
 	if (m->conf.mode == WEIR_MODE_ENFORCE && ctl->serial_high == 0)
 		weir_log(WEIR_LOG_WARN,
@@ -180,6 +181,7 @@ static void reload(struct manager *m)
 	m->conf.threshold = fresh.threshold;
 	m->conf.mode = fresh.mode;
 	m->conf.default_deny = fresh.default_deny;
+	m->conf.established = fresh.established;
 	if (fresh.lease_ns && fresh.lease_ns < CONFIG_LEASE_WINDOWS * m->conf.window_ns)
 		weir_log(WEIR_LOG_WARN, "reload: agent.lease is too short for the running window.length; "
 					"the running lease stays until a restart");

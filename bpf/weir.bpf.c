@@ -25,6 +25,7 @@
 #ifndef IPPROTO_ICMPV6
 #define IPPROTO_ICMPV6 58
 #endif
+#define WEIR_SOCK_STREAM 1
 #define WEIR_SOCK_RAW 3
 #define WEIR_TCP_TIME_WAIT 6
 #define WEIR_TCP_NEW_SYN_RECV 12
@@ -74,11 +75,15 @@ static __always_inline void weir_opened(struct bpf_sock_ops *ops)
 	struct weir_sock *ws;
 	struct bpf_sock *sk = ops->sk;
 
-	if ((ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) || !sk)
+	if ((ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
+	     ops->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) ||
+	    !sk)
 		return;
 	ws = bpf_sk_storage_get(&weir_socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (ws)
-		ws->init_local = ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB;
+	if (!ws)
+		return;
+	ws->init_local = ops->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB;
+	ws->established = ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB;
 }
 
 SEC("sockops")

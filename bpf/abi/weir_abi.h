@@ -148,7 +148,7 @@ struct weir_ctl {
 	__u32 workloads;	/* capacity */
 	__u32 next_workload;	/* BPF: last index given out to a cgroup */
 	__u32 counting;		/* agent: 1 once every hook is attached, so that all sides begin together */
-	__u32 pad;
+	__u32 keep_established; /* 1: a denial is for new TCP connections, those that stand go on */
 	__u64 serial_high;	/* agent: highest bundle serial ever applied; survives the state directory */
 	__u64 lapsed_s;		/* agent: seconds in all for which the lease was over and nothing enforced */
 };
@@ -439,7 +439,8 @@ _Static_assert(sizeof(struct weir_nat) == 24, "weir_nat");
  */
 struct weir_sock {
 	__u8 init_local;
-	__u8 pad[3];
+	__u8 established; /* no verdict kept it from coming about */
+	__u8 pad[2];
 	__u32 health;	  /* WEIR_SOCK_* */
 	__u32 sampled_s;  /* boot time in seconds of the last round-trip sample */
 	__u32 retrans;	  /* of the socket, already counted */

@@ -84,9 +84,20 @@ static __always_inline void weir_ask_of(const struct weir_row *k, const struct w
 	}
 }
 
+/* A TCP connection that came about before it was denied. */
+__noinline int weir_stands(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct weir_sock *ws;
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	ws = sk && sk->type == WEIR_SOCK_STREAM ? bpf_sk_storage_get(&weir_socks, sk, NULL, 0) : NULL;
+	return ws && ws->established;
+}
+
 /* Fills k's verdict for a flow that has no row of this generation. */
-static __always_inline void weir_evaluate(struct weir_row *k, const struct weir_packet *p, const struct weir_nat *nat,
-					  const struct weir_ctl *ctl, __u64 active)
+static __always_inline void weir_evaluate(struct __sk_buff *skb, struct weir_row *k, const struct weir_packet *p,
+					  const struct weir_nat *nat, const struct weir_ctl *ctl, __u64 active)
 {
 	struct weir_outcome o = {.rule = WEIR_NO_RULE, .verdict = WEIR_V_NONE};
 	__u32 mode = WEIR_A_MODE(active);
@@ -103,6 +114,8 @@ static __always_inline void weir_evaluate(struct weir_row *k, const struct weir_
 	}
 	if ((active & WEIR_A_CANDIDATE) && mode != WEIR_MODE_OBSERVE)
 		weir_shadow(&q, active, &o);
+	if (o.verdict == WEIR_V_DENY && ctl->keep_established && weir_stands(skb))
+		o.verdict = WEIR_V_ACCEPT;
 	if (mode == WEIR_MODE_SHADOW && o.verdict == WEIR_V_DENY)
 		o.verdict = WEIR_V_WOULD_DENY;
 	k->verdict = o.verdict;
@@ -158,7 +171,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 	k.ifindex = t->ifindex;
 	k.gen = WEIR_A_GEN(t->active);
 	if (!row)
-		weir_evaluate(&k, p, through_nat ? &nat : NULL, ctl, t->active);
+		weir_evaluate(skb, &k, p, through_nat ? &nat : NULL, ctl, t->active);
 	if (k.limit)
 		k.verdict = weir_limited(skb, &k, t, p->bytes);
 	if (!row || row->verdict != k.verdict)

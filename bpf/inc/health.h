@@ -341,6 +341,7 @@ static __always_inline struct weir_sock *weir_take_over(struct tcp_sock *tp)
 	/* As for a flow whose first packet weir did not see: the smaller port is the service's. */
 	ws->init_local = state == BPF_TCP_SYN_SENT ||
 			 bpf_ntohs(sk->__sk_common.skc_dport) < sk->__sk_common.skc_num;
+	ws->established = state == BPF_TCP_ESTABLISHED;
 	weir_health_key(ws, sk);
 	__sync_fetch_and_or(&ws->health, WEIR_SOCK_KNOWN | WEIR_SOCK_POLLED);
 	return ws;

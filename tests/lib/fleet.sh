@@ -78,7 +78,7 @@ fleet_agent_conf() { # node mode
 	case $node in n2) address=$N2_4 ;; *) address=$N1_4 ;; esac
 	cat >"$LAB/$node.yaml" <<-YAML
 		node: {name: $node, domain: "${class%/*}", class: "$class", address: $address}
-		agent: {mode: $mode, state_dir: $LAB/state-$node, lease: ${LEASE:-0s}}
+		agent: {mode: $mode, established: ${ESTABLISHED:-cut}, state_dir: $LAB/state-$node, lease: ${LEASE:-0s}}
 		server:
 		  telemetry: "tls+tcp://192.0.2.1:7471"
 		  control: "tls+tcp://192.0.2.1:7472"
