@@ -95,6 +95,18 @@ compare "the old one after three kills" backup $OLD
 compare "the new one after three kills" reports $NEW
 equal "retransmits of all workloads, as the namespace counts them" "$(health n1 '' retransmits)" \
 	"$(counter TcpRetransSegs)"
+# Many short ones, each seen on both nodes from its beginning to its end.
+many=${WEIR_LONG:+20000}
+many=${many:-500}
+before=$(health n1 checkout closed)
+before2=$(health n2 checkout closed)
+short tcp --to $N2_4 --port 5001 --bytes 100 --connections $((many / 2))
+short tcp --to $N2_6 --port 5001 --bytes 100 --connections $((many / 2)) --close server
+all_seen() { [ $(($(health n1 checkout closed) - before)) = "$many" ] && [ $(($(health n2 checkout closed) - before2)) = "$many" ]; }
+lab_wait 20 all_seen
+equal "$many short connections are seen by the node that opens" $(($(health n1 checkout closed) - before)) "$many"
+equal "and by the node that answers" $(($(health n2 checkout closed) - before2)) "$many"
+
 # Under a policy, peers are told apart by its classes.
 by_class() { # class or its absence
 	api "/api/v1/health?since=900" "sum(h['connections'] for h in d['items'] if h['peer_class'] $1

@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -293,6 +294,85 @@ TEST(old_sockets_of_another_namespace)
 	CHECK(totals(&s).n[WEIR_H_CONNECTIONS] == 2);
 }
 
+struct passes {
+	struct probe *probe;
+	bool stop;
+	int failed, count;
+};
+
+static void *pass_all_the_time(void *arg)
+{
+	struct passes *p = arg;
+	size_t taken;
+
+	while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) {
+		p->failed += probe_health_pass(p->probe, &taken) != 0;
+		p->count++;
+	}
+	return NULL;
+}
+
+/* Callbacks and passes meet on the same sockets, from both CPUs: what is added is still each byte once. */
+TEST(passes_under_traffic_count_once)
+{
+	auto_scene s = {0};
+	struct weir_err err = {{0}};
+	struct passes p = {0};
+	uint64_t end, sent = 0, out = 0, segs = 0;
+	int fd[4], peer[4];
+	struct weir_health h;
+	pthread_t thread;
+	size_t taken;
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	CHECK(!scene_open(&s, &err), "%s", err.text);
+	if (!s.x.probe)
+		return;
+	if (!strstr(probe_hooks(s.x.probe), "tcp_iter")) {
+		SKIP("this kernel has no socket iterators");
+		return;
+	}
+	p.probe = s.x.probe;
+	CHECK(!pthread_create(&thread, NULL, pass_all_the_time, &p));
+	for (int i = 0; i < 4; i++) {
+		fd[i] = i ? dial(s.port) : s.old;
+		peer[i] = i ? accept4(s.listener, NULL, NULL, SOCK_CLOEXEC) : s.old_peer;
+	}
+	end = weir_boot_ns() + (getenv("WEIR_LONG") ? 20 : 1) * WEIR_NS_PER_S;
+	for (; weir_boot_ns() < end; sent += 4 * 65536)
+		for (int i = 0; i < 4; i++)
+			if (move(fd[i], peer[i], 65536))
+				end = 0;
+	CHECK(end, "traffic flows");
+	__atomic_store_n(&p.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	CHECK(!p.failed && p.count > 10, "%d of %d passes failed", p.failed, p.count);
+	poll(NULL, 0, 50); /* delayed acknowledgements are segments too */
+	CHECK(!probe_health_pass(s.x.probe, &taken));
+	h = totals(&s);
+	for (int i = 0; i < 4; i++) {
+		struct tcp_info a = info_of(fd[i]), b = info_of(peer[i]);
+
+		out += a.tcpi_bytes_sent + b.tcpi_bytes_sent;
+		segs += a.tcpi_segs_out + b.tcpi_segs_out;
+	}
+	CHECK(h.n[WEIR_H_CONNECTIONS] == 8, "%llu", (unsigned long long)h.n[WEIR_H_CONNECTIONS]);
+	/* What is sent again (a tail loss probe) is sent twice, and received once. */
+	CHECK(out >= sent + 100000 && h.n[WEIR_H_BYTES_OUT] == out, "%llu of %llu",
+	      (unsigned long long)h.n[WEIR_H_BYTES_OUT], (unsigned long long)out);
+	CHECK(h.n[WEIR_H_BYTES_IN] == sent + 100000, "%llu", (unsigned long long)h.n[WEIR_H_BYTES_IN]);
+	CHECK(h.n[WEIR_H_SEGS_OUT] == segs, "%llu of %llu", (unsigned long long)h.n[WEIR_H_SEGS_OUT],
+	      (unsigned long long)segs);
+	printf("# %llu bytes under %d passes\n", (unsigned long long)sent, p.count);
+	for (int i = 1; i < 4; i++) {
+		close(fd[i]);
+		close(peer[i]);
+	}
+}
+
 static const struct weir_sum_workload *who(uint32_t workload, void *arg)
 {
 	static struct weir_sum_workload w[3] = {
@@ -471,6 +551,7 @@ TEST(a_gone_workload_gives_its_rows_back)
 	CHECK(!health_read(h, s.x.probe) && h->count == 1 && h->keys[0].peer_class == WEIR_HEALTH_OVERFLOW);
 }
 
-TEST_MAIN(T(live_connections), T(old_sockets_of_another_namespace), T(a_record_has_what_changed),
+TEST_MAIN(T(live_connections), T(old_sockets_of_another_namespace), T(passes_under_traffic_count_once),
+	  T(a_record_has_what_changed),
 	  T(open_connections_keep_their_workload), T(a_record_is_bounded_and_fair), T(a_full_table_folds),
 	  T(a_gone_workload_gives_its_rows_back))
