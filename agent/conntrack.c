@@ -15,11 +15,12 @@
 #define ATTRS (NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)))
 
 /* Of what began before we listened, the kernel does not tell the end: found by reading the table again. */
-#define TABLE_EVERY 32
+#define TABLE_EVERY 32 /* windows */
 
 struct entry {
 	struct weir_nat nat;
 	uint32_t table; /* reading of the whole table that it was last heard at or after */
+	uint32_t round; /* in which it was new */
 	bool silent;	/* known from a table, not from a message */
 };
 
@@ -30,6 +31,7 @@ struct conntrack {
 	size_t max;
 	uint64_t refused;
 	uint32_t table, calls;
+	uint32_t round, newest; /* of all entries */
 	bool reading, silent;
 };
 
@@ -160,9 +162,15 @@ static int keep(struct conntrack *c, const struct weir_nat_key *k, const struct 
 
 	/* Not ended after all: the same ports again. */
 	(void)weir_map_take(c->ended, k, sizeof(*k));
+	if (e && !memcmp(&e->nat, n, sizeof(*n))) {
+		e->table = c->table;
+		return 0;
+	}
+	c->newest = c->round;
 	if (e) {
 		e->nat = *n;
 		e->table = c->table;
+		e->round = c->round;
 		return 0;
 	}
 	if (weir_map_count(c->known) >= c->max) {
@@ -172,7 +180,7 @@ static int keep(struct conntrack *c, const struct weir_nat_key *k, const struct 
 	e = malloc(sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	*e = (struct entry){.nat = *n, .table = c->table, .silent = c->reading};
+	*e = (struct entry){.nat = *n, .table = c->table, .round = c->round, .silent = c->reading};
 	c->silent |= c->reading;
 	r = weir_map_put(c->known, k, sizeof(*k), e, NULL);
 	if (r < 0)
@@ -261,13 +269,14 @@ static int read_table(struct conntrack *c)
 	if (send(fd, &ask, sizeof(ask), 0) < 0)
 		return -errno;
 	c->table++;
+	c->calls = 0;
 	c->reading = true;
 	r = receive(c, fd);
 	c->reading = false;
 	return r < 0 ? r : end_unheard(c);
 }
 
-static int forget_ended(struct conntrack *c)
+int conntrack_forget(struct conntrack *c)
 {
 	struct weir_map *fresh = NULL;
 	const void *key;
@@ -275,6 +284,7 @@ static int forget_ended(struct conntrack *c)
 	void *value;
 	int r;
 
+	c->calls++;
 	if (!weir_map_count(c->ended))
 		return 0;
 	while (weir_map_next(c->ended, &pos, &key, &len, &value))
@@ -289,11 +299,9 @@ static int forget_ended(struct conntrack *c)
 
 int conntrack_read(struct conntrack *c)
 {
-	int r = forget_ended(c);
+	int r = receive(c, c->fd);
 
-	if (r == 0)
-		r = receive(c, c->fd);
-	if (r == -ENOBUFS || (r == 0 && c->silent && ++c->calls % TABLE_EVERY == 0))
+	if (r == -ENOBUFS || (r == 0 && c->silent && c->calls >= TABLE_EVERY))
 		r = read_table(c);
 	return r;
 }
@@ -308,6 +316,34 @@ bool conntrack_find(const struct conntrack *c, const struct weir_nat_key *key, s
 	if (e)
 		*ret = e->nat;
 	return e;
+}
+
+static bool is_new(const struct conntrack *c, uint32_t round)
+{
+	return c->round - round < 2;
+}
+
+bool conntrack_has_new(const struct conntrack *c)
+{
+	return weir_map_count(c->known) && is_new(c, c->newest);
+}
+
+bool conntrack_find_new(const struct conntrack *c, const struct weir_nat_key *key, struct weir_nat *ret)
+{
+	struct weir_nat_key k = *key;
+	const struct entry *e;
+
+	k.workload = 0;
+	e = weir_map_find(c->known, &k, sizeof(k));
+	if (!e || !is_new(c, e->round))
+		return false;
+	*ret = e->nat;
+	return true;
+}
+
+void conntrack_next_round(struct conntrack *c)
+{
+	c->round++;
 }
 
 size_t conntrack_count(const struct conntrack *c)

@@ -323,6 +323,11 @@ static void sweep(struct harvest *h)
 		ident_sweep(h->ident, used, forget, h);
 }
 
+void harvest_follow(struct harvest *h)
+{
+	nat_follow(h->nat, &h->drain.rows, WEIR_TICK(weir_monotonic_ns()));
+}
+
 int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 {
 	weir_auto_buf struct weir_buf b = {0};
@@ -332,7 +337,8 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 	if (end_ns == h->last_end_ns)
 		return -EALREADY;
 	visit_sockets(h);
-	nat_read(h->nat);
+	nat_window(h->nat);
+	harvest_follow(h);
 	h->drain.now = WEIR_TICK(now_ns);
 	drain_read(&h->drain);
 	r = health_read(h->health, h->probe);

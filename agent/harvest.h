@@ -17,6 +17,8 @@ void harvest_free(struct harvest *h);
  * record was spooled; -EALREADY when that window is over already. On failure the counts stay in the
  * kernel and the next record covers them. */
 int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial);
+/* Takes in which connections the host translates for pods; harvest_run does, too. */
+void harvest_follow(struct harvest *h);
 /* For spool_conf.fold. */
 int harvest_fold(const void *data, size_t len, struct weir_buf *ret);
 

@@ -17,12 +17,15 @@
 #include "lib/base/log.h"
 #include "lib/os/file.h"
 
+/* So long a pod may reach a backend by a virtual address before it is decided by the backend. */
+#define TRANSLATIONS_NS (WEIR_NS_PER_S / 20)
+
 struct manager {
 	struct config conf;
 	char *path;
 	int lock;
 	struct weir_loop *loop;
-	struct weir_source *window, *cgroups;
+	struct weir_source *window, *cgroups, *translations;
 	struct weir_key *key;
 	struct probe *probe;
 	struct ident *ident;
@@ -40,6 +43,7 @@ void manager_free(struct manager *m)
 		return;
 	weir_source_free(m->window);
 	weir_source_free(m->cgroups);
+	weir_source_free(m->translations);
 	uplink_free(m->uplink);
 	policy_free(m->policy);
 	gate_free(m->gate);
@@ -126,6 +130,13 @@ static int on_window(uint32_t events, void *arg)
 	m->last_failure = r;
 	if (r == 0 && m->uplink)
 		uplink_kick(m->uplink);
+	return 0;
+}
+
+static int on_translations(uint32_t events, void *arg)
+{
+	(void)events;
+	harvest_follow(((struct manager *)arg)->harvest);
 	return 0;
 }
 
@@ -325,6 +336,8 @@ static int start(struct manager *m, struct weir_err *err)
 		r = weir_loop_fd(m->loop, ident_fd(m->ident), EPOLLIN, on_cgroups, m, &m->cgroups);
 	if (r == 0)
 		r = weir_loop_timer(m->loop, 0, m->conf.window_ns, on_window, m, &m->window);
+	if (r == 0)
+		r = weir_loop_timer(m->loop, 0, TRANSLATIONS_NS, on_translations, m, &m->translations);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 struct nat {
 	struct probe *probe;
 	struct conntrack *conntrack; /* NULL: this kernel has none */
+	uint64_t refused;
 	bool failing;
 };
 
@@ -40,15 +41,6 @@ void nat_free(struct nat *n)
 	free(n);
 }
 
-void nat_read(struct nat *n)
-{
-	int r = n->conntrack ? conntrack_read(n->conntrack) : 0;
-
-	if (r < 0 && !n->failing)
-		weir_log_err(r, "connection tracking cannot be read; new virtual addresses stay unresolved");
-	n->failing = r < 0;
-}
-
 static void key_of(const struct weir_row *row, struct weir_nat_key *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -57,6 +49,48 @@ static void key_of(const struct weir_row *row, struct weir_nat_key *ret)
 	ret->lport_be = row->lport_be;
 	ret->rport_be = row->rport_be;
 	ret->proto = row->proto;
+}
+
+/* The row's other end turns out to be virtual: its next packet is decided by the backend. */
+static void translate(struct nat *n, struct weir_row *row, const struct weir_nat_key *k, struct weir_nat *to)
+{
+	if (probe_nat_put(n->probe, k, to)) {
+		n->refused++;
+		return;
+	}
+	__atomic_fetch_or(&row->flags, WEIR_ROW_F_NAT, __ATOMIC_RELAXED);
+	__atomic_store_n(&row->gen, 0, __ATOMIC_RELEASE);
+}
+
+void nat_follow(struct nat *n, const struct rows *rows, uint32_t now)
+{
+	int r = n->conntrack ? conntrack_read(n->conntrack) : 0;
+
+	if (r < 0 && !n->failing)
+		weir_log_err(r, "connection tracking cannot be read; new virtual addresses stay unresolved");
+	n->failing = r < 0;
+	if (!n->conntrack || !conntrack_has_new(n->conntrack))
+		return;
+	for (size_t i = 0; i < rows->count; i++) {
+		struct weir_row *row = rows_at(rows, i);
+		struct weir_nat_key k;
+		struct weir_nat to;
+
+		if (__atomic_load_n(&row->state, __ATOMIC_ACQUIRE) != WEIR_ROW_LIVE || !row->rport_be)
+			continue;
+		key_of(row, &k);
+		if (!conntrack_find_new(n->conntrack, &k, &to))
+			continue;
+		to.seen = now;
+		translate(n, row, &k, &to);
+	}
+	conntrack_next_round(n->conntrack);
+}
+
+void nat_window(struct nat *n)
+{
+	if (n->conntrack && conntrack_forget(n->conntrack) < 0)
+		weir_log(WEIR_LOG_WARN, "no memory: translations that ended are kept");
 }
 
 static bool find(const struct nat *n, const struct weir_row *row, struct weir_nat *ret)
@@ -84,7 +118,7 @@ void nat_peer(const struct nat *n, const struct weir_row *row, struct weir_addr 
 
 uint64_t nat_refused(const struct nat *n)
 {
-	return n->conntrack ? conntrack_refused(n->conntrack) : 0;
+	return n->refused + (n->conntrack ? conntrack_refused(n->conntrack) : 0);
 }
 
 struct sweep {

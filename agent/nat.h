@@ -13,13 +13,16 @@
 struct nat;
 int nat_new(struct probe *p, size_t max, struct nat **ret);
 void nat_free(struct nat *n);
+/* Several times a second: what connection tracking has new is put where the kernel decides by it, and the
+ * rows concerned are decided anew. O(rows) when there is something new. */
+void nat_follow(struct nat *n, const struct rows *rows, uint32_t now);
 /* Once per window, before rows are read. */
-void nat_read(struct nat *n);
+void nat_window(struct nat *n);
 /* A virtual peer of the row becomes the backend; any other stays. */
 void nat_peer(const struct nat *n, const struct weir_row *row, struct weir_addr *peer, uint16_t *port);
 /* Removes what the socket hook learned and no row needs any more. O(rows + translations). */
 int nat_sweep(struct nat *n, const struct rows *rows, uint32_t now);
-/* Translations of connection tracking that found no room. */
+/* Translations that connection tracking told of and that found no room. */
 uint64_t nat_refused(const struct nat *n);
 
 #endif

@@ -62,6 +62,7 @@ int probe_each_term(struct probe *p,
 const char *probe_ifname(const struct probe *p, uint32_t ifindex);
 /* Translations that the socket hook learned; fn may forget the one it is given. */
 int probe_nat_find(struct probe *p, const struct weir_nat_key *k, struct weir_nat *ret);
+int probe_nat_put(struct probe *p, const struct weir_nat_key *k, const struct weir_nat *n);
 int probe_nat_forget(struct probe *p, const struct weir_nat_key *k);
 int probe_each_nat(struct probe *p, int (*fn)(const struct weir_nat_key *k, const struct weir_nat *n, void *arg),
 		   void *arg);

@@ -9,6 +9,11 @@ int probe_nat_find(struct probe *p, const struct weir_nat_key *k, struct weir_na
 	return bpf_map_lookup_elem(p->nat_fd, k, ret) ? -errno : 0;
 }
 
+int probe_nat_put(struct probe *p, const struct weir_nat_key *k, const struct weir_nat *n)
+{
+	return bpf_map_update_elem(p->nat_fd, k, n, BPF_ANY) ? -errno : 0;
+}
+
 int probe_nat_forget(struct probe *p, const struct weir_nat_key *k)
 {
 	return bpf_map_delete_elem(p->nat_fd, k) && errno != ENOENT ? -errno : 0;

@@ -49,7 +49,7 @@ enum weir_row_state { WEIR_ROW_FREE = 0, WEIR_ROW_CLAIMED = 1, WEIR_ROW_LIVE = 2
 #define WEIR_ROW_F_TOTAL 0x02	   /* a folded row: no addresses, no ports; peer_class is valid */
 #define WEIR_ROW_F_V6 0x04	   /* the row is a weir_row6, else a weir_row4 */
 #define WEIR_ROW_F_FOREIGN 0x08	   /* ifindex is another network namespace's */
-#define WEIR_ROW_F_NAT 0x10	   /* ingress: remote is a virtual address, weir_nat has the backend */
+#define WEIR_ROW_F_NAT 0x10	   /* remote is a virtual address, weir_nat has the backend */
 
 /*
  * One counted thing: a flow of one workload in one direction with one verdict on one interface, or,
@@ -413,7 +413,9 @@ _Static_assert(sizeof(struct weir_health) == 800, "weir_health");
 
 /*
  * Connections to virtual addresses: as the socket has it -> where its packets really go. BPF inserts
- * with the first packet out of a flow; the agent reads, and removes what no row needs any more.
+ * with the first packet out of a flow, the agent what the host translates for pods; it also reads, and
+ * removes what no row needs any more. A row that the agent finds to be such gets WEIR_ROW_F_NAT and
+ * generation 0, in force only before anything is enforced, so that its next packet is decided anew.
  */
 struct weir_nat_key {
 	__u8 local[16], remote[16]; /* the socket's own and the virtual address, IPv4 as ::ffff:... */

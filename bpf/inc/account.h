@@ -69,7 +69,7 @@ __noinline int weir_init6(struct __sk_buff *skb, const struct weir_packet *p, st
 	return p && t ? weir_init_local(skb, p, t, true) : 0;
 }
 
-/* nat: the backend, when the packet came in from a virtual address. */
+/* nat: the backend, when the other end is a virtual address. */
 static __always_inline void weir_ask_of(const struct weir_row *k, const struct weir_packet *p,
 					const struct weir_nat *nat, struct weir_ask *ret)
 {
@@ -157,8 +157,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 			k.flags |= WEIR_ROW_F_FOREIGN;
 		if (t->dir == WEIR_EGRESS)
 			weir_nat_learn(skb, p, k.workload, k.seen);
-		else
-			through_nat = weir_nat_of(p, k.workload, &nat);
+		through_nat = weir_nat_find(p, t->dir, k.workload, &nat);
 		if (through_nat) /* only who opens a connection names a virtual address */
 			k.flags |= WEIR_ROW_F_NAT | WEIR_ROW_F_INIT_LOCAL;
 		else if (v6 ? weir_init6(skb, p, t) : weir_init4(skb, p, t))

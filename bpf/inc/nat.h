@@ -4,6 +4,8 @@
  * iptables, kube-proxy for processes of the host), a packet on its way out carries the backend at the
  * socket hook and its socket the virtual address; what comes in was translated back already. So the first
  * packet out knows both, and is remembered: then both directions are decided and reported by the backend.
+ * What the host translates for pods, behind their own namespace, the agent puts here when connection
+ * tracking tells of it, and makes the flow's rows stale: from then on they are decided by the backend.
  * Slow path only. Where cgroup/connect4 rewrites, the socket itself goes to the backend: nothing to do.
  */
 #ifndef WEIR_NAT_H
@@ -66,24 +68,32 @@ __noinline int weir_nat_learn(struct __sk_buff *skb, const struct weir_packet *p
 	return 0;
 }
 
-/* p comes in and has no row yet: 1 and whom it is really from, or 0: whom it says. */
-__noinline int weir_nat_of(const struct weir_packet *p, __u32 workload, struct weir_nat *ret)
+/* p has no row yet: who is really at its other end. 0: whom it says. Apart, for its key on the stack. */
+__noinline int weir_nat_find(const struct weir_packet *p, __u32 dir, __u32 workload, struct weir_nat *ret)
 {
 	struct weir_nat_key k = {};
 	struct weir_nat *n;
 
 	if (!p || !ret)
 		return 0;
-	__builtin_memcpy(k.local, p->dst, sizeof(k.local));
-	__builtin_memcpy(k.remote, p->src, sizeof(k.remote));
-	k.lport_be = p->dport;
-	k.rport_be = p->sport;
+	if (dir == WEIR_EGRESS) {
+		__builtin_memcpy(k.local, p->src, sizeof(k.local));
+		__builtin_memcpy(k.remote, p->dst, sizeof(k.remote));
+		k.lport_be = p->sport;
+		k.rport_be = p->dport;
+	} else {
+		__builtin_memcpy(k.local, p->dst, sizeof(k.local));
+		__builtin_memcpy(k.remote, p->src, sizeof(k.remote));
+		k.lport_be = p->dport;
+		k.rport_be = p->sport;
+	}
 	k.proto = p->proto;
 	k.workload = workload;
 	n = bpf_map_lookup_elem(&weir_nat, &k);
-	if (n)
-		*ret = *n;
-	return n != NULL;
+	if (!n)
+		return 0;
+	*ret = *n;
+	return 1;
 }
 
 #endif

@@ -12,6 +12,7 @@ lab_up && fleet_new || broken "the lab comes up"
 lab_ns n1 nft -f - <<-NFT || broken "nftables takes DNAT rules"
 	table ip pods { chain pre { type nat hook prerouting priority -100;
 		ip daddr $VIP4 tcp dport 80 dnat to $N2_4:5001
+		ip daddr $VIP_OUT tcp dport 443 dnat to $INET4:5001
 	}; }
 	table ip6 pods { chain pre { type nat hook prerouting priority -100;
 		ip6 daddr $VIP6 tcp dport 80 dnat to [$N2_6]:5001
@@ -91,14 +92,15 @@ pod() {
 		lab_ns r ip route add 10.7.9.0/24 via $N1_4 && lab_ns r ip -6 route add fd07:1:9::/64 via $N1_6
 }
 pod || broken "the pod's network comes up"
-in_pod() {
+in_pod() { # cgroup traffic-arguments...
 	(
-		echo "$BASHPID" >"$LAB_CGROUPS/weir-lab/n1/analytics.slice/reports.service/cgroup.procs" || exit 1
+		echo "$BASHPID" >"$LAB_CGROUPS/weir-lab/n1/$1/cgroup.procs" || exit 1
+		shift
 		exec nsenter --net=/var/run/netns/weir-neigh-pod "$LAB_PYTHON" tests/lib/traffic.py "$@" 9>&-
 	)
 }
-expect "a pod reaches a virtual IPv4 address" in_pod tcp --to $VIP4 --port 80 --bytes 300000
-expect "a pod reaches a virtual IPv6 address" in_pod tcp --to $VIP6 --port 80 --bytes 300000
+expect "a pod reaches a virtual IPv4 address" in_pod analytics.slice/reports.service tcp --to $VIP4 --port 80 --bytes 300000
+expect "a pod reaches a virtual IPv6 address" in_pod analytics.slice/reports.service tcp --to $VIP6 --port 80 --bytes 300000
 podded() {
 	[ "$(api "/api/v1/flows?since=600&limit=1000" "sum(f['bytes'] for f in d['items'] if 'reports' in f['workload'] \
 and f['peer'] == '$1' and f['dir'] == '$2' and f['service_port'] == 5001)")" -ge "$3" ]
@@ -117,4 +119,11 @@ denied() { ! lab_traffic n1 $BACKUP tcp --to "$1" --port "$2" --bytes 1000 --tim
 expect "a backend that is denied is denied behind its virtual address" denied $VIP_OUT 443
 expect "a backend that is allowed is allowed behind its virtual address" \
 	lab_traffic n1 $BACKUP tcp --to $VIP4 --port 80 --bytes 1000 --timeout 2
+# The pod's first packets leave before anybody knows the backend; then the connection is decided by it.
+cut_off() { ! in_pod $BACKUP tcp --to $VIP_OUT --port 443 --seconds 3 --rate 20 --timeout 3 2>&1 | grep -q '^bytes='; }
+expect "a pod's connection to a denied backend is cut" cut_off
+expect "a pod's connection to an allowed backend is not" in_pod $BACKUP tcp --to $VIP4 --port 80 --seconds 1 --rate 20
+cut_rows() { api "/api/v1/flows?since=60&limit=1000" "any(f['verdict'] == 'deny' and f['peer'] == '$INET4' and 'backup' in \
+f['workload'] and f['local'] == '10.7.9.2' for f in d['items'])"; }
+expect "what was denied to the pod is counted at the backend" lab_wait 10 cut_rows
 finish

@@ -99,12 +99,15 @@ TEST(begun_before_or_after_both_are_found_and_forgotten)
 	CHECK(!conntrack_read(c), "read");
 	CHECK(resolves(c, own2, 80, &port) && port == 8080, "one that began after it, port %u", port);
 	CHECK(!resolves(c, own3, 81, &port) && conntrack_count(c) == 2, "one without translation is kept");
+	for (int i = 0; i < 2; i++, conntrack_next_round(c))
+		CHECK(conntrack_has_new(c), "not new in round %d", i);
+	CHECK(!conntrack_has_new(c), "new for ever");
 	CHECK(!flush(), "flush");
 	CHECK(!conntrack_read(c) && resolves(c, own2, 80, &port), "it ended and is forgotten before its last bytes");
-	CHECK(!conntrack_read(c) && !resolves(c, own2, 80, &port), "it is kept for ever");
+	CHECK(!conntrack_forget(c) && !resolves(c, own2, 80, &port), "it is kept for ever");
 	/* Of what began before us the kernel does not tell the end. */
 	for (int i = 0; i < 100 && conntrack_count(c); i++)
-		CHECK(!conntrack_read(c), "read");
+		CHECK(!conntrack_forget(c) && !conntrack_read(c), "read");
 	CHECK(!conntrack_count(c), "one that began before the agent is kept for ever");
 	conntrack_free(c);
 }
