@@ -134,6 +134,7 @@ struct weir_spooled {
 #define WEIR_A_GEN(a) ((__u32)((a) >> 32))
 #define WEIR_A_MAKE(gen, bits) ((__u64)(gen) << 32 | (bits))
 #define WEIR_GEN_LEASE_OVER 0x80000000u
+#define WEIR_GEN_BUSY 0xffffffffu /* of a row that a CPU is bringing to another generation */
 
 /* Control word and sizes, one entry, mmapable. The agent writes, BPF reads. */
 struct weir_ctl {

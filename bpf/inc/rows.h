@@ -165,6 +165,22 @@ static __always_inline bool weir_claim(struct weir_row *r, const struct weir_row
 	return true;
 }
 
+/* Brings a row to the key's generation. One CPU at a time: of two that came under different generations
+ * at once, the row would keep the number of one and the rule and limit of the other. */
+static __always_inline void weir_renew(struct weir_row *r, const struct weir_row *k)
+{
+	__u32 was = *(volatile __u32 *)&r->gen;
+
+	if (was == k->gen || was == WEIR_GEN_BUSY ||
+	    __sync_val_compare_and_swap(&r->gen, was, WEIR_GEN_BUSY) != was)
+		return;
+	r->rule = k->rule;
+	r->limit = k->limit;
+	r->peer_class = k->peer_class;
+	/* Last: who finds the new generation finds what belongs to it. */
+	__sync_lock_test_and_set(&r->gen, k->gen);
+}
+
 /* The flow's row of this verdict, brought to the key's generation; a new one if there is none; NULL
  * when all slots are taken. */
 static __always_inline struct weir_row *weir_find_or_claim(const struct weir_row *k, const struct weir_tuple *t,
@@ -178,11 +194,7 @@ static __always_inline struct weir_row *weir_find_or_claim(const struct weir_row
 		if (!r)
 			break;
 		if (same && r->verdict == k->verdict) {
-			r->rule = k->rule;
-			r->limit = k->limit;
-			r->peer_class = k->peer_class;
-			/* Last: who finds the new generation finds what belongs to it. */
-			*(volatile __u32 *)&r->gen = k->gen;
+			weir_renew(r, k);
 			return r;
 		}
 		if (r->state == WEIR_ROW_FREE && weir_claim(r, k, t, v6))
