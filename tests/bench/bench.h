@@ -59,6 +59,15 @@ int bench_tcp_loss(struct bench *b, const struct bench_case *c, struct bench_res
 int bench_udp_loss(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_through_steps(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
+/* prefixes.c */
+int bench_load_prefixes(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_update_prefix(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
+/* drain.c */
+int bench_drain(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_bytes_per_flow(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
 /* Sorts v. */
 double bench_median(double *v, size_t n);
 

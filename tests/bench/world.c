@@ -71,17 +71,48 @@ static int add_topology(void *to, struct weir_y *doc, struct weir_err *err)
 	return weir_topology_add(to, doc, err);
 }
 
-static int read_policies(struct weir_policy_set *set, struct weir_err *err)
+static int read_policy(struct weir_policy_set *set, const char *text, struct weir_err *err)
+{
+	weir_auto_free char *all = weir_strf("apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\n%s", text);
+
+	return all ? add_text(all, "bench.yaml", add_policy, set, err) : -ENOMEM;
+}
+
+/* One network and one port a rule: as many peer classes as rules. */
+static int read_many(struct weir_policy_set *set, struct weir_err *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < WEIR_ARRAY_SIZE(policies); i++) {
-		weir_auto_free char *text = weir_strf("apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\n%s",
-						      policies[i]);
+	for (int i = 0; !r && i < 100; i++) {
+		weir_auto_buf struct weir_buf b = {0};
 
-		r = text ? add_text(text, "bench.yaml", add_policy, set, err) : -ENOMEM;
+		weir_buf_addf(&b, "metadata: {name: many-%d}\nspec:\n  tier: admin\n  priority: %d\n"
+				  "  mode: enforce\n  subject: {labels: {app: bench}}\n  egress:\n", i, 100 + i);
+		for (int k = 0; k < 100; k++)
+			weir_buf_addf(&b, "  - action: %s\n    to: [{cidr: 100.%d.%d.0/24}]\n"
+					  "    ports: [{protocol: UDP, port: %d}]\n",
+				      k & 1 ? "deny" : "accept", i, k, 1000 + k);
+		r = weir_buf_add(&b, "", 1);
+		if (!r)
+			r = read_policy(set, (const char *)b.data, err);
 	}
+	return r;
+}
+
+static int read_policies(struct weir_policy_set *set, bool big, struct weir_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < WEIR_ARRAY_SIZE(policies); i++)
+		r = read_policy(set, policies[i], err);
+	if (!r && big)
+		r = read_many(set, err);
 	return r ? r : weir_policy_set_seal(set, err);
+}
+
+int world_switch(struct world *w, struct weir_err *err)
+{
+	return probe_switch(w->probe, w->tables, w->subject_of, w->subjects, err);
 }
 
 /* The bench's cgroup gets its workload index and its subject; then compile, build, switch. */
@@ -90,30 +121,27 @@ static int apply(struct world *w, const struct weir_policy_set *set, struct weir
 	static const struct weir_label app = {"app", "bench"};
 	const struct weir_subject subject = {.namespace = "n", .name = "s", .labels = &app, .label_count = 1};
 	weir_auto_buf struct weir_buf bytes = {0};
-	weir_auto_free uint32_t *subject_of = NULL;
 	struct weir_bundle *bundle = NULL;
 	struct weir_workload workload;
-	struct weir_tables *t = NULL;
 	uint64_t id;
 	int r;
 
 	if ((r = weir_cgroup_id(w->cgroup, &id)) || (r = probe_index_cgroup(w->probe, id, &workload)))
 		return weir_err_set(err, r, "%s: no workload index", w->cgroup);
-	subject_of = calloc(workload.index + 1, sizeof(*subject_of));
-	if (!subject_of)
+	w->subjects = workload.index + 1;
+	w->subject_of = calloc(w->subjects, sizeof(*w->subject_of));
+	if (!w->subject_of)
 		return -ENOMEM;
 	r = weir_bundle_compile(set, w->topology, CLASS, NULL, 0, &bytes, err);
 	if (!r)
 		r = weir_bundle_parse(bytes.data, bytes.len, &bundle, err);
 	if (!r)
-		r = weir_tables_build(bundle, &subject, 1, &t, err);
-	if (!r) {
-		subject_of[workload.index] = t->class_of[0];
-		r = probe_switch(w->probe, t, subject_of, workload.index + 1, err);
-	}
-	weir_tables_free(t);
+		r = weir_tables_build(bundle, &subject, 1, &w->tables, err);
 	weir_bundle_free(bundle);
-	return r;
+	if (r)
+		return r;
+	w->subject_of[workload.index] = w->tables->class_of[0];
+	return world_switch(w, err);
 }
 
 int world_enter(const char *cgroup)
@@ -141,7 +169,7 @@ int world_own_cgroup(char **ret)
 	return r ? r : -ENOENT;
 }
 
-static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
+static int open_probe(struct world *w, struct weir_err *err)
 {
 	const char *interfaces[] = {"lo", "bench*", NULL};
 	weir_auto_free char *mount = NULL;
@@ -149,7 +177,6 @@ static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
 
 	if (r)
 		return weir_err_set(err, r, "no cgroup v2 is mounted");
-	w->flow_rows = flow_rows;
 	w->cgroup = weir_strf("%s/weir-bench-%d", mount, getpid());
 	w->pins = weir_strf("/sys/fs/bpf/weir-bench-%d", getpid());
 	if (!w->cgroup || !w->pins || (r = world_own_cgroup(&w->home)))
@@ -157,8 +184,9 @@ static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
 	if (mkdir(w->cgroup, 0755) && errno != EEXIST)
 		return weir_err_set(err, -errno, "%s: %s", w->cgroup, strerror(errno));
 	struct probe_conf c = {.cgroup_root = w->cgroup, .pin_dir = w->pins, .interfaces = interfaces,
-			       .flow_rows = flow_rows, .flow_rows6 = 1024, .total_rows = 4096, .workloads = 8192,
-			       .prefixes = 65536, .decisions = 65536, .ranges = 131072};
+			       .flow_rows = w->flow_rows, .flow_rows6 = 1024, .total_rows = 4096, .workloads = 8192,
+			       .prefixes = w->big ? WORLD_PREFIXES : 65536,
+			       .decisions = w->big ? 1u << 20 : 65536, .ranges = 131072};
 	if ((r = probe_open(&c, &w->probe, err)))
 		return r;
 	if ((r = world_enter(w->cgroup)))
@@ -166,12 +194,16 @@ static int open_probe(struct world *w, uint32_t flow_rows, struct weir_err *err)
 	return 0;
 }
 
-static int world_open(uint32_t flow_rows, struct world **ret, struct weir_err *err)
+static int world_open(uint32_t flow_rows, bool big, struct world **ret, struct weir_err *err)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct weir_policy_set *set = NULL;
 	int r = w ? weir_topology_new(&w->topology) : -ENOMEM;
 
+	if (!r) {
+		w->flow_rows = flow_rows;
+		w->big = big;
+	}
 	if (!r)
 		r = add_text(topology_text, "topology.yaml", add_topology, w->topology, err);
 	if (!r)
@@ -179,9 +211,9 @@ static int world_open(uint32_t flow_rows, struct world **ret, struct weir_err *e
 	if (!r)
 		r = weir_policy_set_new(&set);
 	if (!r)
-		r = read_policies(set, err);
+		r = read_policies(set, big, err);
 	if (!r)
-		r = open_probe(w, flow_rows, err);
+		r = open_probe(w, err);
 	if (!r)
 		r = apply(w, set, err);
 	weir_policy_set_free(set);
@@ -194,12 +226,22 @@ static int world_open(uint32_t flow_rows, struct world **ret, struct weir_err *e
 	return 0;
 }
 
-int world_get(struct bench *b, uint32_t flow_rows)
+static int get(struct bench *b, uint32_t flow_rows, bool big)
 {
-	if (b->world && b->world->flow_rows == flow_rows)
+	if (b->world && b->world->flow_rows == flow_rows && b->world->big == big)
 		return 0;
 	world_close(&b->world);
-	return world_open(flow_rows, &b->world, &b->err);
+	return world_open(flow_rows, big, &b->world, &b->err);
+}
+
+int world_get(struct bench *b, uint32_t flow_rows)
+{
+	return get(b, flow_rows, false);
+}
+
+int world_get_big(struct bench *b, uint32_t flow_rows)
+{
+	return get(b, flow_rows, true);
 }
 
 void world_close(struct world **w)
@@ -217,6 +259,8 @@ void world_close(struct world **w)
 	if (x->cgroup)
 		rmdir(x->cgroup);
 	weir_topology_free(x->topology);
+	weir_tables_free(x->tables);
+	free(x->subject_of);
 	free(x->cgroup);
 	free(x->pins);
 	free(x->home);

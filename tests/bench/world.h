@@ -16,7 +16,12 @@ struct world {
 	char *cgroup, *pins;
 	char *home; /* cgroup the bench came from */
 	uint32_t flow_rows;
+	bool big;	/* see world_get_big */
 	bool uncounted; /* hooks were taken off on purpose */
+	/* What was switched to; world_switch() takes changes. */
+	struct weir_tables *tables;
+	uint32_t *subject_of;
+	size_t subjects;
 	struct weir_topology *topology;
 };
 
@@ -29,6 +34,10 @@ struct world {
 
 /* b->world with that many flow rows, opened anew unless the present one has as many. */
 int world_get(struct bench *b, uint32_t flow_rows);
+/* The same under 10,000 rules, with room for WORLD_PREFIXES. */
+#define WORLD_PREFIXES (1u << 20)
+int world_get_big(struct bench *b, uint32_t flow_rows);
+int world_switch(struct world *w, struct weir_err *err);
 void world_close(struct world **w);
 /* Directory of the calling process's cgroup; caller frees. */
 int world_own_cgroup(char **ret);

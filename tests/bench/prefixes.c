@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A million prefixes, none inside another and neighbours in different classes, which is the most spans
+ * that a million can make: what loading, changing one, and a flow's first packet cost under them and
+ * under 10,000 rules. Beside it the kernel's own longest-prefix trie, filled with the same.
+ */
+#include <arpa/inet.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "lib/base/clock.h"
+#include "lib/policy/format.h"
+#include "tests/bench/packet.h"
+#include "tests/bench/world.h"
+
+#define ROWS (1u << 18)
+#define FIRST_PACKETS 4000u /* of a round */
+#define ROUNDS 9
+
+static uint32_t scramble(uint32_t i)
+{
+	return (uint32_t)(((uint64_t)i + 1) * 0x9e3779b97f4a7c15ull >> 32);
+}
+
+static uint32_t prefix_of(uint32_t i)
+{
+	return i << 12 | (scramble(i) & 15) << 8;
+}
+
+/* classes: of the policy in force. */
+static struct weir_b_prefix *make_prefixes(uint32_t classes)
+{
+	struct weir_b_prefix *all = calloc(WORLD_PREFIXES, sizeof(*all));
+
+	for (uint32_t i = 0; all && i < WORLD_PREFIXES; i++) {
+		uint32_t be = htonl(prefix_of(i));
+
+		all[i].prefix.len = 96 + 24;
+		all[i].prefix.addr.b[10] = all[i].prefix.addr.b[11] = 0xff;
+		memcpy(all[i].prefix.addr.b + 12, &be, 4);
+		all[i].class = 1 + scramble(i) % classes;
+	}
+	return all;
+}
+
+static uint32_t most_classes(const struct weir_tables *t)
+{
+	uint32_t most = 1;
+
+	for (size_t i = 0; i < t->span4_count; i++)
+		most = WEIR_MAX(most, t->spans4[i].class);
+	return most;
+}
+
+static int rebuild(struct world *w, const struct weir_b_prefix *all, struct weir_err *err)
+{
+	struct weir_tables *t = w->tables;
+	int r;
+
+	free(t->spans4);
+	free(t->spans6);
+	free(t->roots);
+	t->spans4 = NULL, t->spans6 = NULL, t->roots = NULL;
+	t->span4_count = t->span6_count = 0;
+	r = weir_spans_build(all, WORLD_PREFIXES, t);
+	return r ? weir_err_set(err, r, "a million prefixes: %s", strerror(-r)) : world_switch(w, err);
+}
+
+/* What the kernel holds is what was built. */
+static int check_held(struct world *w, struct weir_err *err)
+{
+	uint8_t held[WEIR_SHA256_LEN], built[WEIR_SHA256_LEN];
+	int r = weir_tables_digest(w->tables, built);
+
+	if (!r)
+		r = probe_digest(w->probe, held);
+	if (r || memcmp(held, built, sizeof(held)))
+		return weir_err_set(err, r ? r : -EPROTO, "the kernel does not hold what was loaded");
+	return 0;
+}
+
+static double since_ms(uint64_t began)
+{
+	return (double)(weir_monotonic_ns() - began) / 1e6;
+}
+
+/* Filling the kernel's trie with the same prefixes; *ret_fd is the caller's. */
+static int fill_trie(const struct weir_b_prefix *all, int *ret_fd, double *ret_ms)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	weir_auto_close int fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "bench_trie", 8, 4, WORLD_PREFIXES, &opts);
+	uint64_t began = weir_monotonic_ns();
+
+	for (uint32_t i = 0; fd >= 0 && i < WORLD_PREFIXES; i++) {
+		uint32_t key[2] = {24, 0};
+
+		memcpy(&key[1], all[i].prefix.addr.b + 12, 4);
+		if (bpf_map_update_elem(fd, key, &all[i].class, BPF_ANY))
+			return -errno;
+	}
+	*ret_ms = since_ms(began);
+	*ret_fd = weir_take_fd(&fd);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+int bench_load_prefixes(struct bench *b, const struct bench_case *c, struct bench_result *ret)
+{
+	weir_auto_free struct weir_b_prefix *all = NULL;
+	weir_auto_close int trie = -1;
+	double ms[ROUNDS];
+	int r = world_get_big(b, ROWS);
+
+	(void)c;
+	if (r)
+		return r;
+	if (!(all = make_prefixes(most_classes(b->world->tables))))
+		return -ENOMEM;
+	for (int i = 0; !r && i < ROUNDS; i++) {
+		uint64_t began = weir_monotonic_ns();
+
+		all[i].class = 1 + i;
+		r = rebuild(b->world, all, &b->err);
+		ms[i] = since_ms(began);
+		if (!r)
+			r = check_held(b->world, &b->err);
+	}
+	*ret = (struct bench_result){.value = bench_median(ms, ROUNDS)};
+	return r ? r : fill_trie(all, &trie, &ret->baseline);
+}
+
+/* The way that there is: spans anew, a grace period, the idle half, a switch. */
+int bench_update_prefix(struct bench *b, const struct bench_case *c, struct bench_result *ret)
+{
+	weir_auto_free struct weir_b_prefix *all = NULL;
+	weir_auto_close int trie = -1;
+	double ms[ROUNDS], fill;
+	uint64_t began;
+	int r = world_get_big(b, ROWS);
+
+	(void)c;
+	if (r)
+		return r;
+	if (!(all = make_prefixes(most_classes(b->world->tables))))
+		return -ENOMEM;
+	r = rebuild(b->world, all, &b->err);
+	for (int i = 0; !r && i < ROUNDS; i++) {
+		uint32_t at = scramble((uint32_t)i) % WORLD_PREFIXES;
+
+		all[at].class ^= 1;
+		began = weir_monotonic_ns();
+		r = rebuild(b->world, all, &b->err);
+		ms[i] = since_ms(began);
+		if (!r)
+			r = check_held(b->world, &b->err);
+	}
+	if (!r)
+		r = fill_trie(all, &trie, &fill);
+	if (r)
+		return r;
+	*ret = (struct bench_result){.value = bench_median(ms, ROUNDS)};
+	began = weir_monotonic_ns();
+	for (uint32_t i = 0; i < 1000; i++) {
+		uint32_t key[2] = {24, htonl(prefix_of(scramble(i) % WORLD_PREFIXES))};
+
+		bpf_map_update_elem(trie, key, &i, BPF_EXIST);
+	}
+	ret->baseline = since_ms(began) / 1000;
+	return 0;
+}
+
+struct spent {
+	uint64_t ns, runs;
+};
+
+static int spent(int prog_fd, struct spent *ret)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &len))
+		return -errno;
+	*ret = (struct spent){.ns = info.run_time_ns, .runs = info.run_cnt};
+	return 0;
+}
+
+/* Each packet goes to a prefix of its own and is its flow's first. */
+static int run_first(int prog_fd, uint8_t *frame, size_t len, uint32_t *flow, double *ret_ns)
+{
+	struct spent before, after;
+	int r = spent(prog_fd, &before);
+
+	for (uint32_t i = 0; !r && i < FIRST_PACKETS; i++, (*flow)++) {
+		uint32_t dst = htonl(prefix_of(scramble(*flow) % WORLD_PREFIXES) | (*flow & 255));
+		uint16_t sport = htons((uint16_t)(1024 + *flow % 60000));
+		DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len,
+				    .repeat = 1);
+
+		memcpy(frame + 30, &dst, 4);
+		memcpy(frame + 34, &sport, 2);
+		r = bpf_prog_test_run_opts(prog_fd, &opts) ? -errno : 0;
+	}
+	if (r || (r = spent(prog_fd, &after)))
+		return r;
+	*ret_ns = (double)(after.ns - before.ns) / (double)(after.runs - before.runs);
+	return after.runs - before.runs == FIRST_PACKETS ? 0 : -EPROTO;
+}
+
+static uint64_t rows_in_use(struct world *w)
+{
+	const struct rows rows = probe_rows(w->probe);
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < rows.flows4; i++)
+		n += rows_at(&rows, i)->state != WEIR_ROW_FREE;
+	return n;
+}
+
+static int first_packets(struct bench *b, struct peers *p, double *ret)
+{
+	int weir = b->world->probe->prog_fd[PROBE_EGRESS], r = 0;
+	uint64_t rows = rows_in_use(b->world);
+	double above[ROUNDS], floor = 0;
+	uint8_t frame[128];
+	size_t len = packet_build(frame, IPPROTO_UDP, "10.7.1.11", 40000, "198.18.0.10", 1001);
+	uint32_t flow = 0, other = 0;
+
+	for (int i = 0; !r && i < ROUNDS; i++) {
+		r = run_first(p->fd[PEER_CG_EMPTY], frame, len, &other, &floor);
+		if (!r)
+			r = run_first(weir, frame, len, &flow, &above[i]);
+		above[i] -= floor;
+	}
+	if (r)
+		return weir_err_set(&b->err, r, "BPF_PROG_RUN: %s", strerror(-r));
+	rows = rows_in_use(b->world) - rows;
+	if (rows < ROUNDS * FIRST_PACKETS / 100 * 99)
+		return weir_err_set(&b->err, -EPROTO, "%u first packets made %lu rows", ROUNDS * FIRST_PACKETS,
+				    (unsigned long)rows);
+	*ret = bench_median(above, ROUNDS);
+	return 0;
+}
+
+int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench_result *ret)
+{
+	weir_cleanup(peers_close) struct peers p = {.skel = NULL};
+	weir_auto_free struct weir_b_prefix *all = NULL;
+	weir_auto_close int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	int r;
+
+	(void)c;
+	world_close(&b->world); /* no rows of earlier flows */
+	*ret = (struct bench_result){.baseline = NAN};
+	if (stats < 0)
+		return weir_err_set(&b->err, stats, "BPF_ENABLE_STATS: %s", strerror(-stats));
+	if ((r = world_get_big(b, ROWS)) || (r = peers_open(&p, 1, &b->err)))
+		return r;
+	if (!(all = make_prefixes(most_classes(b->world->tables))))
+		return -ENOMEM;
+	if ((r = rebuild(b->world, all, &b->err)))
+		return r;
+	return first_packets(b, &p, &ret->value);
+}
