@@ -31,6 +31,8 @@ static bool place(struct test_state *test_st, struct hood *h, struct nat **ret)
 	if (!r)
 		r = nat_new(h->f.probe, 16, ret);
 	CHECK(!r, "%s", err.text);
+	if (r)
+		hood_close(h);
 	return !r;
 }
 
