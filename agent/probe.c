@@ -23,9 +23,15 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-static int libbpf_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+/* The first thing that libbpf complained about in an attempt to load: it names the program or the map. */
+static char complaint[160];
+
+static int libbpf_note(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	(void)level, (void)fmt, (void)ap;
+	if (level == LIBBPF_WARN && !*complaint) {
+		vsnprintf(complaint, sizeof(complaint), fmt, ap);
+		complaint[strcspn(complaint, "\n")] = '\0';
+	}
 	return 0;
 }
 
@@ -150,6 +156,7 @@ static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, 
 	skel->rodata->weir_trace_netns = cookie;
 	skel->rodata->weir_root_id = root;
 	choose_programs(skel, without, l);
+	*complaint = '\0';
 	r = set_sizes(skel, c, c->pin_dir);
 	if (!r)
 		r = weir_bpf__load(skel);
@@ -352,9 +359,9 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 		return weir_err_set(err, r, "%s: %s; is bpffs mounted?", links, strerror(-r));
 	if ((r = load(p, c, root)))
 		return weir_err_set(err, r,
-				    "loading BPF: %s; pins of other table sizes need weir-agent --detach, "
+				    "loading BPF: %s (%s); pins of other table sizes need weir-agent --detach, "
 				    "see weir-agent --probe",
-				    strerror(-r));
+				    strerror(-r), *complaint ? complaint : "libbpf says nothing");
 	take_fds(p);
 	if ((r = map_all(p, c)))
 		return weir_err_set(err, r, "mapping BPF tables: %s", strerror(-r));
@@ -385,7 +392,7 @@ int probe_open(const struct probe_conf *c, struct probe **ret, struct weir_err *
 
 	if (r)
 		return r;
-	libbpf_set_print(libbpf_quiet);
+	libbpf_set_print(libbpf_note);
 	ladder_ask(&ladder);
 	if ((r = ladder_check(&ladder, err)))
 		return r;

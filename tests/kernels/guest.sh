@@ -39,6 +39,10 @@ if [ "$TC" = clsact ]; then
 	expect "it says that there is no identity" grep -qE 'not in this kernel: tc program: errno [0-9]+ .*no identity' /tmp/bare.log
 	sed 's/^/# /' /tmp/bare.log
 	kill $bare && wait $bare
+	sed 's/^bpf: {/&flow_rows: 1024, /' /tmp/agent.yaml >/tmp/other.yaml
+	"$LAB_BIN/weir-agent" -c /tmp/other.yaml >/tmp/other.log 2>&1
+	expect "what cannot be loaded is named in the one line" \
+		grep -qE "^weir-agent: error: loading BPF: .*pinned map at '/sys/fs/bpf/bare/weir_rows4'" /tmp/other.log
 	"$LAB_BIN/weir-agent" -c /tmp/agent.yaml --detach
 	/busybox insmod /modules/sch_ingress.ko && /busybox insmod /modules/cls_bpf.ko || broken "clsact comes back"
 fi
