@@ -63,6 +63,14 @@ struct bench_count {
 };
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BENCH_PREFIXES);
+	__type(key, struct bench_prefix);
+	__type(value, __u32);
+} bench_trie SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct bench_flow);
@@ -197,10 +205,25 @@ int bench_tc_hash(struct __sk_buff *skb)
 	return -1;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int bench_xdp_empty(struct xdp_md *xdp)
 {
 	return XDP_PASS;
+}
+
+/* The kernel's own way from an address to a class. */
+SEC("xdp.frags")
+int bench_xdp_trie(struct xdp_md *xdp)
+{
+	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
+	struct bench_prefix key = {.len = 32};
+	__u32 *class;
+
+	if (data + 34 > end)
+		return XDP_PASS;
+	key.addr = *(__be32 *)(data + 26);
+	class = bpf_map_lookup_elem(&bench_trie, &key);
+	return class && *class == BENCH_DENIED ? XDP_DROP : XDP_PASS;
 }
 
 /* Writes the next flow's source into an IPv4 frame. The atomic count drains the store buffer, so that
@@ -217,8 +240,12 @@ static __always_inline int bench_rewrite(void *data, void *end)
 	flow = bpf_map_lookup_elem(&bench_seq, &i);
 	if (!flow)
 		return -1;
-	*(__be32 *)(data + 26) = bpf_htonl(BENCH_FIRST_PEER + (*flow & 0xffff));
-	*(__be16 *)(data + 34) = bpf_htons(BENCH_FIRST_PORT + (*flow >> 16));
+	if (d->addresses) {
+		*(__be32 *)(data + 26) = bpf_htonl(*flow);
+	} else {
+		*(__be32 *)(data + 26) = bpf_htonl(BENCH_FIRST_PEER + (*flow & 0xffff));
+		*(__be16 *)(data + 34) = bpf_htons(BENCH_FIRST_PORT + (*flow >> 16));
+	}
 	__sync_fetch_and_add(&d->sent, 1);
 	return 0;
 }
@@ -231,7 +258,7 @@ int bench_tc_drive(struct __sk_buff *skb)
 	return 2; /* TC_ACT_SHOT: the program under test was not reached */
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int bench_xdp_drive(struct xdp_md *xdp)
 {
 	if (!bench_rewrite((void *)(long)xdp->data, (void *)(long)xdp->data_end))

@@ -39,6 +39,7 @@ extern const size_t bench_case_count;
 /* packet.c: BPF_PROG_RUN */
 int bench_cgroup_tcp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_cgroup_udp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_shadow(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_tc_observer(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
 /* live.c: sockets */

@@ -14,6 +14,7 @@ const struct bench_case bench_cases[] = {
 	{"first_packet_10k_rules_1m_prefixes", "ns", 1500, NULL, bench_first_packet, .flows = 1},
 	{"load_1m_prefixes_ms", "ms", 300, "LPM trie", bench_load_prefixes, .flows = 1},
 	{"update_one_prefix_ms", "ms", 1, "LPM trie", bench_update_prefix, .flows = 1},
+	{"shadow_overhead_percent", "percent", 5, NULL, bench_shadow, .flows = 1},
 	{"bytes_per_flow_v4", "bytes", 96, NULL, bench_bytes_per_flow, .flows = 1u << 20},
 	{"drain_1m_flows_ms", "ms", 50, "a hash map, key by key", bench_drain, .flows = 1u << 20},
 	{"agent_cpu_percent_100k_active_flows", "percent", 3, NULL, bench_agent_cpu, .flows = 100000},

@@ -13,7 +13,16 @@
 struct bench_drive {
 	__u32 next; /* index into the sequence */
 	__u32 mask; /* length - 1 */
+	__u32 addresses; /* 1: the sequence is of source addresses, host order */
+	__u32 pad;
 	__u64 sent; /* packets that were handed to the program under test */
+};
+
+#define BENCH_PREFIXES (1u << 20)
+#define BENCH_DENIED 0xffffffffu
+struct bench_prefix {
+	__u32 len;
+	__be32 addr;
 };
 
 struct bench_flow {

@@ -66,6 +66,48 @@ int bench_cgroup_udp(struct bench *b, const struct bench_case *c, struct bench_r
 	return cgroup_one(b, IPPROTO_UDP, ret);
 }
 
+static int with_candidate(void *arg)
+{
+	struct world *w = arg;
+	struct weir_err err = {{0}};
+
+	return probe_candidate(w->probe, w->tables, w->subject_of, w->subjects, &err);
+}
+
+static int without_candidate(void *arg)
+{
+	probe_no_candidate(((struct world *)arg)->probe);
+	return 0;
+}
+
+/* An established flow while a candidate is evaluated beside the policy in force, in percent of without. */
+int bench_shadow(struct bench *b, const struct bench_case *bc, struct bench_result *ret)
+{
+	weir_cleanup(peers_close) struct peers p = {.skel = NULL};
+	uint8_t frame[128];
+	struct packet_load load = {.type = PACKET_CGROUP, .frame = frame, .runs = 200000};
+	int r = world_get(b, rows_for(1));
+
+	(void)bc;
+	if (r || (r = peers_open(&p, 1, &b->err)))
+		return r;
+	load.len = packet_build(frame, IPPROTO_TCP, "10.7.1.11", 40000, "198.18.0.10", 443);
+	int weir = b->world->probe->prog_fd[PROBE_EGRESS];
+	struct contender c[] = {
+		{.name = "empty", .fd = p.fd[PEER_CG_EMPTY]},
+		{.name = "without a candidate", .fd = weir, .counted = count_rows, .arg = b->world,
+		 .prepare = without_candidate},
+		{.name = "with a candidate", .fd = weir, .counted = count_rows, .arg = b->world,
+		 .prepare = with_candidate},
+	};
+
+	r = packet_measure(&p, &load, c, WEIR_ARRAY_SIZE(c), &b->err);
+	without_candidate(b->world);
+	printf("# without a candidate %.1f ns, with one %.1f ns\n", c[1].above_ns, c[2].above_ns);
+	*ret = (struct bench_result){.value = (c[2].above_ns / c[1].above_ns - 1) * 100, .baseline = NAN};
+	return r;
+}
+
 int bench_tc_observer(struct bench *b, const struct bench_case *c, struct bench_result *ret)
 {
 	uint8_t frame[128];

@@ -70,8 +70,13 @@ static int driver_init(struct peers *p, const struct packet_load *load, struct d
 		return 0;
 	if (load->type == PACKET_CGROUP)
 		return -EINVAL;
-	if ((r = order_fill(p->sequence, load->flows, load->zipf, &len)))
+	if (load->addresses) {
+		memcpy(p->sequence, load->addresses, load->flows * sizeof(*p->sequence));
+		len = load->flows;
+	} else if ((r = order_fill(p->sequence, load->flows, load->zipf, &len))) {
 		return r;
+	}
+	p->drive->addresses = load->addresses != NULL;
 	p->drive->mask = len - 1;
 	*d = (struct driver){.run_fd = p->fd[tc ? PEER_TC_DRIVE : PEER_XDP_DRIVE],
 			     .target_fd = tc ? p->target_tc_fd : p->target_xdp_fd,
@@ -83,10 +88,15 @@ static int driver_init(struct peers *p, const struct packet_load *load, struct d
 static int run_once(const struct packet_load *load, const struct driver *d, const struct contender *c,
 		    uint32_t runs, double *ret_ns)
 {
+	struct __sk_buff ctx = {.ifindex = load->to, .ingress_ifindex = load->from};
 	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = load->frame,
 			    .data_size_in = (uint32_t)load->len, .repeat = (int)runs);
 	uint64_t began, sent = d->shared ? d->shared->sent : 0;
 
+	if (load->to) {
+		opts.ctx_in = &ctx;
+		opts.ctx_size_in = sizeof(ctx);
+	}
 	began = cpu_ns();
 	if (bpf_prog_test_run_opts(d->shared ? d->run_fd : c->fd, &opts))
 		return -errno;
@@ -103,6 +113,8 @@ static int run_counted(const struct packet_load *load, const struct driver *d, s
 	double ns;
 	int r;
 
+	if (c->prepare && (r = c->prepare(c->arg)))
+		return weir_err_set(err, r, "%s: %s", c->name, strerror(-r));
 	if (d->shared && bpf_map_update_elem(d->target_fd, &zero, &c->fd, BPF_ANY))
 		return weir_err_set(err, -errno, "%s: cannot be driven: %s", c->name, strerror(errno));
 	if ((r = run_once(load, d, c, warm, &ns)) || (r = run_once(load, d, c, load->runs, &ns)))

@@ -17,6 +17,8 @@ struct contender {
 	/* Packets it counted so far; NULL = it counts nothing. */
 	uint64_t (*counted)(void *arg);
 	void *arg;
+	/* Called before each of its runs; NULL = nothing to prepare. */
+	int (*prepare)(void *arg);
 	double above_ns; /* result */
 	double ns[PACKET_ROUNDS];
 };
@@ -30,6 +32,8 @@ struct packet_load {
 	size_t len;
 	uint32_t flows; /* 0 = the frame as it is, no driver */
 	double zipf;
+	const uint32_t *addresses; /* of `flows` sources, instead of flows; NULL = flows */
+	uint32_t from, to; /* tc: interfaces by which the packet comes and goes; 0 = loopback */
 	uint32_t runs; /* of a round */
 };
 

@@ -36,6 +36,8 @@ static void take_fds(struct peers *p)
 	p->fd[PEER_TC_WAY2] = bpf_program__fd(s->progs.bench_tc_way2);
 	p->fd[PEER_TC_HASH] = bpf_program__fd(s->progs.bench_tc_hash);
 	p->fd[PEER_XDP_EMPTY] = bpf_program__fd(s->progs.bench_xdp_empty);
+	p->fd[PEER_XDP_TRIE] = bpf_program__fd(s->progs.bench_xdp_trie);
+	p->trie_fd = bpf_map__fd(s->maps.bench_trie);
 	p->fd[PEER_TC_DRIVE] = bpf_program__fd(s->progs.bench_tc_drive);
 	p->fd[PEER_XDP_DRIVE] = bpf_program__fd(s->progs.bench_xdp_drive);
 	p->target_tc_fd = bpf_map__fd(s->maps.bench_tc);
