@@ -47,12 +47,17 @@ static __always_inline bool weir_init_local(struct __sk_buff *skb, const struct 
 			return ws->init_local;
 	}
 	t->dir = !t->dir;
+	if (p->error)
+		t->proto = p->error_proto;
 	t->hash = weir_hash(t, v6);
 	r = weir_find_any(t, v6);
 	t->dir = !t->dir;
+	t->proto = p->proto;
 	t->hash = hash;
 	if (r)
 		return r->flags & WEIR_ROW_F_INIT_LOCAL;
+	if (p->error) /* as a rule it answers the first packet, which came the other way */
+		return t->dir == WEIR_INGRESS;
 	if (p->proto == IPPROTO_TCP && (p->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_ACK)) != WEIR_TCP_SYN)
 		return bpf_ntohs(t->rport_be) < bpf_ntohs(t->lport_be);
 	return t->dir == WEIR_EGRESS;
@@ -74,7 +79,7 @@ static __always_inline void weir_ask_of(const struct weir_row *k, const struct w
 					const struct weir_nat *nat, struct weir_ask *ret)
 {
 	ret->dir = k->flags & WEIR_ROW_F_INIT_LOCAL ? WEIR_EGRESS : WEIR_INGRESS;
-	ret->proto = weir_proto_class(k->proto);
+	ret->proto = p->error ? p->error - 1 : weir_proto_class(k->proto);
 	ret->port = bpf_ntohs(ret->dir == WEIR_EGRESS ? k->rport_be : k->lport_be);
 	ret->workload = k->workload;
 	__builtin_memcpy(ret->peer, k->dir == WEIR_EGRESS ? p->dst : p->src, sizeof(ret->peer));

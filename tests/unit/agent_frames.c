@@ -2,7 +2,9 @@
 /* Built frames through the loaded program: what a row says of each, and what cannot be parsed. */
 #include "tests/lib/test.h"
 
+#include "lib/ds/buf.h"
 #include "tests/lib/probe_fixture.h"
+#include "tests/lib/random_policy.h"
 
 #define MAX_FRAME 3600
 #define MAX_ROWS 16
@@ -258,6 +260,77 @@ TEST(an_icmp_error_is_charged_to_the_flow_it_quotes)
 	check_frames(test_st, errors, WEIR_ARRAY_SIZE(errors));
 }
 
+/* Only UDP to port 40000 may come in, nothing may go out. */
+static const char in_only[] =
+	"apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\nspec:\n"
+	"  tier: admin\n  ingress:\n  - {action: accept, ports: [{protocol: UDP, port: 40000}]}\n"
+	"  - {action: deny}\n  egress:\n  - {action: deny}\n";
+
+static int enforce(struct fixture *x, const char *text, struct weir_err *err)
+{
+	weir_auto_buf struct weir_buf bytes = {0};
+	struct weir_policy_set *set = NULL;
+	struct weir_topology *topology = NULL;
+	struct weir_bundle *bundle = NULL;
+	struct weir_tables *tables = NULL;
+	struct weir_ydoc *doc = NULL;
+	const uint32_t nobody = 0;
+	int r = random_topology(&topology, err);
+
+	if (!r)
+		r = weir_policy_set_new(&set);
+	if (!r)
+		r = weir_ydoc_parse(text, strlen(text), "policy", &doc, err);
+	if (!r)
+		r = weir_policy_set_add(set, weir_ydoc_root(doc, 0), err);
+	if (!r)
+		r = weir_policy_set_seal(set, err);
+	if (!r)
+		r = weir_bundle_compile(set, topology, RANDOM_CLASS, NULL, 0, &bytes, err);
+	if (!r)
+		r = weir_bundle_parse(bytes.data, bytes.len, &bundle, err);
+	if (!r)
+		r = weir_tables_build(bundle, NULL, 0, &tables, err);
+	if (!r)
+		r = probe_switch(x->probe, tables, &nobody, 1, err);
+	if (!r)
+		probe_set_mode(x->probe, WEIR_MODE_ENFORCE);
+	weir_tables_free(tables);
+	weir_bundle_free(bundle);
+	weir_ydoc_free(doc);
+	weir_policy_set_free(set);
+	weir_topology_free(topology);
+	return r;
+}
+
+/* "Port unreachable" answers a packet that was let in; an echo request opens a flow of its own. */
+TEST(an_icmp_error_has_the_verdict_of_the_flow_it_quotes)
+{
+	static const struct frame echo = {
+		FRAME("echo", "450000540000000040010000" V4 "08000000", 84, false, 1, 0, 0)};
+	static const struct frame tcp = {FRAME("quotes tcp",
+					       "450000380000000040010000" V4 "0303000000000000"
+					       "4500003c0000000040060000c612000a0a07010b01bb9c40",
+					       56, false, 1, 40000, 443)};
+	struct fixture x = {0};
+	struct weir_err err = {{0}};
+	uint8_t pkt[MAX_FRAME];
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	if (fixture_open(&x, &err) || enforce(&x, in_only, &err)) {
+		CHECK(false, "%s", err.text);
+	} else {
+		CHECK(fixture_run(&x, WEIR_EGRESS, pkt, build(&errors[0], pkt)) == 1, "the error is denied");
+		CHECK(fixture_run(&x, WEIR_EGRESS, pkt, build(&echo, pkt)) == 0, "an echo request passes");
+		fixture_clear(&x);
+		CHECK(fixture_run(&x, WEIR_EGRESS, pkt, build(&tcp, pkt)) == 0, "an error about TCP passes");
+	}
+	fixture_close(&x);
+}
+
 /* Both families: the first fragment, then a later one; they share a row, in whatever length. */
 TEST(fragments_land_on_one_flow)
 {
@@ -409,5 +482,5 @@ TEST(a_full_table_folds_and_keeps_the_sum)
 }
 
 TEST_MAIN(T(every_frame_has_its_row), T(a_super_packet_counts_as_its_segments),
-	  T(an_icmp_error_is_charged_to_the_flow_it_quotes), T(fragments_land_on_one_flow),
+	  T(an_icmp_error_is_charged_to_the_flow_it_quotes), T(an_icmp_error_has_the_verdict_of_the_flow_it_quotes), T(fragments_land_on_one_flow),
 	  T(what_cannot_be_parsed_is_counted_by_reason), T(a_full_table_folds_and_keeps_the_sum))

@@ -190,6 +190,7 @@ struct drainer {
 	uint64_t spooled[1 << 17]; /* packets by flow */
 	uint64_t bytes, packets, folded;
 	uint64_t freed; /* rows given back */
+	bool retired[1 << 17]; /* rows that wait to be given back */
 };
 
 static int grace(void *arg)
@@ -201,7 +202,7 @@ static int drainer_start(struct drainer *g, struct fixture *f)
 {
 	enum drain_began began;
 
-	*g = (struct drainer){.f = f};
+	g->f = f;
 	g->d.rows = probe_rows(f->probe);
 	g->d.bases = probe_bases(f->probe);
 	g->d.spooled = probe_spooled(f->probe);
@@ -211,14 +212,25 @@ static int drainer_start(struct drainer *g, struct fixture *f)
 	return g->d.deltas ? drain_start(&g->d, 0, 0, &began) : -ENOMEM;
 }
 
+static void note_freed(struct drainer *g, bool after)
+{
+	for (size_t i = 0; i < g->d.rows.count; i++) {
+		uint32_t state = __atomic_load_n(&rows_at(&g->d.rows, i)->state, __ATOMIC_ACQUIRE);
+
+		if (after)
+			g->freed += g->retired[i] && state != WEIR_ROW_RETIRED;
+		else
+			g->retired[i] = state == WEIR_ROW_RETIRED;
+	}
+}
+
 /* One window; before: rows not seen since are given back. The key is read when the count is. */
 static int drainer_window(struct drainer *g, uint32_t before)
 {
-	uint32_t used;
+	int r;
 
 	g->d.now++;
 	drain_read(&g->d);
-	used = g->d.flows_used;
 	for (size_t i = 0; i < g->d.delta_count; i++) {
 		const struct drain_delta *x = &g->d.deltas[i];
 
@@ -230,8 +242,10 @@ static int drainer_window(struct drainer *g, uint32_t before)
 			g->folded += x->packets;
 	}
 	drain_commit(&g->d);
-	g->freed += before ? used : 0;
-	return drain_retire(&g->d, before);
+	note_freed(g, false);
+	r = drain_retire(&g->d, before);
+	note_freed(g, true);
+	return r;
 }
 
 /* Flows whose windows do not add up to what was sent. */
