@@ -275,7 +275,7 @@ struct weir_bucket {
 };
 _Static_assert(sizeof(struct weir_bucket) == 72, "weir_bucket");
 
-/* Always accepted, consulted before any denial takes effect. */
+/* Always accepted, consulted before any denial (also an audited one) takes effect. */
 struct weir_failsafe {
 	__u8 prefix[16]; /* peer, IPv4 as ::ffff:... */
 	__u8 prefixlen;	 /* 0-128 */

@@ -205,13 +205,14 @@ __noinline int weir_decide(const struct weir_ask *q, __u64 active, struct weir_o
 		weir_drop(WEIR_D_NO_DECISION, 0, 1);
 		return 0;
 	}
-	if (r->verdict == WEIR_V_DENY && weir_failsafe_covers(q, active))
-		return 0;
-	ret->verdict = r->verdict;
-	ret->rule = r->rule;
 	ret->limit = r->limit;
 	l = r->limit ? WEIR_TABLE(weir_limits, active, weir_cap_limits, r->limit - 1) : NULL;
 	ret->limit_id = l ? l->id + 1 : 0;
+	/* What failsafe saves would not be denied by an audited rule either. */
+	if (r->verdict != WEIR_V_ACCEPT && weir_failsafe_covers(q, active))
+		return 0;
+	ret->verdict = r->verdict;
+	ret->rule = r->rule;
 	return 0;
 }
 

@@ -107,7 +107,9 @@ void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class,
 		return; /* class of another generation: the kernel lets pass and counts it */
 	d = &t->decisions[key - t->keys];
 	range = find_range(t->ranges + d->first, d->count, c->port);
-	if (range->verdict == WEIR_V_DENY && is_failsafe(t, c))
+	ret->limit = range->limit;
+	if (range->verdict != WEIR_V_ACCEPT && is_failsafe(t, c))
 		return;
-	*ret = (struct weir_decision_ref){range->verdict, range->rule, range->limit};
+	ret->verdict = range->verdict;
+	ret->rule = range->rule;
 }

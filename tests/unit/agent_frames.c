@@ -482,5 +482,6 @@ TEST(a_full_table_folds_and_keeps_the_sum)
 }
 
 TEST_MAIN(T(every_frame_has_its_row), T(a_super_packet_counts_as_its_segments),
-	  T(an_icmp_error_is_charged_to_the_flow_it_quotes), T(an_icmp_error_has_the_verdict_of_the_flow_it_quotes), T(fragments_land_on_one_flow),
+	  T(an_icmp_error_is_charged_to_the_flow_it_quotes),
+	  T(an_icmp_error_has_the_verdict_of_the_flow_it_quotes), T(fragments_land_on_one_flow),
 	  T(what_cannot_be_parsed_is_counted_by_reason), T(a_full_table_folds_and_keeps_the_sum))

@@ -147,8 +147,9 @@ static void expect(struct world *w, const struct generation *g, const struct wei
 	if (g->mode != WEIR_MODE_OBSERVE)
 		weir_policy_eval(g->policy.set, &g->subject, c, &route, &ref);
 	*ret = (struct expected){.verdict = ref.verdict, .rule = ref.rule, .limit = ref.limit};
-	if (ref.verdict == WEIR_V_DENY && is_saved(&g->policy, c))
-		*ret = (struct expected){.verdict = WEIR_V_ACCEPT, .rule = WEIR_NO_RULE, .saved = true};
+	if ((ref.verdict == WEIR_V_DENY || ref.verdict == WEIR_V_WOULD_DENY) && is_saved(&g->policy, c))
+		*ret = (struct expected){.verdict = WEIR_V_ACCEPT, .rule = WEIR_NO_RULE, .limit = ref.limit,
+					 .saved = true};
 	ret->tier = g->mode == WEIR_MODE_OBSERVE ? TIER_NONE : tier_of(g, ret->rule);
 	if (ret->verdict == WEIR_V_DENY && g->mode == WEIR_MODE_SHADOW)
 		ret->verdict = WEIR_V_WOULD_DENY;
