@@ -18,6 +18,8 @@ _Static_assert(sizeof(struct key) == 32 + 12 + 4 + 8 + IF_NAMESIZE, "key has hol
 
 struct acc {
 	struct weir_map *index; /* key -> position + 1 */
+	struct key last; /* of row last_at - 1: what is folded comes in long runs of one key */
+	uintptr_t last_at;
 	struct weir_sum_row *rows;
 	size_t count, cap;
 };
@@ -55,8 +57,12 @@ static int acc_add(struct acc *a, const struct weir_sum_row *r)
 	if (e < 0)
 		return e;
 	key_of(r, &k);
-	at = (uintptr_t)weir_map_find(a->index, &k, sizeof(k));
+	at = a->last_at && !memcmp(&k, &a->last, sizeof(k)) ? a->last_at :
+							       (uintptr_t)weir_map_find(a->index, &k, sizeof(k));
 	if (at) {
+		if (at != a->last_at)
+			a->last = k;
+		a->last_at = at;
 		a->rows[at - 1].bytes += r->bytes;
 		a->rows[at - 1].packets += r->packets;
 		return 0;
@@ -158,17 +164,69 @@ static int intern(struct interned *in, uint32_t workload, uint32_t *ret)
 	return 0;
 }
 
+#define BY(field)              \
+	if (a->field != b->field) \
+		return a->field < b->field ? -1 : 1
+
 /* Largest first; ties by a fixed order, so that equal input gives equal bytes. */
 static int by_bytes(const void *pa, const void *pb)
 {
 	const struct weir_sum_row *a = pa, *b = pb;
-	struct key ka, kb;
+	int r;
 
 	if (a->bytes != b->bytes)
 		return a->bytes < b->bytes ? 1 : -1;
-	key_of(a, &ka);
-	key_of(b, &kb);
-	return memcmp(&ka, &kb, sizeof(ka));
+	if ((r = memcmp(&a->local, &b->local, sizeof(a->local))) ||
+	    (r = memcmp(&a->peer, &b->peer, sizeof(a->peer))))
+		return r;
+	BY(workload);
+	BY(peer_class);
+	BY(rule);
+	BY(local_port);
+	BY(peer_port);
+	BY(proto);
+	BY(dir);
+	BY(verdict);
+	BY(init_local);
+	BY(folded);
+	return strcmp(a->interface, b->interface);
+}
+
+static void swap(struct weir_sum_row *a, struct weir_sum_row *b)
+{
+	struct weir_sum_row was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
+/* Puts the k that come first by by_bytes() in front, in any order: Hoare's selection. No two rows of a
+ * summary are equal. */
+static void select_first(struct weir_sum_row *v, size_t n, size_t k)
+{
+	while (n > 1 && k && k < n) {
+		struct weir_sum_row pivot = v[n / 2];
+		size_t i = 0, j = n - 1;
+
+		for (;;) {
+			while (by_bytes(&v[i], &pivot) < 0)
+				i++;
+			while (by_bytes(&pivot, &v[j]) < 0)
+				j--;
+			if (i >= j)
+				break;
+			swap(&v[i++], &v[j--]);
+		}
+		/* [0, i) come no later than the pivot, [i, n) no earlier; where both met it is in its place. */
+		if (k <= i) {
+			n = i;
+		} else {
+			i += i == j;
+			v += i;
+			n -= i;
+			k -= i;
+		}
+	}
 }
 
 /* Keeps the max largest, folds the rest; rows move to the caller. */
@@ -177,8 +235,10 @@ static int keep_largest(struct acc *a, size_t max, struct weir_sum_row **ret, si
 	weir_cleanup(acc_fini) struct acc out = {0};
 	int r = 0;
 
-	if (a->count)
-		qsort(a->rows, a->count, sizeof(*a->rows), by_bytes);
+	if (a->count) {
+		select_first(a->rows, a->count, max);
+		qsort(a->rows, WEIR_MIN(a->count, max), sizeof(*a->rows), by_bytes);
+	}
 	for (size_t i = 0; i < a->count && r == 0; i++) {
 		struct weir_sum_row f = folded(&a->rows[i]);
 
@@ -188,6 +248,9 @@ static int keep_largest(struct acc *a, size_t max, struct weir_sum_row **ret, si
 		r = -E2BIG;
 	if (r < 0)
 		return r;
+	/* What was folded came in no order. */
+	if (out.count > max)
+		qsort(out.rows + max, out.count - max, sizeof(*out.rows), by_bytes);
 	*ret = weir_take_ptr(out.rows);
 	*ret_count = out.count;
 	return 0;

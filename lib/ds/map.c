@@ -36,7 +36,7 @@ static inline uint64_t rotl(uint64_t x, int n)
 	return (x << n) | (x >> (64 - n));
 }
 
-static void sip_round(uint64_t v[4])
+static inline __attribute__((always_inline)) void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[1] = rotl(v[1], 13) ^ v[0];
@@ -62,9 +62,12 @@ static uint64_t map_hash(const struct weir_map *m, const void *key, size_t len)
 	uint64_t w;
 
 	for (size_t left = len;; left -= 8, p += 8) {
-		w = left < 8 ? (uint64_t)len << 56 : 0;
-		if (left)
-			memcpy(&w, p, WEIR_MIN(left, (size_t)8));
+		if (left >= 8) {
+			memcpy(&w, p, 8); /* of known length: one load */
+		} else {
+			w = (uint64_t)len << 56;
+			memcpy(&w, p, left);
+		}
 		v[3] ^= w;
 		sip_round(v);
 		sip_round(v);
