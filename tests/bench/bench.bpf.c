@@ -108,7 +108,9 @@ static __always_inline bool bench_same(const struct bench_flow *a, const struct 
 	return x[0] == y[0] && x[1] == y[1];
 }
 
-static __always_inline void bench_bucket_count(struct __sk_buff *skb)
+enum bench_step { BENCH_PARSE, BENCH_LOOK, BENCH_COUNT };
+
+static __always_inline void bench_bucket_count(struct __sk_buff *skb, enum bench_step last)
 {
 	struct bench_bucket *b = NULL;
 	struct bench_flow f;
@@ -117,6 +119,10 @@ static __always_inline void bench_bucket_count(struct __sk_buff *skb)
 
 	if (bench_parse(skb, &f, &bytes))
 		return;
+	if (last == BENCH_PARSE) {
+		asm volatile("" : : "r"(f.src), "r"(f.dst), "r"(f.sport), "r"(f.dport), "r"(f.proto), "r"(bytes));
+		return;
+	}
 	h = (((__u64)f.src << 32 | f.dst) * 0x9e3779b97f4a7c15ull) ^ ((__u64)f.sport << 16 | f.dport);
 	h = (h ^ (h >> 32)) * 0xff51afd7ed558ccdull;
 	h = (h ^ (h >> 29)) * 0xc4ceb9fe1a85ec53ull;
@@ -134,6 +140,10 @@ static __always_inline void bench_bucket_count(struct __sk_buff *skb)
 			way->key = f;
 		else if (!bench_same(&way->key, &f))
 			continue;
+		if (last == BENCH_LOOK) {
+			asm volatile("" : : "r"(way), "r"(bytes));
+			return;
+		}
 		__sync_fetch_and_add(&way->bytes, bytes);
 		__sync_fetch_and_add(&way->packets, 1);
 		return;
@@ -172,9 +182,23 @@ int bench_cg_in(struct __sk_buff *skb)
 }
 
 SEC("cgroup_skb/egress")
+int bench_cg_parse(struct __sk_buff *skb)
+{
+	bench_bucket_count(skb, BENCH_PARSE);
+	return 1;
+}
+
+SEC("cgroup_skb/egress")
+int bench_cg_look(struct __sk_buff *skb)
+{
+	bench_bucket_count(skb, BENCH_LOOK);
+	return 1;
+}
+
+SEC("cgroup_skb/egress")
 int bench_cg_way2(struct __sk_buff *skb)
 {
-	bench_bucket_count(skb);
+	bench_bucket_count(skb, BENCH_COUNT);
 	return 1;
 }
 
@@ -192,9 +216,23 @@ int bench_tc_empty(struct __sk_buff *skb)
 }
 
 SEC("tc")
+int bench_tc_parse(struct __sk_buff *skb)
+{
+	bench_bucket_count(skb, BENCH_PARSE);
+	return -1;
+}
+
+SEC("tc")
+int bench_tc_look(struct __sk_buff *skb)
+{
+	bench_bucket_count(skb, BENCH_LOOK);
+	return -1;
+}
+
+SEC("tc")
 int bench_tc_way2(struct __sk_buff *skb)
 {
-	bench_bucket_count(skb);
+	bench_bucket_count(skb, BENCH_COUNT);
 	return -1;
 }
 

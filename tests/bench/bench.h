@@ -69,6 +69,10 @@ int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench
 int bench_drain(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_bytes_per_flow(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
+/* steps.c */
+int bench_steps(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_memory(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
 /* Sorts v. */
 double bench_median(double *v, size_t n);
 

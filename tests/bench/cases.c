@@ -22,6 +22,8 @@ const struct bench_case bench_cases[] = {
 	{"rate_error_percent", "percent", 1, "nft limit rate, at input", bench_rate_error, .flows = 1},
 	{"tcp_throughput_loss_percent", "percent", 2, NFT, bench_tcp_loss, .flows = 1},
 	{"udp64_pps_loss_percent", "percent", 5, NFT, bench_udp_loss, .flows = 1},
+	{"study_packet_steps", "", NAN, NULL, bench_steps, .flows = 1},
+	{"study_memory", "", NAN, NULL, bench_memory, .flows = 1},
 	{"study_veth_steps", "", NAN, NULL, bench_through_steps, .flows = 1},
 };
 const size_t bench_case_count = WEIR_ARRAY_SIZE(bench_cases);

@@ -30,9 +30,13 @@ static void take_fds(struct peers *p)
 
 	p->fd[PEER_CG_EMPTY] = bpf_program__fd(s->progs.bench_cg_empty);
 	p->fd[PEER_CG_IN] = bpf_program__fd(s->progs.bench_cg_in);
+	p->fd[PEER_CG_PARSE] = bpf_program__fd(s->progs.bench_cg_parse);
+	p->fd[PEER_CG_LOOK] = bpf_program__fd(s->progs.bench_cg_look);
 	p->fd[PEER_CG_WAY2] = bpf_program__fd(s->progs.bench_cg_way2);
 	p->fd[PEER_CG_HASH] = bpf_program__fd(s->progs.bench_cg_hash);
 	p->fd[PEER_TC_EMPTY] = bpf_program__fd(s->progs.bench_tc_empty);
+	p->fd[PEER_TC_PARSE] = bpf_program__fd(s->progs.bench_tc_parse);
+	p->fd[PEER_TC_LOOK] = bpf_program__fd(s->progs.bench_tc_look);
 	p->fd[PEER_TC_WAY2] = bpf_program__fd(s->progs.bench_tc_way2);
 	p->fd[PEER_TC_HASH] = bpf_program__fd(s->progs.bench_tc_hash);
 	p->fd[PEER_XDP_EMPTY] = bpf_program__fd(s->progs.bench_xdp_empty);
