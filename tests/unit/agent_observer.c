@@ -2,9 +2,16 @@
 /*
  * Built frames through the tc observer: which term of an interface a frame is counted in, by L3 bytes.
  * Tags in the frame are looked through; tags that the kernel took out (skb->vlan_tci) are not in the
- * packet at all and cannot be built here.
+ * packet at all: over a veth pair both are seen, the one where frames leave, the other where they arrive.
  */
 #include "tests/lib/test.h"
+
+#include <net/if.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 
 #include "tests/lib/probe_fixture.h"
 
@@ -71,16 +78,22 @@ static struct weir_count term_of(struct fixture *x, uint8_t term)
 	return c;
 }
 
+/* From the EtherType on; the addresses stay zero. */
+static void put_hex(const char *hex, uint8_t *pkt)
+{
+	for (size_t i = 0, n = strlen(hex) / 2; i < n; i++) {
+		unsigned int byte = 0;
+
+		sscanf(hex + 2 * i, "%2x", &byte);
+		pkt[12 + i] = (uint8_t)byte;
+	}
+}
+
 static void check_frame(struct test_state *test_st, struct fixture *x, const struct seen *f)
 {
 	uint8_t pkt[MAX_FRAME] = {0};
 
-	for (size_t i = 0, n = strlen(f->hex) / 2; i < n; i++) {
-		unsigned int byte = 0;
-
-		sscanf(f->hex + 2 * i, "%2x", &byte);
-		pkt[12 + i] = (uint8_t)byte;
-	}
+	put_hex(f->hex, pkt);
 	reset_terms(x);
 	CHECK(fixture_run_prog(x->probe->prog_fd[PROBE_TC_IN], NULL, pkt, 12 + f->len) == -1 /* TCX_NEXT */,
 	      "%s: an opinion", f->name);
@@ -130,4 +143,93 @@ TEST(only_broken_ip_has_a_reason)
 	fixture_close(&x);
 }
 
-TEST_MAIN(T(every_frame_has_its_term), T(only_broken_ip_has_a_reason))
+static const struct seen on_the_wire[] = {
+	{"tcp", "0800" TCP4, 62, 60, NO_TERM, 0},
+	{"vlan tag", "8100000a0800" TCP4, 66, 60, NO_TERM, 0},
+	{"provider tag", "88a8000a0800" TCP4, 66, 60, NO_TERM, 0},
+	{"QinQ", "88a8000a8100000b0800" TCP4, 70, 60, NO_TERM, 0},
+	{"two customer tags", "8100000a8100000b0800" TCP4, 70, 60, NO_TERM, 0},
+	{"QinQ of six", "88a8000a8100000b86dd6000000000141140" V6 "9c4001bb", 70, 60, NO_TERM, 0},
+};
+
+struct wire {
+	struct weir_count out, in, other; /* left weir-a, arrived at weir-b, no IP at either */
+};
+
+static int add_wire(const char *ifname, const struct weir_term_key *k, const struct weir_count *c, void *arg)
+{
+	struct wire *w = arg;
+
+	if (k->term == WEIR_T_INTERFACE && !strcmp(ifname, "weir-a") && k->dir == WEIR_EGRESS)
+		w->out = *c;
+	if (k->term == WEIR_T_INTERFACE && !strcmp(ifname, "weir-b") && k->dir == WEIR_INGRESS)
+		w->in = *c;
+	if (k->term == WEIR_T_NON_IP)
+		w->other.packets += c->packets;
+	return 0;
+}
+
+/* A namespace with nothing in it but a veth pair that says nothing by itself. */
+static int make_wire(void)
+{
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	return system("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6; "
+		      "ip link add weir-a type veth peer name weir-b && ip link set weir-a up && "
+		      "ip link set weir-b up") ? -ENODEV : 0;
+}
+
+static int send_frame(const struct seen *f)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex("weir-a")};
+	weir_auto_close int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	uint8_t pkt[MAX_FRAME] = {0};
+
+	put_hex(f->hex, pkt);
+	memset(pkt, 0xff, ETH_ALEN);
+	return fd < 0 || sendto(fd, pkt, 12 + f->len, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
+}
+
+/* Sending over veth is done when sendto() returns, but for the softirq of the other end. */
+static void wait_for(struct fixture *x, uint64_t packets, struct wire *ret)
+{
+	for (int i = 0; i < 2000; i++) {
+		memset(ret, 0, sizeof(*ret));
+		probe_each_term(x->probe, add_wire, ret);
+		if (ret->in.packets >= packets)
+			return;
+		usleep(1000);
+	}
+}
+
+TEST(tags_on_a_real_wire)
+{
+	static const char *const interfaces[] = {"weir-*", NULL};
+	struct fixture x = {.small = true};
+	struct weir_err err = {{0}};
+	struct wire w = {.out = {0}};
+	uint64_t bytes = 0;
+
+	if (geteuid()) {
+		SKIP("needs root");
+		return;
+	}
+	if (make_wire() || fixture_place(&x, &err) || fixture_probe(&x, interfaces, &x.probe, &err)) {
+		CHECK(false, "no wire: %s", err.text);
+		fixture_close(&x);
+		return;
+	}
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(on_the_wire); i++) {
+		CHECK(!send_frame(&on_the_wire[i]), "%s: %s", on_the_wire[i].name, strerror(errno));
+		wait_for(&x, i + 1, &w);
+		bytes += on_the_wire[i].bytes;
+		CHECK(w.out.bytes == bytes, "%s: %lu bytes left, expected %lu", on_the_wire[i].name,
+		      (unsigned long)w.out.bytes, (unsigned long)bytes);
+		CHECK(w.in.bytes == bytes, "%s: %lu bytes arrived, expected %lu", on_the_wire[i].name,
+		      (unsigned long)w.in.bytes, (unsigned long)bytes);
+	}
+	CHECK(!w.other.packets, "%lu taken for no IP", (unsigned long)w.other.packets);
+	fixture_close(&x);
+}
+
+TEST_MAIN(T(every_frame_has_its_term), T(only_broken_ip_has_a_reason), T(tags_on_a_real_wire))
