@@ -62,6 +62,20 @@ $(B)/asan/unit/$(1): $(B)/asan/tests/unit/$(1).o $(TEST_LIB) $(call owner_objs,$
 endef
 $(foreach u,$(UNIT),$(eval $(call unit,$(u))))
 
+# What end-to-end tests need besides: small programs, and the agent as another build of it is.
+TOOLS := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
+AGENT_OBJ := $(SRC_weir-agent:%.c=$(B)/asan/%.o)
+NEXT_OBJ := $(patsubst %.c,$(B)/asan/next/%.o,$(shell grep -l WEIR_VERSION agent/*.c))
+$(TOOLS:%=$(B)/asan/tools/%): $(B)/asan/tools/%: $(B)/asan/tests/tools/%.o $(filter-out %/main.o,$(AGENT_OBJ)) $(B)/asan/libweir.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(ASAN) -o $@ $^ $(LIBS)
+$(NEXT_OBJ): $(B)/asan/next/%.o: %.c | $(PB) $(BPF_OBJ)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(ASAN) -UWEIR_VERSION -DWEIR_VERSION='"$(VERSION)-next"' -c -o $@ $<
+$(B)/asan/next/weir-agent: $(NEXT_OBJ) $(filter-out $(NEXT_OBJ:$(B)/asan/next/%=$(B)/asan/%),$(AGENT_OBJ)) $(B)/asan/libweir.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(ASAN) -o $@ $^ $(LIBS)
+
 # The bench: no sanitizer, the agent's own objects, and small BPF programs to compare with.
 BENCH := $(patsubst %.c,$(B)/o/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 $(BENCH): | $(B)/gen/bench.skel.h
@@ -91,7 +105,7 @@ $(B)/gen/weir.pb-c.h $(B)/gen/weir.pb-c.c &: proto/weir.proto
 	@mkdir -p $(B)/gen
 	$(Q)protoc-c --proto_path=proto --c_out=$(B)/gen weir.proto
 
-asan: $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%)
+asan: $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%) $(TOOLS:%=$(B)/asan/tools/%) $(B)/asan/next/weir-agent
 man: all
 	$(Q)docs/man $(B) $(B)/man
 deps:

@@ -4,9 +4,9 @@
 
 traffic.py serve --port P                     TCP and UDP, IPv4 and IPv6
 traffic.py tcp --to A --port P [--bytes N | --seconds S] [--down] [--close client|server]
-               [--late S] [--connections N] [--rate MBIT] [--timeout S]
+               [--late S] [--connections N] [--parallel N] [--rate MBIT] [--timeout S]
 traffic.py hold --to A --port P --bytes N --seconds S: sends, says "held", and closes S seconds later
-traffic.py udp --to A --port P --size N --count N [--pps N]
+traffic.py udp --to A --port P --size N --count N [--pps N] [--segment N]
 traffic.py bulk --to A --port P --connections N --seconds S [--congestion NAME] [--skip S]
 traffic.py meter --dev D --seconds S [--skip S]
 
@@ -19,6 +19,7 @@ The one who does not close first waits `late` seconds before it closes too. The 
 "bytes=N seconds=S mbit=R", payload as the receiver (TCP) or the sender (UDP) counted it.
 """
 import argparse
+import concurrent.futures
 import select
 import socket
 import struct
@@ -104,7 +105,7 @@ def serve(args):
     udp.bind(("::", args.port))
     threading.Thread(target=swallow, args=(udp,), daemon=True).start()
     listener = socket.create_server(("::", args.port), family=socket.AF_INET6, dualstack_ipv6=True,
-                                    backlog=128)
+                                    backlog=1024)
     print("listening", flush=True)
     while True:
         sock, _ = listener.accept()
@@ -129,7 +130,10 @@ def one_connection(args):
 
 
 def tcp(args):
-    return sum(one_connection(args) for _ in range(args.connections))
+    if args.parallel == 1:
+        return sum(one_connection(args) for _ in range(args.connections))
+    with concurrent.futures.ThreadPoolExecutor(args.parallel) as pool:
+        return sum(pool.map(one_connection, [args] * args.connections))
 
 
 def hold(args):
@@ -153,6 +157,8 @@ def udp(args):
     family = socket.AF_INET6 if ":" in args.to else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     sock.connect((args.to, args.port))
+    if args.segment:  # each datagram given to the kernel leaves as several of this payload
+        sock.setsockopt(socket.SOL_UDP, 103, args.segment)
     data, began = b"w" * args.size, time.monotonic()
     for number in range(args.count):
         ahead = number / args.pps - (time.monotonic() - began) if args.pps else 0
@@ -244,6 +250,7 @@ def main():
             client.add_argument("--size", type=int, default=1000)
             client.add_argument("--count", type=int, default=1000)
             client.add_argument("--pps", type=float, default=0)
+            client.add_argument("--segment", type=int, default=0)
             continue
         if name == "bulk":
             client.add_argument("--connections", type=int, default=1)
@@ -261,6 +268,7 @@ def main():
         client.add_argument("--close", choices=("client", "server"), default="client")
         client.add_argument("--late", type=float, default=0)
         client.add_argument("--connections", type=int, default=1)
+        client.add_argument("--parallel", type=int, default=1)
     args = parser.parse_args()
     if args.mode == "serve":
         serve(args)
