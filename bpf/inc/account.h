@@ -251,13 +251,20 @@ static __always_inline bool weir_is_copy(const struct __sk_buff *skb)
 	return sk && sk->type == WEIR_SOCK_RAW;
 }
 
+/* A function of its own: kernels up to 6.1 round each frame up to 32 bytes, and the chain from here to
+ * the end of a decision must stay within 512. */
+__noinline int weir_parse_any(struct __sk_buff *skb, struct weir_packet *p)
+{
+	return p ? weir_parse(skb, 0, p) : -1;
+}
+
 /* Any packet. */
 __noinline int weir_account_any(struct __sk_buff *skb, __u64 active, __u64 cgroup, __u32 dir)
 {
 	struct weir_tuple t = {.active = active, .cgroup = cgroup, .dir = dir};
-	struct weir_packet p;
+	struct weir_packet p = {};
 
-	if (weir_parse(skb, 0, &p)) {
+	if (weir_parse_any(skb, &p)) {
 		weir_drop(p.reason - 1, skb->len, 1);
 		return 1;
 	}
