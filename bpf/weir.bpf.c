@@ -29,7 +29,9 @@
 #define WEIR_SOCK_RAW 3
 #define WEIR_TCP_TIME_WAIT 6
 #define WEIR_TCP_NEW_SYN_RECV 12
+#define WEIR_TCP_LISTEN 10
 #define WEIR_TCP_SYN 0x02
+#define WEIR_TCP_RST 0x04
 #define WEIR_TCP_ACK 0x10
 
 const volatile __u64 weir_own_netns = 0;   /* cookie; 0 = this kernel cannot tell at skb hooks */
@@ -95,6 +97,19 @@ int weir_sockops(struct bpf_sock_ops *ops)
 	return 1;
 }
 
+/*
+ * A reset or acknowledgement that the kernel answers with on behalf of a socket. Since 6.13 it carries
+ * that socket, but over IPv6 passes no socket hook, for it leaves through a socket of the kernel's own.
+ * The socket itself never resets without acknowledging, and a listener itself sends nothing.
+ */
+static __always_inline bool weir_is_answer(const struct bpf_sock *sk, const struct bpf_sock *full,
+					   const struct weir_packet *p)
+{
+	if (p->proto != IPPROTO_TCP || !p->v6 || !full || full->type == WEIR_SOCK_RAW)
+		return false;
+	return sk->state == WEIR_TCP_LISTEN || (p->tcp_flags & (WEIR_TCP_RST | WEIR_TCP_ACK)) == WEIR_TCP_RST;
+}
+
 /* Term of an egress packet; WEIR_T_INTERFACE = it passed the socket hook. */
 static __always_inline __u8 weir_out_term(struct __sk_buff *skb, const struct weir_packet *p)
 {
@@ -102,11 +117,15 @@ static __always_inline __u8 weir_out_term(struct __sk_buff *skb, const struct we
 
 	if (!sk)
 		return skb->ingress_ifindex ? WEIR_T_FORWARDED : WEIR_T_KERNEL;
+	full = bpf_sk_fullsock(sk);
+	if (!full && p->proto != IPPROTO_TCP) /* all small sockets are TCP's: what they sent is inside */
+		return WEIR_T_ENCAPSULATION;
 	if (sk->state == WEIR_TCP_TIME_WAIT)
 		return WEIR_T_TIME_WAIT;
 	if (bpf_skb_under_cgroup(skb, &weir_root, 0) != 1)
 		return WEIR_T_KERNEL;
-	full = bpf_sk_fullsock(sk);
+	if (weir_is_answer(sk, full, p))
+		return WEIR_T_KERNEL;
 	/* A tunnel keeps the inner packet's socket. */
 	if (full && full->type != WEIR_SOCK_RAW &&
 	    (full->protocol != p->proto ||
@@ -200,8 +219,8 @@ static __always_inline __u8 weir_freed_term(struct sk_buff *skb, int reason, str
 	if (WEIR_REASON(reason, OTHERHOST) || WEIR_REASON(reason, IP_CSUM) || WEIR_REASON(reason, IP_INHDR) ||
 	    WEIR_REASON(reason, TC_INGRESS) || WEIR_REASON(reason, IP_RPFILTER) || WEIR_REASON(reason, UNICAST_IN_L2_MULTICAST))
 		return WEIR_T_DROPPED_IN;
-	if (WEIR_REASON(reason, NETFILTER_DROP) && !BPF_CORE_READ(skb, sk) &&
-	    BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(skb, dev, ifindex))
+	/* On its way in, whether or not its socket was looked up early. */
+	if (WEIR_REASON(reason, NETFILTER_DROP) && BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(skb, dev, ifindex))
 		return WEIR_T_DROPPED_IN;
 	return WEIR_TERMS;
 }

@@ -62,7 +62,7 @@ missed() { # the first phase that is not yet hit often enough
 	else return 1; fi
 }
 lost=none
-moved=$(id_wire n1 eth0 tx)
+moved=$(id_counter n1 eth0 tx)
 for ((i = 0; i < 3 * KILLS; i++)); do
 	[ $i -lt $KILLS ] || when=$(missed) || break
 	[ $i -ge $KILLS ] || case $((i % 5)) in
@@ -78,7 +78,7 @@ equal "$said: each left spool and kernel as one drain or none" "$lost" none
 for phase in read appended between; do
 	within "kills in phase $phase" "${HITS[$phase]}" $LEAST $((3 * KILLS))
 done
-within "traffic went on meanwhile, bytes" $(($(id_wire n1 eth0 tx) - moved)) 1000000 1000000000000
+within "traffic went on meanwhile, bytes" $(($(id_counter n1 eth0 tx) - moved)) 1000000 1000000000000
 
 # Upgrades: to and fro between two builds, killed or ended.
 link() { bpftool -j link show pinned "$PINS/links/$1" | sed -n 's/.*"id":\([0-9]*\),.*"prog_id":\([0-9]*\).*/\1 \2/p'; }

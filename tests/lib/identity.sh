@@ -3,18 +3,27 @@
 # The identity of a node against its interface counters. Needs fleet.sh; the test says which nodes and
 # interfaces: ID_LEGS, words "node/interface".
 
-declare -A ID_WIRE0=() ID_SEEN0=() ID_SEEN=() ID_OPEN=()
-# Where the truth of a leg's direction stands when it is not the leg's own counter: "space dev rx|tx".
+declare -A ID_WIRE=() ID_WIRE0=() ID_SEEN0=() ID_SEEN=() ID_OPEN=()
+# Where the truth of a leg's direction stands when it is not the leg's own counter: arguments of id_counter.
 declare -A ID_TRUTH=()
 
-# L3 bytes by the counters of an interface: 14 bytes of Ethernet a packet.
-id_counter() { # space dev rx|tx
-	lab_ns "$1" awk -v dev="$2:" -v way="$3" '
-		{ sub(/:/, ": ") } $1 == dev { i = way == "rx" ? 2 : 10; printf "%.0f\n", $i - 14 * $(i + 1) }' /proc/net/dev
+# L3 bytes by the counters of an interface, which count so many bytes of link header with each packet.
+id_counter() { # space dev rx|tx [header]
+	lab_ns "$1" awk -v dev="$2:" -v way="$3" -v header="${4:-14}" '
+		{ sub(/:/, ": ") } $1 == dev { i = way == "rx" ? 2 : 10; printf "%.0f\n", $i - header * $(i + 1) }' /proc/net/dev
 }
-id_wire() { # node dev rx|tx
-	# shellcheck disable=SC2086
-	id_counter ${ID_TRUTH[$1/$2/$3]:-"$1" "$2" "$3"}
+# The same of all legs, into ID_WIRE.
+id_wires() {
+	local leg way space dev bytes
+	for space in $(printf '%s\n' $ID_LEGS | sed 's,/.*,,' | sort -u); do
+		while read -r dev way bytes; do
+			ID_WIRE[$space/$dev/$way]=$bytes
+		done < <(lab_ns "$space" awk 'NR > 2 { sub(/:/, " "); printf "%s rx %.0f\n%s tx %.0f\n", $1, $2 - 14 * $3, $1, $10 - 14 * $11 }' /proc/net/dev)
+	done
+	for leg in "${!ID_TRUTH[@]}"; do
+		# shellcheck disable=SC2086
+		ID_WIRE[$leg]=$(id_counter ${ID_TRUTH[$leg]})
+	done
 }
 
 # One question for all: what the observer saw (ARP and the like included) and what is unexplained.
@@ -33,21 +42,22 @@ for i, w in sorted({(t['interface'], t['dir']) for t in a['identity'] if t['inte
 id_begin() {
 	local leg way
 	id_read
+	id_wires
 	for leg in $ID_LEGS; do
 		for way in rx tx; do
-			ID_WIRE0[$leg/$way]=$(id_wire "${leg%/*}" "${leg#*/}" $way)
+			ID_WIRE0[$leg/$way]=${ID_WIRE[$leg/$way]}
 			ID_SEEN0[$leg/$way]=${ID_SEEN[$leg/$way]:-0}
 		done
 	done
 }
 id_gap() { # leg/way: counter minus observer since id_begin
-	local leg=${1%/*}
-	echo $(($(id_wire "${leg%/*}" "${leg#*/}" "${1##*/}") - ID_WIRE0[$1] - (${ID_SEEN[$1]:-0} - ID_SEEN0[$1])))
+	echo $((${ID_WIRE[$1]} - ID_WIRE0[$1] - (${ID_SEEN[$1]:-0} - ID_SEEN0[$1])))
 }
 # Observer and counters agree, nothing is unexplained.
 id_closed() {
 	local leg way
 	id_read
+	id_wires
 	for leg in $ID_LEGS; do
 		for way in rx tx; do
 			[ "${ID_OPEN[$leg/$way]:-}" = 0 ] && [ "$(id_gap "$leg/$way")" = 0 ] || return 1

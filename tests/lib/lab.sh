@@ -56,8 +56,8 @@ lab_ns() { local name=$1; shift; nsenter --net="/var/run/netns/weir-$name" "$@";
 lab_link() { # space dev space dev
 	ip link add weirv0 type veth peer name weirv1 || return
 	ip link set weirv0 netns "weir-$1" name "$2" && ip link set weirv1 netns "weir-$3" name "$4" || return
-	lab_ns "$1" ethtool -K "$2" tso off gso off gro off >/dev/null &&
-		lab_ns "$3" ethtool -K "$4" tso off gso off gro off >/dev/null || return
+	lab_ns "$1" ethtool -K "$2" tso off gso off tx-udp-segmentation off gro off >/dev/null &&
+		lab_ns "$3" ethtool -K "$4" tso off gso off tx-udp-segmentation off gro off >/dev/null || return
 	lab_ns "$1" ip link set "$2" up && lab_ns "$3" ip link set "$4" up
 }
 
