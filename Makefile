@@ -95,7 +95,7 @@ define bpf_object
 endef
 $(B)/gen/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/inc/*.h bpf/abi/*.h vmlinux/*.h) Makefile
 	$(bpf_object)
-$(B)/gen/%.bpf.o: tests/bpf/%.bpf.c $(wildcard tests/bpf/*.h)
+$(B)/gen/%.bpf.o: tests/bpf/%.bpf.c $(wildcard tests/bpf/*.h bpf/inc/*.h bpf/abi/*.h)
 	$(bpf_object)
 $(B)/gen/%.bpf.o: tests/bench/%.bpf.c tests/bench/drive.h
 	$(bpf_object)

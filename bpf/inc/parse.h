@@ -163,6 +163,8 @@ static __always_inline bool weir_parse_fast(const struct __sk_buff *skb, __u32 l
 	if (!gso)
 		return true;
 	hdr = p->l4 + l4len;
+	if (p->proto == IPPROTO_TCP && l4len < 20)
+		return false;
 	if (p->proto == IPPROTO_TCP && room > hdr) {
 		p->packets = (room - hdr + gso - 1) / gso;
 		p->bytes = room + (p->packets - 1) * hdr;

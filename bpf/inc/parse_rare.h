@@ -69,7 +69,7 @@ static __always_inline int weir_rare_v4(struct weir_source s, __u32 room, __u32 
 	frag = bpf_ntohs(h.frag);
 	p->frag = (frag & 0x3fff) != 0;
 	p->frag_later = (frag & 0x1fff) != 0;
-	p->frag_id = h.id;
+	p->frag_id = p->frag ? h.id : 0;
 	p->proto = h.proto;
 	return 0;
 }
