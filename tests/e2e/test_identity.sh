@@ -3,6 +3,9 @@
 # Byte-exactness on the real kernel: what the sockets' programs and the observer's terms say is what
 # the interface counters, which neither of them reads, say; per direction, for each kind of traffic.
 . "$(dirname "$0")/../lib/e2e.sh"
+. tests/lib/identity.sh
+
+ID_LEGS="n1/eth0 n2/eth0"
 
 WORK=payments.slice/backup.service
 
@@ -17,58 +20,29 @@ NFT
 
 super_packets() { lab_ns n1 nft list counter inet lab supers | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
 
-# L3 bytes of eth0 by its own counters: 14 bytes of Ethernet a packet.
-wire() { # node rx|tx
-	echo $(($(lab_counter "$1" eth0 "$2_bytes") - 14 * $(lab_counter "$1" eth0 "$2_packets")))
+quiet() {
+	local a b
+	id_wires && a=${ID_WIRE[*]} && sleep 0.5 && id_wires && b=${ID_WIRE[*]}
+	[ "$a" = "$b" ]
 }
-wire_dir() { case $1 in rx) echo ingress ;; tx) echo egress ;; esac; }
-observed() { # node rx|tx: everything the observer saw, ARP and the like included
-	echo $(($(fleet_term "$1" eth0 "$(wire_dir "$2")" interface) + $(fleet_term "$1" eth0 "$(wire_dir "$2")" non_ip)))
-}
-declare -A WIRE_BASE=() SEEN_BASE=()
-baseline() {
-	local node way
-	for node in n1 n2; do
-		for way in rx tx; do
-			WIRE_BASE[$node$way]=$(wire $node $way) SEEN_BASE[$node$way]=$(observed $node $way)
-		done
-	done
-}
-observer_is_exact() { # node rx|tx
-	[ $(($(wire "$1" "$2") - WIRE_BASE[$1$2])) -eq $(($(observed "$1" "$2") - SEEN_BASE[$1$2])) ]
-}
-all_exact() { observer_is_exact n1 rx && observer_is_exact n1 tx && observer_is_exact n2 rx && observer_is_exact n2 tx; }
-explained() { # node
-	[ "$(fleet_term "$1" eth0 ingress unexplained)" = 0 ] && [ "$(fleet_term "$1" eth0 egress unexplained)" = 0 ]
-}
-quiet() { local a; a=$(wire n1 tx)$(wire n1 rx); sleep 0.5; [ "$a" = "$(wire n1 tx)$(wire n1 rx)" ]; }
 workload_bytes() { # node direction
 	api "/api/v1/flows?since=600&limit=1000" \
 		"sum(f['bytes'] for f in d['items'] if f['node'] == '$1' and f['dir'] == '$2' and 'backup' in f['workload'])"
 }
 
+both() { echo $(($(id_counter n1 eth0 tx) + $(id_counter n1 eth0 rx))); }
 # One kind of traffic: the reports catch up with the counters, and then nothing is unexplained.
 kind() { # name minimum-bytes traffic-arguments...
-	local name=$1 least=$2 before said node way
+	local name=$1 least=$2 before said
 	shift 2
-	before=$(wire n1 tx)
+	before=$(both)
 	said=$(lab_traffic n1 $WORK "$@") || { fail "$name: traffic flows" "$said"; return; }
-	[ $(($(wire n1 tx) + $(wire n1 rx) - before)) -ge "$least" ] || fail "$name: traffic used the interface" "$said"
-	lab_wait 10 all_exact
-	for node in n1 n2; do
-		for way in rx tx; do
-			equal "$name: $node eth0 $way, observer = interface counter" \
-				$(($(observed $node $way) - SEEN_BASE[$node$way])) $(($(wire $node $way) - WIRE_BASE[$node$way]))
-		done
-		lab_wait 10 explained $node
-		for way in ingress egress; do
-			equal "$name: $node eth0 $way, unexplained" "$(fleet_term $node eth0 $way unexplained)" 0
-		done
-	done
+	[ $(($(both) - before)) -ge "$least" ] || fail "$name: traffic used the interface" "$said"
+	id_check "$name"
 }
 
 lab_wait 20 quiet && fleet_steady || broken "the nodes fall silent"
-baseline
+id_begin
 MB=1000000
 supers=$(super_packets)
 packets=$(lab_counter n1 eth0 tx_packets)
@@ -106,16 +80,18 @@ captured() {
 		print(total)
 	PY
 }
-capture_is_complete() { [ "$(captured)" = $(($(observed n1 tx) - before)) ]; }
+left() { id_read; echo $((${ID_SEEN[n1/eth0/tx]} - before)); }
+capture_is_complete() { [ "$(captured)" = "$(left)" ]; }
 if command -v tcpdump >/dev/null; then
-	before=$(observed n1 tx)
+	id_read
+	before=${ID_SEEN[n1/eth0/tx]}
 	lab_bg dump n1 weir-agent.service tcpdump --immediate-mode -B 16384 -i eth0 -s 64 -w "$LAB/run/eth0.pcap" -U -Z root
 	lab_wait 10 grep -q listening "$LAB/log/dump.log"
 	lab_traffic n1 $WORK tcp --to $N2_4 --port 5001 --bytes $((2 * MB)) --rate 20 >/dev/null
-	lab_wait 10 all_exact
+	lab_wait 10 id_closed
 	lab_wait 10 capture_is_complete
 	lab_kill dump INT
-	equal "capture: L3 bytes that left eth0" $(($(observed n1 tx) - before)) "$(captured)"
+	equal "capture: L3 bytes that left eth0" "$(left)" "$(captured)"
 else
 	echo "skip $E2E capture: tcpdump is not installed"
 fi
