@@ -380,4 +380,57 @@ TEST(failsafe_comes_before_denial)
 	weir_topology_free(t);
 }
 
-TEST_MAIN(T(tables_equal_evaluator), T(broken_bundles_do_no_harm), T(failsafe_comes_before_denial))
+/* What a limit says, through bundle and tables, and as text. */
+TEST(limits_keep_mode_sharers_and_direction)
+{
+	static const char yaml[] =
+		"apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: d}\nspec:\n  tier: admin\n"
+		"  egress:\n"
+		"  - {action: accept, ports: [{port: 1}], limit: {rate: 8Mbit, mode: pace, per: flow}}\n"
+		"  - {action: accept, ports: [{port: 2}], limit: {rate: 8Mbit, mode: police, per: node}}\n"
+		"  ingress:\n"
+		"  - {action: accept, ports: [{port: 1}], limit: {rate: 8Mbit, mode: pace, per: workload}}\n"
+		"  - {action: accept, ports: [{port: 2}], limit: {rate: 8Mbit, mode: police, per: node}}\n"
+		"  - {action: accept, limit: {rate: 8Mbit, burst: 1MiB, mode: police, per: node, direction: both}}\n";
+	static const struct {
+		uint8_t mode, per, dirs;
+		const char *text;
+	} want[] = {
+		{WEIR_PACE, WEIR_PER_FLOW, 1 << WEIR_EGRESS, "8000 kbit/s, pace per flow, egress"},
+		{WEIR_POLICE, WEIR_PER_NODE, 1 << WEIR_EGRESS, "8000 kbit/s, police per node, egress"},
+		{WEIR_PACE, WEIR_PER_WORKLOAD, 1 << WEIR_EGRESS, "8000 kbit/s, pace per workload, egress"},
+		{WEIR_POLICE, WEIR_PER_NODE, 1 << WEIR_INGRESS, "8000 kbit/s, police per node, ingress"},
+		{WEIR_POLICE, WEIR_PER_NODE, 3, "8000 kbit/s, police per node, both"},
+	};
+	struct weir_topology *t = topology();
+	struct weir_policy_set *s = set_of(yaml, sizeof(yaml) - 1, false);
+	weir_auto_buf struct weir_buf bytes = {0};
+	struct weir_bundle *b = NULL;
+	struct weir_tables *tables = NULL;
+	weir_auto_free char *shown = NULL;
+	size_t shown_len;
+	FILE *f = open_memstream(&shown, &shown_len);
+
+	CHECK(weir_bundle_compile(s, t, CLASS, NULL, 0, &bytes, NULL) == 0);
+	CHECK(weir_bundle_parse(bytes.data, bytes.len, &b, NULL) == 0);
+	CHECK(weir_tables_build(b, NULL, 0, &tables, NULL) == 0);
+	CHECK(weir_bundle_print(b, f) == 0);
+	fclose(f);
+	CHECK(tables->limit_count == WEIR_ARRAY_SIZE(want), "%zu limits", tables->limit_count);
+	for (size_t i = 0; i < WEIR_MIN(tables->limit_count, WEIR_ARRAY_SIZE(want)); i++) {
+		const struct weir_limit *l = &tables->limits[i];
+
+		CHECK(l->mode == want[i].mode && l->per == want[i].per && l->dirs == want[i].dirs,
+		      "limit %zu: mode %u per %u directions %u", i, l->mode, l->per, l->dirs);
+		CHECK(l->burst_ns == (i == 4 ? 1048576000ull : 250000000ull), "limit %zu: burst %llu ns", i,
+		      (unsigned long long)l->burst_ns);
+		CHECK(strstr(shown, want[i].text), "'%s' is not shown", want[i].text);
+	}
+	weir_tables_free(tables);
+	weir_bundle_free(b);
+	weir_policy_set_free(s);
+	weir_topology_free(t);
+}
+
+TEST_MAIN(T(tables_equal_evaluator), T(broken_bundles_do_no_harm), T(failsafe_comes_before_denial),
+	  T(limits_keep_mode_sharers_and_direction))
