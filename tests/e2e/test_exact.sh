@@ -5,8 +5,8 @@
 . "$(dirname "$0")/../lib/e2e.sh"
 . tests/lib/identity.sh
 
-MB=1000000 BULK=4 SHORT=400 PARALLEL=48 PARALLELS=48
-[ "${WEIR_LONG:-}" = 1 ] && BULK=40 SHORT=20000 PARALLEL=512 PARALLELS="1 8 64 512" ID_PATIENCE=30
+MB=1000000 BULK=4 SHORT=400 LOSSY=80 PARALLELS=48
+[ "${WEIR_LONG:-}" = 1 ] && BULK=40 SHORT=20000 LOSSY=800 PARALLELS="1 8 64 512" ID_PATIENCE=30
 WORK=payments.slice/checkout.service
 ID_LEGS="n1/eth0 n2/eth0"
 WINDOW=200ms
@@ -81,11 +81,16 @@ done
 scene "$SHORT short connections closed by the client" $((SHORT * 500)) tcp4 --connections $SHORT --parallel 8 --bytes 500
 scene "$SHORT short connections closed by the server" $((SHORT * 500)) tcp6 --connections $SHORT --parallel 8 --bytes 500 --close server
 
+# Requests, answers to them and ends that are lost and sent again.
+handshakes() {
+	tcp4 --connections $LOSSY --parallel 40 --bytes 500 --timeout 60 &&
+		tcp6 --connections $LOSSY --parallel 40 --bytes 500 --timeout 60 --close server
+}
 # Loss: on the way, and at the node itself before a socket is reached.
 for at in "r forward" "n2 input" "n1 input"; do
 	# shellcheck disable=SC2086
 	drop $at 3 || broken "nft drops at $at"
-	scene "3 % lost at $at" $((2 * BULK * MB)) bulk
+	scene "3 % lost at $at" $((2 * BULK * MB)) eval "bulk && handshakes"
 	within "3 % lost at $at: packets dropped" "$(dropped "${at% *}")" 10 1000000
 	undrop "${at% *}"
 done
