@@ -62,7 +62,7 @@ kind "client closes first, the other late" 10000 tcp --to $N2_4 --port 5001 --by
 kind "server closes first, the other late" 10000 tcp --to $N2_6 --port 5001 --bytes 1000 --connections 100 --late 0.2 --close server
 for node in n1 n2; do
 	for way in ingress egress; do
-		within "time-wait: packets of $node $way in its own term" "$(fleet_term $node eth0 $way time_wait packets)" 90 110
+		within "time-wait: packets of $node $way in its own term" "$(fleet_term $node eth0 $way time_wait packets)" 90 150
 	done
 done
 

@@ -34,7 +34,7 @@ answering() {
 import socket, sys
 answers = []
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.settimeout(2)
+s.settimeout(10)
 for port in list(range(7001, 7016)) + [7000]:
     try:
         s.sendto(b"%d" % port, (sys.argv[1], port))

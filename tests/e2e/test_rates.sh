@@ -53,11 +53,11 @@ good() { # low high: the last cell is within, and kind to the network
 		       v["retransmitted"] < 0.005 * v["segments"] && v["jain"] >= 0.95)
 	}'
 }
-# One cell of the matrix. A machine that others use gets a second try, and the first is shown.
+# One cell of the matrix. A machine that others use gets three tries, and each is shown.
 cell() { # mbit connections congestion
 	local claim="paced $1 Mbit/s x $2 $3" slack try
 	slack=$(awk -v r="$1" -v n="$2" 'BEGIN { print r / n < 1 ? 0.1 : 0.03 }')
-	for try in 1 2; do
+	for try in 1 2 3; do
 		metered $SECONDS_MEASURED bulk $SECONDS_MEASURED --connections "$2" --congestion "$3"
 		echo "# $claim: $METERED, $SAID"
 		if good "$(awk -v r="$1" -v s="$slack" 'BEGIN { print r * (1 - s) }')" \
@@ -81,22 +81,24 @@ done
 
 # A changed limit reaches the connections that run.
 limit 100 pace workload
-bulk 16 --connections 4 >"$LAB/log/running.log" 2>&1 &
-running=$!
+lab_bg running n2 $REPORTS "$LAB_PYTHON" tests/lib/traffic.py bulk --to $INET4 --port 5001 --skip 2 --seconds 300 --connections 4
+arriving() { lab_traffic inet main.service meter --dev leg-r --skip 2 --seconds 3 | sed -n 's/.*mbit=//p'; }
 limit 20 pace workload
-lab_traffic inet main.service meter --dev leg-r --skip 2 --seconds 3 >"$LAB/log/meter.log"
-within "a changed limit holds running connections, Mbit/s" "$(sed -n 's/.*mbit=//p' "$LAB/log/meter.log")" 19 21
+steadily "a changed limit holds running connections, Mbit/s" 19 21 arriving
 limit 10 pace flow
-lab_traffic inet main.service meter --dev leg-r --skip 2 --seconds 3 >"$LAB/log/meter.log"
-within "four flows with a rate of their own, Mbit/s" "$(sed -n 's/.*mbit=//p' "$LAB/log/meter.log")" 38.8 41.2
-wait $running
-within "and none of it was sent twice, segments" "$(sed -n 's/.*retransmitted=\([0-9]*\).*/\1/p' "$LAB/log/running.log")" 0 10
+steadily "four flows with a rate of their own, Mbit/s" 38.8 41.2 arriving
+lab_kill running
+twice=$(sed -n 's/.* segments=\([0-9]*\) retransmitted=\([0-9]*\) .*/\1 \2/p' "$LAB/log/running.log" | awk '{ print 100 * $2 / $1 }')
+within "and hardly any of it was sent twice, percent" "$twice" 0 0.5
 
 # Policing, offered twice the rate.
 limit 10 police workload
-metered $SECONDS_MEASURED lab_traffic n2 $REPORTS udp --to $INET4 --port 5001 --size 1400 --pps 1800 \
-	--count $((1800 * (SECONDS_MEASURED + 3)))
-within "policed UDP, Mbit/s" "$METERED" 9.8 10.2
+policed() {
+	metered $SECONDS_MEASURED lab_traffic n2 $REPORTS udp --to $INET4 --port 5001 --size 1400 --pps 1800 \
+		--count $((1800 * (SECONDS_MEASURED + 3)))
+	echo "$METERED"
+}
+steadily "policed UDP, Mbit/s" 9.8 10.2 policed
 
 # Removal gives an idle connection back what it had.
 limit 10 pace workload
@@ -104,9 +106,9 @@ lab_traffic n2 $REPORTS hold --to $INET4 --port 5001 --bytes 400000 --seconds 60
 hold=$!
 lab_wait 10 grep -q '^held' "$LAB/log/hold.log"
 paced() { lab_ns n2 ss -tin "dst $INET4" | grep -c 'pacing_rate [0-9]*bps/'; }
-equal "the idle connection is paced" "$(paced)" 1
+soon "the idle connection is paced" 1 paced
 lab_kill agent-n2
 expect "detach succeeds" lab_in n2 weir-agent.service "$LAB_BIN/weir-agent" -c "$LAB/n2.yaml" --detach
-equal "after the removal it is not" "$(paced)" 0
+soon "after the removal it is not" 0 paced
 kill $hold 2>/dev/null
 finish

@@ -22,17 +22,18 @@ kept() { # claim
 	expect "$1: it is still enforced" denied
 }
 
-# Half-written: the files of an approval appear, torn.
+# Half-written: the files of an approval appear, torn. It is signed elsewhere, as the aggregator looks
+# at its repository at any time.
 cp -r "$REPO" "$LAB/backup"
-fleet_revert
-fleet_sign || broken "the undo is signed"
-torn=$(fleet_serial)
-rm -rf "$REPO/policies" && mkdir "$REPO/policies" && cp "$HELD"/*.yaml "$REPO/policies/"
+cp -r "$REPO" "$LAB/undo"
+undo() { local REPO=$LAB/undo; fleet_revert && fleet_sign && fleet_serial; }
+torn=$(undo) || broken "the undo is signed"
+cp "$LAB/undo/approvals/$torn".* "$REPO/approvals/"
+lab_pass 2
 expect "an approval without its content is not applied" fleet_applied n1 "$good"
-cp "$REPO/approvals/$torn.manifest" "$LAB/torn.manifest"
-head -c 40 "$LAB/torn.manifest" >"$REPO/approvals/$torn.manifest"
+head -c 40 "$LAB/undo/approvals/$torn.manifest" >"$REPO/approvals/$torn.manifest"
 fleet_revert
-lab_wait 3 false
+lab_pass 3
 kept "half-written approval"
 
 # Signed by someone whom the aggregator's repository trusts and the node does not.

@@ -30,13 +30,34 @@ expect() {
 }
 # equal CLAIM GOT WANT
 equal() { if [ -n "$2" ] && [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "got '$2', want '$3'"; fi; }
+is_within() { awk -v v="$1" -v lo="$2" -v hi="$3" 'BEGIN { exit !(v != "" && v + 0 >= lo && v + 0 <= hi) }'; }
 # within CLAIM VALUE LOW HIGH, integers or decimals
 within() {
-	if awk -v v="$2" -v lo="$3" -v hi="$4" 'BEGIN { exit !(v != "" && v + 0 >= lo && v + 0 <= hi) }'; then
+	if is_within "$2" "$3" "$4"; then
 		pass "$1"
 	else
 		fail "$1" "$2 is not within $3 .. $4"
 	fi
+}
+# soon CLAIM WANT COMMAND...: what the command prints comes to be WANT
+soon() {
+	local claim=$1 want=$2 got=
+	shift 2
+	says_want() { got=$("$@" 2>/dev/null); [ "$got" = "$want" ]; }
+	lab_wait 10 says_want "$@"
+	equal "$claim" "$got" "$want"
+}
+# steadily CLAIM LOW HIGH COMMAND...: what the command measures is within. What else runs on the machine may
+# spoil a measurement, so there are three tries, and each that failed is shown; wrong code fails all of them.
+steadily() {
+	local claim=$1 low=$2 high=$3 got= try
+	shift 3
+	for try in 1 2 3; do
+		got=$("$@")
+		is_within "$got" "$low" "$high" && break
+		echo "# $claim: try $try: $got"
+	done
+	within "$claim" "$got" "$low" "$high"
 }
 # The scene could not be set: nothing that follows would mean anything.
 broken() { fail "$1" "see build/log/$E2E/"; finish; }

@@ -177,16 +177,19 @@ lab_kill() { # name [signal]
 	return 1
 }
 
-# Polls a condition: no test sleeps to wait.
-# An emulated machine needs more patience.
+# Polls a condition: no test sleeps to wait. A test says how long that takes a slow machine; one that
+# others use too, or an emulated one, needs more patience.
 lab_wait() { # seconds condition...
-	local until=$(($(date +%s%N) + $1 * ${LAB_PATIENCE:-1} * 1000000000))
+	local until=$(($(date +%s%N) + $1 * ${LAB_PATIENCE:-3} * 1000000000))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		[ "$(date +%s%N)" -lt "$until" ] || return 1
 		sleep 0.1
 	done
 }
+
+# Where it is the time itself that must pass: an outage that lasts, traffic before what comes next.
+lab_pass() { sleep "$1"; }
 
 # One fact of an interface: lab_counter NODE DEV rx_bytes|tx_bytes|rx_packets|tx_packets
 lab_counter() {

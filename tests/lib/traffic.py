@@ -11,8 +11,8 @@ traffic.py bulk --to A --port P --connections N --seconds S [--congestion NAME] 
 traffic.py meter --dev D --seconds S [--skip S]
 
 bulk keeps N connections busy and after S seconds prints "bytes=N segments=N retransmitted=N jain=J": what
-TCP_INFO says of all from second `skip` on; then it resets them, so that nothing is left to send. meter
-prints "bytes=N seconds=S mbit=R": L3 bytes that an Ethernet interface received in the same time.
+TCP_INFO says of all from second `skip` on; then it resets them, so that nothing is left to send. SIGTERM
+ends it sooner. meter prints "bytes=N seconds=S mbit=R": L3 bytes that an Ethernet interface received in the same time.
 
 A TCP connection starts with one line: "<up|down> <bytes, 0 = until the client ends> <closer> <late>".
 The one who does not close first waits `late` seconds before it closes too. The last line printed is
@@ -21,6 +21,7 @@ The one who does not close first waits `late` seconds before it closes too. The 
 import argparse
 import concurrent.futures
 import select
+import signal
 import socket
 import struct
 import sys
@@ -193,6 +194,14 @@ def busy(socks, until):
                 pass
 
 
+class Enough(Exception):
+    """SIGTERM came."""
+
+
+def enough(*_):
+    raise Enough
+
+
 def bulk(args):
     began, socks = time.monotonic(), []
     for _ in range(args.connections):
@@ -205,7 +214,11 @@ def bulk(args):
         socks.append(sock)
     busy(socks, began + args.skip)
     before = [tcp_info(s) for s in socks]
-    busy(socks, began + args.skip + args.seconds)
+    signal.signal(signal.SIGTERM, enough)
+    try:
+        busy(socks, began + args.skip + args.seconds)
+    except Enough:
+        pass
     moved = [[b - a for a, b in zip(x, tcp_info(s))] for x, s in zip(before, socks)]
     total = [sum(column) for column in zip(*moved)]
     print(f"bytes={total[0]} segments={total[1]} retransmitted={total[2]} "
