@@ -13,10 +13,10 @@ uint64_t lease_over_s(const struct weir_ctl *ctl, uint64_t now_s)
 	return now_s - until;
 }
 
-uint64_t lease_renew(struct weir_ctl *ctl, uint64_t lease_ns, uint64_t now_s)
+uint64_t lease_renew(struct weir_ctl *ctl, uint64_t lease_ns, uint64_t now_ns)
 {
-	uint64_t over = lease_over_s(ctl, now_s);
-	uint64_t until = lease_ns ? now_s + (lease_ns + WEIR_NS_PER_S - 1) / WEIR_NS_PER_S : 0;
+	uint64_t over = lease_over_s(ctl, now_ns / WEIR_NS_PER_S);
+	uint64_t until = lease_ns ? (now_ns + lease_ns + WEIR_NS_PER_S - 1) / WEIR_NS_PER_S : 0;
 
 	ctl->lapsed_s += over;
 	__atomic_store_n(&ctl->lease_until_s, until, __ATOMIC_RELEASE);

@@ -94,8 +94,7 @@ static const char *const mode_names[] = {"observe", "shadow", "enforce"};
 /* Each window; an agent that was killed, or stopped for too long, finds its enforcement ended. */
 static void renew_lease(struct manager *m)
 {
-	uint64_t now_s = weir_monotonic_ns() / WEIR_NS_PER_S;
-	uint64_t over_s = lease_renew(probe_ctl(m->probe), m->conf.lease_ns, now_s);
+	uint64_t over_s = lease_renew(probe_ctl(m->probe), m->conf.lease_ns, weir_monotonic_ns());
 
 	if (over_s)
 		weir_log(WEIR_LOG_WARN,

@@ -36,7 +36,8 @@ lab_kill agent-n1 KILL
 died=$(now_ms)
 expect "agent killed: backup is denied while the lease lasts" denied
 expect "then enforcement ends by itself" lab_wait 10 backup
-within "as long after the kill as the lease says, milliseconds" $(($(now_ms) - died)) 2000 6000
+# From the last renewal, a window or a little more before the kill.
+within "as long after the kill as the lease says, milliseconds" $(($(now_ms) - died)) 1500 15000
 within "the paced connection, still the same, runs free, Mbit/s" "$(rate)" 100 100000
 expect "weirctl shows how long ago it ended" lab_wait 5 shown 'ended [0-9]+s ago'
 audited() { weirctl audit --limit 100 | grep -q "$1.*n1"; }

@@ -14,14 +14,15 @@ TEST(a_renewal_says_for_how_long_it_was_over)
 {
 	struct weir_ctl ctl = {.mode = WEIR_MODE_ENFORCE};
 
-	CHECK(lease_renew(&ctl, 5 * S, 100) == 0 && ctl.lease_until_s == 105, "%lu",
+	CHECK(lease_renew(&ctl, 5 * S, 100 * S) == 0 && ctl.lease_until_s == 105, "%lu",
 	      (unsigned long)ctl.lease_until_s);
 	CHECK(lease_over_s(&ctl, 105) == 0, "over too early");
 	CHECK(lease_over_s(&ctl, 117) == 12, "%lu", (unsigned long)lease_over_s(&ctl, 117));
-	CHECK(lease_renew(&ctl, 5 * S, 117) == 12, "the renewal does not say so");
+	CHECK(lease_renew(&ctl, 5 * S, 117 * S) == 12, "the renewal does not say so");
 	CHECK(ctl.lapsed_s == 12 && ctl.lease_until_s == 122, "%lu", (unsigned long)ctl.lapsed_s);
-	CHECK(lease_renew(&ctl, S / 2, 118) == 0 && ctl.lease_until_s == 119, "half a second is rounded up");
-	CHECK(lease_renew(&ctl, 0, 119) == 0 && ctl.lease_until_s == 0, "0 is no lease");
+	CHECK(lease_renew(&ctl, S / 2, 118 * S) == 0 && ctl.lease_until_s == 119, "half a second is rounded up");
+	CHECK(lease_renew(&ctl, 5 * S, 118 * S + 1) == 0 && ctl.lease_until_s == 124, "it never ends early");
+	CHECK(lease_renew(&ctl, 0, 119 * S) == 0 && ctl.lease_until_s == 0, "0 is no lease");
 	CHECK(lease_over_s(&ctl, 1u << 30) == 0 && ctl.lapsed_s == 12, "without a lease nothing ends");
 }
 
