@@ -208,6 +208,7 @@ static __always_inline __u64 weir_active(const struct weir_ctl *ctl)
 }
 
 #define WEIR_MISS 4
+#define WEIR_AT_LISTENER 0x7765u
 
 /* A packet that needs nothing but to be counted: weir_answer(); WEIR_MISS: not for here. */
 static __always_inline int weir_hit(const struct __sk_buff *skb, __u64 active, __u64 cgroup, __u8 dir)
@@ -242,13 +243,25 @@ __noinline int weir_hit_out(struct __sk_buff *skb, __u64 active, __u64 cgroup)
 	return weir_hit(skb, active, cgroup, WEIR_EGRESS);
 }
 
-/* On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. */
-static __always_inline bool weir_is_copy(const struct __sk_buff *skb)
+/*
+ * On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. And a
+ * segment that ends a handshake passes this hook at the listener; if another CPU made the connection
+ * meanwhile (by the data behind it), the kernel brings the same segment to the connection, through this
+ * hook again. Those are marked at the listener, in the upper half of a received packet's priority, which
+ * TCP does not read.
+ */
+static __always_inline bool weir_seen_before(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	return sk && sk->type == WEIR_SOCK_RAW;
+	if (!sk)
+		return false;
+	if (sk->type == WEIR_SOCK_RAW || skb->priority >> 16 == WEIR_AT_LISTENER)
+		return true;
+	if (sk->state == WEIR_TCP_LISTEN && sk->type == WEIR_SOCK_STREAM && !(skb->priority >> 16))
+		skb->priority |= WEIR_AT_LISTENER << 16;
+	return false;
 }
 
 /* A function of its own: kernels up to 6.1 round each frame up to 32 bytes, and the chain from here to
@@ -284,7 +297,7 @@ static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
 
 	if (!ctl || !ctl->counting)
 		return 1;
-	if (dir == WEIR_INGRESS && weir_is_copy(skb))
+	if (dir == WEIR_INGRESS && weir_seen_before(skb))
 		return 1;
 	active = weir_active(ctl);
 	cgroup = bpf_skb_cgroup_id(skb);
