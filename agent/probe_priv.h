@@ -33,7 +33,6 @@ enum probe_prog {
 /* A generation's tables in the kernel's memory, both halves each; names as in bpf/inc/maps.h. */
 struct probe_tables {
 	struct weir_table_sizes *sizes;
-	struct weir_decision_key *keys;
 	struct weir_decision *decisions;
 	struct weir_range *ranges;
 	struct weir_limit *limits;

@@ -56,12 +56,11 @@ struct part {
 #define PART(p, slot, table, cap, values, n)                                                      \
 	{(p)->tables.table + (size_t)(slot) * (cap), (values), (n), sizeof(*(p)->tables.table)}
 
-#define PROBE_PARTS 8
+#define PROBE_PARTS 7
 static void parts_of(const struct probe *p, const struct weir_tables *t, uint32_t slot,
 		     struct part ret[PROBE_PARTS])
 {
 	const struct part parts[PROBE_PARTS] = {
-		PART(p, slot, keys, p->max.decisions, t->keys, t->decision_count),
 		PART(p, slot, decisions, p->max.decisions, t->decisions, t->decision_count),
 		PART(p, slot, ranges, p->max.ranges, t->ranges, t->range_count),
 		PART(p, slot, limits, PROBE_MAX_LIMITS, t->limits, t->limit_count),
@@ -90,6 +89,7 @@ static void fill(struct probe *p, const struct weir_tables *t, uint32_t slot, co
 		subjects[i].class = i < n ? subject_of[i] : 0;
 	p->tables.sizes[slot] = (struct weir_table_sizes){
 		.decisions = (uint32_t)t->decision_count,
+		.peer_classes = t->peer_classes,
 		.spans4 = (uint32_t)t->span4_count,
 		.spans6 = (uint32_t)t->span6_count,
 		.failsafe = (uint32_t)t->failsafe_count,
@@ -164,9 +164,9 @@ int probe_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN])
 	uint32_t slot = WEIR_A_SLOT(p->ctl->active);
 	const struct weir_table_sizes *n = &p->tables.sizes[slot];
 	const struct weir_tables held = {
-		.keys = p->tables.keys + (size_t)slot * p->max.decisions,
 		.decisions = p->tables.decisions + (size_t)slot * p->max.decisions,
 		.decision_count = n->decisions,
+		.peer_classes = n->peer_classes,
 		.ranges = p->tables.ranges + (size_t)slot * p->max.ranges,
 		.range_count = n->ranges,
 		.limits = p->tables.limits + (size_t)slot * PROBE_MAX_LIMITS,

@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define WEIR_ABI_VERSION 2
+#define WEIR_ABI_VERSION 3
 
 enum weir_dir { WEIR_INGRESS = 0, WEIR_EGRESS = 1, WEIR_DIRS = 2 };
 
@@ -172,12 +172,15 @@ struct weir_workload {
  */
 struct weir_table_sizes {
 	__u32 decisions;
+	__u32 peer_classes; /* 0 .. this - 1; see struct weir_decision */
 	__u32 spans4;
 	__u32 spans6;
 	__u32 failsafe;
 	__u32 ranges;
 	__u32 limits;
+	__u32 pad;
 };
+_Static_assert(sizeof(struct weir_table_sizes) == 32, "weir_table_sizes");
 
 /*
  * Addresses as disjoint spans in ascending order, each up to the next one's start; the first starts
@@ -205,22 +208,17 @@ struct weir_subject_class {
 	__u32 pad;
 };
 
-/* Decision key of one generation: who, whom, which way the connection was opened, protocol class.
- * Sorted by these fields in this order; the decision of keys[i] is decisions[i]. */
-struct weir_decision_key {
-	__u32 subject;	  /* subject class of the workload in this generation */
-	__u32 peer_class; /* 0 = any other peer */
-	__u8 dir;	  /* direction in which the connection was opened */
-	__u8 proto;	  /* weir_proto */
-	__u8 pad[6];
-};
-_Static_assert(sizeof(struct weir_decision_key) == 16, "weir_decision_key");
-
-/* The ports of a decision: [first, first + count) of the ranges, sorted, disjoint, covering 0-65535. */
+/*
+ * Decisions by place, WEIR_DECISION_AT: every subject class has one for each peer class (0 = any other
+ * peer), direction in which the connection was opened and protocol class. The ports of a decision are
+ * [first, first + count) of the ranges, sorted, disjoint, covering 0-65535.
+ */
 struct weir_decision {
 	__u32 first;
 	__u32 count; /* 1 .. WEIR_MAX_RANGES */
 };
+#define WEIR_DECISION_AT(subject, peer_classes, peer, dir, proto) \
+	((((__u64)(subject) * (peer_classes) + (peer)) * WEIR_DIRS + (dir)) * WEIR_PROTOS + (proto))
 #define WEIR_MAX_RANGES 1024
 
 struct weir_range {

@@ -24,7 +24,6 @@ WEIR_SHARED(weir_cgroups, __u64); /* workload index -> cgroup id */
 
 /* A generation's tables, two halves each; see weir_table_sizes. */
 WEIR_SHARED(weir_sizes, struct weir_table_sizes);
-WEIR_SHARED(weir_keys, struct weir_decision_key);
 WEIR_SHARED(weir_decisions, struct weir_decision);
 WEIR_SHARED(weir_ranges, struct weir_range);
 WEIR_SHARED(weir_limits, struct weir_limit);

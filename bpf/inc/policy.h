@@ -147,33 +147,18 @@ static __always_inline struct weir_range *weir_find_range(const struct weir_deci
 	return WEIR_TABLE(weir_ranges, active, weir_cap_ranges, lo);
 }
 
-/* Place of a decision key, -1: none. who = subject << 32 | peer class, how = dir << 8 | protocol. */
-__noinline int weir_find_decision(__u64 who, __u32 how, __u64 active)
+/* A class that these tables do not know is that of any other peer. */
+static __always_inline struct weir_decision *weir_find_decision(__u32 subject, __u32 peer, __u8 dir, __u8 proto,
+								 __u64 active)
 {
-	__u32 slot = WEIR_A_SLOT(active), lo = 0, hi;
+	__u32 slot = WEIR_A_SLOT(active);
 	struct weir_table_sizes *n = bpf_map_lookup_elem(&weir_sizes, &slot);
+	__u64 at;
 
 	if (!n)
-		return -1;
-	hi = n->decisions;
-	for (int i = 0; i < 23 && lo < hi; i++) {
-		__u32 mid = (lo + hi) / 2;
-		struct weir_decision_key *k = WEIR_TABLE(weir_keys, active, weir_cap_decisions, mid);
-		__u64 kwho;
-		__u32 khow;
-
-		if (!k)
-			return -1;
-		kwho = (__u64)k->subject << 32 | k->peer_class;
-		khow = (__u32)k->dir << 8 | k->proto;
-		if (kwho == who && khow == how)
-			return mid;
-		if (kwho < who || (kwho == who && khow < how))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return -1;
+		return NULL;
+	at = WEIR_DECISION_AT(subject, n->peer_classes, peer < n->peer_classes ? peer : 0, dir, proto);
+	return at < n->decisions ? WEIR_TABLE(weir_decisions, active, weir_cap_decisions, (__u32)at) : NULL;
 }
 
 /* Verdict of a connection in the tables of active's half: ACCEPT, DENY or WOULD_DENY. */
@@ -183,9 +168,6 @@ __noinline int weir_decide(const struct weir_ask *q, __u64 active, struct weir_o
 	struct weir_limit *l;
 	struct weir_range *r;
 	struct weir_subject_class *subject;
-	__u32 how;
-	__u64 who;
-	int at;
 
 	if (!q || !ret)
 		return 0;
@@ -194,12 +176,7 @@ __noinline int weir_decide(const struct weir_ask *q, __u64 active, struct weir_o
 	ret->limit = ret->limit_id = 0;
 	ret->peer_class = weir_peer_class(q->peer, active);
 	subject = WEIR_TABLE(weir_subjects, active, weir_cap_subjects, q->workload);
-	who = subject ? (__u64)subject->class << 32 : 0;
-	how = (__u32)q->dir << 8 | q->proto;
-	at = weir_find_decision(who | ret->peer_class, how, active);
-	if (at < 0)
-		at = weir_find_decision(who, how, active);
-	d = at < 0 ? NULL : WEIR_TABLE(weir_decisions, active, weir_cap_decisions, (__u32)at);
+	d = weir_find_decision(subject ? subject->class : 0, ret->peer_class, q->dir, q->proto, active);
 	r = d ? weir_find_range(d, active, q->port) : NULL;
 	if (!r) {
 		weir_drop(WEIR_D_NO_DECISION, 0, 1);

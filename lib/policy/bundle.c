@@ -238,9 +238,23 @@ static bool check_limit(const struct weir_limit *l)
 	       l->dirs < 1 << WEIR_DIRS && (l->mode != WEIR_PACE || l->dirs == 1 << WEIR_EGRESS);
 }
 
+/* One rule's peers behind the other's, ascending: so all of them together are as many as the list has. */
+static bool check_peers(const struct weir_bundle *b, const struct weir_b_rule *r, size_t *at)
+{
+	if (r->peer_first != *at)
+		return false;
+	for (uint32_t i = 0; i < r->peer_count; i++)
+		if (b->peers[*at + i] >= b->peer_classes ||
+		    (i && b->peers[*at + i] <= b->peers[*at + i - 1]))
+			return false;
+	*at += r->peer_count;
+	return true;
+}
+
 static bool check_rules(const struct weir_bundle *b)
 {
 	uint8_t tier = 0;
+	size_t peers = 0;
 
 	for (size_t i = 0; i < b->rule_count; i++) {
 		const struct weir_b_rule *r = &b->rules[i];
@@ -250,15 +264,17 @@ static bool check_rules(const struct weir_bundle *b)
 		    r->limit > b->limit_count ||
 		    !within(r->port_first, r->port_count, b->port_count) ||
 		    !within(r->peer_first, r->peer_count, b->peer_count) ||
+		    (r->any_peer && r->peer_count) ||
 		    b->policies[r->policy].tier < tier)
 			return false;
 		tier = b->policies[r->policy].tier;
+		if (!check_peers(b, r, &peers))
+			return false;
 	}
+	if (peers != b->peer_count)
+		return false;
 	for (size_t i = 0; i < b->port_count; i++)
 		if (b->ports[i].lo > b->ports[i].hi || b->ports[i].proto >= WEIR_PROTOS)
-			return false;
-	for (size_t i = 0; i < b->peer_count; i++)
-		if (b->peers[i] >= b->peer_classes)
 			return false;
 	for (size_t i = 0; i < b->limit_count; i++)
 		if (!check_limit(&b->limits[i]))

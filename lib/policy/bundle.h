@@ -101,9 +101,9 @@ int weir_bundle_verify(const struct weir_trust *trust, const void *manifest, siz
 struct weir_tables {
 	uint32_t *class_of;
 	size_t subject_count;
-	struct weir_decision_key *keys; /* parallel to decisions; sorted */
-	struct weir_decision *decisions;
+	struct weir_decision *decisions; /* by WEIR_DECISION_AT */
 	size_t decision_count;
+	uint32_t peer_classes;
 	struct weir_range *ranges;
 	size_t range_count;
 	struct weir_limit *limits;

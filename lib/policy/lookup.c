@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the BPF program does with the tables, in C: span, key, range, failsafe. */
+/* What the BPF program does with the tables, in C: span, decision, range, failsafe. */
 #include "lib/policy/bundle.h"
 
 static uint64_t be64(const uint8_t *b)
@@ -45,19 +45,6 @@ static uint32_t peer_class(const struct weir_tables *t, const struct weir_addr *
 	return t->spans6[lo].class;
 }
 
-static int key_order(const void *pa, const void *pb)
-{
-	const struct weir_decision_key *a = pa, *b = pb;
-
-	if (a->subject != b->subject)
-		return a->subject < b->subject ? -1 : 1;
-	if (a->peer_class != b->peer_class)
-		return a->peer_class < b->peer_class ? -1 : 1;
-	if (a->dir != b->dir)
-		return a->dir < b->dir ? -1 : 1;
-	return (a->proto > b->proto) - (a->proto < b->proto);
-}
-
 static bool is_failsafe(const struct weir_tables *t, const struct weir_conn *c)
 {
 	for (size_t i = 0; i < t->failsafe_count; i++) {
@@ -91,21 +78,16 @@ static const struct weir_range *find_range(const struct weir_range *r, uint32_t 
 void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class,
 			const struct weir_conn *c, struct weir_decision_ref *ret)
 {
-	const struct weir_decision_key want = {
-		.subject = subject_class,
-		.peer_class = peer_class(t, &c->peer),
-		.dir = c->dir,
-		.proto = c->proto,
-	};
-	const struct weir_decision_key *key =
-		bsearch(&want, t->keys, t->decision_count, sizeof(want), key_order);
+	uint32_t peer = peer_class(t, &c->peer);
+	uint64_t at = WEIR_DECISION_AT(subject_class, t->peer_classes, peer < t->peer_classes ? peer : 0,
+				       c->dir, c->proto);
 	const struct weir_range *range;
 	const struct weir_decision *d;
 
 	*ret = (struct weir_decision_ref){.verdict = WEIR_V_ACCEPT, .rule = WEIR_NO_RULE};
-	if (!key)
+	if (at >= t->decision_count)
 		return; /* class of another generation: the kernel lets pass and counts it */
-	d = &t->decisions[key - t->keys];
+	d = &t->decisions[at];
 	range = find_range(t->ranges + d->first, d->count, c->port);
 	ret->limit = range->limit;
 	if (range->verdict != WEIR_V_ACCEPT && is_failsafe(t, c))

@@ -5,14 +5,14 @@
  * Subjects become classes: those selected by the same policies. For each (subject class, peer
  * class, direction, protocol) the rules that can match are walked once per interval between port
  * boundaries; the first that matches decides (rule numbers are in that order), pass skips to the
- * next tier. Every combination has its row, so a miss in the kernel is a fault; equal lists of
+ * next tier. Every combination has its place, so a miss in the kernel is a fault; equal lists of
  * ranges are stored once.
  */
 #include "lib/ds/map.h"
 #include "lib/policy/format.h"
 #include "lib/policy/model.h"
 
-#define MAX_DECISIONS (1u << 20)
+#define MAX_DECISIONS (1u << 22) /* as many as bpf.decisions can be */
 #define PORTS 65536u
 
 struct builder {
@@ -20,8 +20,10 @@ struct builder {
 	struct weir_tables *t;
 	struct weir_map *classes; /* policies that select (bits) -> subject class */
 	struct weir_map *slices;  /* ranges as bytes -> first + 1 */
-	uint32_t *rules;	  /* scratch: rules that can match, ascending */
-	size_t rule_count;
+	uint32_t *naming, *naming_first; /* see index_peers */
+	/* scratch, all ascending: rules for any peer, for the peer at hand, of these for the protocol */
+	uint32_t *any, *peer_rules, *rules;
+	size_t any_count, peer_rule_count, rule_count;
 	uint32_t *cuts; /* scratch: first ports of intervals */
 	size_t cut_count, cut_cap;
 	struct weir_range *ranges; /* scratch */
@@ -33,6 +35,10 @@ static void builder_fini(struct builder *x)
 	weir_tables_free(x->t);
 	weir_map_free(x->classes, NULL);
 	weir_map_free(x->slices, NULL);
+	free(x->naming);
+	free(x->naming_first);
+	free(x->any);
+	free(x->peer_rules);
 	free(x->rules);
 	free(x->cuts);
 	free(x->ranges);
@@ -43,7 +49,6 @@ void weir_tables_free(struct weir_tables *t)
 	if (!t)
 		return;
 	free(t->class_of);
-	free(t->keys);
 	free(t->decisions);
 	free(t->ranges);
 	free(t->limits);
@@ -103,25 +108,6 @@ static int class_subject(struct builder *x, const struct weir_subject *s, bool f
 	return 0;
 }
 
-static bool holds_peer(const struct weir_bundle *b, const struct weir_b_rule *r, uint32_t class)
-{
-	uint32_t lo = 0, hi = r->peer_count;
-
-	if (r->any_peer)
-		return true;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2, c = b->peers[r->peer_first + mid];
-
-		if (c == class)
-			return true;
-		if (c < class)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
-}
-
 static bool holds_port(const struct weir_bundle *b, const struct weir_b_rule *r, uint8_t proto,
 		       uint32_t port)
 {
@@ -151,23 +137,75 @@ static int add_cut(struct builder *x, uint32_t port)
 	return 0;
 }
 
-/* Rules that can match whatever the port, and the ports at which something may change. */
-static int narrow(struct builder *x, const uint8_t *bits, const struct weir_decision_key *k)
+/* For each peer class the rules that name it, ascending: the lists of the rules, turned round. */
+static int index_peers(struct builder *x)
 {
 	const struct weir_bundle *b = x->b;
-	int r = add_cut(x, 0);
 
-	for (uint32_t i = 0; i < b->rule_count; i++) {
-		const struct weir_b_rule *rule = &b->rules[i];
+	x->naming_first = calloc(b->peer_classes + 2ul, sizeof(*x->naming_first));
+	x->naming = calloc(b->peer_count + 1, sizeof(*x->naming));
+	if (!x->naming_first || !x->naming)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->rule_count; i++)
+		for (uint32_t k = 0; !b->rules[i].any_peer && k < b->rules[i].peer_count; k++)
+			x->naming_first[b->peers[b->rules[i].peer_first + k] + 2]++;
+	for (size_t c = 2; c < b->peer_classes + 2ul; c++)
+		x->naming_first[c] += x->naming_first[c - 1];
+	for (uint32_t i = 0; i < b->rule_count; i++)
+		for (uint32_t k = 0; !b->rules[i].any_peer && k < b->rules[i].peer_count; k++)
+			x->naming[x->naming_first[b->peers[b->rules[i].peer_first + k] + 1]++] = i;
+	return 0;
+}
+
+static bool governs(const struct builder *x, const uint8_t *bits, uint32_t rule, uint8_t dir)
+{
+	const struct weir_b_rule *r = &x->b->rules[rule];
+
+	return r->dir == dir && bits[r->policy / 8] & (1 << r->policy % 8);
+}
+
+/* Rules for any peer, of the subject and direction at hand. */
+static void list_any(struct builder *x, const uint8_t *bits, uint8_t dir)
+{
+	x->any_count = 0;
+	for (uint32_t i = 0; i < x->b->rule_count; i++)
+		if (x->b->rules[i].any_peer && governs(x, bits, i, dir))
+			x->any[x->any_count++] = i;
+}
+
+/* All rules for a peer class: those for any peer and those that name it, merged in ascending order. */
+static void list_rules(struct builder *x, const uint8_t *bits, uint8_t dir, uint32_t class)
+{
+	uint32_t at = x->naming_first[class], end = x->naming_first[class + 1];
+
+	x->peer_rule_count = 0;
+	for (size_t k = 0; k <= x->any_count; k++) {
+		uint32_t until = k < x->any_count ? x->any[k] : UINT32_MAX;
+
+		for (; at < end && x->naming[at] < until; at++)
+			if (governs(x, bits, x->naming[at], dir))
+				x->peer_rules[x->peer_rule_count++] = x->naming[at];
+		if (k < x->any_count)
+			x->peer_rules[x->peer_rule_count++] = until;
+	}
+}
+
+/* Of those, what can match whatever the port, and the ports at which something may change. */
+static int narrow(struct builder *x, uint8_t proto)
+{
+	const struct weir_bundle *b = x->b;
+	int r;
+
+	x->rule_count = x->cut_count = 0;
+	r = add_cut(x, 0);
+	for (size_t i = 0; i < x->peer_rule_count; i++) {
+		const struct weir_b_rule *rule = &b->rules[x->peer_rules[i]];
 		bool any = rule->port_count == 0;
 
-		if (rule->dir != k->dir || !(bits[rule->policy / 8] & (1 << rule->policy % 8)) ||
-		    !holds_peer(b, rule, k->peer_class))
-			continue;
 		for (uint32_t p = 0; r == 0 && p < rule->port_count; p++) {
 			const struct weir_b_port *port = &b->ports[rule->port_first + p];
 
-			if (port->proto != k->proto)
+			if (port->proto != proto)
 				continue;
 			any = true;
 			r = add_cut(x, port->lo);
@@ -175,7 +213,7 @@ static int narrow(struct builder *x, const uint8_t *bits, const struct weir_deci
 				r = add_cut(x, port->hi + 1u);
 		}
 		if (any)
-			x->rules[x->rule_count++] = i;
+			x->rules[x->rule_count++] = x->peer_rules[i];
 	}
 	return r;
 }
@@ -279,21 +317,25 @@ static int store_ranges(struct builder *x, struct weir_decision *ret)
 	return 0;
 }
 
-static int build_key(struct builder *x, const uint8_t *bits, const struct weir_decision_key *k)
+/* The decisions of a subject class and direction, for each peer class and protocol. */
+static int build_dir(struct builder *x, const uint8_t *bits, uint32_t subject, uint8_t dir)
 {
 	struct weir_tables *t = x->t;
-	int r;
+	int r = 0;
 
-	x->rule_count = x->cut_count = 0;
-	r = narrow(x, bits, k);
-	if (r == 0)
-		r = make_ranges(x, k->proto);
-	if (r == 0)
-		r = store_ranges(x, &t->decisions[t->decision_count]);
-	if (r < 0)
-		return r;
-	t->keys[t->decision_count++] = *k;
-	return 0;
+	list_any(x, bits, dir);
+	for (uint32_t peer = 0; r == 0 && peer < t->peer_classes; peer++) {
+		list_rules(x, bits, dir, peer);
+		for (uint8_t proto = 0; r == 0 && proto < WEIR_PROTOS; proto++) {
+			r = narrow(x, proto);
+			if (r == 0)
+				r = make_ranges(x, proto);
+			if (r == 0)
+				r = store_ranges(x, &t->decisions[WEIR_DECISION_AT(
+							    subject, t->peer_classes, peer, dir, proto)]);
+		}
+	}
+	return r;
 }
 
 static int build_decisions(struct builder *x, struct weir_err *err)
@@ -310,21 +352,14 @@ static int build_decisions(struct builder *x, struct weir_err *err)
 				    "classes",
 				    total, MAX_DECISIONS, weir_map_count(x->classes),
 				    x->b->peer_classes);
-	x->t->keys = calloc(total, sizeof(*x->t->keys));
+	x->t->peer_classes = x->b->peer_classes;
+	x->t->decision_count = total;
 	x->t->decisions = calloc(total, sizeof(*x->t->decisions));
-	if (!x->t->keys || !x->t->decisions)
+	if (!x->t->decisions)
 		return -ENOMEM;
-	while (r == 0 && weir_map_next(x->classes, &pos, &bits, &len, &value)) {
-		struct weir_decision_key k = {.subject = (uint32_t)((uintptr_t)value - 1)};
-
-		for (uint32_t i = 0; r == 0 && i < x->b->peer_classes * WEIR_DIRS * WEIR_PROTOS;
-		     i++) {
-			k.peer_class = i / (WEIR_DIRS * WEIR_PROTOS);
-			k.dir = i / WEIR_PROTOS % WEIR_DIRS;
-			k.proto = i % WEIR_PROTOS;
-			r = build_key(x, bits, &k);
-		}
-	}
+	while (r == 0 && weir_map_next(x->classes, &pos, &bits, &len, &value))
+		for (uint8_t dir = 0; r == 0 && dir < WEIR_DIRS; dir++)
+			r = build_dir(x, bits, (uint32_t)((uintptr_t)value - 1), dir);
 	if (r == -E2BIG)
 		weir_err_set(err, r, "more than %d port ranges for one subject and peer",
 			     WEIR_MAX_RANGES);
@@ -363,7 +398,7 @@ int weir_tables_digest(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN]
 		uint64_t count;
 		size_t size;
 	} parts[] = {
-		{t->keys, t->decision_count, sizeof(*t->keys)},
+		{&t->peer_classes, 1, sizeof(t->peer_classes)},
 		{t->decisions, t->decision_count, sizeof(*t->decisions)},
 		{t->ranges, t->range_count, sizeof(*t->ranges)},
 		{t->limits, t->limit_count, sizeof(*t->limits)},
@@ -389,10 +424,15 @@ static int builder_init(struct builder *x, size_t subjects)
 	if (r == 0)
 		r = weir_map_new(&x->slices);
 	x->t = calloc(1, sizeof(*x->t));
+	x->any = calloc(x->b->rule_count + 1, sizeof(*x->any));
+	x->peer_rules = calloc(x->b->rule_count + 1, sizeof(*x->peer_rules));
 	x->rules = calloc(x->b->rule_count + 1, sizeof(*x->rules));
 	x->ranges = calloc(WEIR_MAX_RANGES, sizeof(*x->ranges));
-	if (r < 0 || !x->t || !x->rules || !x->ranges)
+	if (r < 0 || !x->t || !x->any || !x->peer_rules || !x->rules || !x->ranges)
 		return -ENOMEM;
+	r = index_peers(x);
+	if (r < 0)
+		return r;
 	x->t->class_of = calloc(subjects + 1, sizeof(*x->t->class_of));
 	x->t->subject_count = subjects;
 	return x->t->class_of ? 0 : -ENOMEM;
