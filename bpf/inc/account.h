@@ -210,6 +210,36 @@ static __always_inline __u64 weir_active(const struct weir_ctl *ctl)
 #define WEIR_MISS 4
 #define WEIR_AT_LISTENER 0x7765u
 
+/*
+ * On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. And a
+ * segment that ends a handshake passes this hook at the listener; if another CPU made the connection
+ * meanwhile (by the data behind it), the kernel brings the same segment to the connection, through this
+ * hook again. Those are marked at the listener, in the upper half of a received packet's priority, which
+ * TCP does not read.
+ */
+static __always_inline bool weir_seen_before(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk)
+		return false;
+	if (sk->type == WEIR_SOCK_RAW || skb->priority >> 16 == WEIR_AT_LISTENER)
+		return true;
+	if (sk->state == WEIR_TCP_LISTEN && sk->type == WEIR_SOCK_STREAM && !(skb->priority >> 16))
+		skb->priority |= WEIR_AT_LISTENER << 16;
+	return false;
+}
+
+/* False only where weir_seen_before() has nothing to say, by what is in the caches already: the type of a
+ * socket is not, but the port of a raw one is its protocol. */
+static __always_inline bool weir_maybe_seen(const struct __sk_buff *skb, __u8 proto)
+{
+	const struct bpf_sock *sk = skb->sk;
+
+	return sk && (sk->src_port == proto || sk->state == WEIR_TCP_LISTEN || skb->priority >> 16 == WEIR_AT_LISTENER);
+}
+
 /* A packet that needs nothing but to be counted: weir_answer(); WEIR_MISS: not for here. */
 static __always_inline int weir_hit(const struct __sk_buff *skb, __u64 active, __u64 cgroup, __u8 dir)
 {
@@ -217,7 +247,7 @@ static __always_inline int weir_hit(const struct __sk_buff *skb, __u64 active, _
 	struct weir_packet p;
 	struct weir_row *row;
 
-	if (!weir_parse_fast(skb, 0, &p))
+	if (!weir_parse_fast(skb, 0, &p) || (dir == WEIR_INGRESS && weir_maybe_seen(skb, p.proto)))
 		return WEIR_MISS;
 	if (p.v6) {
 		weir_tuple_of(skb, &p, true, &t);
@@ -243,27 +273,6 @@ __noinline int weir_hit_out(struct __sk_buff *skb, __u64 active, __u64 cgroup)
 	return weir_hit(skb, active, cgroup, WEIR_EGRESS);
 }
 
-/*
- * On ingress a raw or ICMP socket gets a copy of what the kernel handles: the observer counts it. And a
- * segment that ends a handshake passes this hook at the listener; if another CPU made the connection
- * meanwhile (by the data behind it), the kernel brings the same segment to the connection, through this
- * hook again. Those are marked at the listener, in the upper half of a received packet's priority, which
- * TCP does not read.
- */
-static __always_inline bool weir_seen_before(struct __sk_buff *skb)
-{
-	struct bpf_sock *sk = skb->sk;
-
-	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	if (!sk)
-		return false;
-	if (sk->type == WEIR_SOCK_RAW || skb->priority >> 16 == WEIR_AT_LISTENER)
-		return true;
-	if (sk->state == WEIR_TCP_LISTEN && sk->type == WEIR_SOCK_STREAM && !(skb->priority >> 16))
-		skb->priority |= WEIR_AT_LISTENER << 16;
-	return false;
-}
-
 /* A function of its own: kernels up to 6.1 round each frame up to 32 bytes, and the chain from here to
  * the end of a decision must stay within 512. */
 __noinline int weir_parse_any(struct __sk_buff *skb, struct weir_packet *p)
@@ -277,6 +286,8 @@ __noinline int weir_account_any(struct __sk_buff *skb, __u64 active, __u64 cgrou
 	struct weir_tuple t = {.active = active, .cgroup = cgroup, .dir = dir};
 	struct weir_packet p = {};
 
+	if (dir == WEIR_INGRESS && weir_seen_before(skb))
+		return 1;
 	if (weir_parse_any(skb, &p)) {
 		weir_drop(p.reason - 1, skb->len, 1);
 		return 1;
@@ -296,8 +307,6 @@ static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
 	int pass;
 
 	if (!ctl || !ctl->counting)
-		return 1;
-	if (dir == WEIR_INGRESS && weir_seen_before(skb))
 		return 1;
 	active = weir_active(ctl);
 	cgroup = bpf_skb_cgroup_id(skb);

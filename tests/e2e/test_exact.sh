@@ -72,6 +72,17 @@ segmentation off
 unset "ID_TRUTH[n1/eth0/tx]"
 id_begin
 
+# Copies: sockets that hear all of a protocol get each packet beside the one that it is for.
+hear() {
+	lab_bg hear n2 $WORK "$LAB_PYTHON" -c "import signal; from socket import *
+ears = [socket(family, SOCK_RAW, proto) for family in (AF_INET, AF_INET6) for proto in (IPPROTO_TCP, IPPROTO_UDP)]
+print('hears', flush=True); signal.pause()"
+	lab_wait 10 grep -q hears "$LAB/log/hear.log"
+}
+hear || broken "raw sockets open"
+scene "raw sockets beside" $((2 * BULK * MB)) eval "bulk && udp4 --size 1000 --count 50 && udp6 --size 1000 --count 50"
+lab_kill hear
+
 # Numbers.
 for parallel in $PARALLELS; do
 	scene "$parallel connections at once" $((BULK * MB)) eval \
