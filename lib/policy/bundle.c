@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bundle bytes, format 2. All integers little-endian, no padding, nothing after the end.
+ * Bundle bytes, format 3. All integers little-endian, no padding, nothing after the end.
  *
- *   "weirbnd2"  strings  u32 class  u32 peer_classes
+ *   "weirbnd3"  strings  u32 class  u32 peer_classes
  *   labels policies rules ports peers limits prefixes failsafe
  *
  * Each list is a u32 count and its items, the fields in the order in which the item_* functions
- * below name them; strings are NUL-terminated, one behind the other. One set of functions both
+ * below name them; strings are NUL-terminated, one behind the other. Classes are LEB128, and of the
+ * address of a prefix stands what differs from the one before: 5 to 8 bytes a prefix. One set of functions both
  * writes and reads, so the two cannot differ. What was read is then checked: every reference inside
  * its list, every enum known, tiers ascending, prefixes sorted and clean. Any other byte string is
  * refused.
@@ -15,12 +16,13 @@
 
 #include "lib/policy/format.h"
 
-#define LIST_MAX (1u << 20)
+#define LIST_MAX (1u << 22)
 
 struct codec {
 	struct weir_buf *out; /* writing; NULL = reading */
 	const uint8_t *in;
 	size_t left;
+	struct weir_addr last; /* of the prefix before */
 	int r; /* first failure; sticky */
 };
 
@@ -66,6 +68,26 @@ static void u64(struct codec *c, __u64 *v)
 
 	raw(c, &le, sizeof(le));
 	*v = le64toh(le);
+}
+
+/* LEB128, in its shortest form. */
+static void var(struct codec *c, uint32_t *v)
+{
+	uint32_t left = *v, sum = 0;
+	uint8_t byte;
+
+	for (unsigned int shift = 0; c->r == 0; shift += 7) {
+		byte = (left & 0x7f) | (left > 0x7f ? 0x80 : 0);
+		raw(c, &byte, 1);
+		left >>= 7;
+		if (!c->out && (shift > 28 || (shift == 28 && byte > 0xf) || (shift && !byte)))
+			c->r = -EBADMSG;
+		else
+			sum |= (uint32_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			break;
+	}
+	*v = sum;
 }
 
 static void item_char(struct codec *c, void *item)
@@ -122,7 +144,7 @@ static void item_port(struct codec *c, void *item)
 
 static void item_peer(struct codec *c, void *item)
 {
-	u32(c, item);
+	var(c, item);
 }
 
 static void item_limit(struct codec *c, void *item)
@@ -137,13 +159,31 @@ static void item_limit(struct codec *c, void *item)
 	u8(c, &l->dirs);
 }
 
+/* Length, how many bytes are as in the prefix before, the others that the length covers, class. */
 static void item_prefix(struct codec *c, void *item)
 {
 	struct weir_b_prefix *p = item;
+	uint8_t *addr = p->prefix.addr.b, bytes, same = 0;
 
-	raw(c, p->prefix.addr.b, sizeof(p->prefix.addr.b));
 	u8(c, &p->prefix.len);
-	u32(c, &p->class);
+	bytes = (uint8_t)((p->prefix.len + 7) / 8);
+	if (bytes > sizeof(p->prefix.addr.b)) {
+		c->r = -EBADMSG;
+		return;
+	}
+	while (c->out && same < bytes && addr[same] == c->last.b[same])
+		same++;
+	u8(c, &same);
+	if (same > bytes) {
+		c->r = -EBADMSG;
+		return;
+	}
+	memcpy(addr, c->last.b, same);
+	raw(c, addr + same, bytes - same);
+	if (same < bytes && addr[same] == c->last.b[same])
+		c->r = -EBADMSG; /* another spelling of the same */
+	var(c, &p->class);
+	c->last = p->prefix.addr;
 }
 
 static void item_failsafe(struct codec *c, void *item)
@@ -202,7 +242,7 @@ int weir_bundle_encode(struct weir_bundle *b, struct weir_buf *ret)
 	weir_auto_buf struct weir_buf out = {.max = WEIR_BUNDLE_MAX};
 	struct codec c = {.out = &out};
 
-	raw(&c, (char *)"weirbnd2", 8);
+	raw(&c, (char *)"weirbnd3", 8);
 	code_bundle(&c, b);
 	if (c.r < 0)
 		return c.r;
@@ -309,7 +349,7 @@ static bool check_addresses(const struct weir_bundle *b)
 		    f->dir >= WEIR_DIRS || f->used != 1 || f->lo > f->hi)
 			return false;
 	}
-	return b->failsafe_count <= WEIR_MAX_FAILSAFE;
+	return b->failsafe_count <= WEIR_MAX_FAILSAFE && b->prefix_count <= WEIR_BUNDLE_PREFIXES_MAX;
 }
 
 static bool check(const struct weir_bundle *b)
@@ -359,8 +399,8 @@ int weir_bundle_parse(const void *data, size_t len, struct weir_bundle **ret, st
 		return weir_err_set(err, -EBADMSG, "bundle of %zu bytes is over %u", len,
 				    WEIR_BUNDLE_MAX);
 	raw(&c, magic, sizeof(magic));
-	if (c.r < 0 || memcmp(magic, "weirbnd2", sizeof(magic)) != 0)
-		return weir_err_set(err, -EBADMSG, "not a bundle of format 2");
+	if (c.r < 0 || memcmp(magic, "weirbnd3", sizeof(magic)) != 0)
+		return weir_err_set(err, -EBADMSG, "not a bundle of format 3");
 	code_bundle(&c, b);
 	if (c.r == -EBADMSG || (c.r == 0 && c.left))
 		return weir_err_set(err, -EBADMSG,

@@ -24,7 +24,12 @@
 #include "lib/os/crypto.h"
 #include "lib/policy/policy.h"
 
-#define WEIR_BUNDLE_MAX (8u << 20)
+/*
+ * A million prefixes of both families take 6 to 8 MB, and never more than 19 bytes each. 2^20 of them
+ * make at most 2^21 + 1 spans of a family, which the 22 steps of a search in BPF tell apart.
+ */
+#define WEIR_BUNDLE_MAX (32u << 20)
+#define WEIR_BUNDLE_PREFIXES_MAX (1u << 20) /* of all lists together too */
 #define WEIR_MANIFEST_MAX (256u << 10)
 #define WEIR_CLASS_MAX 128
 #define WEIR_MAX_SIGNERS 16

@@ -60,6 +60,8 @@ static bool is_peer(const struct weir_rule_peer *p, const struct question *q)
 {
 	if (p->has_cidr)
 		return in_cidr(p, &q->conn->peer);
+	if (p->list)
+		return weir_list_holds(p->list, &q->conn->peer);
 	if (p->path >= 0)
 		return q->route->path == (enum weir_path)p->path;
 	if (p->zone)

@@ -66,6 +66,10 @@ struct weir_bundle {
 	char **rule_names;
 };
 
+/* Fills prefixes, peer classes and peers of b, whose rules are those of the set. */
+int weir_classify(const struct weir_policy_set *set, const struct weir_topology *t, const char *class,
+		  struct weir_bundle *b, struct weir_err *err);
+
 int weir_bundle_encode(struct weir_bundle *b, struct weir_buf *ret);
 
 /* Fills spans and roots of t from sorted prefixes. -ENOMEM. */

@@ -12,7 +12,15 @@
 #define WEIR_MAX_RULES 16384
 #define WEIR_NAME_MAX 128
 
-/* One entry of to/from. Exactly one kind is asked: service and/or region, path, zone, or cidr. */
+/* lists/<name>.txt; sorted, each prefix once. */
+struct weir_list {
+	char *name;
+	struct weir_prefix *prefixes;
+	size_t count;
+	uint64_t lengths[3]; /* bit n: a prefix of length n occurs */
+};
+
+/* One entry of to/from. Exactly one kind is asked: service and/or region, path, zone, cidr or list. */
 struct weir_rule_peer {
 	char *service, *region, *zone; /* NULL = not asked */
 	int path;		       /* enum weir_path; -1 = not asked */
@@ -20,6 +28,7 @@ struct weir_rule_peer {
 	struct weir_prefix cidr; /* of one family: an IPv6 prefix never holds an IPv4 address */
 	struct weir_prefix *except;
 	size_t except_count;
+	const struct weir_list *list; /* the set's; NULL = not asked */
 	char *unknown; /* the error when no topology knows it; NULL = cannot be unknown */
 };
 
@@ -65,12 +74,18 @@ struct weir_policy_set {
 	struct weir_rule **rules; /* by number: the order in which they are asked */
 	size_t rule_count;
 	size_t limit_count;
+	struct weir_list **lists;
+	size_t list_count;
 	bool sealed;
 };
 
+void weir_list_free(struct weir_list *l);
+struct weir_list *weir_list_find(const struct weir_policy_set *s, const char *name);
+/* A prefix of one family never holds an address of the other. Some 20 comparisons for each length. */
+bool weir_list_holds(const struct weir_list *l, const struct weir_addr *a);
 /* Rules of one direction: the sequence under egress or ingress. Appends to p->rules. */
-int weir_rules_parse(struct weir_policy *p, enum weir_dir dir, struct weir_y *seq,
-		     struct weir_err *err);
+int weir_rules_parse(const struct weir_policy_set *s, struct weir_policy *p, enum weir_dir dir,
+		     struct weir_y *seq, struct weir_err *err);
 void weir_rule_fini(struct weir_rule *r);
 const char *weir_rule_proto_name(enum weir_proto p); /* "TCP" */
 /* protocol, port and endPort of a map; port absent = all. */

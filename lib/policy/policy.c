@@ -13,7 +13,8 @@
  *     egress:                  # ingress likewise, with `from`
  *     - action: accept         # accept | deny | pass; tier namespace: accept only
  *       to: [{service: aws/s3, region: us-east-1}, {path: nat}, {zone: use1-az1},
- *            {cidr: 10.0.0.0/8, except: [10.9.0.0/16]}]   # none: any peer
+ *            {cidr: 10.0.0.0/8, except: [10.9.0.0/16]},
+ *            {list: blocked}]                             # lists/blocked.txt; none: any peer
  *       ports: [{protocol: UDP, port: 5000, endPort: 5010}, {protocol: ICMP}]  # none: all
  *       limit: {rate: 200Mbit, mode: pace, per: node}  # with accept; see limit.c
  *
@@ -64,6 +65,9 @@ void weir_policy_set_free(struct weir_policy_set *s)
 		return;
 	for (size_t i = 0; i < s->policy_count; i++)
 		policy_free(s->policies[i]);
+	for (size_t i = 0; i < s->list_count; i++)
+		weir_list_free(s->lists[i]);
+	free(s->lists);
 	free(s->policies);
 	free(s->rules);
 	free(s);
@@ -204,7 +208,8 @@ static int add_implied(struct weir_policy *p)
 	return 0;
 }
 
-static int parse_spec(struct weir_y *spec, struct weir_policy *p, struct weir_err *err)
+static int parse_spec(const struct weir_policy_set *s, struct weir_y *spec, struct weir_policy *p,
+		      struct weir_err *err)
 {
 	static const char *const keys[WEIR_DIRS] = {"ingress", "egress"};
 	int r = weir_y_map(spec, err);
@@ -216,7 +221,7 @@ static int parse_spec(struct weir_y *spec, struct weir_policy *p, struct weir_er
 
 		p->governs[dir] = rules != NULL;
 		if (rules)
-			r = weir_rules_parse(p, dir, rules, err);
+			r = weir_rules_parse(s, p, dir, rules, err);
 	}
 	if (r == 0)
 		r = weir_y_end(spec, err);
@@ -228,7 +233,8 @@ static int parse_spec(struct weir_y *spec, struct weir_policy *p, struct weir_er
 	return r;
 }
 
-static int parse_policy(struct weir_y *doc, struct weir_policy *p, struct weir_err *err)
+static int parse_policy(const struct weir_policy_set *s, struct weir_y *doc, struct weir_policy *p,
+			struct weir_err *err)
 {
 	static const char *const versions[] = {"weir.dev/v1alpha1", NULL};
 	static const char *const kinds[] = {"FlowPolicy", NULL};
@@ -251,7 +257,7 @@ static int parse_policy(struct weir_y *doc, struct weir_policy *p, struct weir_e
 	if (r == 0)
 		r = weir_y_get(doc, "spec", &spec, err);
 	if (r == 0)
-		r = parse_spec(spec, p, err);
+		r = parse_spec(s, spec, p, err);
 	return r < 0 ? r : weir_y_end(doc, err);
 }
 
@@ -263,7 +269,7 @@ int weir_policy_set_add(struct weir_policy_set *s, struct weir_y *doc, struct we
 
 	if (!p)
 		return -ENOMEM;
-	r = parse_policy(doc, p, err);
+	r = parse_policy(s, doc, p, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < s->policy_count; i++)

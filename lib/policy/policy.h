@@ -28,6 +28,9 @@ struct weir_subject {
 struct weir_policy_set; /* all FlowPolicies of one revision, sealed */
 
 int weir_policy_set_new(struct weir_policy_set **ret);
+/* A list of prefixes as text, see list.c; before the policies that name it. shown: its file. */
+int weir_policy_set_list(struct weir_policy_set *s, const char *name, const char *shown, const char *text,
+			 size_t len, struct weir_err *err);
 int weir_policy_set_add(struct weir_policy_set *s, struct weir_y *doc, struct weir_err *err);
 /* Sorts, checks duplicates and bounds. */
 int weir_policy_set_seal(struct weir_policy_set *s, struct weir_err *err);

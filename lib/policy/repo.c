@@ -12,6 +12,7 @@
 #include "lib/policy/repo_settings.h"
 
 #define FILE_MAX (1u << 20)
+#define LIST_FILE_MAX (64u << 20) /* 2^20 lines of the longest prefix, and room for notes */
 #define FILES_MAX 1000
 #define TOTAL_MAX (16u << 20)
 
@@ -20,7 +21,7 @@ struct loader {
 	int fd;
 	struct weir_repo *repo;
 	struct weir_sha256 *hash;
-	size_t files, bytes;
+	size_t files, bytes, list_bytes;
 	bool failed;
 	struct weir_err *err;
 	void (*on_error)(const char *line, void *arg);
@@ -175,6 +176,46 @@ static int load_file(struct loader *l, int dirfd, const struct folder *f, const 
 	return r;
 }
 
+/* lists/blocked.txt is list "blocked". */
+static int load_list(struct loader *l, int dirfd, const char *file)
+{
+	weir_auto_free char *relative = weir_strf("lists/%s", file), *text = NULL;
+	weir_auto_free char *shown = weir_strf("%s/lists/%s", l->dir, file);
+	weir_auto_free char *name = strndup(file, strlen(file) - strlen(".txt"));
+	struct weir_err err = {0};
+	size_t len;
+	int r;
+
+	if (!relative || !shown || !name)
+		return -ENOMEM;
+	r = weir_file_read_at(dirfd, file, LIST_FILE_MAX, &text, &len);
+	if (r < 0)
+		return settle(l, r == -ENOMEM ? r : weir_err_set(&err, r, "%s: cannot read: %s", shown, strerror(-r)),
+			      &err);
+	l->list_bytes += len;
+	if (++l->files > FILES_MAX || l->list_bytes > LIST_FILE_MAX)
+		return weir_err_set(l->err, -E2BIG, "%s: more than %d files, or %u bytes of lists", l->dir,
+				    FILES_MAX, LIST_FILE_MAX);
+	r = hash_file(l, relative, text, len);
+	return r < 0 ? r : settle(l, weir_policy_set_list(l->repo->policies, name, shown, text, len, &err), &err);
+}
+
+static int load_lists(struct loader *l)
+{
+	weir_auto_close int fd = openat(l->fd, "lists", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	weir_auto_strv char **names = NULL;
+	int r;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	r = fd < 0 ? -errno : weir_dir_list(fd, ".txt", FILES_MAX, &names);
+	if (r < 0)
+		return weir_err_set(l->err, r, "%s/lists: cannot read: %s", l->dir, strerror(-r));
+	for (size_t i = 0; r == 0 && names[i]; i++)
+		r = load_list(l, fd, names[i]);
+	return r;
+}
+
 static int load_folder(struct loader *l, const struct folder *f)
 {
 	weir_auto_close int fd = openat(l->fd, f->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -258,6 +299,8 @@ int weir_repo_load(const char *dir, struct weir_repo **ret, struct weir_err *err
 		r = weir_sha256_new(&l.hash);
 	if (r == 0)
 		r = load_file(&l, l.fd, &settings_file, "weir.yaml");
+	if (r == 0)
+		r = load_lists(&l);
 	for (size_t i = 0; r == 0 && i < WEIR_ARRAY_SIZE(folders); i++)
 		r = load_folder(&l, &folders[i]);
 	if (r == 0 && !l.failed)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A policy repository as a directory (policies/ of this repository is a complete example):
- *   weir.yaml  topology/\*.yaml prices/\*.yaml budgets/\*.yaml policies/\*.yaml  approvals/
+ *   weir.yaml  topology/\*.yaml prices/\*.yaml budgets/\*.yaml policies/\*.yaml  lists/\*.txt  approvals/
  * Read once through an O_PATH descriptor of the resolved directory, so that a symlink that flips in
- * mid-read cannot mix revisions. Bounded: 1 MiB a file, 1,000 files, 16 MiB in all.
+ * mid-read cannot mix revisions. Bounded: 1 MiB a file, 1,000 files, 16 MiB in all; lists of prefixes
+ * apart: 64 MiB and 2^20 prefixes in all.
  */
 #ifndef WEIR_REPO_H
 #define WEIR_REPO_H

@@ -119,9 +119,22 @@ static int parse_path(struct weir_y *y, struct weir_rule_peer *p, struct weir_er
 	return 0;
 }
 
-static int parse_peer(struct weir_y *y, struct weir_rule_peer *p, struct weir_err *err)
+static int parse_list(const struct weir_policy_set *s, struct weir_y *y, struct weir_rule_peer *p,
+		      struct weir_err *err)
 {
-	struct weir_y *service, *region, *path, *zone, *cidr, *except;
+	const char *name;
+	int r = weir_y_str(y, &name, err);
+
+	if (r < 0)
+		return r;
+	p->list = weir_list_find(s, name);
+	return p->list ? 0 : weir_y_err(y, err, "there is no lists/%s.txt", name);
+}
+
+static int parse_peer(const struct weir_policy_set *s, struct weir_y *y, struct weir_rule_peer *p,
+		      struct weir_err *err)
+{
+	struct weir_y *service, *region, *path, *zone, *cidr, *except, *list;
 	int kinds, r;
 
 	p->path = -1;
@@ -134,18 +147,21 @@ static int parse_peer(struct weir_y *y, struct weir_rule_peer *p, struct weir_er
 	zone = weir_y_find(y, "zone");
 	cidr = weir_y_find(y, "cidr");
 	except = weir_y_find(y, "except");
+	list = weir_y_find(y, "list");
 	r = weir_y_end(y, err);
 	if (r < 0)
 		return r;
-	kinds = (service || region) + !!path + !!zone + !!cidr;
+	kinds = (service || region) + !!path + !!zone + !!cidr + !!list;
 	if (kinds != 1)
 		return weir_y_err(y, err,
-				  "a peer is exactly one of {service, region}, {path}, {zone} "
-				  "or {cidr, except}");
+				  "a peer is exactly one of {service, region}, {path}, {zone}, "
+				  "{cidr, except} or {list}");
 	if (except && !cidr)
 		return weir_y_err(except, err, "except needs a cidr beside it");
 	if (cidr)
 		return parse_cidr(cidr, except, p, err);
+	if (list)
+		return parse_list(s, list, p, err);
 	if (path)
 		return parse_path(path, p, err);
 	r = service ? weir_y_dup(service, &p->service, err) : 0;
@@ -156,7 +172,8 @@ static int parse_peer(struct weir_y *y, struct weir_rule_peer *p, struct weir_er
 	return r < 0 ? r : peer_unknown(y, p);
 }
 
-static int parse_peers(struct weir_y *seq, struct weir_rule *rule, struct weir_err *err)
+static int parse_peers(const struct weir_policy_set *s, struct weir_y *seq, struct weir_rule *rule,
+		       struct weir_err *err)
 {
 	int r = weir_y_seq(seq, err);
 
@@ -170,7 +187,7 @@ static int parse_peers(struct weir_y *seq, struct weir_rule *rule, struct weir_e
 		if (!p)
 			return -ENOMEM;
 		rule->peer_count++;
-		r = parse_peer(weir_y_item(seq, i), p, err);
+		r = parse_peer(s, weir_y_item(seq, i), p, err);
 		if (r < 0)
 			return r;
 	}
@@ -252,7 +269,8 @@ static int parse_action(struct weir_y *y, struct weir_rule *rule, struct weir_er
 	return 0;
 }
 
-static int parse_rule(struct weir_y *y, struct weir_rule *rule, struct weir_err *err)
+static int parse_rule(const struct weir_policy_set *s, struct weir_y *y, struct weir_rule *rule,
+		      struct weir_err *err)
 {
 	struct weir_y *peers, *ports, *limit;
 	int r = weir_y_map(y, err);
@@ -265,7 +283,7 @@ static int parse_rule(struct weir_y *y, struct weir_rule *rule, struct weir_err 
 	ports = weir_y_find(y, "ports");
 	limit = weir_y_find(y, "limit");
 	if (peers)
-		r = parse_peers(peers, rule, err);
+		r = parse_peers(s, peers, rule, err);
 	if (r == 0 && ports)
 		r = parse_ports(ports, rule, err);
 	if (r == 0 && limit)
@@ -273,8 +291,8 @@ static int parse_rule(struct weir_y *y, struct weir_rule *rule, struct weir_err 
 	return r < 0 ? r : weir_y_end(y, err);
 }
 
-int weir_rules_parse(struct weir_policy *p, enum weir_dir dir, struct weir_y *seq,
-		     struct weir_err *err)
+int weir_rules_parse(const struct weir_policy_set *s, struct weir_policy *p, enum weir_dir dir,
+		     struct weir_y *seq, struct weir_err *err)
 {
 	int r = weir_y_seq(seq, err);
 
@@ -288,7 +306,7 @@ int weir_rules_parse(struct weir_policy *p, enum weir_dir dir, struct weir_y *se
 		rule->policy = p;
 		rule->dir = dir;
 		rule->index = (uint32_t)++p->rule_count;
-		r = parse_rule(weir_y_item(seq, i), rule, err);
+		r = parse_rule(s, weir_y_item(seq, i), rule, err);
 		if (r < 0)
 			return r;
 	}

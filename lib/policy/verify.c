@@ -45,9 +45,9 @@ static int check_sizes(const struct weir_trust *t, size_t manifest_len, size_t s
 	if (manifest_len <= WEIR_MANIFEST_MAX && bundle_len <= max && sig_count <= WEIR_MAX_SIGNERS)
 		return 0;
 	return weir_err_set(err, WEIR_REFUSE_OVERSIZED,
-			    "manifest %zu, bundle %zu bytes, %zu signatures: at most %u, %zu and %d",
-			    manifest_len, bundle_len, sig_count, WEIR_MANIFEST_MAX, max,
-			    WEIR_MAX_SIGNERS);
+			    "manifest %zu, bundle %zu bytes, %zu signatures: at most %u, %zu and %d%s",
+			    manifest_len, bundle_len, sig_count, WEIR_MANIFEST_MAX, max, WEIR_MAX_SIGNERS,
+			    bundle_len > max && max < WEIR_BUNDLE_MAX ? "; raise trust.max_bundle" : "");
 }
 
 static int check_validity(const struct weir_trust *t, const struct weir_manifest *m,

@@ -14,7 +14,7 @@
 
 #define WEIR_WIRE_VERSION 1
 #define WEIR_TELEMETRY_MAX (1u << 20)
-#define WEIR_CONTROL_MAX (9u << 20)	/* a push: manifest + signatures + bundle */
+#define WEIR_CONTROL_MAX (33u << 20)	/* a push: manifest + signatures + bundle (WEIR_BUNDLE_MAX) */
 #define WEIR_CONTROL_REQ_MAX (256u << 10)
 #define WEIR_NONCE_LEN 32
 #define WEIR_TOKEN_LEN 32

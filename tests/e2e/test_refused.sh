@@ -55,7 +55,7 @@ kept "too large"
 
 # Oversized: more bytes than this node takes, validly signed.
 sed -i '/^  ranges:/r /dev/stdin' "$REPO/topology/aws-services.yaml" <<-YAML
-	$(for i in $(seq 2000); do printf '  - {prefix: 55.%d.%d.0/24, service: aws/s3, region: us-east-1}\n' $((i / 100)) $((i % 100 * 2)); done)
+	$(for i in $(seq 4000); do printf '  - {prefix: 55.%d.%d.0/24, service: aws/s3, region: us-east-1}\n' $((i / 100)) $((i % 100 * 2)); done)
 YAML
 fleet_sign || broken "alice signs an oversized revision"
 expect "oversized: refused by the node, by name" lab_wait 15 refused oversized

@@ -51,6 +51,8 @@ TEST(bad_policies_name_the_place)
 		{META("a") "spec:\n  tier: namespace\n  subject: {namespace: x}\n  egress:\n"
 			   "  - {action: deny}\n",
 		 "p.yaml:8:", "only accepts"},
+		{EGRESS("action: deny, to: [{list: none}]"), "p.yaml:7:", "no lists/none.txt"},
+		{EGRESS("action: deny, to: [{list: a, cidr: 10.0.0.0/8}]"), "p.yaml:7:", "exactly one"},
 		{META("a") "spec: {tier: admin, speed: 3, egress: [{action: deny}]}\n", "p.yaml:4:",
 		 "speed"},
 		{META("a") "spec: {tier: admin, egress: [{action: deny}]}\n---\n" META("a")
@@ -72,6 +74,30 @@ TEST(bad_policies_name_the_place)
 		      err.text);
 		weir_policy_set_free(s);
 	}
+}
+
+TEST(bad_lists_name_the_place)
+{
+	static const struct {
+		const char *text, *where;
+	} cases[] = {
+		{"10.0.0.0/8\n\n  10.1.2.3/24\n", "l.txt:3:3 '10.1.2.3/24'"},
+		{"# fine\n10.0.0.0/8 10.1.0.0/16\n", "l.txt:2:1 '10.0.0.0/8 10.1.0.0/16'"},
+		{"2001:db8::/129", "l.txt:1:1 '2001:db8::/129'"},
+		{"a line that is far too long to be a prefix of whatever family it may be, and goes on\n", "l.txt:1:1 "},
+	};
+	struct weir_policy_set *s;
+
+	CHECK(weir_policy_set_new(&s) == 0);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		struct weir_err err = {0};
+		int r = weir_policy_set_list(s, "l", "l.txt", cases[i].text, strlen(cases[i].text), &err);
+
+		CHECK(r == -EINVAL, "case %zu: %d", i, r);
+		CHECK(!strncmp(err.text, cases[i].where, strlen(cases[i].where)), "case %zu: %s", i, err.text);
+		CHECK(!strchr(err.text, '\n'), "case %zu: %s", i, err.text);
+	}
+	weir_policy_set_free(s);
 }
 
 static const char table_policies[] =
@@ -208,4 +234,5 @@ TEST(families_do_not_mix)
 	CHECK(verdict_of(v4, "2001:db8::1") == WEIR_V_ACCEPT);
 }
 
-TEST_MAIN(T(bad_policies_name_the_place), T(evaluator_follows_the_table), T(families_do_not_mix))
+TEST_MAIN(T(bad_policies_name_the_place), T(bad_lists_name_the_place), T(evaluator_follows_the_table),
+	  T(families_do_not_mix))

@@ -26,6 +26,12 @@ static const char topology_yaml[] =
 	"  - {prefix: 52.218.0.0/16, service: aws/s3, region: us-west-2}\n"
 	"  - {prefix: '2600:1f00::/24', service: aws/ec2, region: us-east-1}\n";
 
+/* Nested, of both families, twice the same, and one that holds all addresses of its family alone. */
+static const char *const lists[][2] = {
+	{"some", "10.0.1.0/24 # ours\n10.0.0.0/8\n52.216.0.0/15\n52.216.4.7\n2600:1f00::/24\n10.0.1.0/24\n"},
+	{"six", "# all of IPv6\n\n  ::/0  \n10.9.0.0/16"},
+};
+
 /* clang-format off */
 static const char *const cidrs[] = {
 	"10.0.0.0/8", "10.0.1.128/25", "52.216.4.0/24", "203.0.113.0/24", "0.0.0.0/0", "'::/0'",
@@ -83,7 +89,9 @@ static void write_peers(struct weir_buf *b, const char *key)
 
 	for (uint32_t i = 0; i < n; i++) {
 		weir_buf_addf(b, i ? ", " : ", %s: [", key);
-		if (rnd(3))
+		if (!rnd(5))
+			weir_buf_addf(b, "{list: %s}", lists[rnd(WEIR_ARRAY_SIZE(lists))][0]);
+		else if (rnd(3))
 			weir_buf_addf(b, "{%s}", peers[rnd(WEIR_ARRAY_SIZE(peers))]);
 		else if (rnd(4))
 			weir_buf_addf(b, "{cidr: %s}", cidrs[rnd(WEIR_ARRAY_SIZE(cidrs))]);
@@ -167,6 +175,8 @@ static struct weir_policy_set *set_of(const char *yaml, size_t len, bool backwar
 	struct weir_err err = {0};
 	int r = weir_policy_set_new(&s);
 
+	for (size_t i = 0; r == 0 && i < WEIR_ARRAY_SIZE(lists); i++)
+		r = weir_policy_set_list(s, lists[i][0], "l.txt", lists[i][1], strlen(lists[i][1]), &err);
 	if (r == 0)
 		r = weir_ydoc_parse(yaml, len, "r.yaml", &doc, &err);
 	for (size_t i = 0; r == 0 && i < weir_ydoc_count(doc); i++)
