@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate.h"
 
+/* A bundle that changes more prefixes than this is built anew. */
+#define CHANGED_MAX 256
+
 struct gate {
 	struct probe *probe;
 	struct ident *ident;
 	struct weir_bundle *bundle;
-	uint8_t digest[WEIR_SHA256_LEN]; /* of the tables in force */
+	struct weir_tables_sum sum;	 /* of the tables in force */
+	uint8_t digest[WEIR_SHA256_LEN]; /* of sum */
 	uint32_t *subject_of;		 /* by workload index, as the kernel has it */
 	size_t count;
 };
@@ -77,6 +81,7 @@ static int build(const struct gate *g, const struct weir_bundle *bundle, struct 
 
 static void in_force(struct gate *g, struct build *b)
 {
+	g->sum = b->tables->sum;
 	memcpy(g->digest, b->tables->digest, sizeof(g->digest));
 	free(g->subject_of);
 	g->subject_of = weir_take_ptr(b->subject_of);
@@ -90,17 +95,44 @@ static void take_bundle(struct gate *g, struct weir_bundle *bundle)
 	g->bundle = bundle;
 }
 
+/* What a bundle changes that differs in a few prefixes, in the kernel's tables; it is in force then. */
+static int update(struct gate *g, const struct weir_bundle *bundle)
+{
+	struct weir_prefix changed[CHANGED_MAX];
+	size_t n;
+	int r = g->bundle ? weir_bundle_diff(g->bundle, bundle, changed, CHANGED_MAX, &n) : -ENOENT;
+
+	if (r == 0)
+		r = probe_update(g->probe, bundle, changed, n, &g->sum);
+	return r < 0 ? r : weir_sum_digest(&g->sum, g->digest);
+}
+
+/* All of what the kernel now holds, read back. */
+static bool holds(struct gate *g)
+{
+	uint8_t held[WEIR_SHA256_LEN];
+
+	return probe_settle(g->probe) == 0 && probe_digest(g->probe, held) == 0 &&
+	       !memcmp(held, g->digest, sizeof(held));
+}
+
 int gate_apply(struct gate *g, struct weir_bundle *bundle, struct weir_err *err)
 {
 	weir_cleanup(build_fini) struct build b = {0};
-	int r = build(g, bundle, &b, err);
+	int r;
 
+	if (update(g, bundle) == 0 && holds(g)) {
+		take_bundle(g, bundle);
+		return 0;
+	}
+	r = build(g, bundle, &b, err);
 	if (r == 0)
 		r = probe_switch(g->probe, b.tables, b.subject_of, b.count, err);
 	if (r < 0)
 		return weir_err_set(err, r, "tables: %s", strerror(-r));
 	take_bundle(g, bundle);
 	in_force(g, &b);
+	(void)probe_settle(g->probe); /* else the next bundle is built anew */
 	return 0;
 }
 
@@ -137,6 +169,7 @@ int gate_adopt(struct gate *g, struct weir_bundle *bundle, struct weir_err *err)
 		return weir_err_set(err, r, "tables: %s", strerror(-r));
 	take_bundle(g, bundle);
 	in_force(g, &b);
+	(void)probe_settle(g->probe); /* else the next bundle is built anew */
 	return 0;
 }
 
@@ -167,5 +200,6 @@ int gate_names(struct gate *g, struct weir_err *err)
 	if (r < 0)
 		return weir_err_set(err, r, "tables: %s", strerror(-r));
 	in_force(g, &b);
+	(void)probe_settle(g->probe); /* else the next bundle is built anew */
 	return 0;
 }

@@ -45,10 +45,10 @@ static int netns_cookie(uint64_t *ret)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) ? -errno : 0;
 }
 
-/* A prefix makes at most two spans, and one lies before the first. */
+/* A prefix makes at most two spans, and one lies before the first; in slots. */
 static uint32_t probe_spans(const struct probe_conf *c)
 {
-	return 2 * c->prefixes + 2;
+	return (uint32_t)weir_span_slots(2ul * c->prefixes + 2);
 }
 
 static bool is_pinned_map(const char *name)

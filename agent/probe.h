@@ -86,6 +86,16 @@ void probe_set_mode(struct probe *p, enum weir_mode mode);
 int probe_switch(struct probe *p, const struct weir_tables *t, const uint32_t *subject_of, size_t n,
 		 struct weir_err *err);
 /*
+ * The same for a bundle that differs from the one in force in a few prefixes: writes their spans into the
+ * other half and switches. sum: of the tables in force, becomes that of the new ones. Needs
+ * probe_settle() after the last switch; -EAGAIN, -E2BIG or -ENOSPC: nothing has changed, use probe_switch().
+ */
+int probe_update(struct probe *p, const struct weir_bundle *b, const struct weir_prefix *changed, size_t n,
+		 struct weir_tables_sum *sum);
+/* After a switch: when no packet reads the other half any more, makes it the same as the one in force, so
+ * that the next switch need not wait. Leaves a candidate alone. */
+int probe_settle(struct probe *p);
+/*
  * Shadow: from now on each flow is also decided by these tables, once per generation; what they would
  * do otherwise is counted per rule, verdicts stay. The candidate goes with the next switch.
  */

@@ -67,6 +67,8 @@ struct probe {
 	struct weir_ctl *ctl;
 	uint64_t *cgroups; /* by workload index */
 	struct probe_tables tables;
+	bool quiet;    /* no packet reads the half that is not in force */
+	bool mirrored; /* and it is the same as the other one */
 	struct {
 		uint32_t prefixes, decisions, ranges, spans; /* of one half */
 	} max;
@@ -89,6 +91,15 @@ int probe_prepare_health(struct probe *p); /* before the first socket can call *
 void probe_attach_health(struct probe *p);
 
 int probe_add_hook(struct probe *p, const char *name);
+
+/* probe_switch.c */
+uint64_t probe_active_bits(const struct probe *p);
+/* One store: what every packet from now on goes by. */
+void probe_make_active(struct probe *p, uint64_t bits);
+bool probe_sizes_fit(const struct probe *p, const struct weir_table_sizes *n);
+/* probe_update.c */
+/* Waits until no packet reads the half that is not in force. */
+int probe_quiet(struct probe *p);
 
 /* probe_neighbours.c */
 /* -EBUSY: a program of somebody else, here or above, would refuse ours or fall silent because of it. */

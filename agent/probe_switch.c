@@ -6,25 +6,27 @@
  */
 #include "agent/probe_priv.h"
 
-static uint64_t active_bits(const struct probe *p)
+uint64_t probe_active_bits(const struct probe *p)
 {
 	return p->ctl->active & UINT32_MAX;
 }
 
 /* Every change is a generation of its own; 31 bits, see WEIR_GEN_LEASE_OVER. */
-static void make_active(struct probe *p, uint64_t bits)
+void probe_make_active(struct probe *p, uint64_t bits)
 {
+	bool moved = (bits ^ p->ctl->active) & (1 | WEIR_A_CANDIDATE);
 	uint32_t gen = (WEIR_A_GEN(p->ctl->active) + 1) & ~WEIR_GEN_LEASE_OVER;
 
 	__atomic_store_n(&p->ctl->active, WEIR_A_MAKE(gen ? gen : 1, bits), __ATOMIC_SEQ_CST);
+	p->quiet &= !moved;
 }
 
 void probe_set_mode(struct probe *p, enum weir_mode mode)
 {
-	uint64_t bits = (active_bits(p) & ~(uint64_t)6) | (uint64_t)mode << 1;
+	uint64_t bits = (probe_active_bits(p) & ~(uint64_t)6) | (uint64_t)mode << 1;
 
 	p->ctl->mode = mode;
-	make_active(p, bits);
+	probe_make_active(p, bits);
 }
 
 static int check_sizes(const struct probe *p, const struct weir_tables *t, struct weir_err *err)
@@ -33,7 +35,7 @@ static int check_sizes(const struct probe *p, const struct weir_tables *t, struc
 		const char *name;
 		size_t have, max;
 	} sizes[] = {
-		{"prefixes", WEIR_MAX(t->span4_count, t->span6_count) / 2, p->max.prefixes},
+		{"prefixes", WEIR_MAX(t->sum.spans4.count, t->sum.spans6.count) / 2, p->max.prefixes},
 		{"decisions", t->decision_count, p->max.decisions},
 		{"ranges", t->range_count, p->max.ranges},
 		{"limits", t->limit_count, PROBE_MAX_LIMITS},
@@ -105,9 +107,10 @@ static int fill_idle(struct probe *p, const struct weir_tables *t, const uint32_
 
 	if (r)
 		return r;
-	if (active_bits(p) & WEIR_A_CANDIDATE)
-		make_active(p, active_bits(p) & ~(uint64_t)WEIR_A_CANDIDATE);
-	r = probe_grace(p);
+	if (probe_active_bits(p) & WEIR_A_CANDIDATE)
+		probe_make_active(p, probe_active_bits(p) & ~(uint64_t)WEIR_A_CANDIDATE);
+	p->mirrored = false;
+	r = probe_quiet(p);
 	if (r)
 		return weir_err_set(err, r, "no grace period: %s", strerror(-r));
 	fill(p, t, !WEIR_A_SLOT(p->ctl->active), subject_of, n);
@@ -120,7 +123,7 @@ int probe_switch(struct probe *p, const struct weir_tables *t, const uint32_t *s
 	int r = fill_idle(p, t, subject_of, n, err);
 
 	if (!r)
-		make_active(p, (active_bits(p) ^ 1) | WEIR_A_BUNDLE);
+		probe_make_active(p, (probe_active_bits(p) ^ 1) | WEIR_A_BUNDLE);
 	return r;
 }
 
@@ -132,31 +135,37 @@ int probe_candidate(struct probe *p, const struct weir_tables *t, const uint32_t
 	if (r)
 		return r;
 	memset(p->tables.disagree, 0, PROBE_MAX_RULES * sizeof(*p->tables.disagree));
-	make_active(p, active_bits(p) | WEIR_A_CANDIDATE);
+	probe_make_active(p, probe_active_bits(p) | WEIR_A_CANDIDATE);
 	return 0;
 }
 
 void probe_no_candidate(struct probe *p)
 {
-	if (active_bits(p) & WEIR_A_CANDIDATE)
-		make_active(p, active_bits(p) & ~(uint64_t)WEIR_A_CANDIDATE);
+	if (probe_active_bits(p) & WEIR_A_CANDIDATE)
+		probe_make_active(p, probe_active_bits(p) & ~(uint64_t)WEIR_A_CANDIDATE);
 }
 
 const struct weir_disagree *probe_disagreements(const struct probe *p, size_t *ret_count)
 {
-	*ret_count = active_bits(p) & WEIR_A_CANDIDATE ? PROBE_MAX_RULES : 0;
+	*ret_count = probe_active_bits(p) & WEIR_A_CANDIDATE ? PROBE_MAX_RULES : 0;
 	return p->tables.disagree;
 }
 
 int probe_set_subject(struct probe *p, uint32_t workload, uint32_t subject)
 {
-	if (!(active_bits(p) & WEIR_A_BUNDLE))
+	if (!(probe_active_bits(p) & WEIR_A_BUNDLE))
 		return -ENOENT;
 	if (workload >= p->ctl->workloads)
 		return -ERANGE;
 	p->tables.subjects[(size_t)WEIR_A_SLOT(p->ctl->active) * p->ctl->workloads + workload].class = subject;
-	make_active(p, active_bits(p)); /* verdicts cached in rows become stale */
+	probe_make_active(p, probe_active_bits(p)); /* verdicts cached in rows become stale */
 	return 0;
+}
+
+bool probe_sizes_fit(const struct probe *p, const struct weir_table_sizes *n)
+{
+	return n->decisions <= p->max.decisions && n->ranges <= p->max.ranges && n->limits <= PROBE_MAX_LIMITS &&
+	       n->failsafe <= WEIR_MAX_FAILSAFE && n->spans4 <= p->max.spans && n->spans6 <= p->max.spans;
 }
 
 int probe_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN])
@@ -180,10 +189,9 @@ int probe_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN])
 		.roots = p->tables.roots + (size_t)slot * WEIR_ROOTS,
 	};
 
-	if (!(active_bits(p) & WEIR_A_BUNDLE))
+	if (!(probe_active_bits(p) & WEIR_A_BUNDLE))
 		return -ENOENT;
-	if (n->decisions > p->max.decisions || n->ranges > p->max.ranges || n->limits > PROBE_MAX_LIMITS ||
-	    n->failsafe > WEIR_MAX_FAILSAFE || n->spans4 > p->max.spans || n->spans6 > p->max.spans)
+	if (!probe_sizes_fit(p, n))
 		return -EBADMSG;
 	return weir_tables_digest(&held, ret);
 }

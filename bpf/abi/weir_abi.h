@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define WEIR_ABI_VERSION 3
+#define WEIR_ABI_VERSION 4
 
 enum weir_dir { WEIR_INGRESS = 0, WEIR_EGRESS = 1, WEIR_DIRS = 2 };
 

@@ -23,6 +23,7 @@ struct codec {
 	const uint8_t *in;
 	size_t left;
 	struct weir_addr last; /* of the prefix before */
+	const uint8_t *prefixes, *behind; /* where their bytes are; reading */
 	int r; /* first failure; sticky */
 };
 
@@ -233,7 +234,9 @@ static void code_bundle(struct codec *c, struct weir_bundle *b)
 	list(c, &b->ports, &b->port_count, sizeof(*b->ports), item_port);
 	list(c, &b->peers, &b->peer_count, sizeof(*b->peers), item_peer);
 	list(c, &b->limits, &b->limit_count, sizeof(*b->limits), item_limit);
+	c->prefixes = c->in;
 	list(c, &b->prefixes, &b->prefix_count, sizeof(*b->prefixes), item_prefix);
+	c->behind = c->in;
 	list(c, &b->failsafe, &b->failsafe_count, sizeof(*b->failsafe), item_failsafe);
 }
 
@@ -381,6 +384,23 @@ static int name_rules(struct weir_bundle *b)
 	return 0;
 }
 
+static void sha_freep(struct weir_sha256 **h)
+{
+	weir_sha256_free(*h);
+}
+
+static int digest_rest(const struct codec *c, const uint8_t *data, size_t len, uint8_t ret[WEIR_SHA256_LEN])
+{
+	weir_cleanup(sha_freep) struct weir_sha256 *h = NULL;
+	int r = weir_sha256_new(&h);
+
+	if (r == 0)
+		r = weir_sha256_add(h, data, (size_t)(c->prefixes - data));
+	if (r == 0)
+		r = weir_sha256_add(h, c->behind, (size_t)(data + len - c->behind));
+	return r < 0 ? r : weir_sha256_end(h, ret);
+}
+
 static void bundle_freep(struct weir_bundle **b)
 {
 	weir_bundle_free(*b);
@@ -413,6 +433,10 @@ int weir_bundle_parse(const void *data, size_t len, struct weir_bundle **ret, st
 				    "out of bounds");
 	r = weir_sha256(data, len, b->digest);
 	if (r == 0)
+		r = digest_rest(&c, data, len, b->rest);
+	if (r == 0)
+		r = weir_bundle_chunk(b);
+	if (r == 0)
 		r = name_rules(b);
 	if (r < 0)
 		return r;
@@ -435,6 +459,7 @@ void weir_bundle_free(struct weir_bundle *b)
 	free(b->peers);
 	free(b->limits);
 	free(b->prefixes);
+	free(b->chunks);
 	free(b->failsafe);
 	free(b);
 }

@@ -101,6 +101,24 @@ int weir_bundle_verify(const struct weir_trust *trust, const void *manifest, siz
 		       size_t bundle_len, struct weir_manifest *ret_manifest,
 		       struct weir_bundle **ret_bundle, struct weir_err *err);
 
+/*
+ * What tables say, whatever their layout: their digest is SHA-256 over it. A family's spans count each for
+ * itself, order-free, so that a changed one is taken off and the new one added; that finds what went
+ * wrong, not who has root and forges.
+ */
+struct weir_span_sum {
+	uint64_t count, lanes[2];
+};
+struct weir_tables_sum {
+	uint8_t rules[WEIR_SHA256_LEN]; /* decisions, ranges, limits, failsafe list */
+	struct weir_span_sum spans4, spans6;
+};
+
+/* Spans stand in blocks of slots, not all of them needed; see spread.h. */
+#define WEIR_SPAN_BLOCK 64
+#define WEIR_SPAN_FILL 56
+size_t weir_span_slots(size_t spans); /* room for so many, with gaps */
+
 /* Kernel tables for the subjects given; subject class of subjects[i] is ret->class_of[i] (>= 1; class
  * 0 is "unidentified", decided as a subject with no namespace, name and labels). Deterministic. */
 struct weir_tables {
@@ -114,20 +132,43 @@ struct weir_tables {
 	struct weir_limit *limits;
 	size_t limit_count;
 	struct weir_span4 *spans4; /* address -> peer class, as in bpf/abi */
-	size_t span4_count;
+	size_t span4_count;	   /* slots */
 	struct weir_span6 *spans6;
 	size_t span6_count;
 	struct weir_root *roots; /* WEIR_ROOTS */
 	struct weir_failsafe *failsafe;
 	size_t failsafe_count;
-	uint8_t digest[WEIR_SHA256_LEN]; /* over all of the above but class_of: what the kernel must hold */
+	struct weir_tables_sum sum;
+	uint8_t digest[WEIR_SHA256_LEN]; /* of sum: what the kernel must hold */
 };
 int weir_tables_build(const struct weir_bundle *b, const struct weir_subject *subjects, size_t n,
 		      struct weir_tables **ret, struct weir_err *err);
 void weir_tables_free(struct weir_tables *t);
-/* What weir_tables_build leaves in ->digest, computed anew: for tables read back from the kernel (in
- * the order in which weir_tables_build sorts). Covers all but class_of, subject_count and digest. */
+/* What weir_tables_build leaves in ->sum and ->digest, computed anew: for tables read back from the kernel.
+ * Covers all but class_of and subject_count. -EBADMSG: spans out of order, or roots that do not lead to
+ * theirs. */
+int weir_tables_sum(const struct weir_tables *t, struct weir_tables_sum *ret);
+int weir_sum_digest(const struct weir_tables_sum *s, uint8_t ret[WEIR_SHA256_LEN]);
 int weir_tables_digest(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN]);
+/* One family's spans in a half of the kernel's tables: one of spans4 and spans6 is set. */
+struct weir_spread {
+	struct weir_span4 *spans4;
+	struct weir_span6 *spans6;
+	struct weir_root *roots;
+	size_t used, cap; /* slots */
+};
+/*
+ * Prefixes that now has otherwise than old, at most max. -E2BIG: more, or something else differs too.
+ * Compares digests of some 256 prefixes each, made when the bundles were parsed: 30 us for 2^20.
+ */
+int weir_bundle_diff(const struct weir_bundle *old, const struct weir_bundle *now, struct weir_prefix *ret,
+		     size_t max, size_t *ret_count);
+/*
+ * Brings the addresses of one prefix of weir_bundle_diff() to what b says; after all of them the tables are
+ * those of b. -E2BIG: the prefix holds too much for that, -ENOSPC: no room; build anew.
+ */
+int weir_bundle_respan(const struct weir_bundle *b, const struct weir_prefix *p, struct weir_spread *v4,
+		       struct weir_spread *v6, struct weir_tables_sum *sum);
 /* The lookup the BPF program does, in C over the tables: for tests and for `weirctl policy show`. */
 void weir_tables_lookup(const struct weir_tables *t, uint32_t subject_class, const struct weir_conn *c,
 			struct weir_decision_ref *ret);

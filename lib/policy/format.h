@@ -40,6 +40,12 @@ struct weir_b_prefix {
 	uint32_t class;
 };
 
+/* Prefixes [first, next one's first). Where one begins depends on nothing but the prefix there. */
+struct weir_b_chunk {
+	uint32_t first;
+	uint8_t digest[WEIR_SHA256_LEN];
+};
+
 struct weir_bundle {
 	char *strings;
 	size_t string_bytes;
@@ -63,8 +69,15 @@ struct weir_bundle {
 	size_t failsafe_count;
 	/* of a parsed one */
 	uint8_t digest[WEIR_SHA256_LEN];
+	uint8_t rest[WEIR_SHA256_LEN]; /* of all bytes but the prefixes' */
+	struct weir_b_chunk *chunks;   /* and one behind the last */
+	size_t chunk_count;
+	uint64_t lengths[3]; /* bit n: a prefix of length n occurs */
 	char **rule_names;
 };
+
+/* Digests of chunks of b's prefixes, and which lengths they have. */
+int weir_bundle_chunk(struct weir_bundle *b);
 
 /* Fills prefixes, peer classes and peers of b, whose rules are those of the set. */
 int weir_classify(const struct weir_policy_set *set, const struct weir_topology *t, const char *class,

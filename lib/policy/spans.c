@@ -3,14 +3,9 @@
  * Nested prefixes -> disjoint spans. One sweep in address order with a stack of the prefixes that are
  * open: where one begins or ends, a span begins, with the class of the innermost one then open. IPv4
  * lies at ::ffff:0:0/96 of the same 128-bit line; its part goes to a table of its own, half the work
- * and a third of the memory per address.
+ * and a third of the memory per address. The spans are laid out with gaps, see spread.h.
  */
-#include "lib/policy/format.h"
-
-typedef unsigned __int128 u128;
-
-#define V4_FIRST ((u128)0xffff << 32)
-#define V4_LAST (V4_FIRST | 0xffffffffu)
+#include "lib/policy/spread.h"
 
 struct open_prefix {
 	u128 last;
@@ -21,16 +16,8 @@ struct sweep {
 	struct weir_tables *t;
 	struct open_prefix stack[129]; /* a prefix of each length at most */
 	size_t depth;
+	uint32_t around; /* class of what no prefix covers */
 };
-
-static u128 number(const uint8_t b[16])
-{
-	u128 n = 0;
-
-	for (int i = 0; i < 16; i++)
-		n = n << 8 | b[i];
-	return n;
-}
 
 /* Spans of one start: the later one counts; a span that repeats its predecessor's class is none. */
 static void emit6(struct weir_tables *t, u128 start, uint32_t class)
@@ -61,11 +48,11 @@ static void emit4(struct weir_tables *t, uint32_t start, uint32_t class)
 /* A change inside the IPv4 part is none for IPv6; each part begins with what is open at its first address. */
 static void emit(struct sweep *s, u128 start, uint32_t class)
 {
-	if (start >= V4_FIRST && start <= V4_LAST) {
+	if (start >= WEIR_V4_FIRST && start <= WEIR_V4_LAST) {
 		emit4(s->t, (uint32_t)start, class);
 	} else {
 		emit6(s->t, start, class);
-		if (start < V4_FIRST)
+		if (start < WEIR_V4_FIRST)
 			emit4(s->t, 0, class);
 	}
 }
@@ -76,22 +63,38 @@ static void close_until(struct sweep *s, u128 start, bool all)
 		u128 last = s->stack[--s->depth].last;
 
 		if (last != ~(u128)0)
-			emit(s, last + 1, s->depth ? s->stack[s->depth - 1].class : 0);
+			emit(s, last + 1, s->depth ? s->stack[s->depth - 1].class : s->around);
 	}
 }
 
 static void sweep_all(struct sweep *s, const struct weir_b_prefix *prefixes, size_t n)
 {
-	emit(s, 0, 0);
 	for (size_t i = 0; i < n; i++) {
 		const struct weir_prefix *p = &prefixes[i].prefix;
-		u128 first = number(p->addr.b), host = p->len == 128 ? 0 : ~(u128)0 >> p->len;
+		u128 first = weir_u128(p->addr.b), last = weir_last(p);
 
 		close_until(s, first, false);
 		emit(s, first, prefixes[i].class);
-		s->stack[s->depth++] = (struct open_prefix){first | host, prefixes[i].class};
+		s->stack[s->depth++] = (struct open_prefix){last, prefixes[i].class};
 	}
 	close_until(s, 0, true);
+}
+
+/* Real spans -> blocks of slots, from the last on: the place of each is never before where it was. */
+static size_t spread_out(void *spans, size_t count, size_t size)
+{
+	size_t blocks = weir_span_slots(count) / WEIR_SPAN_BLOCK;
+	char *base = spans;
+
+	for (size_t b = blocks; b-- > 0;) {
+		size_t first = b * WEIR_SPAN_FILL, n = WEIR_MIN(count - first, (size_t)WEIR_SPAN_FILL);
+		char *to = base + b * WEIR_SPAN_BLOCK * size;
+
+		memmove(to, base + first * size, n * size);
+		for (size_t i = n; i < WEIR_SPAN_BLOCK; i++)
+			memcpy(to + i * size, to + (n - 1) * size, size);
+	}
+	return blocks * WEIR_SPAN_BLOCK;
 }
 
 static void make_roots(struct weir_tables *t)
@@ -116,12 +119,31 @@ int weir_spans_build(const struct weir_b_prefix *prefixes, size_t n, struct weir
 {
 	struct sweep s = {.t = t};
 
-	t->spans4 = calloc(2 * n + 2, sizeof(*t->spans4));
-	t->spans6 = calloc(2 * n + 2, sizeof(*t->spans6));
+	t->spans4 = calloc(weir_span_slots(2 * n + 2), sizeof(*t->spans4));
+	t->spans6 = calloc(weir_span_slots(2 * n + 2), sizeof(*t->spans6));
 	t->roots = calloc(WEIR_ROOTS, sizeof(*t->roots));
 	if (!t->spans4 || !t->spans6 || !t->roots)
 		return -ENOMEM;
+	emit(&s, 0, 0);
 	sweep_all(&s, prefixes, n);
+	t->span4_count = spread_out(t->spans4, t->span4_count, sizeof(*t->spans4));
+	t->span6_count = spread_out(t->spans6, t->span6_count, sizeof(*t->spans6));
 	make_roots(t);
+	return 0;
+}
+
+/* The same for the addresses of one prefix, around which `class` holds; nothing covers IPv4 and more. */
+int weir_spans_within(const struct weir_b_prefix *prefixes, size_t n, const struct weir_prefix *p,
+		      uint32_t class, struct weir_tables *t)
+{
+	struct sweep s = {.t = t, .around = class};
+	u128 first = weir_u128(p->addr.b);
+
+	t->spans4 = calloc(2 * n + 2, sizeof(*t->spans4));
+	t->spans6 = calloc(2 * n + 2, sizeof(*t->spans6));
+	if (!t->spans4 || !t->spans6)
+		return -ENOMEM;
+	emit(&s, first, class);
+	sweep_all(&s, prefixes, n);
 	return 0;
 }

@@ -9,8 +9,8 @@
  * ranges are stored once.
  */
 #include "lib/ds/map.h"
-#include "lib/policy/format.h"
 #include "lib/policy/model.h"
+#include "lib/policy/spread.h"
 
 #define MAX_DECISIONS (1u << 22) /* as many as bpf.decisions can be */
 #define PORTS 65536u
@@ -390,7 +390,7 @@ static void sha_freep(struct weir_sha256 **h)
 }
 
 /* Counts go first, so that no two lists can trade bytes. All structs are without hidden padding. */
-int weir_tables_digest(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN])
+static int sum_rules(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN])
 {
 	weir_cleanup(sha_freep) struct weir_sha256 *h = NULL;
 	const struct {
@@ -402,9 +402,6 @@ int weir_tables_digest(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN]
 		{t->decisions, t->decision_count, sizeof(*t->decisions)},
 		{t->ranges, t->range_count, sizeof(*t->ranges)},
 		{t->limits, t->limit_count, sizeof(*t->limits)},
-		{t->spans4, t->span4_count, sizeof(*t->spans4)},
-		{t->spans6, t->span6_count, sizeof(*t->spans6)},
-		{t->roots, WEIR_ROOTS, sizeof(*t->roots)},
 		{t->failsafe, t->failsafe_count, sizeof(*t->failsafe)},
 	};
 	int r = weir_sha256_new(&h);
@@ -415,6 +412,35 @@ int weir_tables_digest(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN]
 			r = weir_sha256_add(h, parts[i].data, parts[i].count * parts[i].size);
 	}
 	return r < 0 ? r : weir_sha256_end(h, ret);
+}
+
+int weir_tables_sum(const struct weir_tables *t, struct weir_tables_sum *ret)
+{
+	const struct weir_spread v4 = {.spans4 = t->spans4, .roots = t->roots, .used = t->span4_count};
+	const struct weir_spread v6 = {.spans6 = t->spans6, .roots = t->roots, .used = t->span6_count};
+	struct weir_tables_sum sum = {0};
+	int r = sum_rules(t, sum.rules);
+
+	if (r == 0)
+		r = weir_spread_sum(&v4, &sum.spans4);
+	if (r == 0)
+		r = weir_spread_sum(&v6, &sum.spans6);
+	if (r == 0)
+		*ret = sum;
+	return r;
+}
+
+int weir_sum_digest(const struct weir_tables_sum *s, uint8_t ret[WEIR_SHA256_LEN])
+{
+	return weir_sha256(s, sizeof(*s), ret);
+}
+
+int weir_tables_digest(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN])
+{
+	struct weir_tables_sum sum;
+	int r = weir_tables_sum(t, &sum);
+
+	return r < 0 ? r : weir_sum_digest(&sum, ret);
 }
 
 static int builder_init(struct builder *x, size_t subjects)
@@ -455,7 +481,9 @@ int weir_tables_build(const struct weir_bundle *b, const struct weir_subject *su
 	if (r == 0)
 		r = copy_lists(x.t, b);
 	if (r == 0)
-		r = weir_tables_digest(x.t, x.t->digest);
+		r = weir_tables_sum(x.t, &x.t->sum);
+	if (r == 0)
+		r = weir_sum_digest(&x.t->sum, x.t->digest);
 	if (r < 0)
 		return r;
 	*ret = weir_take_ptr(x.t);

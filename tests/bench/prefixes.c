@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A million prefixes, none inside another and neighbours in different classes, which is the most spans
- * that a million can make: what loading, changing one, and a flow's first packet cost under them and
- * under 10,000 rules. Beside it the kernel's own longest-prefix trie, filled with the same.
+ * that a million can make, under 10,000 rules. Loading: from the bytes of the bundle until packets go by
+ * it (parse, with its digests; tables; switch). Changing one: from the parsed bundle, which a node
+ * verifies as a whole, until packets go by it. And a flow's first packet. Beside it the kernel's own
+ * longest-prefix trie, filled with the same prefixes.
  */
 #include <arpa/inet.h>
 #include <time.h>
@@ -28,50 +30,55 @@ static uint32_t prefix_of(uint32_t i)
 	return i << 12 | (scramble(i) & 15) << 8;
 }
 
-/* classes: of the policy in force. */
-static struct weir_b_prefix *make_prefixes(uint32_t classes)
+/* The bundle in force with a million prefixes of its classes instead of its own, as bytes. */
+static int make_bytes(struct world *w, uint32_t changed, struct weir_buf *ret)
 {
-	struct weir_b_prefix *all = calloc(WORLD_PREFIXES, sizeof(*all));
-
-	for (uint32_t i = 0; all && i < WORLD_PREFIXES; i++) {
-		uint32_t be = htonl(prefix_of(i));
-
-		all[i].prefix.len = 96 + 24;
-		all[i].prefix.addr.b[10] = all[i].prefix.addr.b[11] = 0xff;
-		memcpy(all[i].prefix.addr.b + 12, &be, 4);
-		all[i].class = 1 + scramble(i) % classes;
-	}
-	return all;
-}
-
-static uint32_t most_classes(const struct weir_tables *t)
-{
-	uint32_t most = 1;
-
-	for (size_t i = 0; i < t->span4_count; i++)
-		most = WEIR_MAX(most, t->spans4[i].class);
-	return most;
-}
-
-static int rebuild(struct world *w, const struct weir_b_prefix *all, struct weir_err *err)
-{
-	struct weir_tables *t = w->tables;
+	struct weir_bundle b = *w->bundle;
 	int r;
 
-	free(t->spans4);
-	free(t->spans6);
-	free(t->roots);
-	t->spans4 = NULL, t->spans6 = NULL, t->roots = NULL;
-	t->span4_count = t->span6_count = 0;
-	r = weir_spans_build(all, WORLD_PREFIXES, t);
-	return r ? weir_err_set(err, r, "a million prefixes: %s", strerror(-r)) : world_switch(w, err);
+	b.prefix_count = WORLD_PREFIXES;
+	b.prefixes = calloc(WORLD_PREFIXES, sizeof(*b.prefixes));
+	for (uint32_t i = 0; b.prefixes && i < WORLD_PREFIXES; i++) {
+		uint32_t be = htonl(prefix_of(i));
+
+		b.prefixes[i].prefix.len = 96 + 24;
+		b.prefixes[i].prefix.addr.b[10] = b.prefixes[i].prefix.addr.b[11] = 0xff;
+		memcpy(b.prefixes[i].prefix.addr.b + 12, &be, 4);
+		b.prefixes[i].class = 1 + (scramble(i) + (i == changed)) % (b.peer_classes - 1);
+	}
+	r = b.prefixes ? weir_bundle_encode(&b, ret) : -ENOMEM;
+	free(b.prefixes);
+	return r;
+}
+
+static int read_bundle(const struct weir_buf *bytes, struct weir_bundle **ret, struct weir_err *err)
+{
+	int r = weir_bundle_parse(bytes->data, bytes->len, ret, err);
+
+	return r ? weir_err_set(err, r, "a million prefixes: %s", strerror(-r)) : 0;
+}
+
+static int load(struct world *w, const struct weir_buf *bytes, struct weir_err *err)
+{
+	struct weir_bundle *b = NULL;
+	int r = read_bundle(bytes, &b, err);
+
+	if (!r)
+		r = world_load(w, b, err);
+	weir_bundle_free(b);
+	return r;
+}
+
+static void bundle_freep(struct weir_bundle **b)
+{
+	weir_bundle_free(*b);
 }
 
 /* What the kernel holds is what was built. */
-static int check_held(struct world *w, struct weir_err *err)
+static int check_held(struct world *w, const struct weir_tables_sum *sum, struct weir_err *err)
 {
 	uint8_t held[WEIR_SHA256_LEN], built[WEIR_SHA256_LEN];
-	int r = weir_tables_digest(w->tables, built);
+	int r = weir_sum_digest(sum, built);
 
 	if (!r)
 		r = probe_digest(w->probe, held);
@@ -86,17 +93,16 @@ static double since_ms(uint64_t began)
 }
 
 /* Filling the kernel's trie with the same prefixes; *ret_fd is the caller's. */
-static int fill_trie(const struct weir_b_prefix *all, int *ret_fd, double *ret_ms)
+static int fill_trie(int *ret_fd, double *ret_ms)
 {
 	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
 	weir_auto_close int fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "bench_trie", 8, 4, WORLD_PREFIXES, &opts);
 	uint64_t began = weir_monotonic_ns();
 
 	for (uint32_t i = 0; fd >= 0 && i < WORLD_PREFIXES; i++) {
-		uint32_t key[2] = {24, 0};
+		const uint32_t key[2] = {24, htonl(prefix_of(i))};
 
-		memcpy(&key[1], all[i].prefix.addr.b + 12, 4);
-		if (bpf_map_update_elem(fd, key, &all[i].class, BPF_ANY))
+		if (bpf_map_update_elem(fd, key, &i, BPF_ANY))
 			return -errno;
 	}
 	*ret_ms = since_ms(began);
@@ -106,56 +112,77 @@ static int fill_trie(const struct weir_b_prefix *all, int *ret_fd, double *ret_m
 
 int bench_load_prefixes(struct bench *b, const struct bench_case *c, struct bench_result *ret)
 {
-	weir_auto_free struct weir_b_prefix *all = NULL;
+	weir_auto_buf struct weir_buf bytes = {0};
 	weir_auto_close int trie = -1;
 	double ms[ROUNDS];
 	int r = world_get_big(b, ROWS);
 
 	(void)c;
-	if (r)
-		return r;
-	if (!(all = make_prefixes(most_classes(b->world->tables))))
-		return -ENOMEM;
+	if (!r)
+		r = make_bytes(b->world, WORLD_PREFIXES, &bytes);
 	for (int i = 0; !r && i < ROUNDS; i++) {
-		uint64_t began = weir_monotonic_ns();
+		uint64_t began;
 
-		all[i].class = 1 + i;
-		r = rebuild(b->world, all, &b->err);
+		if ((r = probe_settle(b->world->probe)))
+			break;
+		began = weir_monotonic_ns();
+		r = load(b->world, &bytes, &b->err);
 		ms[i] = since_ms(began);
 		if (!r)
-			r = check_held(b->world, &b->err);
+			r = check_held(b->world, &b->world->tables->sum, &b->err);
 	}
+	if (r)
+		return r;
 	*ret = (struct bench_result){.value = bench_median(ms, ROUNDS)};
-	return r ? r : fill_trie(all, &trie, &ret->baseline);
+	return fill_trie(&trie, &ret->baseline);
 }
 
-/* The way that there is: spans anew, a grace period, the idle half, a switch. */
+/* One prefix gets another class, and its own again: each is a bundle of its own. */
+static int update(struct world *w, struct weir_bundle *const bundles[2], int i, double *ret_ms,
+		  struct weir_err *err)
+{
+	struct weir_prefix changed[4];
+	uint64_t began;
+	size_t n;
+	int r = probe_settle(w->probe);
+
+	began = weir_monotonic_ns();
+	if (!r)
+		r = weir_bundle_diff(bundles[i & 1], bundles[!(i & 1)], changed, WEIR_ARRAY_SIZE(changed), &n);
+	if (!r)
+		r = probe_update(w->probe, bundles[!(i & 1)], changed, n, &w->tables->sum);
+	*ret_ms = since_ms(began);
+	if (!r && n != 1)
+		r = -EPROTO;
+	return r ? weir_err_set(err, r, "one prefix: %s", strerror(-r)) : check_held(w, &w->tables->sum, err);
+}
+
 int bench_update_prefix(struct bench *b, const struct bench_case *c, struct bench_result *ret)
 {
-	weir_auto_free struct weir_b_prefix *all = NULL;
+	struct weir_buf bytes[2] = {{0}, {0}};
+	weir_cleanup(bundle_freep) struct weir_bundle *one = NULL, *other = NULL;
 	weir_auto_close int trie = -1;
 	double ms[ROUNDS], fill;
 	uint64_t began;
 	int r = world_get_big(b, ROWS);
 
 	(void)c;
-	if (r)
-		return r;
-	if (!(all = make_prefixes(most_classes(b->world->tables))))
-		return -ENOMEM;
-	r = rebuild(b->world, all, &b->err);
-	for (int i = 0; !r && i < ROUNDS; i++) {
-		uint32_t at = scramble((uint32_t)i) % WORLD_PREFIXES;
-
-		all[at].class ^= 1;
-		began = weir_monotonic_ns();
-		r = rebuild(b->world, all, &b->err);
-		ms[i] = since_ms(began);
-		if (!r)
-			r = check_held(b->world, &b->err);
-	}
 	if (!r)
-		r = fill_trie(all, &trie, &fill);
+		r = make_bytes(b->world, WORLD_PREFIXES, &bytes[0]);
+	if (!r)
+		r = make_bytes(b->world, scramble(1) % WORLD_PREFIXES, &bytes[1]);
+	if (!r)
+		r = read_bundle(&bytes[0], &one, &b->err);
+	if (!r)
+		r = read_bundle(&bytes[1], &other, &b->err);
+	if (!r)
+		r = load(b->world, &bytes[0], &b->err);
+	for (int i = 0; !r && i < ROUNDS; i++)
+		r = update(b->world, (struct weir_bundle *const[]){one, other}, i, &ms[i], &b->err);
+	if (!r)
+		r = fill_trie(&trie, &fill);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bytes); i++)
+		weir_buf_fini(&bytes[i]);
 	if (r)
 		return r;
 	*ret = (struct bench_result){.value = bench_median(ms, ROUNDS)};
@@ -244,7 +271,7 @@ static int first_packets(struct bench *b, struct peers *p, double *ret)
 int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench_result *ret)
 {
 	weir_cleanup(peers_close) struct peers p = {.skel = NULL};
-	weir_auto_free struct weir_b_prefix *all = NULL;
+	weir_auto_buf struct weir_buf bytes = {0};
 	weir_auto_close int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	int r;
 
@@ -255,9 +282,7 @@ int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench
 		return weir_err_set(&b->err, stats, "BPF_ENABLE_STATS: %s", strerror(-stats));
 	if ((r = world_get_big(b, ROWS)) || (r = peers_open(&p, 1, &b->err)))
 		return r;
-	if (!(all = make_prefixes(most_classes(b->world->tables))))
-		return -ENOMEM;
-	if ((r = rebuild(b->world, all, &b->err)))
+	if ((r = make_bytes(b->world, WORLD_PREFIXES, &bytes)) || (r = load(b->world, &bytes, &b->err)))
 		return r;
 	return first_packets(b, &p, &ret->value);
 }

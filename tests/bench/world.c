@@ -115,13 +115,25 @@ int world_switch(struct world *w, struct weir_err *err)
 	return probe_switch(w->probe, w->tables, w->subject_of, w->subjects, err);
 }
 
-/* The bench's cgroup gets its workload index and its subject; then compile, build, switch. */
-static int apply(struct world *w, const struct weir_policy_set *set, struct weir_err *err)
+int world_load(struct world *w, const struct weir_bundle *b, struct weir_err *err)
 {
 	static const struct weir_label app = {"app", "bench"};
 	const struct weir_subject subject = {.namespace = "n", .name = "s", .labels = &app, .label_count = 1};
+	struct weir_tables *t;
+	int r = weir_tables_build(b, &subject, 1, &t, err);
+
+	if (r)
+		return r;
+	weir_tables_free(w->tables);
+	w->tables = t;
+	w->subject_of[w->subjects - 1] = t->class_of[0];
+	return world_switch(w, err);
+}
+
+/* The bench's cgroup gets its workload index and its subject; then compile, build, switch. */
+static int apply(struct world *w, const struct weir_policy_set *set, struct weir_err *err)
+{
 	weir_auto_buf struct weir_buf bytes = {0};
-	struct weir_bundle *bundle = NULL;
 	struct weir_workload workload;
 	uint64_t id;
 	int r;
@@ -134,14 +146,8 @@ static int apply(struct world *w, const struct weir_policy_set *set, struct weir
 		return -ENOMEM;
 	r = weir_bundle_compile(set, w->topology, CLASS, NULL, 0, &bytes, err);
 	if (!r)
-		r = weir_bundle_parse(bytes.data, bytes.len, &bundle, err);
-	if (!r)
-		r = weir_tables_build(bundle, &subject, 1, &w->tables, err);
-	weir_bundle_free(bundle);
-	if (r)
-		return r;
-	w->subject_of[workload.index] = w->tables->class_of[0];
-	return world_switch(w, err);
+		r = weir_bundle_parse(bytes.data, bytes.len, &w->bundle, err);
+	return r ? r : world_load(w, w->bundle, err);
 }
 
 int world_enter(const char *cgroup)
@@ -259,6 +265,7 @@ void world_close(struct world **w)
 	if (x->cgroup)
 		rmdir(x->cgroup);
 	weir_topology_free(x->topology);
+	weir_bundle_free(x->bundle);
 	weir_tables_free(x->tables);
 	free(x->subject_of);
 	free(x->cgroup);

@@ -19,6 +19,7 @@ struct world {
 	bool big;	/* see world_get_big */
 	bool uncounted; /* hooks were taken off on purpose */
 	/* What was switched to; world_switch() takes changes. */
+	struct weir_bundle *bundle; /* of the policy */
 	struct weir_tables *tables;
 	uint32_t *subject_of;
 	size_t subjects;
@@ -38,6 +39,8 @@ int world_get(struct bench *b, uint32_t flow_rows);
 #define WORLD_PREFIXES (1u << 20)
 int world_get_big(struct bench *b, uint32_t flow_rows);
 int world_switch(struct world *w, struct weir_err *err);
+/* Tables of another bundle, and the switch to them. */
+int world_load(struct world *w, const struct weir_bundle *b, struct weir_err *err);
 void world_close(struct world **w);
 /* Directory of the calling process's cgroup; caller frees. */
 int world_own_cgroup(char **ret);
