@@ -19,6 +19,7 @@
 struct fixture {
 	struct probe *probe;
 	char cgroup[256], pins[64];
+	uint32_t prefixes; /* room for so many, and for 2^19 decisions; 0 = for few */
 	bool small; /* policy tables for next to nothing: loads in a fraction of the time */
 };
 
@@ -43,6 +44,10 @@ static inline int fixture_probe_rows(const struct fixture *f, const char *const 
 			       .flow_rows = flow_rows, .flow_rows6 = flow_rows, .total_rows = 64, .workloads = 16,
 			       .nat_rows = 4, .prefixes = 4096, .decisions = 65536, .ranges = 65536, .health_rows = 8};
 
+	if (f->prefixes) {
+		c.prefixes = f->prefixes;
+		c.decisions = 1u << 19;
+	}
 	if (f->small)
 		c.prefixes = c.decisions = c.ranges = 16;
 	return probe_open(&c, ret, err);
