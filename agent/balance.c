@@ -25,7 +25,7 @@ static void add(struct weir_count *c, uint64_t bytes, uint64_t packets)
 	c->packets += packets;
 }
 
-static bool reached_interface(const struct weir_row *row)
+bool balance_counts(const struct weir_row *row)
 {
 	return row->dir != WEIR_EGRESS ||
 	       (row->verdict != WEIR_V_DENY && row->verdict != WEIR_V_LIMITED);
@@ -36,6 +36,7 @@ void balance_begin(struct balance *b)
 	for (size_t i = 0; i < b->count; i++) {
 		memset(b->lines[i].terms, 0, sizeof(b->lines[i].terms));
 		b->lines[i].sockets = b->lines[i].spooled;
+		b->lines[i].observed = false;
 	}
 	memcpy(b->total, b->total_spooled, sizeof(b->total));
 }
@@ -50,16 +51,50 @@ void balance_commit(struct balance *b)
 void balance_term(struct balance *b, const char *interface, const struct weir_term_key *k,
 		  const struct weir_count *c)
 {
-	if (k->term < WEIR_TERMS)
-		add(&line(b, interface, k->dir)->terms[k->term], c->bytes, c->packets);
+	struct balance_line *l;
+
+	if (k->term >= WEIR_TERMS)
+		return;
+	l = line(b, interface, k->dir);
+	l->observed |= k->term == WEIR_T_INTERFACE;
+	add(&l->terms[k->term], c->bytes, c->packets);
 }
 
 void balance_row(struct balance *b, const char *interface, const struct weir_row *row,
 		 uint64_t bytes, uint64_t packets)
 {
-	if (reached_interface(row))
+	if (balance_counts(row))
 		add(&line(b, interface, row->dir)->sockets, bytes, packets);
 	add(&b->total[row->dir == WEIR_EGRESS], bytes, packets);
+}
+
+static void end_line(struct balance *b, size_t i)
+{
+	struct balance_line ended = b->lines[i];
+
+	b->lines[i] = b->lines[--b->count];
+	add(&line(b, "", ended.dir)->spooled, ended.spooled.bytes, ended.spooled.packets);
+}
+
+void balance_leave(struct balance *b, const char *interface)
+{
+	for (size_t i = b->count; i-- > 0;)
+		if (*interface && !strcmp(b->lines[i].interface, interface))
+			end_line(b, i);
+}
+
+/* Modulo 2^64 on purpose: the rows bring these counts with the window that is under way. */
+void balance_join(struct balance *b, const char *interface, uint8_t dir, uint64_t bytes, uint64_t packets)
+{
+	add(&line(b, interface, dir)->spooled, -bytes, -packets);
+	add(&line(b, "", dir)->spooled, bytes, packets);
+}
+
+void balance_keep(struct balance *b, bool (*keep)(const char *interface, void *arg), void *arg)
+{
+	for (size_t i = b->count; i-- > 0;)
+		if (*b->lines[i].interface && !keep(b->lines[i].interface, arg))
+			end_line(b, i);
 }
 
 void balance_restore(struct balance *b, const struct weir_summary *last)
@@ -83,6 +118,13 @@ static int64_t unexplained(const struct balance_line *l)
 	return (int64_t)(v + l->terms[WEIR_T_DROPPED_OUT].bytes);
 }
 
+/* A packet that was under way when counting began can be taken back without having been counted: a
+ * sum below zero for that moment is nothing to report. */
+static uint64_t at_least_zero(uint64_t v)
+{
+	return (int64_t)v < 0 ? 0 : v;
+}
+
 int balance_lines(const struct balance *b, struct weir_sum_identity **ret, size_t *ret_count)
 {
 	struct weir_sum_identity *out = calloc(b->count * (WEIR_TERMS + 2) + 1, sizeof(*out));
@@ -96,16 +138,16 @@ int balance_lines(const struct balance *b, struct weir_sum_identity **ret, size_
 
 		for (uint32_t t = 0; t < WEIR_TERMS && *l->interface; t++) {
 			id.term = t;
-			id.bytes = l->terms[t].bytes;
-			id.packets = l->terms[t].packets;
+			id.bytes = at_least_zero(l->terms[t].bytes);
+			id.packets = at_least_zero(l->terms[t].packets);
 			if (id.packets || t == WEIR_T_INTERFACE)
 				out[n++] = id;
 		}
 		id.term = WEIR_TERM_SOCKETS;
-		id.bytes = l->sockets.bytes;
-		id.packets = l->sockets.packets;
+		id.bytes = at_least_zero(l->sockets.bytes);
+		id.packets = at_least_zero(l->sockets.packets);
 		out[n++] = id;
-		if (!*l->interface)
+		if (!l->observed)
 			continue;
 		id.term = WEIR_TERM_UNEXPLAINED;
 		id.signed_bytes = unexplained(l);

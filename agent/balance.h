@@ -24,6 +24,7 @@ struct balance_line {
 	struct weir_count terms[WEIR_TERMS];
 	struct weir_count sockets; /* with the window under way */
 	struct weir_count spooled; /* without it */
+	bool observed;		   /* in this window */
 };
 
 struct balance {
@@ -40,8 +41,16 @@ void balance_commit(struct balance *b);
 /* Beyond the last line everything goes to the one without interface. */
 void balance_term(struct balance *b, const char *interface, const struct weir_term_key *k,
 		  const struct weir_count *c);
+/* Whether a row's packets were on the interface: what was dropped on its way out was not. */
+bool balance_counts(const struct weir_row *row);
 void balance_row(struct balance *b, const char *interface, const struct weir_row *row,
 		 uint64_t bytes, uint64_t packets);
+/* The interface has gone: what its rows counted, and count from now on, belongs to no interface. */
+void balance_leave(struct balance *b, const char *interface);
+/* An interface's observer begins: what rows counted before, since the last window, is not of its line. */
+void balance_join(struct balance *b, const char *interface, uint8_t dir, uint64_t bytes, uint64_t packets);
+/* Lets every line leave whose interface keep() does not know. */
+void balance_keep(struct balance *b, bool (*keep)(const char *interface, void *arg), void *arg);
 /* The sums of the last summary. */
 void balance_restore(struct balance *b, const struct weir_summary *last);
 /* *ret is malloc'ed; its strings belong to b. */

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdarg.h>
 
+#include "agent/probe.h"
 #include "bpf/abi/weir_abi.h"
 #include "lib/conf/settings.h"
 #include "lib/ds/lpm.h"
@@ -67,7 +68,17 @@ static const struct weir_setting table[] = {
 	{"bpf.pin_dir", WEIR_SET_STR, AT(pin_dir), "/sys/fs/bpf/weir", 0, 0, NULL,
 	 "Directory of a BPF file system for pinned maps and links."},
 	{"bpf.interfaces", WEIR_SET_STRS, AT(interfaces), "eth*,en*", 0, 0, NULL,
-	 "Patterns of interfaces on which the count-only observer holds the truth."},
+	 "Patterns of interfaces to follow: observed, legs of a gateway, guarded by XDP."},
+	{"bpf.hooks", WEIR_SET_STRS, AT(hook_names), "cgroup,observer", 0, 0, NULL,
+	 "What is on: cgroup counts and enforces at sockets, observer holds an interface's truth, "
+	 "gateway counts and enforces what is forwarded between interfaces, xdp drops early what is "
+	 "denied to everybody."},
+	{"bpf.inside", WEIR_SET_STRS, AT(inside), "", 0, 0, NULL,
+	 "Patterns of a gateway's interfaces towards those whose traffic it forwards; empty = the "
+	 "sender's side is."},
+	{"bpf.local", WEIR_SET_STRS, AT(local), "veth*,lxc*,cali*", 0, 0, NULL,
+	 "Patterns of interfaces whose far end is on this node: counted at its sockets, so that a "
+	 "gateway leaves them alone."},
 	{"bpf.flow_rows", WEIR_SET_U32, AT(flow_rows), "65536", 64, 1u << 22, NULL,
 	 "IPv4 flows counted in detail at once, a power of two; 96 bytes each."},
 	{"bpf.flow_rows6", WEIR_SET_U32, AT(flow_rows6), "16384", 64, 1u << 22, NULL,
@@ -134,6 +145,30 @@ static int WEIR_PRINTF(5, 6) bad(const char *path, const char *section, const ch
 	if (value)
 		return weir_y_err(value, err, "%s", text);
 	return weir_err_set(err, -EINVAL, "%s:1:1 %s.%s: %s", path, section, key, text);
+}
+
+static int decode_hooks(struct config *c, const char *path, struct weir_err *err)
+{
+	static const struct {
+		const char *name;
+		enum probe_hook bit;
+	} hooks[] = {{"cgroup", PROBE_CGROUP},
+		     {"observer", PROBE_OBSERVER},
+		     {"gateway", PROBE_GATEWAY},
+		     {"xdp", PROBE_XDP}};
+
+	c->hooks = 0;
+	for (size_t i = 0; c->hook_names && c->hook_names[i]; i++) {
+		uint32_t bit = 0;
+
+		for (size_t k = 0; k < WEIR_ARRAY_SIZE(hooks); k++)
+			bit |= strcmp(hooks[k].name, c->hook_names[i]) ? 0 : hooks[k].bit;
+		if (!bit)
+			return bad(path, "bpf", "hooks", err,
+				   "\"%s\" is no hook; want cgroup, observer, gateway, xdp", c->hook_names[i]);
+		c->hooks |= bit;
+	}
+	return c->hooks ? 0 : bad(path, "bpf", "hooks", err, "with no hook at all nothing is counted");
 }
 
 static int check_power(uint32_t v, const char *path, const char *key, struct weir_err *err)
@@ -212,6 +247,8 @@ static int check(struct config *c, const char *path, struct weir_err *err)
 		r = check_power(c->flow_rows6, path, "flow_rows6", err);
 	if (r == 0)
 		r = check_power(c->total_rows, path, "total_rows", err);
+	if (r == 0)
+		r = decode_hooks(c, path, err);
 	if (r == 0)
 		r = decode_approvers(c, path, err);
 	return r;

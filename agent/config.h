@@ -26,14 +26,15 @@ struct config {
 	uint32_t threshold;
 	uint64_t max_bundle;
 	char *cgroup_root, *pin_dir;
-	char **interfaces;
+	char **interfaces, **hook_names, **inside, **local;
 	uint32_t flow_rows, flow_rows6, total_rows, workloads, nat_rows, prefixes, decisions, ranges,
 		health_rows;
 	uint64_t window_ns, retire_ns, health_pass_ns;
 	uint32_t detail; /* config_detail */
 	uint32_t max_rows;
 	uint64_t spool_max, spool_segment;
-	/* Not in the file: the approvers' keys, decoded. */
+	/* Not in the file: hook names as enum probe_hook, the approvers' keys, decoded. */
+	uint32_t hooks;
 	uint8_t (*keys)[WEIR_KEY_LEN];
 	size_t key_count;
 };

@@ -148,6 +148,37 @@ static int settle(struct harvest *h, struct weir_err *err)
 	return r < 0 ? weir_err_set(err, r, "last record of the spool: %s", strerror(-r)) : 0;
 }
 
+/* What rows of an index hold that no window has had yet: counted before its observer began. */
+static void join(struct harvest *h, uint32_t ifindex, const char *name)
+{
+	for (size_t i = 0; i < h->drain.rows.count; i++) {
+		const struct weir_row *row = rows_at(&h->drain.rows, i);
+		uint64_t bytes, packets;
+
+		if (!drain_in_use(row) || rows_ifindex(row) != ifindex)
+			continue;
+		drain_base(&h->drain, i, &bytes, &packets);
+		bytes = __atomic_load_n(&row->bytes, __ATOMIC_RELAXED) - bytes;
+		packets = __atomic_load_n(&row->packets, __ATOMIC_RELAXED) - packets;
+		if (balance_counts(row))
+			balance_join(h->balance, name, row->dir, bytes, packets);
+	}
+}
+
+static void on_interface(bool joined, uint32_t ifindex, const char *name, void *arg)
+{
+	struct harvest *h = arg;
+
+	balance_leave(h->balance, name);
+	if (joined)
+		join(h, ifindex, name);
+}
+
+static bool followed(const char *interface, void *arg)
+{
+	return probe_follows(((struct harvest *)arg)->probe, interface);
+}
+
 static void visit_sockets(struct harvest *h)
 {
 	size_t taken;
@@ -190,6 +221,8 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 		r = settle(h, err);
 	if (r < 0)
 		return r;
+	balance_keep(h->balance, followed, h);
+	probe_follow(p, on_interface, h);
 	visit_sockets(h);
 	*ret = weir_take_ptr(h);
 	return 0;
@@ -357,6 +390,7 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 	drain_commit(&h->drain);
 	(void)health_sent(h->health); /* what it cannot note is sent again, and replaces itself */
 	balance_commit(h->balance);
+	probe_forget_gone(h->probe);
 	h->last_end_ns = end_ns;
 	if (++h->runs % SWEEP_EVERY == 0)
 		sweep(h);

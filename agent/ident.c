@@ -17,6 +17,7 @@ struct ident {
 	struct cgroups *cgroups;
 	struct labels *labels;
 	struct who *whos; /* by workload index; [0] unused */
+	char *gateway; /* name of what is forwarded, also the path that labels match */
 	uint32_t capacity, limit;
 	bool untold; /* names are new since the last ident_resolve() */
 };
@@ -49,6 +50,7 @@ void ident_free(struct ident *id)
 	for (uint32_t i = 0; id->whos && i < id->limit; i++)
 		who_clear(&id->whos[i]);
 	free(id->whos);
+	free(id->gateway);
 	labels_free(id->labels);
 	cgroups_free(id->cgroups);
 	free(id);
@@ -78,6 +80,17 @@ int ident_new(const char *root, const char *labels, uint32_t capacity, struct id
 	if (r < 0)
 		return r;
 	*ret = weir_take_ptr(id);
+	return 0;
+}
+
+int ident_set_node(struct ident *id, const char *node)
+{
+	char *name = weir_strf("gateway/%s", node);
+
+	if (!name)
+		return -ENOMEM;
+	free(id->gateway);
+	id->gateway = name;
 	return 0;
 }
 
@@ -153,9 +166,12 @@ static int copy_labels(struct weir_sum_workload *w, const struct labels_rule *ru
 static void name_it(const struct ident *id, struct who *who, const char *path)
 {
 	const struct labels_rule *rule = labels_find(id->labels, path);
-	struct ident_path p;
+	struct ident_path p = {.kind = "gateway"};
 
-	ident_path_parse(path, &p);
+	if (who->cgroup == WEIR_GATEWAY_CGROUP)
+		(void)weir_strcpy(p.name, sizeof(p.name), path);
+	else
+		ident_path_parse(path, &p);
 	who->w.kind = p.kind;
 	who->w.name = strdup(p.name);
 	who->w.namespace = strdup(rule ? rule->namespace : "");
@@ -167,19 +183,30 @@ static void name_it(const struct ident *id, struct who *who, const char *path)
 		who_clear(who);
 }
 
+/* NULL: not known (yet). */
+static const char *path_of(const struct ident *id, const struct who *who)
+{
+	const struct cgroup *g;
+
+	if (who->cgroup == WEIR_GATEWAY_CGROUP)
+		return id->gateway;
+	g = cgroups_find(id->cgroups, who->cgroup);
+	return g ? g->path : NULL;
+}
+
 static bool name_known(struct ident *id, bool *ret_missing)
 {
 	bool changed = false;
 
 	for (uint32_t i = 1; i < id->limit; i++) {
 		struct who *who = &id->whos[i];
-		const struct cgroup *g;
+		const char *path;
 
 		if (!who->noted || who->named)
 			continue;
-		g = cgroups_find(id->cgroups, who->cgroup);
-		if (g)
-			name_it(id, who, g->path);
+		path = path_of(id, who);
+		if (path)
+			name_it(id, who, path);
 		changed |= who->named;
 		*ret_missing |= !who->named && !who->tried;
 	}
@@ -283,7 +310,8 @@ void ident_sweep(struct ident *id, const bool *used, void (*forget)(uint64_t cgr
 		struct who *who = &id->whos[i];
 		const struct cgroup *g = who->noted ? cgroups_find(id->cgroups, who->cgroup) : NULL;
 
-		if (!who->noted || used[i] || (g && !g->gone) || (!g && !who->tried))
+		if (!who->noted || used[i] || (g && !g->gone) || (!g && !who->tried) ||
+		    who->cgroup == WEIR_GATEWAY_CGROUP)
 			continue;
 		forget(who->cgroup, arg);
 		who_clear(who);

@@ -17,6 +17,8 @@ struct ident;
 int ident_new(const char *root, const char *labels, uint32_t capacity, struct ident **ret,
 	      struct weir_err *err);
 void ident_free(struct ident *id);
+/* What this node forwards is a workload too: gateway/<node>, without a cgroup of its own. */
+int ident_set_node(struct ident *id, const char *node);
 /* Reads the labels file again and renames all workloads; on failure the old labels stay. */
 int ident_reload(struct ident *id, const char *labels, struct weir_err *err);
 

@@ -23,9 +23,9 @@
 struct manager {
 	struct config conf;
 	char *path;
-	int lock;
+	int lock, links; /* links: the kernel's news of interfaces */
 	struct weir_loop *loop;
-	struct weir_source *window, *cgroups, *translations;
+	struct weir_source *window, *cgroups, *translations, *news;
 	struct weir_key *key;
 	struct probe *probe;
 	struct ident *ident;
@@ -44,6 +44,7 @@ void manager_free(struct manager *m)
 	weir_source_free(m->window);
 	weir_source_free(m->cgroups);
 	weir_source_free(m->translations);
+	weir_source_free(m->news);
 	uplink_free(m->uplink);
 	policy_free(m->policy);
 	gate_free(m->gate);
@@ -53,6 +54,7 @@ void manager_free(struct manager *m)
 	probe_close(m->probe);
 	weir_key_free(m->key);
 	weir_loop_free(m->loop);
+	weir_closep(&m->links);
 	weir_closep(&m->lock);
 	free(m->path);
 	config_fini(&m->conf);
@@ -136,6 +138,33 @@ static int on_translations(uint32_t events, void *arg)
 {
 	(void)events;
 	harvest_follow(((struct manager *)arg)->harvest);
+	return 0;
+}
+
+/* One interface that cannot be followed is no reason to miss the next. */
+static int on_interface(const struct iface_news *n, void *arg)
+{
+	struct manager *m = arg;
+	struct weir_err err = {0};
+
+	if (probe_interface(m->probe, n, &err) < 0)
+		weir_log(WEIR_LOG_WARN, "interfaces: %s", err.text);
+	return 0;
+}
+
+static int on_links(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+	struct weir_err err = {0};
+	int r = ifaces_read(m->links, on_interface, m);
+
+	(void)events;
+	if (r == -ENOBUFS)
+		weir_log(WEIR_LOG_INFO, "interfaces: more changes than news hold; looking at all anew");
+	else if (r < 0)
+		weir_log_err(r, "news of interfaces cannot be read; looking at all anew");
+	if (r < 0 && probe_interfaces(m->probe, &err) < 0)
+		weir_log(WEIR_LOG_WARN, "interfaces: %s", err.text);
 	return 0;
 }
 
@@ -247,7 +276,10 @@ static int open_probe(struct manager *m, struct weir_err *err)
 	const struct probe_conf pc = {
 		.cgroup_root = c->cgroup_root,
 		.pin_dir = c->pin_dir,
+		.hooks = c->hooks,
 		.interfaces = (const char *const *)c->interfaces,
+		.inside = (const char *const *)c->inside,
+		.local = (const char *const *)c->local,
 		.flow_rows = c->flow_rows,
 		.flow_rows6 = c->flow_rows6,
 		.total_rows = c->total_rows,
@@ -258,8 +290,12 @@ static int open_probe(struct manager *m, struct weir_err *err)
 		.ranges = c->ranges,
 		.health_rows = c->health_rows,
 	};
-	int r = probe_open(&pc, &m->probe, err);
+	/* News first: what appears while the probe looks around is told twice, never missed. */
+	int r = ifaces_open(&m->links);
 
+	if (r < 0)
+		return weir_err_set(err, r, "news of interfaces: %s", strerror(-r));
+	r = probe_open(&pc, &m->probe, err);
 	if (r < 0)
 		return weir_err_set(err, r, "loading BPF: %s", strerror(-r));
 	weir_log(WEIR_LOG_INFO, "hooks in use: %s", probe_hooks(m->probe));
@@ -321,6 +357,8 @@ static int start(struct manager *m, struct weir_err *err)
 		r = ident_new(m->conf.cgroup_root, m->conf.labels, m->conf.workloads, &m->ident,
 			      err);
 	if (r == 0)
+		r = ident_set_node(m->ident, m->conf.name);
+	if (r == 0)
 		r = open_spool(m, err);
 	if (r == 0)
 		r = harvest_new(&m->conf, m->probe, m->ident, m->spool, &m->harvest, err);
@@ -333,6 +371,8 @@ static int start(struct manager *m, struct weir_err *err)
 	r = open_network(m, err);
 	if (r == 0)
 		r = weir_loop_fd(m->loop, ident_fd(m->ident), EPOLLIN, on_cgroups, m, &m->cgroups);
+	if (r == 0)
+		r = weir_loop_fd(m->loop, m->links, EPOLLIN, on_links, m, &m->news);
 	if (r == 0)
 		r = weir_loop_timer(m->loop, 0, m->conf.window_ns, on_window, m, &m->window);
 	if (r == 0)
@@ -347,7 +387,7 @@ int manager_new(struct config *c, const char *path, struct manager **ret, struct
 
 	if (!m)
 		return -ENOMEM;
-	m->lock = -1;
+	m->lock = m->links = -1;
 	m->conf = *c;
 	memset(c, 0, sizeof(*c));
 	m->path = strdup(path);

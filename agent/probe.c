@@ -80,6 +80,7 @@ static int set_entries(struct weir_bpf *skel, const struct probe_conf *c)
 		{skel->maps.weir_spans4, 2 * spans},
 		{skel->maps.weir_spans6, 2 * spans},
 		{skel->maps.weir_disagree, PROBE_MAX_RULES},
+		{skel->maps.weir_early, 2 * PROBE_EARLY_WORDS(c->prefixes)},
 		{skel->maps.weir_health, WEIR_MAX(c->health_rows, 1u)},
 	};
 	int r = 0;
@@ -97,6 +98,7 @@ static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const ch
 	skel->rodata->weir_flow_mask = c->flow_rows - 1;
 	skel->rodata->weir_flow6_mask = c->flow_rows6 - 1;
 	skel->rodata->weir_total_mask = c->total_rows - 1;
+	skel->rodata->weir_early_words = PROBE_EARLY_WORDS(c->prefixes);
 	skel->rodata->weir_cap_decisions = c->decisions;
 	skel->rodata->weir_cap_ranges = c->ranges;
 	skel->rodata->weir_cap_limits = PROBE_MAX_LIMITS;
@@ -142,6 +144,19 @@ static void choose_programs(struct weir_bpf *skel, int without, const struct lad
 	bpf_program__set_autoload(skel->progs.weir_release, passes);
 }
 
+/* What the settings turn off, or the kernel lacks, need not pass the verifier. */
+static void choose_hooks(struct weir_bpf *skel, const struct probe_conf *c, const struct ladder *l)
+{
+	bool gateway = c->hooks & PROBE_GATEWAY;
+	uint32_t flags = bpf_program__flags(skel->progs.weir_xdp);
+
+	bpf_program__set_autoload(skel->progs.weir_gw_out, gateway);
+	bpf_program__set_autoload(skel->progs.weir_gw_out_l3, gateway);
+	bpf_program__set_autoload(skel->progs.weir_xdp, (c->hooks & PROBE_XDP) && ladder_has(l, RUNG_XDP));
+	if (!ladder_has(l, RUNG_XDP_FRAGS))
+		bpf_program__set_flags(skel->progs.weir_xdp, flags & ~LADDER_XDP_HAS_FRAGS);
+}
+
 /* One attempt to open and load. */
 static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, int without,
 		    const struct ladder *l, struct weir_bpf **ret)
@@ -156,6 +171,7 @@ static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, 
 	skel->rodata->weir_root_id = root;
 	choose_programs(skel, without, l);
 	*complaint = '\0';
+	choose_hooks(skel, c, l);
 	r = set_sizes(skel, c, c->pin_dir);
 	if (!r)
 		r = weir_bpf__load(skel);
@@ -233,6 +249,7 @@ static int map_all(struct probe *p, const struct probe_conf *c)
 		{s->maps.weir_rows4, &p->rows.v4},     {s->maps.weir_rows6, &p->rows.v6},
 		{s->maps.weir_bases, &p->bases},       {s->maps.weir_spooled, &p->spooled},
 		{s->maps.weir_ctl, &p->ctl},	       {s->maps.weir_cgroups, &p->cgroups},
+		{s->maps.weir_ifs, &p->ifs},	       {s->maps.weir_early, &p->early},
 		{s->maps.weir_sizes, &t->sizes},
 		{s->maps.weir_decisions, &t->decisions}, {s->maps.weir_ranges, &t->ranges},
 		{s->maps.weir_limits, &t->limits},     {s->maps.weir_failsafe, &t->failsafe},
@@ -262,6 +279,9 @@ static void take_fds(struct probe *p)
 	p->prog_fd[PROBE_TC_OUT] = bpf_program__fd(s->progs.weir_tc_out);
 	p->prog_fd[PROBE_TC_IN_L3] = bpf_program__fd(s->progs.weir_tc_in_l3);
 	p->prog_fd[PROBE_TC_OUT_L3] = bpf_program__fd(s->progs.weir_tc_out_l3);
+	p->prog_fd[PROBE_GW_OUT] = bpf_program__fd(s->progs.weir_gw_out);
+	p->prog_fd[PROBE_GW_OUT_L3] = bpf_program__fd(s->progs.weir_gw_out_l3);
+	p->prog_fd[PROBE_XDP_IN] = bpf_program__fd(s->progs.weir_xdp);
 	p->prog_fd[PROBE_KFREE] = kfree_rx >= 0 ? kfree_rx : bpf_program__fd(s->progs.weir_kfree);
 	p->prog_fd[PROBE_RESET_IN] = bpf_program__fd(s->progs.weir_reset_in);
 	p->prog_fd[PROBE_RESET_OUT] = bpf_program__fd(s->progs.weir_reset_out);
@@ -310,19 +330,6 @@ static int adopt(struct probe *p, const struct probe_conf *c, struct weir_err *e
 	return 0;
 }
 
-static int copy_patterns(struct probe *p, const char *const *v)
-{
-	size_t n = 0;
-
-	while (v && v[n])
-		n++;
-	p->patterns = calloc(n + 1, sizeof(*p->patterns));
-	for (size_t i = 0; p->patterns && i < n; i++)
-		if (!(p->patterns[i] = strdup(v[i])))
-			return -ENOMEM;
-	return p->patterns ? 0 : -ENOMEM;
-}
-
 static int check_conf(const struct probe_conf *c, struct weir_err *err)
 {
 	if (!c->flow_rows || c->flow_rows & (c->flow_rows - 1))
@@ -345,6 +352,38 @@ static int observe_interfaces(struct probe *p, struct weir_err *err)
 	return 0;
 }
 
+static void attach_kfree(struct probe *p)
+{
+	int r = probe_attach_kfree(p);
+
+	if (!r)
+		probe_add_hook(p, "kfree_skb");
+	else if (ladder_has(&p->ladder, RUNG_KFREE))
+		p->ladder.said[RUNG_KFREE] = r;
+}
+
+/* What the settings turned off goes before what they turned on comes: no packet meets both. */
+static int attach_all(struct probe *p, const char *root, struct weir_err *err)
+{
+	struct weir_workload gateway;
+	int r = 0;
+
+	if ((p->on & PROBE_GATEWAY) && (r = probe_index_cgroup(p, WEIR_GATEWAY_CGROUP, &gateway)))
+		return weir_err_set(err, r, "no workload index is left for the gateway; raise bpf.workloads");
+	probe_adopt_interfaces(p, err);
+	if ((r = probe_remove_strays(p)))
+		return weir_err_set(err, r, "%s/links: %s", p->pin_dir, strerror(-r));
+	if ((p->on & PROBE_CGROUP) && (r = probe_attach_cgroup(p, root, err)))
+		return r;
+	if (p->on & PROBE_OBSERVER)
+		attach_kfree(p);
+	if (p->on & PROBE_CGROUP) {
+		probe_attach_health(p);
+		probe_attach_release(p);
+	}
+	return observe_interfaces(p, err);
+}
+
 static int open_all(struct probe *p, const struct probe_conf *c, const char *root, struct weir_err *err)
 {
 	weir_auto_free char *links = weir_strf("%s/links", c->pin_dir);
@@ -352,7 +391,7 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 
 	if (!links || !(p->pin_dir = strdup(c->pin_dir)))
 		return -ENOMEM;
-	if ((r = copy_patterns(p, c->interfaces)))
+	if ((r = probe_keep_patterns(p, c)))
 		return r;
 	if ((r = weir_mkdir_p(links, 0700)))
 		return weir_err_set(err, r, "%s: %s; is bpffs mounted?", links, strerror(-r));
@@ -368,15 +407,7 @@ static int open_all(struct probe *p, const struct probe_conf *c, const char *roo
 		return r;
 	if ((r = probe_prepare_health(p)))
 		return weir_err_set(err, r, "TCP health: %s", strerror(-r));
-	if ((r = probe_attach_cgroup(p, root, err)))
-		return r;
-	if (!(r = probe_attach_kfree(p)))
-		probe_add_hook(p, "kfree_skb");
-	else if (ladder_has(&p->ladder, RUNG_KFREE))
-		p->ladder.said[RUNG_KFREE] = r;
-	probe_attach_health(p);
-	probe_attach_release(p);
-	if ((r = observe_interfaces(p, err)))
+	if ((r = attach_all(p, root, err)))
 		return r;
 	__atomic_store_n(&p->ctl->counting, 1, __ATOMIC_SEQ_CST);
 	return 0;
@@ -401,6 +432,8 @@ int probe_open(const struct probe_conf *c, struct probe **ret, struct weir_err *
 	if (!p)
 		return -ENOMEM;
 	p->ladder = ladder;
+	p->on = c->hooks ? c->hooks : PROBE_CGROUP | PROBE_OBSERVER;
+	p->early_words = PROBE_EARLY_WORDS(c->prefixes);
 	p->max.prefixes = c->prefixes;
 	p->max.decisions = c->decisions;
 	p->max.ranges = c->ranges;
@@ -425,9 +458,7 @@ void probe_close(struct probe *p)
 	weir_closep(&p->pass_link[1]);
 	if (p->skel)
 		weir_bpf__destroy(p->skel); /* pins and links stay; mappings end with the process */
-	for (size_t i = 0; p->patterns && p->patterns[i]; i++)
-		free(p->patterns[i]);
-	free(p->patterns);
+	probe_free_patterns(p);
 	free(p->pin_dir);
 	free(p);
 }
@@ -445,24 +476,4 @@ void probe_each_refused(const struct probe *p, void (*fn)(const char *text))
 const char *probe_hooks(const struct probe *p)
 {
 	return p->hooks;
-}
-
-struct rows probe_rows(const struct probe *p)
-{
-	return p->rows;
-}
-
-struct weir_base *probe_bases(struct probe *p)
-{
-	return p->bases;
-}
-
-struct weir_spooled *probe_spooled(struct probe *p)
-{
-	return p->spooled;
-}
-
-struct weir_ctl *probe_ctl(struct probe *p)
-{
-	return p->ctl;
 }

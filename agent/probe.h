@@ -7,14 +7,26 @@
 #ifndef WEIR_AGENT_PROBE_H
 #define WEIR_AGENT_PROBE_H
 
+#include "agent/ifaces.h"
 #include "agent/rows.h"
 #include "lib/base/base.h"
 #include "lib/policy/bundle.h"
 
+/* Hooks, each on or off per node. */
+enum probe_hook {
+	PROBE_CGROUP = 1,   /* cgroup_skb and sockops: counts and enforces at sockets */
+	PROBE_OBSERVER = 2, /* tc and kfree_skb: the truth of an interface, counts only */
+	PROBE_GATEWAY = 4,  /* tc egress: counts and enforces what passes from leg to leg */
+	PROBE_XDP = 8,	    /* drops early what no subject may exchange packets with */
+};
+
 struct probe_conf {
+	uint32_t hooks; /* probe_hook; 0 = PROBE_CGROUP | PROBE_OBSERVER */
 	const char *cgroup_root; /* "" = mount point of cgroup v2 */
 	const char *pin_dir;	 /* "/sys/fs/bpf/weir" */
-	const char *const *interfaces; /* NULL-terminated fnmatch patterns of interfaces to observe */
+	/* NULL-terminated fnmatch patterns: of interfaces to follow; of those among them that lead a
+	 * gateway inside; of those whose far end is on this node, hence never legs of a gateway. */
+	const char *const *interfaces, *const *inside, *const *local;
 	uint32_t flow_rows, flow_rows6, total_rows; /* powers of two; flows of IPv4, of IPv6 */
 	uint32_t workloads;	 /* capacity */
 	uint32_t nat_rows;	 /* translations of virtual addresses */
@@ -35,8 +47,19 @@ int probe_report(FILE *f, struct weir_err *err);
 void probe_each_refused(const struct probe *p, void (*fn)(const char *text));
 /* Hooks in use, "cgroup_skb sockops tcx kfree_skb"; valid while p lives. */
 const char *probe_hooks(const struct probe *p);
-/* Follows interfaces that appeared or vanished; call once per window. */
+/* Looks at all interfaces anew: follows those that appeared, gives up those that vanished. */
 int probe_interfaces(struct probe *p, struct weir_err *err);
+/* The same for one, of which the kernel has news. */
+int probe_interface(struct probe *p, const struct iface_news *n, struct weir_err *err);
+/* fn is told of each interface that joins while counting goes on (what rows hold of it so far its
+ * observer did not see), those that joined before this call included, and of each that has left: its
+ * terms are gone and its index means nothing any more. */
+typedef void (*probe_if_fn)(bool joined, uint32_t ifindex, const char *name, void *arg);
+void probe_follow(struct probe *p, probe_if_fn fn, void *arg);
+/* An interface of this name is followed, and was so already when the last agent ended. */
+bool probe_follows(const struct probe *p, const char *name);
+/* What counts of vanished interfaces came to was spooled: they leave. */
+void probe_forget_gone(struct probe *p);
 
 /* Plain memory shared with the kernel. */
 struct rows probe_rows(const struct probe *p);

@@ -133,6 +133,19 @@ static int ask_tcx(const struct rung_row *row, const struct btf *btf)
 	return link >= 0 || errno == ENODEV ? 0 : -errno;
 }
 
+static int ask_frags(const struct rung_row *row, const struct btf *btf)
+{
+	static const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = LADDER_XDP_HAS_FRAGS);
+	int fd = bpf_prog_load(row->type, "weir_probe", "Dual BSD/GPL", pass, WEIR_ARRAY_SIZE(pass), &opts);
+
+	(void)btf;
+	return done(fd < 0 ? -errno : fd);
+}
+
 /* The cookie must be known to both sides. */
 static int ask_netns(const struct rung_row *row, const struct btf *btf)
 {
@@ -207,6 +220,10 @@ static const struct rung_row rows[RUNGS] = {
 	[RUNG_TC] = {"tc program", "the observer that holds the truth", "no identity of interfaces", ask_program,
 		     BPF_PROG_TYPE_SCHED_CLS, 0, -1},
 	[RUNG_TCX] = {"tcx", "the observer as a link of its own", "clsact", ask_tcx, BPF_PROG_TYPE_SCHED_CLS, 0, -1},
+	[RUNG_XDP] = {"xdp", "early drop of what is denied to everybody", "it is dropped at sockets", ask_program,
+		      BPF_PROG_TYPE_XDP, 0, XDP_PASS},
+	[RUNG_XDP_FRAGS] = {"xdp frags", "early drop in drivers with large packets", "small MTU, or the generic path",
+			    ask_frags, BPF_PROG_TYPE_XDP},
 	[RUNG_NETNS] = {"netns cookie", "telling interfaces of other namespaces at sockets",
 			"they are told by number alone", ask_netns, BPF_PROG_TYPE_CGROUP_SKB, 0,
 			BPF_FUNC_get_netns_cookie},

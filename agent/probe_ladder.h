@@ -20,6 +20,8 @@ enum rung {
 	RUNG_MMAP,
 	RUNG_TC,
 	RUNG_TCX,
+	RUNG_XDP,
+	RUNG_XDP_FRAGS,
 	RUNG_NETNS,
 	RUNG_KFREE,
 	RUNG_KFREE_RX,
@@ -27,6 +29,8 @@ enum rung {
 	RUNG_TCP_ITER,
 	RUNGS,
 };
+
+#define LADDER_XDP_HAS_FRAGS (1u << 5) /* BPF_F_XDP_HAS_FRAGS, younger than the minimum distribution */
 
 struct ladder {
 	int said[RUNGS]; /* 0 = given, else -errno */

@@ -57,27 +57,6 @@ int probe_forget_cgroup(struct probe *p, uint64_t cgroup)
 	return bpf_map_delete_elem(p->workloads_fd, &cgroup) ? -errno : 0;
 }
 
-int probe_each_term(struct probe *p,
-		    int (*fn)(const char *ifname, const struct weir_term_key *k, const struct weir_count *c,
-			      void *arg),
-		    void *arg)
-{
-	struct weir_term_key k = {0};
-	struct weir_count c;
-	int r = 0;
-
-	for (size_t i = 0; !r && i < p->if_count; i++) {
-		k.ifindex = p->ifs[i].ifindex;
-		for (unsigned int n = 0; !r && n < WEIR_DIRS * WEIR_TERMS; n++) {
-			k.dir = n / WEIR_TERMS;
-			k.term = n % WEIR_TERMS;
-			if (!bpf_map_lookup_elem(p->terms_fd, &k, &c))
-				r = fn(p->ifs[i].name, &k, &c, arg);
-		}
-	}
-	return r;
-}
-
 int probe_drops(struct probe *p, struct weir_count ret[WEIR_DROPS])
 {
 	struct weir_count all[WEIR_DROPS];
@@ -87,4 +66,24 @@ int probe_drops(struct probe *p, struct weir_count ret[WEIR_DROPS])
 			return -errno;
 	memcpy(ret, all, sizeof(all));
 	return 0;
+}
+
+struct rows probe_rows(const struct probe *p)
+{
+	return p->rows;
+}
+
+struct weir_base *probe_bases(struct probe *p)
+{
+	return p->bases;
+}
+
+struct weir_spooled *probe_spooled(struct probe *p)
+{
+	return p->spooled;
+}
+
+struct weir_ctl *probe_ctl(struct probe *p)
+{
+	return p->ctl;
 }

@@ -19,6 +19,9 @@ enum probe_prog {
 	PROBE_TC_OUT,
 	PROBE_TC_IN_L3,
 	PROBE_TC_OUT_L3,
+	PROBE_GW_OUT,
+	PROBE_GW_OUT_L3,
+	PROBE_XDP_IN,
 	PROBE_KFREE,
 	PROBE_RESET_IN,
 	PROBE_RESET_OUT,
@@ -46,17 +49,21 @@ struct probe_tables {
 #define PROBE_MAX_LIMITS 4096
 #define PROBE_MAX_RULES 16385 /* of a bundle, and one for "no rule" */
 
+/* Of a slot of weir_ifs, what only this process knows. */
 struct probe_if {
-	uint32_t ifindex;
-	char name[IF_NAMESIZE];
-	bool present;
+	bool seen;   /* by the last look at all interfaces */
+	bool gone;   /* its name stays until its last counts were spooled */
+	bool joined; /* while counting went on: rows may hold counts that the observer does not */
 };
-#define PROBE_MAX_IF 160 /* times 24 terms fits the terms map */
+
+/* One bit for each peer class that so many prefixes can name. */
+#define PROBE_EARLY_WORDS(prefixes) ((prefixes) / 64 + 1)
 
 struct probe {
 	struct weir_bpf *skel;
 	char *pin_dir;
-	char **patterns;
+	uint32_t on; /* PROBE_CGROUP .. PROBE_XDP */
+	char **patterns, **inside, **local;
 	int prog_fd[PROBE_PROGS]; /* owned by skel; -1 = not loaded */
 	int workloads_fd, terms_fd, drops_fd, nat_fd, root_fd, health_fd;
 	uint32_t health_rows;
@@ -72,8 +79,12 @@ struct probe {
 	struct {
 		uint32_t prefixes, decisions, ranges, spans; /* of one half */
 	} max;
-	struct probe_if ifs[PROBE_MAX_IF];
-	size_t if_count;
+	struct weir_if *ifs; /* WEIR_IF_SLOTS, shared with the kernel */
+	struct probe_if if_state[WEIR_IF_SLOTS];
+	uint64_t *early;     /* two halves of early_words, shared with the kernel */
+	size_t early_words;
+	probe_if_fn if_fn;
+	void *if_arg;
 	struct ladder ladder; /* what this kernel gives and what is used of it */
 	char hooks[128];
 };
@@ -91,6 +102,30 @@ int probe_prepare_health(struct probe *p); /* before the first socket can call *
 void probe_attach_health(struct probe *p);
 
 int probe_add_hook(struct probe *p, const char *name);
+/* Adopts the link pinned under name, or makes and pins it. */
+int probe_link(struct probe *p, const char *name, int prog_fd, int target, enum bpf_attach_type type,
+	       uint32_t flags);
+/* True when a link is pinned under name and its interface is still there. */
+bool probe_has_link(const struct probe *p, const char *name);
+int probe_unlink(const struct probe *p, const char *name);
+int probe_clsact(uint32_t ifindex, int prog_fd, bool out);
+bool probe_has_clsact(uint32_t ifindex, bool out);
+void probe_clsact_remove(uint32_t ifindex, bool out);
+/* Removes links that the settings, or interfaces that vanished while no agent ran, left behind. */
+int probe_remove_strays(struct probe *p);
+
+/* probe_ifaces.c */
+int probe_keep_patterns(struct probe *p, const struct probe_conf *c);
+void probe_free_patterns(struct probe *p);
+/* The program that belongs at an interface's tc hook; false: none. ret_prog may be NULL. */
+bool probe_tc_prog(const struct probe *p, uint32_t ifindex, bool out, enum probe_prog *ret_prog);
+unsigned int probe_arp_type(const char *name); /* ARPHRD_* */
+void probe_adopt_interfaces(struct probe *p, struct weir_err *err);
+
+/* probe_xdp.c */
+int probe_attach_xdp(struct probe *p, uint32_t ifindex, const char *name, struct weir_err *err);
+/* Before the half `slot` of the tables comes into force. */
+int probe_fill_early(struct probe *p, uint32_t slot, const struct weir_tables *t);
 
 /* probe_switch.c */
 uint64_t probe_active_bits(const struct probe *p);

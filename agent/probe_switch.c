@@ -113,6 +113,9 @@ static int fill_idle(struct probe *p, const struct weir_tables *t, const uint32_
 	r = probe_quiet(p);
 	if (r)
 		return weir_err_set(err, r, "no grace period: %s", strerror(-r));
+	r = probe_fill_early(p, !WEIR_A_SLOT(p->ctl->active), t);
+	if (r)
+		return weir_err_set(err, r, "peers to drop early: %s", strerror(-r));
 	fill(p, t, !WEIR_A_SLOT(p->ctl->active), subject_of, n);
 	return 0;
 }

@@ -35,6 +35,8 @@ static void mirror(struct probe *p)
 	COPY(p, from, spans4, p->max.spans, n->spans4);
 	COPY(p, from, spans6, p->max.spans, n->spans6);
 	COPY(p, from, roots, WEIR_ROOTS, WEIR_ROOTS);
+	memcpy(p->early + !from * (size_t)p->early_words, p->early + from * (size_t)p->early_words,
+	       p->early_words * sizeof(*p->early));
 	p->tables.sizes[!from] = *n;
 }
 

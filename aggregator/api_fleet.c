@@ -24,6 +24,7 @@ static const char *term_name(uint32_t term)
 		[WEIR_T_ENCAPSULATION] = "encapsulation",
 		[WEIR_T_DROPPED_IN] = "dropped_in",
 		[WEIR_T_DROPPED_OUT] = "dropped_out",
+		[WEIR_T_DENIED_EARLY] = "denied_early",
 	};
 
 	if (term == WEIR_TERM_SOCKETS)

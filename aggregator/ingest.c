@@ -127,6 +127,9 @@ static int apply_summary(struct apply *a, uint64_t now_ns)
 		r = store_workload(a->store, a->node, sum->domain, &sum->workloads[i], &ids[i]);
 	for (size_t i = 0; !r && i < sum->row_count; i++)
 		r = apply_row(a, &sum->rows[i]);
+	/* A summary has all lines that there are: those of interfaces that vanished end. */
+	if (!r && sum->identity_count)
+		r = store_identity_begin(a->store, a->node);
 	for (size_t i = 0; !r && i < sum->identity_count; i++)
 		r = store_identity(a->store, a->node, &sum->identity[i]);
 	for (size_t i = 0; !r && i < sum->drop_count; i++)

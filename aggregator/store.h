@@ -46,6 +46,8 @@ int store_lapse_ended(struct store *s, char ret_node[WEIR_NODE_MAX], uint64_t *r
 int store_agent_reported(struct store *s, const char *node, const struct weir_policy_sync *p,
 			 uint64_t *ret_serial, uint64_t *ret_refused, bool *ret_same);
 /* Identity and drop counters are cumulative: the latest replaces. */
+/* Before the lines of a summary. */
+int store_identity_begin(struct store *s, int64_t node);
 int store_identity(struct store *s, int64_t node, const struct weir_sum_identity *i);
 int store_drop(struct store *s, int64_t node, const struct weir_sum_drop *d);
 

@@ -132,6 +132,11 @@ int store_agent_reported(struct store *s, const char *node, const struct weir_po
 	return 0;
 }
 
+int store_identity_begin(struct store *s, int64_t node)
+{
+	return store_run(s, ST_IDENTITY_END, "i", node);
+}
+
 int store_identity(struct store *s, int64_t node, const struct weir_sum_identity *i)
 {
 	int64_t bytes = i->term == WEIR_TERM_UNEXPLAINED ? i->signed_bytes : (int64_t)i->bytes;

@@ -124,6 +124,7 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_LAPSE] = "SELECT a.node,n.name,a.lapsed_s,a.lapse_noted_s FROM agent a JOIN node n ON "
 		     "n.id=a.node WHERE a.lapsed_s<>a.lapse_noted_s LIMIT 1",
 	[ST_LAPSE_NOTED] = "UPDATE agent SET lapse_noted_s=?2 WHERE node=?1",
+	[ST_IDENTITY_END] = "DELETE FROM identity WHERE node=?",
 	[ST_IDENTITY] = "INSERT OR REPLACE INTO identity VALUES(?,?,?,?,?,?)",
 	[ST_DROP] = "INSERT OR REPLACE INTO dropped VALUES(?,?,?,?)",
 	[ST_WORKLOAD_GET] = "SELECT id FROM workload WHERE node=? AND domain=? AND namespace=? AND "

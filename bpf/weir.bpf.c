@@ -4,6 +4,8 @@
  *
  *  cgroup_skb     counts every packet at its socket, by workload, and enforces
  *  sockops        remembers who opened a TCP connection, whatever happens to its rows; paces it
+ *  tc gateway     counts and enforces what passes from leg to leg of a gateway, beside the observer
+ *  xdp            drops early what no subject may receive
  *  tc observer    counts every packet at the interface: the truth, and the named terms by which it
  *                 differs from the sockets' sum. Shares no counter with cgroup_skb
  *  kfree_skb      names the ingress packets that no socket got
@@ -38,6 +40,7 @@ const volatile __u64 weir_own_netns = 0;   /* cookie; 0 = this kernel cannot tel
 const volatile __u64 weir_trace_netns = 0; /* cookie, for the tracepoint */
 
 #include "bpf/inc/maps.h"
+#include "bpf/inc/ifaces.h"
 #include "bpf/inc/parse.h"
 #include "bpf/inc/frags.h"
 #include "bpf/inc/rows.h"
@@ -46,6 +49,7 @@ const volatile __u64 weir_trace_netns = 0; /* cookie, for the tracepoint */
 #include "bpf/inc/workload.h"
 #include "bpf/inc/rate.h"
 #include "bpf/inc/account.h"
+#include "bpf/inc/xdp.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -110,13 +114,25 @@ static __always_inline bool weir_is_answer(const struct bpf_sock *sk, const stru
 	return sk->state == WEIR_TCP_LISTEN || (p->tcp_flags & (WEIR_TCP_RST | WEIR_TCP_ACK)) == WEIR_TCP_RST;
 }
 
+/* Came by another interface: what this stack forwards has no socket. BPF_PROG_RUN gives packets one of
+ * no type. */
+static __always_inline bool weir_is_forwarded(struct bpf_sock *sk, __u32 came_by)
+{
+	if (!came_by || !sk)
+		return came_by;
+	sk = bpf_sk_fullsock(sk);
+	return sk && !sk->type;
+}
+
 /* Term of an egress packet; WEIR_T_INTERFACE = it passed the socket hook. */
-static __always_inline __u8 weir_out_term(struct __sk_buff *skb, const struct weir_packet *p)
+static __always_inline __u8 weir_out_term(struct __sk_buff *skb, const struct weir_packet *p, __u32 came_by)
 {
 	struct bpf_sock *sk = skb->sk, *full;
 
+	if (weir_is_forwarded(sk, came_by))
+		return WEIR_T_FORWARDED;
 	if (!sk)
-		return skb->ingress_ifindex ? WEIR_T_FORWARDED : WEIR_T_KERNEL;
+		return WEIR_T_KERNEL;
 	full = bpf_sk_fullsock(sk);
 	if (!full && p->proto != IPPROTO_TCP) /* all small sockets are TCP's: what they sent is inside */
 		return WEIR_T_ENCAPSULATION;
@@ -145,37 +161,78 @@ static __always_inline __u8 weir_in_term(const struct weir_packet *p)
 
 /* What fragmenting adds: a copy of the IPv4 header per later fragment; for IPv6 the unfragmentable
  * part per later fragment, and a fragment header in each. */
-static __always_inline void weir_fragment(struct __sk_buff *skb, const struct weir_packet *p, __u8 dir)
+static __always_inline __u64 weir_fragment_bytes(const struct weir_packet *p)
 {
-	__u64 bytes = p->frag_later ? p->l4 : p->v6 ? 8 : 0;
+	return p->frag_later ? p->l4 : p->v6 ? 8 : 0;
+}
 
+static __always_inline void weir_fragment(__u32 slot, const struct weir_packet *p, __u8 dir)
+{
 	if (p->frag)
-		weir_term(skb->ifindex, dir, WEIR_T_FRAGMENTATION, bytes, p->frag_later);
+		weir_slot_term(slot, dir, WEIR_T_FRAGMENTATION, weir_fragment_bytes(p), p->frag_later);
+}
+
+/* A packet that leaves by another interface was taken for a local one when it came: what the observer
+ * put down to ICMP, tunnels or fragments then is taken back. 0: its way in is not observed. */
+static __always_inline bool weir_forwarded_in(__u32 slot, const struct weir_packet *p)
+{
+	__u8 term = weir_in_term(p);
+
+	if (!(weir_if_flags(slot) & WEIR_IF_OBSERVED))
+		return false;
+	if (term != WEIR_T_INTERFACE)
+		weir_slot_term(slot, WEIR_INGRESS, term, -(__u64)p->bytes, -(__u64)p->packets);
+	else if (p->frag)
+		weir_slot_term(slot, WEIR_INGRESS, WEIR_T_FRAGMENTATION, -weir_fragment_bytes(p),
+			       -(__u64)p->frag_later);
+	return true;
+}
+
+/* What is no IP packet that can be counted. */
+static __always_inline int weir_observe_other(struct __sk_buff *skb, __u32 slot, __u8 dir,
+					      const struct weir_packet *p)
+{
+	weir_slot_term(slot, dir, WEIR_T_NON_IP, skb->len - p->l3, 1);
+	if (p->reason != WEIR_D_NOT_IP + 1)
+		weir_drop(p->reason - 1, skb->len - p->l3, 1);
+	return -1; /* TCX_NEXT, TC_ACT_UNSPEC: never an opinion */
+}
+
+/* came_by: interface of arrival, 0 = made here. */
+static __always_inline int weir_observe_packet(struct __sk_buff *skb, __u32 slot, __u8 dir, __u32 came_by,
+					       const struct weir_packet *p)
+{
+	__u32 in;
+	__u8 term;
+
+	if (!(weir_if_flags(slot) & WEIR_IF_OBSERVED))
+		return -1;
+	weir_slot_term(slot, dir, WEIR_T_INTERFACE, p->bytes, p->packets);
+	term = dir == WEIR_EGRESS ? weir_out_term(skb, p, came_by) : weir_in_term(p);
+	if (term != WEIR_T_INTERFACE)
+		weir_slot_term(slot, dir, term, p->bytes, p->packets);
+	else
+		weir_fragment(slot, p, dir);
+	if (term == WEIR_T_FORWARDED) {
+		in = weir_if_slot(came_by);
+		if (weir_forwarded_in(in, p))
+			weir_slot_term(in, WEIR_INGRESS, term, p->bytes, p->packets);
+	}
+	return -1;
 }
 
 static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l2)
 {
+	__u32 slot = weir_if_slot(skb->ifindex), came_by = skb->ingress_ifindex;
 	struct weir_packet p;
-	__u8 term;
 
 	if (!weir_counting())
 		return -1;
-	if (weir_parse(skb, l2, &p)) {
-		weir_term(skb->ifindex, dir, WEIR_T_NON_IP, skb->len - p.l3, 1);
-		if (p.reason != WEIR_D_NOT_IP + 1)
-			weir_drop(p.reason - 1, skb->len - p.l3, 1);
-		return -1; /* TCX_NEXT, TC_ACT_UNSPEC: never an opinion */
-	}
-	weir_term(skb->ifindex, dir, WEIR_T_INTERFACE, p.bytes, p.packets);
-	term = dir == WEIR_EGRESS ? weir_out_term(skb, &p) : weir_in_term(&p);
-	if (term != WEIR_T_INTERFACE)
-		weir_term(skb->ifindex, dir, term, p.bytes, p.packets);
-	else
-		weir_fragment(skb, &p, dir);
-	if (term == WEIR_T_FORWARDED)
-		weir_term(skb->ingress_ifindex, WEIR_INGRESS, term, p.bytes, p.packets);
-	return -1;
+	return weir_parse(skb, l2, &p) ? weir_observe_other(skb, slot, dir, &p) :
+					 weir_observe_packet(skb, slot, dir, came_by, &p);
 }
+
+#include "bpf/inc/gateway.h"
 
 SEC("tc")
 int weir_tc_in(struct __sk_buff *skb)
@@ -200,6 +257,24 @@ SEC("tc")
 int weir_tc_out_l3(struct __sk_buff *skb)
 {
 	return weir_observe(skb, WEIR_EGRESS, 0);
+}
+
+SEC("tc")
+int weir_gw_out(struct __sk_buff *skb)
+{
+	return weir_gateway_out(skb, 14);
+}
+
+SEC("tc")
+int weir_gw_out_l3(struct __sk_buff *skb)
+{
+	return weir_gateway_out(skb, 0);
+}
+
+SEC("xdp.frags")
+int weir_xdp(struct xdp_md *ctx)
+{
+	return weir_early_drop(ctx);
 }
 
 #define WEIR_REASON(reason, name)                                                       \
@@ -267,6 +342,7 @@ static __always_inline int weir_freed_size(struct sk_buff *skb, struct weir_free
 static __always_inline int weir_freed(struct sk_buff *skb, int reason, struct sock *rx)
 {
 	struct weir_freed f = {};
+	struct weir_count *c;
 	__u32 ifindex;
 	__u8 term, dir;
 
@@ -280,10 +356,8 @@ static __always_inline int weir_freed(struct sk_buff *skb, int reason, struct so
 	dir = term == WEIR_T_DROPPED_OUT ? WEIR_EGRESS : WEIR_INGRESS;
 	if (dir == WEIR_INGRESS && (f.proto == IPPROTO_ICMP || f.proto == IPPROTO_ICMPV6))
 		return 0; /* counted by the observer */
-	struct weir_term_key key = {.ifindex = ifindex, .dir = dir, .term = term};
-	struct weir_count *c = bpf_map_lookup_elem(&weir_terms, &key);
-
-	if (c) /* absent: not an observed interface */
+	c = weir_term_at(weir_if_slot(ifindex), dir, term);
+	if (c) /* absent: not an observed interface. Atomic: what frees a packet can be interrupted. */
 		weir_add(c, f.bytes, f.packets);
 	return 0;
 }

@@ -83,10 +83,32 @@ struct sk_buff {
 	struct sock *sk;
 	unsigned int len;
 	int skb_iif;
+	unsigned long _nfct; /* struct nf_conn | ip_conntrack_info */
 	__u16 transport_header;
 	__u16 network_header;
 	unsigned int end; /* offset of the shared info on 64-bit kernels */
 	unsigned char *head, *data;
+};
+/* Connection tracking: the two ends as the first packet named them, and as its answer does. */
+union nf_inet_addr {
+	__be32 all[4];
+};
+union nf_conntrack_man_proto {
+	__be16 all;
+};
+struct nf_conntrack_man {
+	union nf_inet_addr u3;
+	union nf_conntrack_man_proto u;
+};
+struct nf_conntrack_tuple {
+	struct nf_conntrack_man src;
+};
+struct nf_conntrack_tuple_hash {
+	struct nf_conntrack_tuple tuple;
+};
+struct nf_conn {
+	struct nf_conntrack_tuple_hash tuplehash[2];
+	unsigned long status;
 };
 
 #pragma clang attribute pop

@@ -164,6 +164,8 @@ struct weir_workload {
 	__u32 index;
 	__u32 first_seen; /* WEIR_TICK */
 };
+/* No cgroup has this id: what a gateway forwards counts under the index that it stands for. */
+#define WEIR_GATEWAY_CGROUP 0xfffffffffffffffeull
 
 /*
  * The tables of a generation lie in one half of flat arrays: half `slot` of capacity n is
@@ -302,20 +304,47 @@ enum weir_term {
 	WEIR_T_ENCAPSULATION = 9, /* outer packets of tunnels; the inner ones are counted on the tunnel */
 	WEIR_T_DROPPED_IN = 10,	  /* ingress dropped before any socket: filter, checksum, other host */
 	WEIR_T_DROPPED_OUT = 11,  /* counted at the socket, never reached the interface: SUBTRACTED */
-	WEIR_TERMS = 12,
+	WEIR_T_DENIED_EARLY = 12, /* dropped by XDP before the observer: like NON_IP, not in INTERFACE */
+	WEIR_TERMS = 13,
 };
 
+/* Cumulative; BPF adds, the agent reads. */
+struct weir_count {
+	__u64 bytes;
+	__u64 packets;
+};
+
+/*
+ * An interface of the agent's network namespace that weir follows, in slot (ifindex + i) modulo
+ * WEIR_IF_SLOTS, i < WEIR_IF_PROBES. The agent writes (ifindex last, after the terms were zeroed), BPF
+ * reads; the slot is freed (ifindex 0) when the interface is gone and its last counts were spooled.
+ */
+struct weir_if {
+	__u32 ifindex;
+	__u32 flags; /* WEIR_IF_* */
+	char name[16];
+};
+_Static_assert(sizeof(struct weir_if) == 24, "weir_if");
+#define WEIR_IF_SLOTS 256
+#define WEIR_IF_PROBES 8
+#define WEIR_IF_OBSERVED 1u /* the observer holds its truth */
+#define WEIR_IF_LEG 2u	    /* of a gateway: what passes between two legs is counted and enforced */
+#define WEIR_IF_INSIDE 4u   /* a leg towards those whose traffic it is */
+
+/*
+ * The terms of one interface, one value per CPU; only the sum over all CPUs means anything, modulo
+ * 2^64: a packet that leaves on one CPU can take back what another counted when it came.
+ */
+struct weir_if_terms {
+	struct weir_count of[WEIR_DIRS][WEIR_TERMS];
+};
+
+/* Names a term among user space. */
 struct weir_term_key {
 	__u32 ifindex;
 	__u8 dir;
 	__u8 term;
 	__u16 pad;
-};
-
-/* Cumulative; BPF adds atomically, the agent reads. */
-struct weir_count {
-	__u64 bytes;
-	__u64 packets;
 };
 
 /* Packets that could not be fully accounted, by reason. Index of weir_drops, weir_count values. */

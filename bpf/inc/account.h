@@ -26,7 +26,8 @@ static __always_inline void weir_tuple_of(const struct __sk_buff *skb, const str
 	t->lport_be = out ? p->sport : p->dport;
 	t->rport_be = out ? p->dport : p->sport;
 	t->proto = p->proto;
-	t->ifindex = skb->ifindex;
+	if (!t->ifindex)
+		t->ifindex = skb->ifindex;
 	t->hash = weir_hash(t, v6);
 }
 
@@ -158,14 +159,15 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 			t->cgroup = 0; /* no index left: rows of the unidentified */
 		}
 		k.flags = v6 ? WEIR_ROW_F_V6 : 0;
-		if (weir_own_netns && bpf_get_netns_cookie(skb) != weir_own_netns)
+		if (t->place == WEIR_AT_FOREIGN)
 			k.flags |= WEIR_ROW_F_FOREIGN;
-		if (t->dir == WEIR_EGRESS)
+		if (t->dir == WEIR_EGRESS && t->place != WEIR_ON_PASSAGE)
 			weir_nat_learn(skb, p, k.workload, k.seen);
-		through_nat = weir_nat_find(p, t->dir, k.workload, &nat);
+		if (t->place != WEIR_ON_PASSAGE)
+			through_nat = weir_nat_find(p, t->dir, k.workload, &nat);
 		if (through_nat) /* only who opens a connection names a virtual address */
 			k.flags |= WEIR_ROW_F_NAT | WEIR_ROW_F_INIT_LOCAL;
-		else if (v6 ? weir_init6(skb, p, t) : weir_init4(skb, p, t))
+		else if (t->opener ? t->opener == WEIR_OPENER_LOCAL : v6 ? weir_init6(skb, p, t) : weir_init4(skb, p, t))
 			k.flags |= WEIR_ROW_F_INIT_LOCAL;
 	}
 	k.lport_be = t->lport_be;
@@ -295,6 +297,9 @@ __noinline int weir_account_any(struct __sk_buff *skb, __u64 active, __u64 cgrou
 	weir_parse_detail(&p);
 	if (dir == WEIR_INGRESS && (p.proto == IPPROTO_ICMP || p.proto == IPPROTO_ICMPV6))
 		return 1;
+	/* Asked here, not below: tc programs go there too, and some kernels do not answer them. */
+	if (weir_own_netns && bpf_get_netns_cookie(skb) != weir_own_netns)
+		t.place = WEIR_AT_FOREIGN;
 	weir_tuple_of(skb, &p, p.v6, &t);
 	return p.v6 ? weir_slow6(skb, &p, &t) : weir_slow4(skb, &p, &t);
 }

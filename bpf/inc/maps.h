@@ -47,13 +47,6 @@ struct {
 } weir_workloads SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct weir_term_key);
-	__type(value, struct weir_count);
-} weir_terms SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, WEIR_DROPS);
 	__type(key, __u32);
@@ -101,17 +94,6 @@ static __always_inline void weir_drop(__u32 reason, __u64 bytes, __u64 packets)
 
 	if (c)
 		weir_add(c, bytes, packets);
-}
-
-static __always_inline void weir_term(__u32 ifindex, __u8 dir, __u8 term, __u64 bytes, __u64 packets)
-{
-	struct weir_term_key k = {.ifindex = ifindex, .dir = dir, .term = term};
-	struct weir_count *c = bpf_map_lookup_elem(&weir_terms, &k);
-
-	if (c)
-		weir_add(c, bytes, packets);
-	else
-		weir_drop(WEIR_D_NO_TERM, bytes, packets);
 }
 
 #endif

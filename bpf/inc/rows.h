@@ -17,13 +17,19 @@ const volatile __u32 weir_total_mask = 0; /* total_rows - 1 */
 
 /* `v6` is a constant at every call below: each family gets code of its own, on its own table. */
 
+enum weir_opener { WEIR_OPENER_UNKNOWN, WEIR_OPENER_LOCAL, WEIR_OPENER_PEER };
+/* A socket of the agent's network namespace (or this is not known yet), of another's; no socket at all. */
+enum weir_place { WEIR_AT_SOCKET, WEIR_AT_FOREIGN, WEIR_ON_PASSAGE };
+
 /* What identifies a flow of one direction; local and remote as the workload sees them. */
 struct weir_tuple {
 	__u64 local[2], remote[2]; /* IPv4: [0] only, the address in its low 32 bits, as on the wire */
 	__u64 cgroup;
 	__u64 active; /* weir_ctl.active as it is for this packet */
 	__be16 lport_be, rport_be;
-	__u8 proto, dir, pad[2];
+	__u8 proto, dir;
+	__u8 opener; /* weir_opener, as far as the packet alone tells */
+	__u8 place;  /* weir_place */
 	__u32 ifindex;
 	__u32 hash;
 };

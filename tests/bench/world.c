@@ -301,10 +301,24 @@ uint64_t world_degraded(struct world *w)
 	return sum;
 }
 
+struct observed {
+	struct weir_term_key key;
+	uint64_t packets;
+};
+
+static int add_observed(const char *ifname, const struct weir_term_key *k, const struct weir_count *c, void *arg)
+{
+	struct observed *o = arg;
+
+	(void)ifname;
+	if (k->ifindex == o->key.ifindex && k->dir == o->key.dir && k->term == o->key.term)
+		o->packets = c->packets;
+	return 0;
+}
+
 uint64_t world_observed(struct world *w, uint32_t ifindex, enum weir_dir dir)
 {
-	struct weir_term_key k = {.ifindex = ifindex, .dir = dir, .term = WEIR_T_INTERFACE};
-	struct weir_count c;
+	struct observed o = {{.ifindex = ifindex, .dir = dir, .term = WEIR_T_INTERFACE}, UINT64_MAX};
 
-	return bpf_map_lookup_elem(w->probe->terms_fd, &k, &c) ? UINT64_MAX : c.packets;
+	return probe_each_term(w->probe, add_observed, &o) ? UINT64_MAX : o.packets;
 }

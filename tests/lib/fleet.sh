@@ -14,7 +14,7 @@ api() { "$LAB_PYTHON" "$LAB_ROOT/tests/lib/api.py" "$SOCKET" "$@"; }
 
 fleet_class() { # node
 	case $1 in
-	n1) echo "$FLEET_EAST/east-a" ;; n2) echo "$FLEET_EAST/east-b" ;; n3) echo "$FLEET_WEST/west-a" ;;
+	n1 | r) echo "$FLEET_EAST/east-a" ;; n2) echo "$FLEET_EAST/east-b" ;; n3) echo "$FLEET_WEST/west-a" ;;
 	esac
 }
 
@@ -92,7 +92,7 @@ fleet_agent_conf() { # node mode
 		bpf:
 		  cgroup_root: $LAB_CGROUPS/weir-lab/$node
 		  pin_dir: /sys/fs/bpf/weir-lab/$node
-		  interfaces: ["eth*"]
+		  interfaces: [${INTERFACES:-"eth*"}]
 		  flow_rows: 4096
 		  total_rows: 1024
 		  workloads: 256

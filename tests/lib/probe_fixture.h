@@ -21,6 +21,8 @@ struct fixture {
 	char cgroup[256], pins[64];
 	uint32_t prefixes; /* room for so many, and for 2^19 decisions; 0 = for few */
 	bool small; /* policy tables for next to nothing: loads in a fraction of the time */
+	uint32_t hooks; /* enum probe_hook; 0 = what a node has by default */
+	const char *const *inside, *const *local;
 };
 
 /* Names and makes the cgroup; nothing is loaded yet. */
@@ -41,6 +43,7 @@ static inline int fixture_probe_rows(const struct fixture *f, const char *const 
 				     struct probe **ret, struct weir_err *err)
 {
 	struct probe_conf c = {.cgroup_root = f->cgroup, .pin_dir = f->pins, .interfaces = interfaces,
+			       .hooks = f->hooks, .inside = f->inside, .local = f->local,
 			       .flow_rows = flow_rows, .flow_rows6 = flow_rows, .total_rows = 64, .workloads = 16,
 			       .nat_rows = 4, .prefixes = 4096, .decisions = 65536, .ranges = 65536, .health_rows = 8};
 

@@ -7,6 +7,7 @@ traffic.py tcp --to A --port P [--bytes N | --seconds S] [--down] [--close clien
                [--late S] [--connections N] [--parallel N] [--rate MBIT] [--timeout S]
 traffic.py hold --to A --port P --bytes N --seconds S: sends, says "held", and closes S seconds later
 traffic.py udp --to A --port P --size N --count N [--pps N] [--segment N]
+traffic.py echo --to A --size N --count N     ICMP echo, one after the other; fails when an answer is missing
 traffic.py bulk --to A --port P --connections N --seconds S [--congestion NAME] [--skip S]
 traffic.py meter --dev D --seconds S [--skip S]
 
@@ -20,6 +21,7 @@ The one who does not close first waits `late` seconds before it closes too. The 
 """
 import argparse
 import concurrent.futures
+import os
 import select
 import signal
 import socket
@@ -245,11 +247,41 @@ def meter(args):
           flush=True)
 
 
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) // 2 * 2])) + (data[-1] << 8 if len(data) % 2 else 0)
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def echo(args):
+    v6 = ":" in args.to
+    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_RAW,
+                         socket.IPPROTO_ICMPV6 if v6 else socket.IPPROTO_ICMP)
+    sock.settimeout(args.timeout)
+    sock.connect((args.to, 0))
+    for number in range(args.count):
+        body = struct.pack(">HH", os.getpid() & 0xffff, number) + b"w" * args.size
+        head = bytes([128 if v6 else 8, 0])
+        sock.send(head + (b"\0\0" if v6 else struct.pack(">H", checksum(head + b"\0\0" + body))) + body)
+        while True:
+            got = sock.recv(65536)
+            got = got if v6 else got[(got[0] & 15) * 4:]
+            if got[0] == (129 if v6 else 0) and got[4:8] == body[:4]:
+                break
+    return args.size * args.count
+
+
 def main():
     parser = argparse.ArgumentParser()
     modes = parser.add_subparsers(dest="mode", required=True)
     server = modes.add_parser("serve")
     server.add_argument("--port", type=int, required=True)
+    pinger = modes.add_parser("echo")
+    pinger.add_argument("--to", required=True)
+    pinger.add_argument("--size", type=int, default=56)
+    pinger.add_argument("--count", type=int, default=10)
+    pinger.add_argument("--timeout", type=float, default=5)
     gauge = modes.add_parser("meter")
     gauge.add_argument("--dev", required=True)
     gauge.add_argument("--seconds", type=float, required=True)
@@ -294,7 +326,7 @@ def main():
         if args.mode == "bulk":
             bulk(args)
             return
-        moved = {"tcp": tcp, "hold": hold, "udp": udp}[args.mode](args)
+        moved = {"tcp": tcp, "hold": hold, "udp": udp, "echo": echo}[args.mode](args)
     except OSError as error:
         print(f"failed: {error}", flush=True)
         sys.exit(1)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/config.h"
+#include "agent/probe.h"
 #include "lib/os/file.h"
 #include "tests/lib/test.h"
 
@@ -28,6 +29,7 @@ TEST(defaults_are_complete)
 	CHECK(!strcmp(c.name, "n1") && c.window_ns == 2000000000ull, "%s", c.name);
 	CHECK(c.mode == 0, "the default mode must be observe, is %u", c.mode);
 	CHECK(c.lease_ns == 0, "by default enforcement ends by itself");
+	CHECK(c.hooks == (PROBE_CGROUP | PROBE_OBSERVER), "hooks %u", c.hooks);
 	CHECK(c.key_count == 0 && !c.default_deny, "%zu", c.key_count);
 	config_fini(&c);
 }
@@ -43,6 +45,8 @@ TEST(mistakes_are_one_line_with_their_place)
 		{"node: {address: here}\n", ":1:17 node.address: \"here\" is no IP address"},
 		{"agent: {state_dir: here}\n", ":1:20 agent.state_dir: want an absolute path"},
 		{"spool: {max: 1MiB}\n", "spool.segment: at most a quarter of spool.max"},
+		{"bpf: {hooks: [cgroup, tc]}\n", ":1:14 bpf.hooks: \"tc\" is no hook; want cgroup, observer, gateway, xdp"},
+		{"bpf: {hooks: []}\n", "bpf.hooks: with no hook at all nothing is counted"},
 		{"agent: {mode: on}\n", ":1:15 agent.mode"},
 		{"agent: {lease: 5s}\n", ":1:16 agent.lease: want 0 or at least 3 times window.length"},
 	};

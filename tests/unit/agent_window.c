@@ -249,6 +249,7 @@ TEST(balance_is_zero_when_all_is_explained)
 	      "denied egress never left");
 	CHECK(b->total[WEIR_EGRESS].bytes == 760, "but it was counted");
 	r.dir = WEIR_INGRESS;
+	observe(b, WEIR_INGRESS, WEIR_T_INTERFACE, 0);
 	balance_row(b, "eth0", &r, 60, 1);
 	CHECK(term_of(b, "eth0", WEIR_INGRESS, WEIR_TERM_UNEXPLAINED) == -60,
 	      "denied ingress arrived");
