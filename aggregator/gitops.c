@@ -231,10 +231,11 @@ int gitops_poll(struct gitops *g)
 	memcpy(g->fingerprint, now, sizeof(now));
 	if (weir_repo_load(g->dir, &repo, &err, NULL, NULL))
 		return fail(g, GITOPS_REJECTED, err.text);
-	if (!g->repo || memcmp(g->repo->source, repo->source, sizeof(repo->source)))
+	if (!g->repo || memcmp(g->repo->source, repo->source, sizeof(repo->source))) {
 		changed = GITOPS_LOADED;
-	weir_repo_free(g->repo);
-	g->repo = weir_take_ptr(repo);
+		weir_repo_free(g->repo);
+		g->repo = weir_take_ptr(repo); /* else the one stays of which the bundles are compiled */
+	}
 	return changed | release(g);
 }
 

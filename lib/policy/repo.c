@@ -270,6 +270,8 @@ static int repo_new(struct weir_repo **ret)
 	repo->threshold = 1;
 	r = weir_topology_new(&repo->topology);
 	if (r == 0)
+		r = weir_compiled_new(&repo->compiled);
+	if (r == 0)
 		r = weir_pricebook_new(&repo->prices);
 	if (r == 0)
 		r = weir_policy_set_new(&repo->policies);
@@ -322,6 +324,7 @@ void weir_repo_free(struct weir_repo *r)
 	weir_topology_free(r->topology);
 	weir_pricebook_free(r->prices);
 	weir_policy_set_free(r->policies);
+	weir_compiled_free(r->compiled);
 	free(r->approvers);
 	free(r);
 }

@@ -12,6 +12,7 @@
 #include "lib/money/price.h"
 #include "lib/policy/bundle.h"
 
+struct weir_compiled; /* bundles of all classes: compiled once, by the first release, shared by all */
 struct weir_repo {
 	struct weir_topology *topology;
 	struct weir_pricebook *prices;
@@ -24,6 +25,7 @@ struct weir_repo {
 	size_t approver_count;
 	uint32_t threshold;
 	uint8_t source[WEIR_SHA256_LEN]; /* over names and bytes of all files but approvals/ */
+	struct weir_compiled *compiled;
 };
 /* All errors of one revision are one line each through on_error (may be NULL); returns -EINVAL and the
  * first in err. */
@@ -35,11 +37,14 @@ void weir_repo_free(struct weir_repo *r);
 struct weir_release {
 	struct weir_manifest manifest;
 	struct weir_buf manifest_text;
-	struct weir_buf *bundles;
+	const struct weir_buf *bundles;
+	struct weir_compiled *compiled; /* whose they are */
 };
 int weir_release_make(const struct weir_repo *r, uint64_t serial, uint64_t not_before_s,
 		      struct weir_release **ret, struct weir_err *err);
 void weir_release_free(struct weir_release *r);
+int weir_compiled_new(struct weir_compiled **ret);
+void weir_compiled_free(struct weir_compiled *c); /* with the last of those that share it */
 
 /* approvals/<serial>.manifest (the text) and approvals/<serial>.<key id>.sig ("ed25519:<key> <base64>").
  * Newest serial whose class digests equal what compiling the directory gives, with its signatures. */
