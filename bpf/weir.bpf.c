@@ -221,15 +221,25 @@ static __always_inline int weir_observe_packet(struct __sk_buff *skb, __u32 slot
 	return -1;
 }
 
-static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l2)
+/* Any packet. A length that the verifier does not know would be too long for it. */
+__noinline int weir_observe_any(struct __sk_buff *skb, __u32 dir, __u32 l2)
 {
 	__u32 slot = weir_if_slot(skb->ifindex), came_by = skb->ingress_ifindex;
 	struct weir_packet p;
 
+	return weir_parse(skb, l2 ? WEIR_ETH_LEN : 0, &p) ? weir_observe_other(skb, slot, dir, &p) :
+							    weir_observe_packet(skb, slot, dir, came_by, &p);
+}
+
+static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l2)
+{
+	struct weir_packet p;
+
 	if (!weir_counting())
 		return -1;
-	return weir_parse(skb, l2, &p) ? weir_observe_other(skb, slot, dir, &p) :
-					 weir_observe_packet(skb, slot, dir, came_by, &p);
+	if (!weir_parse_fast(skb, l2, &p))
+		return weir_observe_any(skb, dir, l2);
+	return weir_observe_packet(skb, weir_if_slot(skb->ifindex), dir, skb->ingress_ifindex, &p);
 }
 
 #include "bpf/inc/gateway.h"

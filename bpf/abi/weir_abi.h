@@ -335,9 +335,11 @@ _Static_assert(sizeof(struct weir_if) == 24, "weir_if");
  * The terms of one interface, one value per CPU; only the sum over all CPUs means anything, modulo
  * 2^64: a packet that leaves on one CPU can take back what another counted when it came.
  */
+#define WEIR_TERMS_SPACE 16 /* a power of two: a mask is all that an index needs */
 struct weir_if_terms {
-	struct weir_count of[WEIR_DIRS][WEIR_TERMS];
+	struct weir_count of[WEIR_DIRS][WEIR_TERMS_SPACE];
 };
+_Static_assert(WEIR_TERMS <= WEIR_TERMS_SPACE, "weir_if_terms");
 
 /* Names a term among user space. */
 struct weir_term_key {

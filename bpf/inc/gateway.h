@@ -119,14 +119,14 @@ static __always_inline int weir_gateway(struct __sk_buff *skb, __u32 l2, bool an
 
 	if (!ctl || !ctl->counting)
 		return -1;
-	if (any ? weir_parse_tc(skb, l2, &p) : weir_parse(skb, l2, &p))
+	if (!any && !weir_parse_fast(skb, l2, &p))
+		return WEIR_MISS;
+	if (any && weir_parse_tc(skb, l2, &p))
 		return weir_observe_other(skb, out, WEIR_EGRESS, &p);
 	if (!weir_is_forwarded(skb->sk, came_by) || !(from & to & WEIR_IF_LEG))
 		return weir_observe_packet(skb, out, WEIR_EGRESS, came_by, &p);
 	if (any)
 		weir_parse_detail(&p);
-	else if (p.frag)
-		return WEIR_MISS;
 	t.dir = (to & WEIR_IF_INSIDE) && !(from & WEIR_IF_INSIDE) ? WEIR_INGRESS : WEIR_EGRESS;
 	t.ifindex = t.dir == WEIR_EGRESS ? skb->ifindex : came_by;
 	t.active = weir_active(ctl);

@@ -46,7 +46,7 @@ static __always_inline struct weir_count *weir_term_at(__u32 slot, __u8 dir, __u
 {
 	struct weir_if_terms *t = bpf_map_lookup_elem(&weir_terms, &slot);
 
-	return t && dir < WEIR_DIRS && term < WEIR_TERMS ? &t->of[dir][term] : NULL;
+	return t ? &t->of[dir & 1][term & (WEIR_TERMS_SPACE - 1)] : NULL;
 }
 
 /* Where packets are handled no other packet interrupts: plain additions to this CPU's counter. */
