@@ -14,6 +14,8 @@
 /* The same serial to the same session no sooner than this: an agent that neither takes nor refuses it
  * must not turn the poll into a busy loop. */
 #define REPUSH_NS 1000000000ull
+/* Each push is a copy until its node has taken it: with so many bytes under way the others wait. */
+#define PUSH_BYTES_MAX ((size_t)256 << 20)
 
 struct held {
 	uint64_t id, until_ns;
@@ -71,6 +73,11 @@ static void push(struct service *sv, uint64_t id, const char *node, const char *
 	weir_log(WEIR_LOG_INFO, "pushed serial %s to %s (%s)", serial, node, class);
 	service_audited(audit_add(sv->audit, now_ns, "pushed", "node", node, "class", class, "serial",
 				  serial, NULL));
+}
+
+static bool may_push(const struct control *c)
+{
+	return weir_wire_sending(c->sv->control_wire) < PUSH_BYTES_MAX;
 }
 
 static void no_change(struct service *sv, uint64_t id)
@@ -137,7 +144,7 @@ static void sync_policy(struct control *c, struct session *s, uint64_t id,
 	bool wanted = serial && serial != p->have_serial && serial != p->refused_serial;
 
 	record(c->sv, s, p, now_ns);
-	if (!wanted) {
+	if (!wanted || !may_push(c)) {
 		hold(c, s, id, p, now_ns + HOLD_NS);
 	} else if (s->pushed_serial == serial && now_ns < s->pushed_ns + REPUSH_NS) {
 		hold(c, s, id, p, now_ns + REPUSH_NS);
@@ -178,7 +185,8 @@ void control_sweep(struct control *c, uint64_t now_ns)
 		bool late = now_ns >= h->until_ns;
 
 		/* One that was refused is offered again at the end of the poll: its reason may be gone. */
-		if (serial && serial != h->have_serial && (serial != h->refused_serial || late))
+		if (serial && serial != h->have_serial && (serial != h->refused_serial || late) &&
+		    may_push(c))
 			push(c->sv, h->id, h->node, h->class, now_ns);
 		else if (late)
 			no_change(c->sv, h->id);

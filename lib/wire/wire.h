@@ -29,6 +29,8 @@ int weir_wire_server_fd(const struct weir_wire_server *s); /* readable: call nex
 int weir_wire_next(struct weir_wire_server *s, uint64_t *ret_id, const void **ret_data, size_t *ret_len);
 /* Copies data. A reply to a peer that left is dropped: that is not an error. */
 int weir_wire_reply(struct weir_wire_server *s, uint64_t id, const void *data, size_t len);
+/* Bytes of replies that peers have not taken yet: each is a copy of its own. */
+size_t weir_wire_sending(struct weir_wire_server *s);
 
 /* Client: one dialer, one request outstanding. Reconnects by itself with jitter; a request whose
  * connection broke completes with -ECONNRESET and may be sent again. */

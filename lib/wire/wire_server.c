@@ -22,6 +22,7 @@ struct slot {
 	nng_aio *aio;
 	nng_msg *request; /* QUEUED and HELD */
 	nng_pipe pipe;	  /* that the request came by */
+	size_t sending;	  /* bytes of the reply; SENDING */
 	uint64_t generation;
 	enum slot_state state;
 };
@@ -30,7 +31,8 @@ struct weir_wire_server {
 	nng_socket sock;
 	nng_listener listener;
 	bool listening;
-	pthread_mutex_t lock; /* slots' state, queue, closing */
+	pthread_mutex_t lock; /* slots' state, queue, closing, sending */
+	size_t sending;	      /* bytes of replies that are under way */
 	int fd;
 	bool closing;
 	uint32_t contexts, head, queued;
@@ -70,6 +72,7 @@ static void done(void *arg)
 	pthread_mutex_lock(&s->lock);
 	again = !s->closing && rv != NNG_ECLOSED && rv != NNG_ECANCELED;
 	if (t->state == SENDING) {
+		s->sending -= t->sending;
 		if (rv)
 			nng_msg_free(nng_aio_get_msg(t->aio));
 		if (rv == NNG_ETIMEDOUT)
@@ -213,6 +216,16 @@ int weir_wire_next(struct weir_wire_server *s, uint64_t *ret_id, const void **re
 	return 0;
 }
 
+size_t weir_wire_sending(struct weir_wire_server *s)
+{
+	size_t bytes;
+
+	pthread_mutex_lock(&s->lock);
+	bytes = s->sending;
+	pthread_mutex_unlock(&s->lock);
+	return bytes;
+}
+
 int weir_wire_reply(struct weir_wire_server *s, uint64_t id, const void *data, size_t len)
 {
 	struct slot *t = &s->slots[id % s->contexts];
@@ -233,6 +246,8 @@ int weir_wire_reply(struct weir_wire_server *s, uint64_t id, const void *data, s
 	pthread_mutex_lock(&s->lock);
 	nng_msg_free(weir_take_ptr(t->request));
 	t->state = SENDING;
+	t->sending = len;
+	s->sending += len;
 	pthread_mutex_unlock(&s->lock);
 	nng_aio_set_msg(t->aio, reply);
 	nng_aio_set_timeout(t->aio, SEND_MS);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transport on loopback with real certificates, and the client half of a session over it. */
+#include "tests/lib/certificates.h"
 #include "tests/lib/test.h"
 
 #include "lib/base/clock.h"
@@ -9,46 +10,12 @@
 #include "lib/wire/wire.h"
 
 #include <arpa/inet.h>
-#include <ftw.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #define LIMIT_NS (20 * WEIR_NS_PER_S) /* for what must happen */
 #define REFUSED_NS WEIR_NS_PER_S      /* for what must not: many times a handshake */
-
-static char dir[64];
-
-static struct {
-	char path[10][96];
-	struct weir_tls_files server, client, foreign;
-} pki;
-
-static int rm(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static void pki_remove(void)
-{
-	nftw(dir, rm, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static int issue(enum weir_cert_use use, const char *cn, int ca, int at)
-{
-	struct weir_cert_req req = {.use = use, .cn = cn, .not_before_s = (uint64_t)time(NULL) - 60, .days = 2};
-	struct weir_err err = {{0}};
-	int r;
-
-	snprintf(pki.path[at], sizeof(pki.path[at]), "%s/%d.cert", dir, at);
-	snprintf(pki.path[at + 1], sizeof(pki.path[at + 1]), "%s/%d.key", dir, at);
-	r = weir_cert_issue(&req, ca < 0 ? NULL : pki.path[ca], ca < 0 ? NULL : pki.path[ca + 1],
-			    pki.path[at], pki.path[at + 1], &err);
-	if (r)
-		printf("# %s: %s\n", cn, err.text);
-	return r;
-}
 
 /* Ours signs a server and a node, the foreign authority a node. */
 TEST(certificates)
@@ -168,6 +135,9 @@ TEST(request_is_answered)
 	CHECK(weir_wire_reply(s, id, "pong", 4) == 0);
 	CHECK(take(c, LIMIT_NS, text, sizeof(text)) == 0 && !strcmp(text, "pong"), "%s", text);
 	CHECK(weir_wire_reply(s, id, "again", 5) == -ENOENT, "an answered id is not answered twice");
+	for (uint64_t end = weir_monotonic_ns() + LIMIT_NS; weir_wire_sending(s) && weir_monotonic_ns() < end;)
+		readable(weir_wire_server_fd(s), WEIR_NS_PER_S / 100);
+	CHECK(!weir_wire_sending(s), "%zu bytes are still under way", weir_wire_sending(s));
 	CHECK(!readable(weir_wire_client_fd(c), 0), "drained");
 	CHECK(weir_wire_next(s, &id, &data, &len) == -EAGAIN && !readable(weir_wire_server_fd(s), 0));
 }

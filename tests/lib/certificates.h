@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates of a test, in a directory of its own that goes with the process. */
+#ifndef WEIR_TEST_CERTIFICATES_H
+#define WEIR_TEST_CERTIFICATES_H
+
+#include <ftw.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "lib/os/x509.h"
+#include "lib/wire/wire.h"
+
+static char dir[64];
+
+static struct {
+	char path[10][96];
+	struct weir_tls_files server, client, foreign;
+} pki;
+
+static inline int rm(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static inline void pki_remove(void)
+{
+	nftw(dir, rm, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline int issue(enum weir_cert_use use, const char *cn, int ca, int at)
+{
+	struct weir_cert_req req = {.use = use, .cn = cn, .not_before_s = (uint64_t)time(NULL) - 60, .days = 2};
+	struct weir_err err = {{0}};
+	int r;
+
+	snprintf(pki.path[at], sizeof(pki.path[at]), "%s/%d.cert", dir, at);
+	snprintf(pki.path[at + 1], sizeof(pki.path[at + 1]), "%s/%d.key", dir, at);
+	r = weir_cert_issue(&req, ca < 0 ? NULL : pki.path[ca], ca < 0 ? NULL : pki.path[ca + 1],
+			    pki.path[at], pki.path[at + 1], &err);
+	if (r)
+		printf("# %s: %s\n", cn, err.text);
+	return r;
+}
+
+#endif
