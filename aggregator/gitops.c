@@ -9,12 +9,18 @@
 /* A directory of more entries than this is left to weir_repo_load to refuse. */
 #define FINGERPRINT_ENTRIES 4096
 
+/* What is served; both NULL or of the same content. */
+struct offer {
+	struct weir_approval *approval;
+	struct weir_release *release;
+	uint8_t digest[WEIR_SHA256_LEN]; /* of the manifest */
+};
+
 struct gitops {
 	char *dir;
 	enum gitops_state state;
 	struct weir_repo *repo;
-	struct weir_approval *approval;
-	struct weir_release *release; /* whose bundles are served; matches approval */
+	struct offer in_force, candidate;
 	uint8_t fingerprint[WEIR_SHA256_LEN];
 	bool settled; /* the fingerprint was the same twice: nothing is being written */
 	char error[sizeof(((struct weir_err *)0)->text)];
@@ -30,9 +36,11 @@ static void approval_freep(struct weir_approval **a)
 	weir_approval_free(*a);
 }
 
-static void release_freep(struct weir_release **r)
+static void offer_fini(struct offer *o)
 {
-	weir_release_free(*r);
+	weir_approval_free(o->approval);
+	weir_release_free(o->release);
+	*o = (struct offer){0};
 }
 
 static void dir_closep(DIR **d)
@@ -48,7 +56,8 @@ static void hash_freep(struct weir_sha256 **h)
 
 const char *gitops_state_name(enum gitops_state s)
 {
-	static const char *const names[] = {"empty", "rejected", "awaiting-approval", "approved"};
+	static const char *const names[] = {"empty", "rejected", "awaiting-approval", "shadow",
+					    "approved"};
 
 	return names[s];
 }
@@ -73,8 +82,8 @@ void gitops_free(struct gitops *g)
 	if (!g)
 		return;
 	weir_repo_free(g->repo);
-	weir_approval_free(g->approval);
-	weir_release_free(g->release);
+	offer_fini(&g->in_force);
+	offer_fini(&g->candidate);
 	free(g->dir);
 	free(g);
 }
@@ -167,12 +176,12 @@ uint32_t gitops_signers(const struct weir_repo *r, const struct weir_approval *a
 }
 
 /* The approval for what g->repo holds, strong enough and not behind what is served. */
-static int find_approval(struct gitops *g, struct weir_approval **ret, struct weir_err *err)
+static int find_approval(struct gitops *g, bool shadow, struct weir_approval **ret, struct weir_err *err)
 {
 	weir_cleanup(approval_freep) struct weir_approval *a = NULL;
-	uint64_t running = g->approval ? g->approval->manifest.serial : 0;
+	uint64_t running = gitops_approval(g) ? gitops_approval(g)->manifest.serial : 0;
 	uint32_t signers;
-	int r = weir_approval_find(g->dir, g->repo, &a, err);
+	int r = weir_approval_find(g->dir, g->repo, shadow, &a, err);
 
 	if (r)
 		return r;
@@ -190,26 +199,68 @@ static int find_approval(struct gitops *g, struct weir_approval **ret, struct we
 	return 0;
 }
 
+/* Serves bundles of g->repo under the approval, which it takes. 1: something else than before. */
+static int offer_make(struct offer *o, const struct weir_repo *repo, struct weir_approval **a, struct weir_err *err)
+{
+	weir_cleanup(offer_fini) struct offer fresh = {.approval = weir_take_ptr(*a)};
+	const struct weir_approval *now = fresh.approval;
+	int r = weir_release_make(repo, now->manifest.serial, now->manifest.not_before_s, now->manifest.shadow,
+				  &fresh.release, err);
+
+	if (!r)
+		r = weir_sha256(now->manifest_text, now->manifest_len, fresh.digest);
+	if (r)
+		return r;
+	r = !o->approval || memcmp(o->digest, fresh.digest, sizeof(fresh.digest));
+	offer_fini(o);
+	*o = fresh;
+	fresh = (struct offer){0};
+	return r;
+}
+
+static int no_candidate(struct gitops *g)
+{
+	bool had = g->candidate.approval;
+
+	offer_fini(&g->candidate);
+	return had ? GITOPS_CANDIDATE : 0;
+}
+
+/* Of approvals for both stages the newer one says what is wanted; but what is in force already needs no
+ * shadow. */
+static bool is_enforced(const struct gitops *g, const struct weir_approval *real,
+			const struct weir_approval *shadow)
+{
+	const struct weir_approval *running = gitops_approval(g);
+
+	return real && (!shadow || real->manifest.serial > shadow->manifest.serial ||
+			(running && running->manifest.serial == real->manifest.serial));
+}
+
+/*
+ * The candidate is what the directory holds while that is approved for shadow. It ends when that is
+ * approved for real, when the approval is withdrawn, and when the directory holds something else.
+ */
 static int release(struct gitops *g)
 {
-	weir_cleanup(approval_freep) struct weir_approval *a = NULL;
-	weir_cleanup(release_freep) struct weir_release *rel = NULL;
-	struct weir_err err = {0};
-	bool same;
+	weir_cleanup(approval_freep) struct weir_approval *real = NULL, *shadow = NULL;
+	struct weir_err err = {0}, shadow_err = {0};
+	int why = find_approval(g, false, &real, &err);
+	int r = find_approval(g, true, &shadow, &shadow_err);
+	bool enforced = is_enforced(g, real, shadow);
 
-	if (find_approval(g, &a, &err))
-		return fail(g, GITOPS_UNAPPROVED, err.text);
-	if (weir_release_make(g->repo, a->manifest.serial, a->manifest.not_before_s, &rel, &err))
+	if (!enforced && !shadow)
+		return no_candidate(g) |
+		       fail(g, GITOPS_UNAPPROVED, why == -ENOENT && r != -ENOENT ? shadow_err.text : err.text);
+	r = enforced ? offer_make(&g->in_force, g->repo, &real, &err) :
+		       offer_make(&g->candidate, g->repo, &shadow, &err);
+	if (r < 0)
 		return fail(g, GITOPS_REJECTED, err.text);
-	same = g->approval && g->approval->manifest_len == a->manifest_len &&
-	       !memcmp(g->approval->manifest_text, a->manifest_text, a->manifest_len);
-	g->state = GITOPS_APPROVED;
+	g->state = enforced ? GITOPS_APPROVED : GITOPS_SHADOW;
 	g->error[0] = 0;
-	weir_approval_free(g->approval);
-	g->approval = weir_take_ptr(a);
-	weir_release_free(g->release);
-	g->release = weir_take_ptr(rel);
-	return same ? 0 : GITOPS_RELEASED;
+	if (!enforced)
+		return r ? GITOPS_CANDIDATE : 0;
+	return no_candidate(g) | (r ? GITOPS_RELEASED : 0);
 }
 
 int gitops_poll(struct gitops *g)
@@ -256,20 +307,45 @@ const struct weir_repo *gitops_repo(const struct gitops *g)
 
 const struct weir_approval *gitops_approval(const struct gitops *g)
 {
-	return g->approval;
+	return g->in_force.approval;
+}
+
+static const struct weir_buf *bundle_of(const struct offer *o, const char *class)
+{
+	const struct weir_manifest *m = o->release ? &o->release->manifest : NULL;
+
+	for (size_t i = 0; m && i < m->class_count; i++)
+		if (!strcmp(m->classes[i].name, class))
+			return &o->release->bundles[i];
+	return NULL;
 }
 
 const struct weir_buf *gitops_bundle(const struct gitops *g, const char *class)
 {
-	const struct weir_manifest *m = g->release ? &g->release->manifest : NULL;
-
-	for (size_t i = 0; m && i < m->class_count; i++)
-		if (!strcmp(m->classes[i].name, class))
-			return &g->release->bundles[i];
-	return NULL;
+	return bundle_of(&g->in_force, class);
 }
 
 uint64_t gitops_serial(const struct gitops *g, const char *class)
 {
-	return gitops_bundle(g, class) ? g->approval->manifest.serial : 0;
+	return gitops_bundle(g, class) ? g->in_force.approval->manifest.serial : 0;
+}
+
+bool gitops_settled(const struct gitops *g)
+{
+	return g->repo;
+}
+
+const struct weir_approval *gitops_candidate(const struct gitops *g)
+{
+	return g->candidate.approval;
+}
+
+const struct weir_buf *gitops_candidate_bundle(const struct gitops *g, const char *class)
+{
+	return bundle_of(&g->candidate, class);
+}
+
+const uint8_t *gitops_candidate_digest(const struct gitops *g)
+{
+	return g->candidate.digest;
 }

@@ -183,7 +183,9 @@ int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err 
 	weir_cleanup(key_freep) struct weir_key *key = NULL;
 	const char *dir = NULL, *key_path = NULL;
 	uint64_t serial = 0, signed_serial = 0;
+	bool shadow = false;
 	const struct args_opt opts[] = {
+		{"--shadow", ARGS_FLAG, &shadow},
 		{"--key", ARGS_STR, &key_path},
 		{"--serial", ARGS_U64, &serial},
 	};
@@ -201,19 +203,19 @@ int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err 
 	if (!r)
 		r = weir_key_public(key, pub);
 	if (!r)
-		r = weir_approval_sign(dir, repo, key, serial, c->now_s, &signed_serial, err);
+		r = weir_approval_sign(dir, repo, key, shadow, serial, c->now_s, &signed_serial, err);
 	if (r)
 		return r;
 	if (c->json) {
 		view_auto_json json_t *o = json_pack(
-			"{s:I, s:s, s:s}", "serial", (json_int_t)signed_serial, "approver",
+			"{s:I, s:b, s:s, s:s}", "serial", (json_int_t)signed_serial, "shadow", shadow, "approver",
 			weir_pub_text(pub, text), "key_id", weir_pub_id(pub, id));
 
 		print_json(c, o);
 		return 0;
 	}
-	fprintf(c->out, "%s: serial %" PRIu64 " approved by %s (key %s); %u approval%s needed\n",
-		dir, signed_serial, key_path, weir_pub_id(pub, id), repo->threshold,
+	fprintf(c->out, "%s: serial %" PRIu64 " approved%s by %s (key %s); %u approval%s needed\n", dir,
+		signed_serial, shadow ? " for shadow" : "", key_path, weir_pub_id(pub, id), repo->threshold,
 		repo->threshold == 1 ? "" : "s");
 	return 0;
 }

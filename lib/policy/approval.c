@@ -162,7 +162,12 @@ static int read_approval(const struct shelf *s, uint64_t serial, struct weir_app
 	return 0;
 }
 
-/* The newest approval of this content; -ENOENT. */
+static bool same_stage(const struct weir_manifest *a, const struct weir_manifest *b)
+{
+	return a->shadow == b->shadow && same_content(a, b);
+}
+
+/* The newest approval of this content and stage; -ENOENT. */
 static int find(const struct shelf *s, const struct weir_manifest *content,
 		struct weir_approval **ret)
 {
@@ -178,7 +183,7 @@ static int find(const struct shelf *s, const struct weir_manifest *content,
 		r = read_approval(s, serial, &a);
 		if (r < 0 && r != -ENOENT)
 			return r;
-		if (r < 0 || !same_content(&a->manifest, content))
+		if (r < 0 || !same_stage(&a->manifest, content))
 			continue;
 		weir_approval_free(best);
 		best = weir_take_ptr(a);
@@ -189,7 +194,7 @@ static int find(const struct shelf *s, const struct weir_manifest *content,
 	return 0;
 }
 
-int weir_approval_find(const char *dir, const struct weir_repo *r, struct weir_approval **ret,
+int weir_approval_find(const char *dir, const struct weir_repo *r, bool shadow, struct weir_approval **ret,
 		       struct weir_err *err)
 {
 	weir_cleanup(shelf_fini) struct shelf s = {.fd = -1};
@@ -197,7 +202,7 @@ int weir_approval_find(const char *dir, const struct weir_repo *r, struct weir_a
 	int e = shelf_open(dir, &s, err);
 
 	if (e == 0)
-		e = weir_release_make(r, 1, 0, &now, err);
+		e = weir_release_make(r, 1, 0, shadow, &now, err);
 	if (e == 0)
 		e = find(&s, &now->manifest, ret);
 	if (e == -ENOENT)
@@ -236,7 +241,7 @@ static int write_signature(const struct shelf *s, uint64_t serial, const struct 
 	return r < 0 ? weir_err_set(err, r, "%s: cannot write: %s", path, strerror(-r)) : 0;
 }
 
-static int write_manifest(const struct shelf *s, const struct weir_repo *r, uint64_t serial,
+static int write_manifest(const struct shelf *s, const struct weir_repo *r, bool shadow, uint64_t serial,
 			  uint64_t now_s, struct weir_release **ret, struct weir_err *err)
 {
 	weir_cleanup(release_freep) struct weir_release *release = NULL;
@@ -246,7 +251,7 @@ static int write_manifest(const struct shelf *s, const struct weir_repo *r, uint
 
 	if (!path)
 		return -ENOMEM;
-	e = weir_release_make(r, serial, now_s, &release, err);
+	e = weir_release_make(r, serial, now_s, shadow, &release, err);
 	if (e < 0)
 		return e;
 	e = weir_mkdir_p(s->path, 0755);
@@ -273,14 +278,14 @@ static int choose(const struct shelf *s, const struct weir_manifest *content, ui
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (a && same_content(&a->manifest, content) && now_s < a->manifest.not_after_s) {
+	if (a && same_stage(&a->manifest, content) && now_s < a->manifest.not_after_s) {
 		*serial = a->manifest.serial;
 		*ret = weir_take_ptr(a);
 		return 0;
 	}
 	if (a && *serial)
 		return weir_err_set(err, -EEXIST,
-				    "serial %llu is taken by other content or has expired; "
+				    "serial %llu is taken by other content or another stage, or has expired; "
 				    "leave the serial out for %llu",
 				    (unsigned long long)*serial, (unsigned long long)top + 1);
 	if (!*serial)
@@ -288,7 +293,7 @@ static int choose(const struct shelf *s, const struct weir_manifest *content, ui
 	return 0;
 }
 
-int weir_approval_sign(const char *dir, const struct weir_repo *r, const struct weir_key *key,
+int weir_approval_sign(const char *dir, const struct weir_repo *r, const struct weir_key *key, bool shadow,
 		       uint64_t serial, uint64_t now_s, uint64_t *ret_serial, struct weir_err *err)
 {
 	weir_cleanup(shelf_fini) struct shelf s = {.fd = -1};
@@ -305,11 +310,11 @@ int weir_approval_sign(const char *dir, const struct weir_repo *r, const struct 
 				    weir_pub_text(pub, text), dir);
 	e = shelf_open(dir, &s, err);
 	if (e == 0)
-		e = weir_release_make(r, 1, 0, &now, err);
+		e = weir_release_make(r, 1, 0, shadow, &now, err);
 	if (e == 0)
 		e = choose(&s, &now->manifest, now_s, &serial, &old, err);
 	if (e == 0 && !old)
-		e = write_manifest(&s, r, serial, now_s, &made, err);
+		e = write_manifest(&s, r, shadow, serial, now_s, &made, err);
 	if (e == 0 && old)
 		e = write_signature(&s, serial, key, pub, old->manifest_text, old->manifest_len,
 				    err);

@@ -13,6 +13,7 @@
  *      source <sha256 of the input files>
  *      not-before 2026-11-24T00:00:00Z
  *      not-after 2027-11-24T00:00:00Z
+ *      stage shadow                                     (only when it is approved for shadow alone)
  *      class <name> <sha256 of the bundle> <bytes>      (sorted by name, one line each)
  *
  *  tables (agent): bundle + the subjects present on this node -> decision tables as the kernel wants them.
@@ -60,6 +61,7 @@ struct weir_manifest {
 	uint64_t serial;
 	uint8_t source[WEIR_SHA256_LEN];
 	uint64_t not_before_s, not_after_s;
+	bool shadow; /* evaluated beside what is in force, never enforced */
 	struct weir_class_ref *classes;
 	size_t class_count;
 };

@@ -28,6 +28,8 @@ static int write_text(const struct weir_manifest *m, struct weir_buf *out)
 			  "weir-manifest 1\nserial %llu\nsource %s\nnot-before %s\nnot-after %s\n",
 			  (unsigned long long)m->serial,
 			  weir_hex(m->source, sizeof(m->source), hex), from, to);
+	if (r == 0 && m->shadow)
+		r = weir_buf_addf(out, "stage shadow\n");
 	for (size_t i = 0; r == 0 && i < m->class_count; i++)
 		r = weir_buf_addf(out, "class %s %s %llu\n", m->classes[i].name,
 				  weir_hex(m->classes[i].digest, sizeof(m->classes[i].digest), hex),
@@ -112,6 +114,8 @@ static int parse_line(const char *key, char *value, struct weir_manifest *m)
 		ok = strcmp(value, "1") == 0;
 	else if (strcmp(key, "serial") == 0)
 		ok = parse_u64(value, &m->serial) && m->serial > 0;
+	else if (strcmp(key, "stage") == 0)
+		ok = m->shadow = strcmp(value, "shadow") == 0;
 	else if (strcmp(key, "source") == 0)
 		ok = weir_unhex(value, m->source, sizeof(m->source)) == 0;
 	else if (strcmp(key, "not-before") == 0)

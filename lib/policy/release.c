@@ -89,7 +89,7 @@ static int compile(const struct weir_repo *r, struct weir_err *err)
 	return e;
 }
 
-int weir_release_make(const struct weir_repo *r, uint64_t serial, uint64_t not_before_s,
+int weir_release_make(const struct weir_repo *r, uint64_t serial, uint64_t not_before_s, bool shadow,
 		      struct weir_release **ret, struct weir_err *err)
 {
 	weir_cleanup(release_freep) struct weir_release *out = calloc(1, sizeof(*out));
@@ -106,6 +106,7 @@ int weir_release_make(const struct weir_repo *r, uint64_t serial, uint64_t not_b
 	out->bundles = r->compiled->bundles;
 	n = r->compiled->count;
 	out->manifest.serial = serial;
+	out->manifest.shadow = shadow;
 	out->manifest.not_before_s = not_before_s;
 	out->manifest.not_after_s = not_before_s + r->validity_s;
 	memcpy(out->manifest.source, r->source, sizeof(r->source));

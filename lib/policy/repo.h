@@ -40,14 +40,15 @@ struct weir_release {
 	const struct weir_buf *bundles;
 	struct weir_compiled *compiled; /* whose they are */
 };
-int weir_release_make(const struct weir_repo *r, uint64_t serial, uint64_t not_before_s,
+int weir_release_make(const struct weir_repo *r, uint64_t serial, uint64_t not_before_s, bool shadow,
 		      struct weir_release **ret, struct weir_err *err);
 void weir_release_free(struct weir_release *r);
 int weir_compiled_new(struct weir_compiled **ret);
 void weir_compiled_free(struct weir_compiled *c); /* with the last of those that share it */
 
 /* approvals/<serial>.manifest (the text) and approvals/<serial>.<key id>.sig ("ed25519:<key> <base64>").
- * Newest serial whose class digests equal what compiling the directory gives, with its signatures. */
+ * Newest serial of a stage whose class digests equal what compiling the directory gives, with its
+ * signatures. The stages share one row of serials: whatever is approved later stands above. */
 struct weir_approval {
 	char *manifest_text;
 	size_t manifest_len;
@@ -56,11 +57,12 @@ struct weir_approval {
 	size_t sig_count;
 };
 /* -ENOENT: no approval for this content (err says what to do). */
-int weir_approval_find(const char *dir, const struct weir_repo *r, struct weir_approval **ret,
+int weir_approval_find(const char *dir, const struct weir_repo *r, bool shadow, struct weir_approval **ret,
 		       struct weir_err *err);
 void weir_approval_free(struct weir_approval *a);
-/* Writes or extends an approval: serial 0 = reuse the pending one for this content, else highest + 1. */
-int weir_approval_sign(const char *dir, const struct weir_repo *r, const struct weir_key *key,
+/* Writes or extends an approval, for shadow alone or to be enforced: serial 0 = reuse the pending one for
+ * this content and stage, else highest + 1. */
+int weir_approval_sign(const char *dir, const struct weir_repo *r, const struct weir_key *key, bool shadow,
 		       uint64_t serial, uint64_t now_s, uint64_t *ret_serial, struct weir_err *err);
 
 #endif

@@ -24,6 +24,7 @@
 #define WEIR_SUMMARY_WORKLOADS_MAX 5000
 #define WEIR_SUMMARY_IDENTITY_MAX 4096
 #define WEIR_SUMMARY_HEALTH_MAX 2000
+#define WEIR_SUMMARY_DISAGREEMENTS_MAX 1000
 #define WEIR_TERM_SOCKETS 100
 #define WEIR_TERM_UNEXPLAINED 101
 
@@ -76,6 +77,8 @@ struct weir_sum_health {
 	const uint64_t *rtt; /* buckets [rtt_first, rtt_first + rtt_count); all others are 0 */
 	uint32_t rtt_first, rtt_count;
 };
+/* Flows, by what the candidate would do with them. */
+struct weir_sum_disagreement { const char *rule; uint64_t denied, accepted, limited; };
 struct weir_sum_drop { uint32_t reason; uint64_t bytes, packets; };
 struct weir_summary {
 	uint8_t boot_id[16];
@@ -86,6 +89,8 @@ struct weir_summary {
 	struct weir_sum_row *rows; size_t row_count;
 	struct weir_sum_identity *identity; size_t identity_count;
 	struct weir_sum_drop *drops; size_t drop_count;
+	struct weir_sum_disagreement *disagreements; size_t disagreement_count;
+	uint64_t candidate_serial; /* 0 = none; then there are no disagreements */
 	struct weir_sum_health *health; size_t health_count;
 	uint64_t total_bytes[WEIR_DIRS], total_packets[WEIR_DIRS]; /* by weir_dir, cumulative since boot */
 	uint32_t mode;
@@ -103,14 +108,19 @@ struct weir_policy_sync {
 	uint8_t boot_id[16];
 	uint32_t mode;
 	const char *refused_reason, *refused_text;
+	uint64_t candidate_serial; /* evaluated beside the one in force, 0 = none */
+	uint8_t candidate[32];	   /* SHA-256 of the last shadow manifest had or refused */
+	bool has_candidate;
 };
 struct weir_push_sig { uint8_t key[32], sig[64]; };
 struct weir_policy_push {
-	bool change;		/* false: NO_CHANGE, nothing below is set */
+	bool change;		/* false: NO_CHANGE, only end_candidate may be set */
 	uint64_t serial;
 	const uint8_t *manifest; size_t manifest_len;
 	struct weir_push_sig *sigs; size_t sig_count;
 	const uint8_t *bundle; size_t bundle_len;
+	bool shadow;		/* a candidate, as its manifest says */
+	bool end_candidate;
 };
 
 struct weir_msg {

@@ -73,6 +73,9 @@ static int build_policy_sync(const struct weir_msg *m, struct weir_arena *a, str
 	pb->refused_text = weir_text_clean(a, s->refused_text, WEIR_REASON_MAX);
 	pb->have_serial = s->have_serial;
 	pb->applied_ns = s->applied_ns;
+	pb->candidate_serial = s->candidate_serial;
+	if (s->has_candidate)
+		pb->have_candidate = bytes_of(s->candidate, sizeof(s->candidate));
 	e->request.policy_sync = pb;
 	return pb->refused_reason && pb->refused_text ? 0 : -ENOMEM;
 }
@@ -160,8 +163,11 @@ static int build_policy_push(const struct weir_msg *m, struct weir_arena *a, str
 		return -ENOMEM;
 	weir__v1__policy_push__init(pb);
 	e->reply.policy_push = pb;
-	if (!p->change)
+	if (!p->change) {
+		pb->end_candidate = p->end_candidate;
 		return 0;
+	}
+	pb->shadow = p->shadow;
 	pb->kind = WEIR__V1__POLICY_PUSH__KIND__SNAPSHOT;
 	pb->serial = p->serial;
 	pb->manifest = bytes_of(p->manifest, p->manifest_len);

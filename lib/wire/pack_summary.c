@@ -207,6 +207,31 @@ static int build_drops(const struct weir_summary *s, struct strings *t, Weir__V1
 	return 0;
 }
 
+static int build_disagreements(const struct weir_summary *s, struct strings *t, Weir__V1__Summary *pb)
+{
+	int r = 0;
+
+	if (s->disagreement_count > WEIR_SUMMARY_DISAGREEMENTS_MAX)
+		return -E2BIG;
+	pb->candidate_serial = s->candidate_serial;
+	pb->n_disagreements = s->disagreement_count;
+	pb->disagreements = (Weir__V1__Disagreement **)list_new(t->arena, pb->n_disagreements,
+								 sizeof(Weir__V1__Disagreement));
+	if (!pb->disagreements)
+		return -ENOMEM;
+	for (size_t i = 0; !r && i < pb->n_disagreements; i++) {
+		const struct weir_sum_disagreement *d = &s->disagreements[i];
+		Weir__V1__Disagreement *o = pb->disagreements[i];
+
+		weir__v1__disagreement__init(o);
+		o->denied = d->denied;
+		o->accepted = d->accepted;
+		o->limited = d->limited;
+		r = intern(t, d->rule, &o->rule);
+	}
+	return r;
+}
+
 static int build_head(const struct weir_summary *s, struct weir_arena *a, Weir__V1__Summary *pb)
 {
 	pb->boot_id = (ProtobufCBinaryData){sizeof(s->boot_id), (uint8_t *)s->boot_id};
@@ -251,6 +276,8 @@ int weir_summary_build(const struct weir_summary *s, struct weir_arena *a, Weir_
 		r = build_identity(s, &t, pb);
 	if (!r)
 		r = build_drops(s, &t, pb);
+	if (!r)
+		r = build_disagreements(s, &t, pb);
 	if (!r)
 		r = weir_health_build(s, a, pb);
 	if (r)

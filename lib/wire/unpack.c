@@ -74,6 +74,11 @@ static int get_policy_sync(const Weir__V1__PolicySync *pb, struct weir_policy_sy
 			      "policy_sync.applied_digest", err);
 		ret->has_digest = true;
 	}
+	if (!r && pb->have_candidate.len) {
+		r = get_bytes(&pb->have_candidate, ret->candidate, sizeof(ret->candidate),
+			      "policy_sync.have_candidate", err);
+		ret->has_candidate = true;
+	}
 	if (!r)
 		r = check_text(pb->refused_reason, WEIR_NAME_MAX, "policy_sync.refused_reason", err);
 	if (!r)
@@ -90,6 +95,9 @@ static int get_policy_sync(const Weir__V1__PolicySync *pb, struct weir_policy_sy
 		return weir_bad(err, "policy_sync.have_serial: out of range");
 	if (pb->applied_ns > WEIR_COUNT_MAX)
 		return weir_bad(err, "policy_sync.applied_ns: out of range");
+	if (pb->candidate_serial > WEIR_COUNT_MAX)
+		return weir_bad(err, "policy_sync.candidate_serial: out of range");
+	ret->candidate_serial = pb->candidate_serial;
 	ret->applied_serial = pb->applied_serial;
 	ret->refused_serial = pb->refused_serial;
 	ret->have_serial = pb->have_serial;
@@ -127,8 +135,10 @@ static int get_policy_push(const Weir__V1__PolicyPush *pb, struct weir_arena *a,
 {
 	int r;
 
-	if (pb->kind == WEIR__V1__POLICY_PUSH__KIND__NO_CHANGE)
+	if (pb->kind == WEIR__V1__POLICY_PUSH__KIND__NO_CHANGE) {
+		ret->end_candidate = pb->end_candidate;
 		return 0;
+	}
 	if (pb->kind != WEIR__V1__POLICY_PUSH__KIND__SNAPSHOT)
 		return weir_bad(err, "policy_push.kind: %d is not known", (int)pb->kind);
 	if (!pb->serial || pb->serial > WEIR_COUNT_MAX)
@@ -141,6 +151,7 @@ static int get_policy_push(const Weir__V1__PolicyPush *pb, struct weir_arena *a,
 	if (r)
 		return r;
 	ret->change = true;
+	ret->shadow = pb->shadow;
 	ret->serial = pb->serial;
 	ret->manifest = pb->manifest.data;
 	ret->manifest_len = pb->manifest.len;

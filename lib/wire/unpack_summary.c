@@ -227,6 +227,27 @@ static int check_drops(const Weir__V1__Summary *pb, struct weir_arena *a, struct
 	return 0;
 }
 
+static int check_disagreements(const Weir__V1__Summary *pb, struct weir_arena *a, struct weir_summary *ret,
+			       struct weir_err *err)
+{
+	ret->disagreements = weir_arena_array(a, pb->n_disagreements, sizeof(*ret->disagreements));
+	if (!ret->disagreements)
+		return -ENOMEM;
+	ret->disagreement_count = pb->n_disagreements;
+	for (size_t i = 0; i < pb->n_disagreements; i++) {
+		const Weir__V1__Disagreement *d = pb->disagreements[i];
+
+		const char *rule = string_at(pb, d->rule);
+
+		if (!rule)
+			return item_bad("disagreements", i, "rule", err);
+		if (d->denied > WEIR_COUNT_MAX || d->accepted > WEIR_COUNT_MAX || d->limited > WEIR_COUNT_MAX)
+			return item_bad("disagreements", i, "flows", err);
+		ret->disagreements[i] = (struct weir_sum_disagreement){rule, d->denied, d->accepted, d->limited};
+	}
+	return 0;
+}
+
 /* Scalars and the lengths of all lists, before any list is looked into. */
 static int check_head(const Weir__V1__Summary *pb, struct weir_err *err)
 {
@@ -239,6 +260,8 @@ static int check_head(const Weir__V1__Summary *pb, struct weir_err *err)
 		{"rows", pb->n_rows, WEIR_SUMMARY_ROWS_MAX},
 		{"identity", pb->n_identity, WEIR_SUMMARY_IDENTITY_MAX},
 		{"drops", pb->n_drops, WEIR_SUMMARY_DROPS_MAX},
+		{"disagreements", pb->n_disagreements, WEIR_SUMMARY_DISAGREEMENTS_MAX},
+		{"candidate_serial", pb->candidate_serial, WEIR_COUNT_MAX},
 		{"health", pb->n_health, WEIR_SUMMARY_HEALTH_MAX},
 		{"epoch", pb->epoch, WEIR_COUNT_MAX},
 		{"sequence", pb->sequence, WEIR_COUNT_MAX},
@@ -294,6 +317,7 @@ static void fill_head(const Weir__V1__Summary *pb, struct weir_summary *ret)
 	ret->spool_max = pb->spool_max;
 	ret->lease_until_ns = pb->lease_until_ns;
 	ret->lapsed_s = pb->lapsed_s;
+	ret->candidate_serial = pb->candidate_serial;
 }
 
 int weir_summary_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct weir_summary *ret,
@@ -311,6 +335,8 @@ int weir_summary_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct
 		r = check_identity(pb, a, ret, err);
 	if (!r)
 		r = check_drops(pb, a, ret, err);
+	if (!r)
+		r = check_disagreements(pb, a, ret, err);
 	if (!r)
 		r = weir_health_check(pb, a, ret, err);
 	if (!r)

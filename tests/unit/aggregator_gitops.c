@@ -79,18 +79,36 @@ static void teardown(struct fixture *f)
 	gitops_free(f->g);
 }
 
-static int sign(const struct fixture *f, uint64_t *ret_serial)
+static int sign_for(const struct fixture *f, bool shadow, uint64_t *ret_serial)
 {
 	struct weir_repo *repo = NULL;
 	struct weir_err err = {0};
 	int r = weir_repo_load(f->dir, &repo, &err, NULL, NULL);
 
 	if (!r)
-		r = weir_approval_sign(f->dir, repo, f->key, 0, NOW_S, ret_serial, &err);
+		r = weir_approval_sign(f->dir, repo, f->key, shadow, 0, NOW_S, ret_serial, &err);
 	if (r)
 		fprintf(stderr, "# %s\n", err.text);
 	weir_repo_free(repo);
 	return r;
+}
+
+static int sign(const struct fixture *f, uint64_t *ret_serial)
+{
+	return sign_for(f, false, ret_serial);
+}
+
+static void withdraw(const struct fixture *f, uint64_t serial)
+{
+	weir_auto_free char *cmd = weir_strf("rm %s/approvals/%llu.*", f->dir, (unsigned long long)serial);
+
+	if (cmd && system(cmd))
+		fprintf(stderr, "cannot remove approval %llu\n", (unsigned long long)serial);
+}
+
+static uint64_t candidate(const struct fixture *f)
+{
+	return gitops_candidate_bundle(f->g, CLASS) ? gitops_candidate(f->g)->manifest.serial : 0;
 }
 
 TEST(nothing_is_served_before_it_is_signed)
@@ -165,6 +183,89 @@ TEST(an_undo_gets_a_new_serial)
 	teardown(&f);
 }
 
-TEST_MAIN(T(nothing_is_served_before_it_is_signed),
+TEST(a_shadow_approval_makes_a_candidate_and_no_release)
+{
+	struct fixture f;
+	uint64_t one = 0, two = 0, three = 0;
+
+	CHECK(!setup(&f));
+	CHECK(!sign(&f, &one));
+	gitops_poll(f.g);
+	CHECK(!put_policy(&f, "accept"));
+	CHECK(!sign_for(&f, true, &two));
+	CHECK(gitops_poll(f.g) == (GITOPS_LOADED | GITOPS_CANDIDATE), "%s", gitops_error(f.g));
+	CHECK(gitops_state(f.g) == GITOPS_SHADOW && !*gitops_error(f.g), "%s", gitops_error(f.g));
+	CHECK(gitops_serial(f.g, CLASS) == one, "what is in force stays: %d", (int)gitops_serial(f.g, CLASS));
+	CHECK(two > one && candidate(&f) == two, "%d", (int)candidate(&f));
+	CHECK(!gitops_candidate_bundle(f.g, "aws/vpc/none"), "a class that the manifest does not name");
+	CHECK(gitops_poll(f.g) == 0, "nothing changed");
+	CHECK(candidate(&f) == two);
+	CHECK(!put(&f, "policies/p.yaml", "kind: ["));
+	gitops_poll(f.g);
+	CHECK(candidate(&f) == two, "a revision that does not load changes nothing");
+	CHECK(!put_policy(&f, "accept"));
+	CHECK(!sign(&f, &three));
+	CHECK(gitops_poll(f.g) == (GITOPS_RELEASED | GITOPS_CANDIDATE), "%s", gitops_error(f.g));
+	CHECK(gitops_serial(f.g, CLASS) == three && three > two);
+	CHECK(!candidate(&f), "approved for real, it is a candidate no more: %d", (int)candidate(&f));
+	CHECK(!sign_for(&f, true, &two));
+	CHECK(!(gitops_poll(f.g) & GITOPS_CANDIDATE) && !candidate(&f), "what is in force needs no shadow");
+	teardown(&f);
+}
+
+TEST(a_candidate_ends_with_its_approval_or_its_revision)
+{
+	struct fixture f;
+	uint64_t one = 0, two = 0;
+
+	CHECK(!setup(&f));
+	CHECK(!sign(&f, &one));
+	gitops_poll(f.g);
+	CHECK(!put_policy(&f, "accept"));
+	CHECK(!sign_for(&f, true, &two));
+	gitops_poll(f.g);
+	CHECK(candidate(&f) == two);
+	withdraw(&f, two);
+	CHECK(gitops_poll(f.g) & GITOPS_CANDIDATE);
+	CHECK(!candidate(&f) && gitops_state(f.g) == GITOPS_UNAPPROVED, "withdrawn");
+	CHECK(!sign_for(&f, true, &two));
+	CHECK(gitops_poll(f.g) & GITOPS_CANDIDATE);
+	CHECK(candidate(&f) == two, "approved again");
+	CHECK(!put_policy(&f, "deny"));
+	CHECK(gitops_poll(f.g) & GITOPS_CANDIDATE);
+	CHECK(!candidate(&f) && gitops_state(f.g) == GITOPS_APPROVED, "back to what is in force: %s",
+	      gitops_error(f.g));
+	CHECK(gitops_serial(f.g, CLASS) == one);
+	teardown(&f);
+}
+
+/* To look at an undo before it is decided: its old approval for real is not taken for a new one. */
+TEST(a_newer_shadow_approval_is_meant)
+{
+	struct fixture f;
+	uint64_t one = 0, two = 0, three = 0;
+	struct gitops *restarted = NULL;
+
+	CHECK(!setup(&f));
+	CHECK(!sign(&f, &one));
+	gitops_poll(f.g);
+	CHECK(!put_policy(&f, "accept"));
+	CHECK(!sign(&f, &two));
+	gitops_poll(f.g);
+	CHECK(!put_policy(&f, "deny"));
+	CHECK(!sign_for(&f, true, &three));
+	CHECK(gitops_poll(f.g) & GITOPS_CANDIDATE);
+	CHECK(candidate(&f) == three && gitops_serial(f.g, CLASS) == two);
+	CHECK(!gitops_new(f.dir, &restarted) && !gitops_settled(restarted), "nothing is known before the first load");
+	gitops_poll(restarted);
+	CHECK(gitops_settled(restarted) && gitops_candidate(restarted) && !gitops_approval(restarted),
+	      "after a restart too");
+	gitops_free(restarted);
+	teardown(&f);
+}
+
+TEST_MAIN(T(a_shadow_approval_makes_a_candidate_and_no_release),
+	  T(a_candidate_ends_with_its_approval_or_its_revision), T(a_newer_shadow_approval_is_meant),
+	  T(nothing_is_served_before_it_is_signed),
 	  T(a_bad_revision_keeps_the_last_good_and_is_stated_once),
 	  T(an_unsigned_change_keeps_the_last_release), T(an_undo_gets_a_new_serial))

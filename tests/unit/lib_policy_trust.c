@@ -112,7 +112,7 @@ static void sign(struct push *p, const struct weir_key *key)
 static void push_init(struct push *p, const struct fixture *f, const struct weir_repo *repo)
 {
 	*p = (struct push){.trust = {f->trusted, 2, 2, CLASS_A, 6, NOW + 10}};
-	if (weir_release_make(repo, 7, NOW, &p->release, NULL) < 0)
+	if (weir_release_make(repo, 7, NOW, false, &p->release, NULL) < 0)
 		abort();
 	p->manifest = p->release->manifest_text.data;
 	p->manifest_len = p->release->manifest_text.len;
@@ -243,7 +243,15 @@ TEST(manifest_round_trip_and_one_spelling)
 	CHECK(weir_manifest_parse((char *)bad.data, bad.len, &none, NULL) == -EBADMSG,
 	      "empty line");
 	CHECK(weir_manifest_parse((char *)bad.data, 20, &none, NULL) == -EBADMSG);
+	CHECK(!back.shadow, "nothing is said of a stage: to be enforced");
 	weir_manifest_fini(&back);
+	weir_buf_fini(&text);
+	m.shadow = true;
+	CHECK(weir_manifest_text(&m, &text) == 0);
+	CHECK(weir_manifest_parse((char *)text.data, text.len, &back, &err) == 0 && back.shadow, "%s", err.text);
+	weir_manifest_fini(&back);
+	memcpy(memmem(text.data, text.len, "shadow", 6), "canary", 6);
+	CHECK(weir_manifest_parse((char *)text.data, text.len, &none, NULL) == -EBADMSG, "an unknown stage");
 }
 
 TEST(approval_is_signed_found_and_extended)
@@ -258,16 +266,16 @@ TEST(approval_is_signed_found_and_extended)
 	setup(&f);
 	repo = load(&f);
 	CHECK(weir_key_new(&stranger) == 0);
-	CHECK(weir_approval_find(f.dir, repo, &a, &err) == -ENOENT);
+	CHECK(weir_approval_find(f.dir, repo, false, &a, &err) == -ENOENT);
 	CHECK(strstr(err.text, "weirctl policy sign"), "%s", err.text);
-	CHECK(weir_approval_sign(f.dir, repo, stranger, 0, NOW, &serial, NULL) == -EPERM);
+	CHECK(weir_approval_sign(f.dir, repo, stranger, false, 0, NOW, &serial, NULL) == -EPERM);
 	err.text[0] = '\0';
-	CHECK(weir_approval_sign(f.dir, repo, f.one, 0, NOW, &serial, &err) == 0, "%s", err.text);
+	CHECK(weir_approval_sign(f.dir, repo, f.one, false, 0, NOW, &serial, &err) == 0, "%s", err.text);
 	CHECK(serial == 1, "%llu", (unsigned long long)serial);
-	CHECK(weir_approval_sign(f.dir, repo, f.two, 0, NOW + 5, &serial, &err) == 0, "%s",
+	CHECK(weir_approval_sign(f.dir, repo, f.two, false, 0, NOW + 5, &serial, &err) == 0, "%s",
 	      err.text);
 	CHECK(serial == 1, "a second approver extends: %llu", (unsigned long long)serial);
-	CHECK(weir_approval_find(f.dir, repo, &a, &err) == 0, "%s", err.text);
+	CHECK(weir_approval_find(f.dir, repo, false, &a, &err) == 0, "%s", err.text);
 	CHECK(a && a->sig_count == 2 && a->manifest.serial == 1);
 	weir_approval_free(a);
 	a = NULL;
@@ -277,17 +285,30 @@ TEST(approval_is_signed_found_and_extended)
 	    "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\n"
 	    "spec: {tier: admin, egress: [{action: deny}]}\n");
 	repo = load(&f);
-	CHECK(weir_approval_find(f.dir, repo, &a, NULL) == -ENOENT,
+	CHECK(weir_approval_find(f.dir, repo, false, &a, NULL) == -ENOENT,
 	      "changed content is not approved");
-	CHECK(weir_approval_sign(f.dir, repo, f.one, 1, NOW, &serial, NULL) == -EEXIST);
-	CHECK(weir_approval_sign(f.dir, repo, f.one, 0, NOW, &serial, NULL) == 0 && serial == 2);
+	CHECK(weir_approval_sign(f.dir, repo, f.one, false, 1, NOW, &serial, NULL) == -EEXIST);
+	CHECK(weir_approval_sign(f.dir, repo, f.one, false, 0, NOW, &serial, NULL) == 0 && serial == 2);
 	weir_repo_free(repo);
 
 	put(&f, "policies/p.yaml", policy_yaml);
 	repo = load(&f);
-	CHECK(weir_approval_sign(f.dir, repo, f.one, 0, NOW, &serial, NULL) == 0 && serial == 3,
+	CHECK(weir_approval_sign(f.dir, repo, f.one, false, 0, NOW, &serial, NULL) == 0 && serial == 3,
 	      "an undo needs a serial above the undone: %llu", (unsigned long long)serial);
-	CHECK(weir_approval_find(f.dir, repo, &a, NULL) == 0 && a->manifest.serial == 3);
+	CHECK(weir_approval_find(f.dir, repo, false, &a, NULL) == 0 && a->manifest.serial == 3);
+	weir_approval_free(a);
+	a = NULL;
+	CHECK(weir_approval_find(f.dir, repo, true, &a, NULL) == -ENOENT, "for real is not for shadow");
+	CHECK(weir_approval_sign(f.dir, repo, f.one, true, 3, NOW, &serial, NULL) == -EEXIST, "nor takes its serial");
+	CHECK(weir_approval_sign(f.dir, repo, f.one, true, 0, NOW, &serial, NULL) == 0 && serial == 4, "%llu",
+	      (unsigned long long)serial);
+	CHECK(weir_approval_sign(f.dir, repo, f.two, true, 0, NOW, &serial, NULL) == 0 && serial == 4,
+	      "a second approver extends: %llu", (unsigned long long)serial);
+	CHECK(weir_approval_find(f.dir, repo, true, &a, NULL) == 0 && a->manifest.serial == 4 && a->sig_count == 2);
+	weir_approval_free(a);
+	a = NULL;
+	CHECK(weir_approval_find(f.dir, repo, false, &a, NULL) == 0 && a->manifest.serial == 3,
+	      "for shadow is not for real");
 	weir_approval_free(a);
 	weir_repo_free(repo);
 	weir_key_free(stranger);

@@ -18,6 +18,7 @@ struct fixture {
 	Weir__V1__Row r, *rs[WEIR_SUMMARY_ROWS_MAX + 1];
 	Weir__V1__Identity i, *is[WEIR_SUMMARY_IDENTITY_MAX + 1];
 	Weir__V1__Drop d, *ds[WEIR_SUMMARY_DROPS_MAX + 1];
+	Weir__V1__Disagreement g, *gs[WEIR_SUMMARY_DISAGREEMENTS_MAX + 1];
 	Weir__V1__Health h, *hs[WEIR_SUMMARY_HEALTH_MAX + 1];
 	uint64_t numbers[WEIR_RTT_BUCKETS + 1];
 	char *strings[WEIR_SUMMARY_STRINGS_MAX + 1];
@@ -33,6 +34,7 @@ static void fixture_init(struct fixture *f)
 	weir__v1__row__init(&f->r);
 	weir__v1__identity__init(&f->i);
 	weir__v1__drop__init(&f->d);
+	weir__v1__disagreement__init(&f->g);
 	weir__v1__health__init(&f->h);
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->ws); i++)
 		f->ws[i] = &f->w;
@@ -44,6 +46,8 @@ static void fixture_init(struct fixture *f)
 		f->is[i] = &f->i;
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->ds); i++)
 		f->ds[i] = &f->d;
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->gs); i++)
+		f->gs[i] = &f->g;
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->hs); i++)
 		f->hs[i] = &f->h;
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->strings); i++)
@@ -57,6 +61,8 @@ static void fixture_init(struct fixture *f)
 	f->s.drops = f->ds;
 	f->s.strings = f->strings;
 	f->s.health = f->hs;
+	f->s.disagreements = f->gs;
+	f->s.n_disagreements = 1;
 	f->s.n_health = f->h.since_ns = 1;
 	f->h.count = f->h.rtt = f->numbers;
 	f->h.n_count = WEIR_HEALTH_COUNTS_MAX;
@@ -117,6 +123,12 @@ BREAK(i_packets, f.i.packets = UINT64_MAX)
 BREAK(d_reason, f.d.reason = WEIR_DROPS)
 BREAK(d_bytes, f.d.bytes = UINT64_MAX)
 BREAK(d_packets, f.d.packets = UINT64_MAX)
+BREAK(candidate, f.s.candidate_serial = 1ull << 63)
+BREAK(disagreements, f.s.n_disagreements = WEIR_SUMMARY_DISAGREEMENTS_MAX + 1)
+BREAK(g_rule, f.g.rule = 2)
+BREAK(g_denied, f.g.denied = 1ull << 63)
+BREAK(g_accepted, f.g.accepted = 1ull << 63)
+BREAK(g_limited, f.g.limited = 1ull << 63)
 BREAK(health, f.s.n_health = WEIR_SUMMARY_HEALTH_MAX + 1)
 BREAK(h_workload, f.h.workload = 1)
 BREAK(h_scope, f.h.scope = WEIR_SCOPES)
@@ -154,6 +166,10 @@ static const struct {
 	{break_i_bytes, "summary.identity[0].bytes:"}, {break_i_packets, "summary.identity[0].packets:"},
 	{break_d_reason, "summary.drops[0].reason:"}, {break_d_bytes, "summary.drops[0].bytes:"},
 	{break_d_packets, "summary.drops[0].packets:"},
+	{break_candidate, "summary.candidate_serial:"}, {break_disagreements, "summary.disagreements:"},
+	{break_g_rule, "summary.disagreements[0].rule:"}, {break_g_denied, "summary.disagreements[0].flows:"},
+	{break_g_accepted, "summary.disagreements[0].flows:"},
+	{break_g_limited, "summary.disagreements[0].flows:"},
 	{break_health, "summary.health:"}, {break_h_workload, "summary.health[0].workload:"},
 	{break_h_scope, "summary.health[0].scope:"}, {break_h_since, "summary.health[0].since_ns:"},
 	{break_h_since_big, "summary.health[0].since_ns:"}, {break_h_counts, "summary.health[0].count:"},

@@ -146,6 +146,12 @@ static void fill_summary(struct weir_arena *a, struct weir_summary *s)
 	s->drops = weir_arena_array(a, s->drop_count, sizeof(*s->drops));
 	for (size_t i = 0; i < s->drop_count; i++)
 		s->drops[i] = (struct weir_sum_drop){(uint32_t)i, rnd_count(), rnd_count()};
+	s->disagreement_count = rnd() % 40;
+	s->disagreements = weir_arena_array(a, s->disagreement_count, sizeof(*s->disagreements));
+	for (size_t i = 0; i < s->disagreement_count; i++)
+		s->disagreements[i] = (struct weir_sum_disagreement){rnd_text(), rnd_count(), rnd_count(),
+								     rnd_count()};
+	s->candidate_serial = rnd_count();
 	fill_health(a, s);
 	for (int d = 0; d < WEIR_DIRS; d++) {
 		s->total_bytes[d] = rnd_count();
@@ -246,6 +252,13 @@ static void check_same(struct test_state *test_st, const struct weir_summary *a,
 	for (size_t i = 0; i < a->drop_count && i < b->drop_count; i++)
 		CHECK(a->drops[i].reason == b->drops[i].reason && a->drops[i].bytes == b->drops[i].bytes &&
 		      a->drops[i].packets == b->drops[i].packets, "drop %zu", i);
+	CHECK(a->candidate_serial == b->candidate_serial && a->disagreement_count == b->disagreement_count);
+	for (size_t i = 0; i < a->disagreement_count && i < b->disagreement_count; i++) {
+		const struct weir_sum_disagreement *x = &a->disagreements[i], *y = &b->disagreements[i];
+
+		CHECK(!strcmp(x->rule, y->rule) && x->denied == y->denied && x->accepted == y->accepted &&
+		      x->limited == y->limited, "disagreement %zu", i);
+	}
 }
 
 TEST(summary_round_trip)
@@ -317,13 +330,19 @@ TEST(policy_round_trip)
 	struct weir_push_sig sigs[3];
 	uint8_t bundle[5000];
 	struct weir_msg s = {.kind = WEIR_MSG_POLICY_SYNC}, p = {.kind = WEIR_MSG_POLICY_PUSH};
-	auto_msg *gs = NULL, *gp = NULL, *none = there_and_back(test_st, &p);
+	auto_msg *gs = NULL, *gp = NULL, *end = NULL, *none = there_and_back(test_st, &p);
 
-	CHECK(none && !none->policy_push.change && !none->policy_push.bundle, "no change");
+	CHECK(none && !none->policy_push.change && !none->policy_push.bundle && !none->policy_push.end_candidate,
+	      "no change");
+	p.policy_push.end_candidate = true;
+	end = there_and_back(test_st, &p);
+	CHECK(end && !end->policy_push.change && end->policy_push.end_candidate, "no change, and no candidate");
 	s.policy_sync = (struct weir_policy_sync){.applied_serial = rnd_count(), .refused_serial = rnd_count(),
 						  .have_serial = rnd_count(), .applied_ns = rnd_count(),
 						  .has_digest = true, .mode = 2, .refused_reason = "older",
-						  .refused_text = "serial 3 is not above 4"};
+						  .refused_text = "serial 3 is not above 4",
+						  .candidate_serial = rnd_count(), .has_candidate = true};
+	rnd_bytes(s.policy_sync.candidate, 32);
 	rnd_bytes(s.policy_sync.applied_digest, 32);
 	rnd_bytes(s.policy_sync.boot_id, 16);
 	gs = there_and_back(test_st, &s);
@@ -335,12 +354,14 @@ TEST(policy_round_trip)
 	      !strcmp(gs->policy_sync.refused_text, s.policy_sync.refused_text) &&
 	      !memcmp(gs->policy_sync.applied_digest, s.policy_sync.applied_digest, 32) &&
 	      !memcmp(gs->policy_sync.boot_id, s.policy_sync.boot_id, 16));
+	CHECK(gs && gs->policy_sync.candidate_serial == s.policy_sync.candidate_serial &&
+	      gs->policy_sync.has_candidate && !memcmp(gs->policy_sync.candidate, s.policy_sync.candidate, 32));
 	rnd_bytes(sigs, sizeof(sigs));
 	rnd_bytes(bundle, sizeof(bundle));
 	p.policy_push = (struct weir_policy_push){true, 9, (const uint8_t *)"manifest", 8, sigs, 3, bundle,
-						  sizeof(bundle)};
+						  sizeof(bundle), true, false};
 	gp = there_and_back(test_st, &p);
-	CHECK(gp && gp->policy_push.change && gp->policy_push.serial == 9 &&
+	CHECK(gp && gp->policy_push.change && gp->policy_push.serial == 9 && gp->policy_push.shadow &&
 	      gp->policy_push.manifest_len == 8 && !memcmp(gp->policy_push.manifest, "manifest", 8) &&
 	      gp->policy_push.sig_count == 3 && !memcmp(gp->policy_push.sigs, sigs, sizeof(sigs)) &&
 	      gp->policy_push.bundle_len == sizeof(bundle) &&
@@ -366,6 +387,8 @@ TEST(sender_refuses_too_many)
 	static struct weir_sum_row row;
 	struct weir_summary s = {.rows = &row, .row_count = WEIR_SUMMARY_ROWS_MAX + 1};
 
+	CHECK(weir_summary_pack(&s, &b) == -E2BIG);
+	s = (struct weir_summary){.disagreement_count = WEIR_SUMMARY_DISAGREEMENTS_MAX + 1};
 	CHECK(weir_summary_pack(&s, &b) == -E2BIG);
 	CHECK(b.len == 0);
 }
