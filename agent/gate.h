@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Turns the bundle in force into kernel tables for the workloads of this node, and keeps the two in
- * step when a workload gets its name later. A failure leaves the running generation as it is.
+ * Turns the bundle in force, and the candidate beside it, into kernel tables for the workloads of this
+ * node, and keeps them in step when a workload gets its name later. A failure leaves the running
+ * generation as it is.
  */
 #ifndef WEIR_AGENT_GATE_H
 #define WEIR_AGENT_GATE_H
@@ -12,12 +13,21 @@
 struct gate;
 int gate_new(struct probe *p, struct ident *id, struct gate **ret);
 void gate_free(struct gate *g);
-/* Takes the bundle when it returns 0. */
+/* Takes the bundle when it returns 0. The candidate's tables go: gate_shadow_again() puts them back. */
 int gate_apply(struct gate *g, struct weir_bundle *bundle, struct weir_err *err);
 /* The same, but tables that the kernel already holds stay: after a restart of the agent. */
 int gate_adopt(struct gate *g, struct weir_bundle *bundle, struct weir_err *err);
 /* Workloads got names: same tables = only their subject class is set, else build and switch. */
 int gate_names(struct gate *g, struct weir_err *err);
 bool gate_open(const struct gate *g); /* a bundle is in force */
+
+/*
+ * Evaluates the bundle beside what is in force; takes it when it returns 0. What the kernel has counted
+ * so far is taken for this bundle's: gate_shadow_end() stands between two candidates.
+ */
+int gate_shadow(struct gate *g, struct weir_bundle *bundle, struct weir_err *err);
+int gate_shadow_again(struct gate *g, struct weir_err *err);
+int gate_shadow_end(struct gate *g);
+const struct weir_bundle *gate_candidate(const struct gate *g); /* NULL = none */
 
 #endif

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "agent/balance.h"
+#include "agent/disagree.h"
 #include "agent/drain.h"
 #include "agent/health.h"
 #include "agent/lease.h"
@@ -297,8 +298,9 @@ static void set_time(const struct harvest *h, uint64_t end_ns, struct weir_summa
 	s->windows = (uint32_t)WEIR_MIN(WEIR_MAX(s->length_ns / len, 1u), UINT32_MAX);
 }
 
-static int make(struct harvest *h, uint64_t end_ns, uint64_t serial, struct weir_buf *ret)
+static int make(struct harvest *h, uint64_t end_ns, const struct harvest_policy *policy, struct weir_buf *ret)
 {
+	weir_auto_free struct weir_sum_disagreement *disagreements = NULL;
 	weir_auto_free struct weir_sum_identity *identity = NULL;
 	struct weir_sum_drop drops[WEIR_DROPS];
 	const struct weir_ctl *ctl = probe_ctl(h->probe);
@@ -307,7 +309,8 @@ static int make(struct harvest *h, uint64_t end_ns, uint64_t serial, struct weir
 		.sequence = h->drain.spooled->sequence + 1,
 		.domain = h->conf->domain,
 		.mode = ctl->mode,
-		.serial = serial,
+		.serial = policy->serial,
+		.candidate_serial = policy->candidate_serial,
 		.flow_rows_used = h->drain.flows_used,
 		.flow_rows = (uint32_t)rows_flows(&h->drain.rows),
 		.spool_bytes = spool_bytes(h->spool),
@@ -319,8 +322,12 @@ static int make(struct harvest *h, uint64_t end_ns, uint64_t serial, struct weir
 	};
 	int r = balance_lines(h->balance, &identity, &s.identity_count);
 
+	if (r == 0 && policy->candidate)
+		r = disagree_list(policy->candidate, probe_disagreements(h->probe), PROBE_MAX_RULES, &disagreements,
+				  &s.disagreement_count);
 	if (r < 0)
 		return r;
+	s.disagreements = disagreements;
 	s.identity = identity;
 	memcpy(s.boot_id, h->boot_id, sizeof(s.boot_id));
 	balance_totals(h->balance, &s);
@@ -361,7 +368,7 @@ void harvest_follow(struct harvest *h)
 	nat_follow(h->nat, &h->drain.rows, WEIR_TICK(weir_monotonic_ns()));
 }
 
-int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
+int harvest_run(struct harvest *h, uint64_t end_ns, const struct harvest_policy *policy)
 {
 	weir_auto_buf struct weir_buf b = {0};
 	uint64_t now_ns = weir_monotonic_ns();
@@ -381,7 +388,7 @@ int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial)
 	if (probe_each_workload(h->probe, ident_note, h->ident) == 0)
 		ident_refresh(h->ident);
 	weigh(h);
-	r = make(h, end_ns, serial, &b);
+	r = make(h, end_ns, policy, &b);
 	if (r == 0)
 		r = spool_append(h->spool, h->drain.spooled->epoch, h->drain.spooled->sequence + 1,
 				 b.data, b.len);

@@ -13,10 +13,14 @@ struct harvest;
 int harvest_new(const struct config *c, struct probe *p, struct ident *id, struct spool *spool,
 		struct harvest **ret, struct weir_err *err);
 void harvest_free(struct harvest *h);
-/* end_ns: wall clock, a multiple of the window length; serial: of the bundle in force. 0 when a
- * record was spooled; -EALREADY when that window is over already. On failure the counts stay in the
- * kernel and the next record covers them. */
-int harvest_run(struct harvest *h, uint64_t end_ns, uint64_t serial);
+/* What is decided by while a window is read. */
+struct harvest_policy {
+	uint64_t serial, candidate_serial; /* in force, and evaluated beside it; 0 = none */
+	const struct weir_bundle *candidate;
+};
+/* end_ns: wall clock, a multiple of the window length. 0 when a record was spooled; -EALREADY when that
+ * window is over already. On failure the counts stay in the kernel and the next record covers them. */
+int harvest_run(struct harvest *h, uint64_t end_ns, const struct harvest_policy *policy);
 /* Takes in which connections the host translates for pods; harvest_run does, too. */
 void harvest_follow(struct harvest *h);
 /* For spool_conf.fold. */

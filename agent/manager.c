@@ -118,7 +118,10 @@ static int on_window(uint32_t events, void *arg)
 	if (probe_interfaces(m->probe, &err) < 0)
 		weir_log(WEIR_LOG_WARN, "interfaces: %s", err.text);
 	follow_names(m);
-	r = harvest_run(m->harvest, end, policy_serial(m->policy));
+	r = harvest_run(m->harvest, end,
+			&(struct harvest_policy){.serial = policy_serial(m->policy),
+						 .candidate_serial = policy_candidate(m->policy),
+						 .candidate = gate_candidate(m->gate)});
 	name_workloads(m);
 	if (r == -EALREADY)
 		return 0;

@@ -2,6 +2,7 @@
 #include "agent/policy.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -11,6 +12,13 @@
 #define POLL_TIMEOUT_NS (90 * WEIR_NS_PER_S)
 /* An empty answer that came faster was not held: do not ask again at once. */
 #define POLL_MIN_NS (WEIR_NS_PER_S / 5)
+
+struct candidate {
+	char *path;
+	uint64_t serial;		   /* evaluated now, 0 = none */
+	bool had;
+	uint8_t manifest[WEIR_SHA256_LEN]; /* of the last one had or refused */
+};
 
 struct policy {
 	const struct config *conf;
@@ -22,7 +30,9 @@ struct policy {
 	uint64_t high; /* serial of the stored bundle, even if it cannot be applied now */
 	uint8_t manifest[WEIR_SHA256_LEN]; /* of the bundle in force */
 	uint8_t boot_id[16];
+	struct candidate candidate;
 	uint64_t refused_serial;
+	bool refused_shadow; /* it was a candidate */
 	enum weir_refusal refused_code;
 	const char *refused_reason;
 	struct weir_err refused;
@@ -44,6 +54,7 @@ void policy_free(struct policy *p)
 		return;
 	link_free(p->link);
 	free(p->path);
+	free(p->candidate.path);
 	free(p);
 }
 
@@ -57,27 +68,38 @@ uint64_t policy_serial(const struct policy *p)
 	return p->serial;
 }
 
-static int refuse(struct policy *p, uint64_t serial, enum weir_refusal reason, const char *text)
+uint64_t policy_candidate(const struct policy *p)
 {
-	p->refused_serial = serial;
+	return p->candidate.serial;
+}
+
+static int refuse(struct policy *p, const struct weir_policy_push *push, enum weir_refusal reason,
+		  const char *text)
+{
+	p->refused_serial = push->serial;
+	p->refused_shadow = push->shadow;
 	p->refused_code = reason;
 	p->refused_reason = weir_refusal_name(reason);
 	p->refused = (struct weir_err){0};
 	weir_err_set(&p->refused, 0, "%s", text);
-	weir_log(WEIR_LOG_ERR, "policy: bundle %" PRIu64 " refused (%s): %s; %s", serial,
-		 p->refused_reason, text,
+	weir_log(WEIR_LOG_ERR, "policy: %s %" PRIu64 " refused (%s): %s; %s",
+		 push->shadow ? "candidate" : "bundle", push->serial, p->refused_reason, text,
 		 gate_open(p->gate) ? "the running one stays" : "none is in force");
 	return -EPERM;
 }
 
+static uint64_t high_water(const struct policy *p)
+{
+	return WEIR_MAX(WEIR_MAX(p->serial, probe_ctl(p->probe)->serial_high), p->high);
+}
+
 /* While nothing is loaded the bundle of the high-water mark itself may come (again): after a
  * restart, or after the state directory was lost. Never one below it. */
-static struct weir_trust trust_now(const struct policy *p)
+static struct weir_trust trust_now(const struct policy *p, bool shadow)
 {
-	uint64_t high = WEIR_MAX(p->serial, probe_ctl(p->probe)->serial_high);
+	uint64_t high = high_water(p);
 
-	high = WEIR_MAX(high, p->high);
-	if (!gate_open(p->gate) && high)
+	if (!shadow && !gate_open(p->gate) && high)
 		high--;
 	return (struct weir_trust){
 		.keys = (const uint8_t(*)[WEIR_KEY_LEN])p->conf->keys,
@@ -90,14 +112,15 @@ static struct weir_trust trust_now(const struct policy *p)
 	};
 }
 
-static int verify(struct policy *p, const struct weir_policy_push *push, struct weir_bundle **ret)
+/* shadow: what the bundle is to be used for, which its approvers must have meant. */
+static int verify(struct policy *p, const struct weir_policy_push *push, bool shadow, struct weir_bundle **ret)
 {
 	struct weir_signature sigs[WEIR_MAX_SIGNERS];
 	size_t n = WEIR_MIN(push->sig_count, WEIR_ARRAY_SIZE(sigs));
-	struct weir_trust trust = trust_now(p);
+	struct weir_trust trust = trust_now(p, shadow);
 	struct weir_manifest manifest = {0};
 	struct weir_err err = {0};
-	uint64_t serial;
+	const char *wrong;
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
@@ -107,18 +130,18 @@ static int verify(struct policy *p, const struct weir_policy_push *push, struct 
 	r = weir_bundle_verify(&trust, push->manifest, push->manifest_len, sigs, n, push->bundle,
 			       push->bundle_len, &manifest, ret, &err);
 	if (r < 0)
-		return refuse(p, push->serial, WEIR_REFUSE_MALFORMED,
-			      *err.text ? err.text : strerror(-r));
+		return refuse(p, push, WEIR_REFUSE_MALFORMED, *err.text ? err.text : strerror(-r));
 	if (r > 0)
-		return refuse(p, push->serial, (enum weir_refusal)r, err.text);
-	serial = manifest.serial;
+		return refuse(p, push, (enum weir_refusal)r, err.text);
+	wrong = manifest.serial != push->serial ? "the push names another serial than its manifest" :
+		manifest.shadow != shadow ? "the push names another stage than its manifest" :
+						  NULL;
 	weir_manifest_fini(&manifest);
-	if (serial == push->serial)
+	if (!wrong)
 		return 0;
 	weir_bundle_free(*ret);
 	*ret = NULL;
-	return refuse(p, push->serial, WEIR_REFUSE_MALFORMED,
-		      "the push names another serial than its manifest");
+	return refuse(p, push, WEIR_REFUSE_MALFORMED, wrong);
 }
 
 static bool in_force_already(const struct policy *p, const struct weir_policy_push *push)
@@ -130,6 +153,89 @@ static bool in_force_already(const struct policy *p, const struct weir_policy_pu
 	       !memcmp(digest, p->manifest, sizeof(digest));
 }
 
+static int store(const char *path, const struct weir_msg *m)
+{
+	weir_auto_buf struct weir_buf b = {0};
+	int r = weir_msg_pack(m, &b);
+
+	if (r == 0)
+		r = weir_file_write(path, b.data, b.len, 0600);
+	return r < 0 ? weir_log_err(r, "%s: the bundle is not on disk, and has to come again after a restart", path) :
+		       0;
+}
+
+/* The file goes first: without it an agent that starts ends what the kernel still evaluates. */
+static void end_candidate(struct policy *p, const char *why)
+{
+	int r;
+
+	if (unlink(p->candidate.path) < 0 && errno != ENOENT)
+		weir_log_err(-errno, "%s: cannot be removed", p->candidate.path);
+	r = gate_shadow_end(p->gate);
+	if (r < 0)
+		weir_log_err(r, "policy: no grace period: a packet may still count for the last candidate");
+	if (p->candidate.serial)
+		weir_log(WEIR_LOG_INFO, "policy: candidate %" PRIu64 " ended: %s", p->candidate.serial, why);
+	p->candidate.serial = 0;
+	if (p->refused_shadow)
+		p->refused_serial = 0;
+}
+
+/*
+ * m: the message to store, NULL = it comes from there. What the kernel counted before belongs to the stored
+ * one: so the last candidate ends, its counts with it, before another is stored.
+ */
+static int take_candidate(struct policy *p, const struct weir_policy_push *push, const struct weir_msg *m)
+{
+	weir_cleanup(bundle_freep) struct weir_bundle *bundle = NULL;
+	struct candidate *c = &p->candidate;
+	uint8_t digest[WEIR_SHA256_LEN];
+	struct weir_err err = {0};
+	int r = weir_sha256(push->manifest, push->manifest_len, digest);
+
+	if (r < 0 || (c->serial && !memcmp(digest, c->manifest, sizeof(digest))))
+		return r;
+	c->had = true;
+	memcpy(c->manifest, digest, sizeof(digest));
+	r = verify(p, push, true, &bundle);
+	if (r < 0)
+		return r;
+	if (m) {
+		end_candidate(p, "another one takes its place");
+		(void)store(c->path, m);
+	}
+	r = gate_shadow(p->gate, bundle, &err);
+	if (r < 0) {
+		end_candidate(p, "its tables are refused");
+		return refuse(p, push, WEIR_REFUSE_TABLES, err.text);
+	}
+	bundle = NULL; /* the gate's now */
+	c->serial = push->serial;
+	if (p->refused_shadow)
+		p->refused_serial = 0;
+	weir_log(WEIR_LOG_INFO, "policy: candidate %" PRIu64 " %s, beside %" PRIu64 " in force", push->serial,
+		 m ? "is evaluated" : "is taken up again", p->serial);
+	return 0;
+}
+
+/* A bundle came in force. */
+static void follow_candidate(struct policy *p)
+{
+	struct weir_err err = {0};
+	char why[64];
+
+	if (!p->candidate.serial)
+		return;
+	if (p->candidate.serial > p->serial) {
+		if (gate_shadow_again(p->gate, &err) == 0)
+			return;
+		weir_log(WEIR_LOG_ERR, "policy: candidate %" PRIu64 ": %s", p->candidate.serial, err.text);
+	}
+	snprintf(why, sizeof(why), "serial %" PRIu64 " is in force", p->serial);
+	end_candidate(p, why);
+	p->candidate.had = false;
+}
+
 static int take(struct policy *p, const struct weir_policy_push *push, bool stored)
 {
 	weir_cleanup(bundle_freep) struct weir_bundle *bundle = NULL;
@@ -139,12 +245,12 @@ static int take(struct policy *p, const struct weir_policy_push *push, bool stor
 
 	if (in_force_already(p, push))
 		return 0;
-	r = verify(p, push, &bundle);
+	r = verify(p, push, false, &bundle);
 	if (r < 0)
 		return r;
 	r = stored ? gate_adopt(p->gate, bundle, &err) : gate_apply(p->gate, bundle, &err);
 	if (r < 0)
-		return refuse(p, push->serial, WEIR_REFUSE_TABLES, err.text);
+		return refuse(p, push, WEIR_REFUSE_TABLES, err.text);
 	bundle = NULL; /* the gate's now */
 	weir_log(WEIR_LOG_INFO, "policy: bundle %" PRIu64 " %s; in force before: %" PRIu64,
 		 push->serial, stored ? "taken up again" : "applied", p->serial);
@@ -155,17 +261,8 @@ static int take(struct policy *p, const struct weir_policy_push *push, bool stor
 	if (push->serial > ctl->serial_high)
 		__atomic_store_n(&ctl->serial_high, push->serial, __ATOMIC_RELEASE);
 	__atomic_store_n(&ctl->default_deny, 0, __ATOMIC_RELEASE);
+	follow_candidate(p);
 	return 0;
-}
-
-static int store(struct policy *p, const struct weir_msg *m)
-{
-	weir_auto_buf struct weir_buf b = {0};
-	int r = weir_msg_pack(m, &b);
-
-	if (r == 0)
-		r = weir_file_write(p->path, b.data, b.len, 0600);
-	return r < 0 ? weir_log_err(r, "%s: the bundle in force is not on disk", p->path) : 0;
 }
 
 static void ready(const struct weir_welcome *w, void *arg)
@@ -186,6 +283,9 @@ static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, vo
 	s->applied_ns = p->applied_ns;
 	s->has_digest = probe_digest(p->probe, s->applied_digest) == 0;
 	memcpy(s->boot_id, p->boot_id, sizeof(s->boot_id));
+	s->candidate_serial = p->candidate.serial;
+	s->has_candidate = p->candidate.had;
+	memcpy(s->candidate, p->candidate.manifest, sizeof(s->candidate));
 	s->mode = probe_ctl(p->probe)->mode;
 	s->refused_serial = p->refused_serial;
 	s->refused_reason = p->refused_serial ? p->refused_reason : "";
@@ -204,39 +304,68 @@ static int reply(const struct weir_msg *m, void *arg)
 		weir_log(WEIR_LOG_ERR, "control: reply of kind %d to a poll", (int)m->kind);
 		return -EPROTO;
 	}
+	if (!push->change && push->end_candidate) {
+		end_candidate(p, "it was withdrawn");
+		p->candidate.had = false;
+		return 0;
+	}
 	if (!push->change)
 		return weir_monotonic_ns() - p->asked_ns < POLL_MIN_NS ? -EAGAIN : 0;
+	if (push->shadow) {
+		(void)take_candidate(p, push, m);
+		return 0;
+	}
 	/* Refused ones count as had: the aggregator must not send them again and again. */
 	p->have_serial = push->serial;
 	if (take(p, push, false) == 0 && p->applied_ns != before)
-		(void)store(p, m);
+		(void)store(p->path, m);
 	return 0;
 }
 
-static void restore(struct policy *p)
+/* NULL: there is none, or not a good one. */
+static struct weir_msg *read_stored(const char *path)
 {
 	weir_cleanup(msg_freep) struct weir_msg *m = NULL;
 	weir_auto_free char *data = NULL;
 	struct weir_err err = {0};
 	size_t len;
-	int r = weir_file_read(p->path, WEIR_CONTROL_MAX, &data, &len);
+	int r = weir_file_read(path, WEIR_CONTROL_MAX, &data, &len);
 
 	if (r == -ENOENT)
-		return;
+		return NULL;
 	if (r == 0)
 		r = weir_reply_unpack(data, len, WEIR_CONTROL_MAX, &m, &err);
 	if (r == 0 && (m->kind != WEIR_MSG_POLICY_PUSH || !m->policy_push.change))
 		r = -EBADMSG;
 	if (r < 0) {
-		weir_log(WEIR_LOG_ERR, "%s: not a stored bundle: %s", p->path,
-			 *err.text ? err.text : strerror(-r));
-		return;
+		weir_log(WEIR_LOG_ERR, "%s: not a stored bundle: %s", path, *err.text ? err.text : strerror(-r));
+		return NULL;
 	}
+	return weir_take_ptr(m);
+}
+
+static void restore(struct policy *p)
+{
+	weir_cleanup(msg_freep) struct weir_msg *m = read_stored(p->path);
+
+	if (!m)
+		return;
 	if (take(p, &m->policy_push, true) == 0)
 		p->have_serial = p->serial;
 	/* Signed, and only not good any more: nothing older may take its place. */
 	else if (p->refused_code == WEIR_REFUSE_EXPIRED || p->refused_code == WEIR_REFUSE_TABLES)
 		p->high = m->policy_push.serial;
+}
+
+/* Behind what is in force. Without one the kernel has none either, whoever left it there. */
+static void restore_candidate(struct policy *p)
+{
+	weir_cleanup(msg_freep) struct weir_msg *m = read_stored(p->candidate.path);
+
+	if (m && m->policy_push.serial > high_water(p))
+		(void)take_candidate(p, &m->policy_push, NULL);
+	if (!p->candidate.serial)
+		end_candidate(p, "");
 }
 
 int policy_new(struct weir_loop *loop, const struct config *c, const struct weir_hello *self,
@@ -265,7 +394,8 @@ int policy_new(struct weir_loop *loop, const struct config *c, const struct weir
 	p->probe = probe;
 	p->gate = gate;
 	p->path = weir_strf("%s/current", dir);
-	if (!p->path)
+	p->candidate.path = weir_strf("%s/candidate", dir);
+	if (!p->path || !p->candidate.path)
 		return -ENOMEM;
 	r = weir_mkdir_p(dir, 0700);
 	if (r == 0)
@@ -273,6 +403,7 @@ int policy_new(struct weir_loop *loop, const struct config *c, const struct weir
 	if (r < 0)
 		return weir_err_set(err, r, "%s: %s", dir, strerror(-r));
 	restore(p);
+	restore_candidate(p);
 	if (*c->control)
 		r = link_new(loop, c->control, &tls, self, key, &ops, &p->link, err);
 	if (r < 0)

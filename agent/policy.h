@@ -3,7 +3,12 @@
  * Bundles from the control socket: verify -> gate -> durable -> reported with the next poll.
  * Whatever fails, the running bundle stays. The last applied one is kept in
  * <state_dir>/bundle/current as the packed push itself (one file, so it is never half old and half
- * new) and is verified again at start.
+ * new) and is verified again at start; <state_dir>/bundle/candidate is the same of a candidate.
+ *
+ * How serials order: bundles in force and candidates are numbered in one row, and each must be above the
+ * high-water mark, but only what is enforced raises the mark. So a candidate stands above what is in force,
+ * and never in the way of what is approved for real later, whatever its serial; it ends when a bundle of
+ * its serial or above is in force. Candidates replace each other freely, as none of them is enforced.
  */
 #ifndef WEIR_AGENT_POLICY_H
 #define WEIR_AGENT_POLICY_H
@@ -19,5 +24,6 @@ int policy_new(struct weir_loop *loop, const struct config *c, const struct weir
 	       struct policy **ret, struct weir_err *err);
 void policy_free(struct policy *p);
 uint64_t policy_serial(const struct policy *p); /* in force, 0 = none */
+uint64_t policy_candidate(const struct policy *p); /* evaluated beside it, 0 = none */
 
 #endif

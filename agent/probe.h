@@ -120,18 +120,24 @@ int probe_update(struct probe *p, const struct weir_bundle *b, const struct weir
 int probe_settle(struct probe *p);
 /*
  * Shadow: from now on each flow is also decided by these tables, once per generation; what they would
- * do otherwise is counted per rule, verdicts stay. The candidate goes with the next switch.
+ * do otherwise is counted per rule, verdicts stay. Counts go on when tables of the same bundle are put
+ * there anew. The tables go with the next switch, the counts stay.
  */
 int probe_candidate(struct probe *p, const struct weir_tables *t, const uint32_t *subject_of, size_t n,
 		    struct weir_err *err);
-void probe_no_candidate(struct probe *p);
-/* By rule of the candidate, the last entry: no rule. 0 entries without a candidate. */
-const struct weir_disagree *probe_disagreements(const struct probe *p, size_t *ret_count);
-/* A workload got its name after the switch: sets its subject class in the running generation and makes
- * cached verdicts stale. */
-int probe_set_subject(struct probe *p, uint32_t workload, uint32_t subject);
+bool probe_has_candidate(const struct probe *p);
+/* Ends it, and forgets the counts. An error means that some packet may still count. */
+int probe_no_candidate(struct probe *p);
+/* By rule of the candidate's bundle, the last of PROBE_MAX_RULES: no rule. */
+#define PROBE_MAX_RULES 16385
+const struct weir_disagree *probe_disagreements(const struct probe *p);
+/* Workloads got their names after the switch: sets the subject classes, by workload index, of what is in
+ * force and of the candidate, both as of one generation. NULL: as they are. */
+void probe_set_subjects(struct probe *p, const uint32_t *in_force, const uint32_t *candidate, size_t n);
 /* Digest of what the kernel's active tables really hold, comparable to weir_tables.digest.
  * -ENOENT: no generation is active. */
 int probe_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN]);
+/* The same of the candidate's. -ENOENT: the kernel has none. */
+int probe_candidate_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN]);
 
 #endif

@@ -47,7 +47,6 @@ struct probe_tables {
 	struct weir_disagree *disagree;
 };
 #define PROBE_MAX_LIMITS 4096
-#define PROBE_MAX_RULES 16385 /* of a bundle, and one for "no rule" */
 
 /* Of a slot of weir_ifs, what only this process knows. */
 struct probe_if {

@@ -29,6 +29,11 @@ void probe_set_mode(struct probe *p, enum weir_mode mode)
 	probe_make_active(p, bits);
 }
 
+bool probe_has_candidate(const struct probe *p)
+{
+	return probe_active_bits(p) & WEIR_A_CANDIDATE;
+}
+
 static int check_sizes(const struct probe *p, const struct weir_tables *t, struct weir_err *err)
 {
 	const struct {
@@ -107,7 +112,7 @@ static int fill_idle(struct probe *p, const struct weir_tables *t, const uint32_
 
 	if (r)
 		return r;
-	if (probe_active_bits(p) & WEIR_A_CANDIDATE)
+	if (probe_has_candidate(p))
 		probe_make_active(p, probe_active_bits(p) & ~(uint64_t)WEIR_A_CANDIDATE);
 	p->mirrored = false;
 	r = probe_quiet(p);
@@ -135,34 +140,51 @@ int probe_candidate(struct probe *p, const struct weir_tables *t, const uint32_t
 {
 	int r = fill_idle(p, t, subject_of, n, err);
 
-	if (r)
-		return r;
-	memset(p->tables.disagree, 0, PROBE_MAX_RULES * sizeof(*p->tables.disagree));
-	probe_make_active(p, probe_active_bits(p) | WEIR_A_CANDIDATE);
-	return 0;
+	if (!r)
+		probe_make_active(p, probe_active_bits(p) | WEIR_A_CANDIDATE);
+	return r;
 }
 
-void probe_no_candidate(struct probe *p)
+int probe_no_candidate(struct probe *p)
 {
-	if (probe_active_bits(p) & WEIR_A_CANDIDATE)
+	int r = 0;
+
+	if (probe_has_candidate(p)) {
 		probe_make_active(p, probe_active_bits(p) & ~(uint64_t)WEIR_A_CANDIDATE);
+		r = probe_quiet(p); /* a packet under way may still count */
+	}
+	memset(p->tables.disagree, 0, PROBE_MAX_RULES * sizeof(*p->tables.disagree));
+	return r;
 }
 
-const struct weir_disagree *probe_disagreements(const struct probe *p, size_t *ret_count)
+const struct weir_disagree *probe_disagreements(const struct probe *p)
 {
-	*ret_count = probe_active_bits(p) & WEIR_A_CANDIDATE ? PROBE_MAX_RULES : 0;
 	return p->tables.disagree;
 }
 
-int probe_set_subject(struct probe *p, uint32_t workload, uint32_t subject)
+static bool set_half(struct probe *p, uint32_t slot, const uint32_t *subject_of, size_t n)
 {
-	if (!(probe_active_bits(p) & WEIR_A_BUNDLE))
-		return -ENOENT;
-	if (workload >= p->ctl->workloads)
-		return -ERANGE;
-	p->tables.subjects[(size_t)WEIR_A_SLOT(p->ctl->active) * p->ctl->workloads + workload].class = subject;
-	probe_make_active(p, probe_active_bits(p)); /* verdicts cached in rows become stale */
-	return 0;
+	struct weir_subject_class *held = p->tables.subjects + (size_t)slot * p->ctl->workloads;
+	bool changed = false;
+
+	for (size_t i = 0; i < WEIR_MIN(n, (size_t)p->ctl->workloads); i++) {
+		changed |= held[i].class != subject_of[i];
+		held[i].class = subject_of[i];
+	}
+	return changed;
+}
+
+void probe_set_subjects(struct probe *p, const uint32_t *in_force, const uint32_t *candidate, size_t n)
+{
+	uint32_t slot = WEIR_A_SLOT(p->ctl->active);
+	bool changed = false;
+
+	if (in_force && (probe_active_bits(p) & WEIR_A_BUNDLE))
+		changed |= set_half(p, slot, in_force, n);
+	if (candidate && probe_has_candidate(p))
+		changed |= set_half(p, !slot, candidate, n);
+	if (changed)
+		probe_make_active(p, probe_active_bits(p)); /* verdicts cached in rows become stale */
 }
 
 bool probe_sizes_fit(const struct probe *p, const struct weir_table_sizes *n)
@@ -171,9 +193,9 @@ bool probe_sizes_fit(const struct probe *p, const struct weir_table_sizes *n)
 	       n->failsafe <= WEIR_MAX_FAILSAFE && n->spans4 <= p->max.spans && n->spans6 <= p->max.spans;
 }
 
-int probe_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN])
+/* bit: that says whether the half holds anything. */
+static int held_digest(struct probe *p, uint32_t slot, uint64_t bit, uint8_t ret[WEIR_SHA256_LEN])
 {
-	uint32_t slot = WEIR_A_SLOT(p->ctl->active);
 	const struct weir_table_sizes *n = &p->tables.sizes[slot];
 	const struct weir_tables held = {
 		.decisions = p->tables.decisions + (size_t)slot * p->max.decisions,
@@ -192,9 +214,19 @@ int probe_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN])
 		.roots = p->tables.roots + (size_t)slot * WEIR_ROOTS,
 	};
 
-	if (!(probe_active_bits(p) & WEIR_A_BUNDLE))
+	if (!(probe_active_bits(p) & bit))
 		return -ENOENT;
 	if (!probe_sizes_fit(p, n))
 		return -EBADMSG;
 	return weir_tables_digest(&held, ret);
+}
+
+int probe_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN])
+{
+	return held_digest(p, WEIR_A_SLOT(p->ctl->active), WEIR_A_BUNDLE, ret);
+}
+
+int probe_candidate_digest(struct probe *p, uint8_t ret[WEIR_SHA256_LEN])
+{
+	return held_digest(p, !WEIR_A_SLOT(p->ctl->active), WEIR_A_CANDIDATE, ret);
 }

@@ -370,7 +370,7 @@ enum weir_drop {
 
 /*
  * What a candidate bundle would decide differently, per rule of the candidate (the last entry: no
- * rule). A flow is counted once per generation. BPF adds, the agent zeroes when it loads a candidate.
+ * rule). A flow is counted once per generation. BPF adds, the agent zeroes when a candidate ends.
  */
 struct weir_disagree {
 	__u64 denied;	/* flows in force accepted, the candidate denies */

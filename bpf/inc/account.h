@@ -118,7 +118,8 @@ static __always_inline void weir_evaluate(struct __sk_buff *skb, struct weir_row
 	} else {
 		weir_decide(&q, active, &o);
 	}
-	if ((active & WEIR_A_CANDIDATE) && mode != WEIR_MODE_OBSERVE)
+	/* By the direction in which it was opened, so that a flow counts once, not each way. */
+	if ((active & WEIR_A_CANDIDATE) && mode != WEIR_MODE_OBSERVE && k->dir == q.dir)
 		weir_shadow(&q, active, &o);
 	if (o.verdict == WEIR_V_DENY && ctl->keep_established && weir_stands(skb))
 		o.verdict = WEIR_V_ACCEPT;

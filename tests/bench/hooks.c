@@ -76,8 +76,7 @@ static int with_candidate(void *arg)
 
 static int without_candidate(void *arg)
 {
-	probe_no_candidate(((struct world *)arg)->probe);
-	return 0;
+	return probe_no_candidate(((struct world *)arg)->probe);
 }
 
 /* An established flow while a candidate is evaluated beside the policy in force, in percent of without. */
