@@ -56,5 +56,7 @@ int api_cost(struct api_call *c, json_t **ret);
 
 /* api_health.c */
 int api_health(struct api_call *c, json_t **ret);
+/* api_shadow.c */
+int api_shadow(struct api_call *c, json_t **ret);
 
 #endif

@@ -196,7 +196,7 @@ static int add_applied(const struct query_agent *a, void *arg)
 /* The release's facts; serial 0 when nothing was ever approved. */
 static json_t *release_facts(const struct gitops *g)
 {
-	const struct weir_approval *a = gitops_approval(g);
+	const struct weir_approval *a = gitops_approval(g), *candidate = gitops_candidate(g);
 	const struct weir_repo *repo = gitops_repo(g);
 	uint8_t sum[WEIR_SHA256_LEN];
 	char digest[2 * WEIR_SHA256_LEN + 1] = "", source[2 * WEIR_SHA256_LEN + 1] = "";
@@ -205,8 +205,9 @@ static json_t *release_facts(const struct gitops *g)
 		weir_hex(sum, sizeof(sum), digest);
 	if (a)
 		weir_hex(a->manifest.source, sizeof(a->manifest.source), source);
-	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "serial",
-			 (json_int_t)(a ? a->manifest.serial : 0), "digest", digest, "source", source,
+	return json_pack("{s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "serial",
+			 (json_int_t)(a ? a->manifest.serial : 0), "candidate_serial",
+			 (json_int_t)(candidate ? candidate->manifest.serial : 0), "digest", digest, "source", source,
 			 "state", gitops_state_name(gitops_state(g)), "error", gitops_error(g),
 			 "not_after_s", (json_int_t)(a ? a->manifest.not_after_s : 0), "approvals",
 			 (json_int_t)(a && repo ? gitops_signers(repo, a) : 0), "threshold",

@@ -2,7 +2,8 @@
 /*
  * The control socket: long polls. A PolicySync is answered at once when another serial than the one
  * the agent has is current for its class; else it is held until one is, or HOLD_NS passes. The next
- * poll is the acknowledgement, so nothing is lost by a lost message.
+ * poll is the acknowledgement, so nothing is lost by a lost message. The same goes for the candidate,
+ * behind what is to be enforced; that there is none any more is an answer of its own.
  */
 #include "aggregator/service.h"
 
@@ -20,6 +21,9 @@
 struct held {
 	uint64_t id, until_ns;
 	uint64_t have_serial, refused_serial;
+	uint64_t candidate_ns; /* nothing of a candidate before */
+	uint8_t candidate[WEIR_SHA256_LEN];
+	bool has_candidate;
 	char node[WEIR_NODE_MAX];
 	char class[SESSION_CLASS_MAX];
 };
@@ -46,10 +50,12 @@ void control_free(struct control *c)
 	free(c);
 }
 
-static void push(struct service *sv, uint64_t id, const char *node, const char *class, uint64_t now_ns)
+static void push(struct service *sv, uint64_t id, const char *node, const char *class, bool shadow,
+		 uint64_t now_ns)
 {
-	const struct weir_approval *a = gitops_approval(sv->gitops);
-	const struct weir_buf *bundle = gitops_bundle(sv->gitops, class);
+	const struct weir_approval *a = shadow ? gitops_candidate(sv->gitops) : gitops_approval(sv->gitops);
+	const struct weir_buf *bundle =
+		shadow ? gitops_candidate_bundle(sv->gitops, class) : gitops_bundle(sv->gitops, class);
 	struct weir_push_sig sigs[WEIR_MAX_SIGNERS];
 	struct weir_msg m = {.kind = WEIR_MSG_POLICY_PUSH};
 	char serial[24];
@@ -67,12 +73,13 @@ static void push(struct service *sv, uint64_t id, const char *node, const char *
 		.sig_count = a->sig_count,
 		.bundle = bundle->data,
 		.bundle_len = bundle->len,
+		.shadow = shadow,
 	};
 	service_reply(sv->control_wire, id, &m);
 	snprintf(serial, sizeof(serial), "%" PRIu64, a->manifest.serial);
-	weir_log(WEIR_LOG_INFO, "pushed serial %s to %s (%s)", serial, node, class);
-	service_audited(audit_add(sv->audit, now_ns, "pushed", "node", node, "class", class, "serial",
-				  serial, NULL));
+	weir_log(WEIR_LOG_INFO, "pushed %s %s to %s (%s)", shadow ? "candidate" : "serial", serial, node, class);
+	service_audited(audit_add(sv->audit, now_ns, shadow ? "candidate-pushed" : "pushed", "node", node, "class",
+				  class, "serial", serial, NULL));
 }
 
 static bool may_push(const struct control *c)
@@ -80,11 +87,54 @@ static bool may_push(const struct control *c)
 	return weir_wire_sending(c->sv->control_wire) < PUSH_BYTES_MAX;
 }
 
-static void no_change(struct service *sv, uint64_t id)
+static void no_change(struct service *sv, uint64_t id, bool end_candidate)
 {
-	const struct weir_msg m = {.kind = WEIR_MSG_POLICY_PUSH};
+	const struct weir_msg m = {.kind = WEIR_MSG_POLICY_PUSH, .policy_push.end_candidate = end_candidate};
 
 	service_reply(sv->control_wire, id, &m);
+}
+
+/* Whether the candidate of a class is another than the one that the agent was sent last, or there is none
+ * any more. Nobody is told that while it is not known. An agent older than candidates says what it has of
+ * none, and refuses each by its serial. */
+static bool candidate_moved(const struct gitops *g, const struct held *h)
+{
+	if (!gitops_settled(g))
+		return false;
+	if (!gitops_candidate_bundle(g, h->class))
+		return h->has_candidate;
+	if (!h->has_candidate)
+		return h->refused_serial != gitops_candidate(g)->manifest.serial;
+	return memcmp(h->candidate, gitops_candidate_digest(g), sizeof(h->candidate)) != 0;
+}
+
+static void answer_candidate(struct service *sv, const struct held *h, uint64_t now_ns)
+{
+	if (gitops_candidate_bundle(sv->gitops, h->class))
+		push(sv, h->id, h->node, h->class, true, now_ns);
+	else
+		no_change(sv, h->id, true);
+}
+
+/* The node's own words: it evaluates another candidate than it did, or none. */
+static void record_candidate(struct service *sv, const struct session *s, const struct weir_policy_sync *p,
+			     uint64_t had, uint64_t now_ns)
+{
+	char serial[24], in_force[24];
+
+	snprintf(in_force, sizeof(in_force), "%" PRIu64, p->applied_serial);
+	if (had && had != p->candidate_serial) {
+		snprintf(serial, sizeof(serial), "%" PRIu64, had);
+		weir_log(WEIR_LOG_INFO, "agent %s: candidate %s ended", s->node, serial);
+		service_audited(audit_add(sv->audit, now_ns, "candidate-ended", "node", s->node, "serial", serial,
+					  "in_force", in_force, NULL));
+	}
+	if (p->candidate_serial && had != p->candidate_serial) {
+		snprintf(serial, sizeof(serial), "%" PRIu64, p->candidate_serial);
+		weir_log(WEIR_LOG_INFO, "agent %s evaluates candidate %s", s->node, serial);
+		service_audited(audit_add(sv->audit, now_ns, "candidate-applied", "node", s->node, "serial", serial,
+					  "in_force", in_force, NULL));
+	}
 }
 
 /* What an agent reports about itself, into the store and, where it moved, into the audit log. */
@@ -92,11 +142,10 @@ static void record(struct service *sv, const struct session *s, const struct wei
 		   uint64_t now_ns)
 {
 	char serial[24], digest[2 * sizeof(p->applied_digest) + 1] = "";
-	uint64_t had = 0, had_refused = 0;
-	bool same = false;
-	int r = store_agent_reported(sv->store, s->node, p, &had, &had_refused, &same);
+	struct store_reported had = {0};
+	int r = store_agent_reported(sv->store, s->node, p, &had);
 
-	if (!r && !same)
+	if (!r && !had.same)
 		r = store_agent_policy(sv->store, s->node, p, now_ns);
 	if (r) {
 		weir_log_err(r, "store: agent %s: %s", s->node, store_error(sv->store));
@@ -104,14 +153,15 @@ static void record(struct service *sv, const struct session *s, const struct wei
 	}
 	if (p->has_digest)
 		weir_hex(p->applied_digest, sizeof(p->applied_digest), digest);
-	if (had != p->applied_serial) {
+	if (had.serial != p->applied_serial) {
 		snprintf(serial, sizeof(serial), "%" PRIu64, p->applied_serial);
 		weir_log(WEIR_LOG_INFO, "agent %s applied serial %s (had %" PRIu64 ")", s->node, serial,
-			 had);
+			 had.serial);
 		service_audited(audit_add(sv->audit, now_ns, "applied", "node", s->node, "serial", serial,
 					  "digest", digest, NULL));
 	}
-	if (p->refused_serial && had_refused != p->refused_serial) {
+	record_candidate(sv, s, p, had.candidate, now_ns);
+	if (p->refused_serial && had.refused != p->refused_serial) {
 		snprintf(serial, sizeof(serial), "%" PRIu64, p->refused_serial);
 		weir_log(WEIR_LOG_WARN, "agent %s refused serial %s: %s: %s", s->node, serial,
 			 p->refused_reason, p->refused_text);
@@ -120,21 +170,14 @@ static void record(struct service *sv, const struct session *s, const struct wei
 	}
 }
 
-static void hold(struct control *c, const struct session *s, uint64_t id,
-		 const struct weir_policy_sync *p, uint64_t until_ns)
+static void hold(struct control *c, const struct held *h)
 {
-	struct held *h;
-
 	/* Full but for a reserve in which new agents say hello: the oldest poll ends early. */
 	if (c->n >= CONTROL_CONTEXTS - CONTROL_CONTEXTS / 8) {
-		no_change(c->sv, c->held[0].id);
+		no_change(c->sv, c->held[0].id, false);
 		memmove(c->held, c->held + 1, --c->n * sizeof(c->held[0]));
 	}
-	h = &c->held[c->n++];
-	*h = (struct held){.id = id, .until_ns = until_ns, .have_serial = p->have_serial,
-			   .refused_serial = p->refused_serial};
-	memcpy(h->node, s->node, sizeof(h->node));
-	memcpy(h->class, s->class, sizeof(h->class));
+	c->held[c->n++] = *h;
 }
 
 static void sync_policy(struct control *c, struct session *s, uint64_t id,
@@ -142,17 +185,29 @@ static void sync_policy(struct control *c, struct session *s, uint64_t id,
 {
 	uint64_t serial = gitops_serial(c->sv->gitops, s->class);
 	bool wanted = serial && serial != p->have_serial && serial != p->refused_serial;
+	struct held h = {.id = id, .until_ns = now_ns + HOLD_NS, .have_serial = p->have_serial,
+			 .refused_serial = p->refused_serial, .candidate_ns = s->candidate_ns + REPUSH_NS,
+			 .has_candidate = p->has_candidate};
 
+	memcpy(h.node, s->node, sizeof(h.node));
+	memcpy(h.class, s->class, sizeof(h.class));
+	memcpy(h.candidate, p->candidate, sizeof(h.candidate));
 	record(c->sv, s, p, now_ns);
-	if (!wanted || !may_push(c)) {
-		hold(c, s, id, p, now_ns + HOLD_NS);
-	} else if (s->pushed_serial == serial && now_ns < s->pushed_ns + REPUSH_NS) {
-		hold(c, s, id, p, now_ns + REPUSH_NS);
-		c->held[c->n - 1].refused_serial = serial; /* until then it is not pushed again */
-	} else {
+	if ((wanted || candidate_moved(c->sv->gitops, &h)) && !may_push(c)) {
+		hold(c, &h);
+	} else if (wanted && s->pushed_serial == serial && now_ns < s->pushed_ns + REPUSH_NS) {
+		h.until_ns = now_ns + REPUSH_NS;
+		h.refused_serial = serial; /* until then it is not pushed again */
+		hold(c, &h);
+	} else if (wanted) {
 		s->pushed_serial = serial;
 		s->pushed_ns = now_ns;
-		push(c->sv, id, s->node, s->class, now_ns);
+		push(c->sv, id, s->node, s->class, false, now_ns);
+	} else if (candidate_moved(c->sv->gitops, &h) && now_ns >= h.candidate_ns) {
+		s->candidate_ns = now_ns;
+		answer_candidate(c->sv, &h, now_ns);
+	} else {
+		hold(c, &h);
 	}
 }
 
@@ -187,9 +242,11 @@ void control_sweep(struct control *c, uint64_t now_ns)
 		/* One that was refused is offered again at the end of the poll: its reason may be gone. */
 		if (serial && serial != h->have_serial && (serial != h->refused_serial || late) &&
 		    may_push(c))
-			push(c->sv, h->id, h->node, h->class, now_ns);
+			push(c->sv, h->id, h->node, h->class, false, now_ns);
+		else if (candidate_moved(c->sv->gitops, h) && now_ns >= h->candidate_ns && may_push(c))
+			answer_candidate(c->sv, h, now_ns);
 		else if (late)
-			no_change(c->sv, h->id);
+			no_change(c->sv, h->id, false);
 		else if (kept++ != i)
 			c->held[kept - 1] = *h;
 	}

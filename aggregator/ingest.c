@@ -2,6 +2,7 @@
 #include "aggregator/ingest.h"
 
 #include "aggregator/store_health.h"
+#include "aggregator/store_shadow.h"
 
 #define NS_S 1000000000ull
 /* A node's clock may run ahead by so much; a window beyond it is booked at the time of arrival. */
@@ -10,6 +11,8 @@
 #define BEHIND_S (400ull * 86400)
 /* Sums of counters must stay below 2^63 in the store. */
 #define COUNT_MAX (1ull << 56)
+/* The same of flows, a sum over all rules and nodes. */
+#define FLOWS_MAX (1ull << 40)
 
 enum ingest_result ingest_decide(uint64_t known_epoch, uint64_t last, uint64_t epoch,
 				 uint64_t sequence)
@@ -52,6 +55,10 @@ const char *ingest_check(const struct weir_summary *s)
 		for (size_t k = 0; k < WEIR_H_COUNTS; k++)
 			if (s->health[i].workload >= s->workload_count || s->health[i].n[k] > COUNT_MAX)
 				return "health: workload or count out of range";
+	for (size_t i = 0; i < s->disagreement_count; i++)
+		if (s->disagreements[i].denied > FLOWS_MAX || s->disagreements[i].accepted > FLOWS_MAX ||
+		    s->disagreements[i].limited > FLOWS_MAX)
+			return "disagreements: flows out of range";
 	return NULL;
 }
 
@@ -137,6 +144,8 @@ static int apply_summary(struct apply *a, uint64_t now_ns)
 	for (size_t i = 0; !r && i < sum->health_count; i++)
 		r = store_health_add(a->store, a->node, ids[sum->health[i].workload], a->time_s,
 				     &sum->health[i]);
+	if (!r)
+		r = store_shadow(a->store, a->node, sum, a->time_s);
 	return r ? r : store_agent_summary(a->store, a->node, sum, now_ns);
 }
 

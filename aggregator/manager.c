@@ -63,6 +63,23 @@ static int on_retain(uint32_t events, void *arg)
 	return 0;
 }
 
+static void candidate_change(struct service *sv, const char *source, uint64_t now_ns)
+{
+	const struct weir_approval *a = gitops_candidate(sv->gitops);
+	char serial[24], signers[12];
+
+	if (!a) {
+		weir_log(WEIR_LOG_INFO, "policy: there is no candidate any more");
+		service_audited(audit_add(sv->audit, now_ns, "candidate-over", "source", source, NULL));
+		return;
+	}
+	snprintf(serial, sizeof(serial), "%" PRIu64, a->manifest.serial);
+	snprintf(signers, sizeof(signers), "%u", gitops_signers(gitops_repo(sv->gitops), a));
+	weir_log(WEIR_LOG_INFO, "policy: serial %s is the candidate (%s approvals for shadow)", serial, signers);
+	service_audited(audit_add(sv->audit, now_ns, "candidate", "serial", serial, "source", source, "approvals",
+				  signers, NULL));
+}
+
 /* Each change of revision or release is said once, in the log and in the audit log. */
 static void state_change(struct service *sv, int changed, uint64_t now_ns)
 {
@@ -86,6 +103,8 @@ static void state_change(struct service *sv, int changed, uint64_t now_ns)
 						  "revision-unapproved",
 					  "reason", gitops_error(sv->gitops), NULL));
 	}
+	if (changed & GITOPS_CANDIDATE)
+		candidate_change(sv, source, now_ns);
 	if (changed & GITOPS_RELEASED) {
 		snprintf(serial, sizeof(serial), "%" PRIu64, a->manifest.serial);
 		snprintf(signers, sizeof(signers), "%u", gitops_signers(repo, a));
@@ -104,7 +123,7 @@ static int on_poll(uint32_t events, void *arg)
 	(void)events;
 	if (changed)
 		state_change(&m->sv, changed, now_ns);
-	if (changed & GITOPS_RELEASED)
+	if (changed & (GITOPS_RELEASED | GITOPS_CANDIDATE))
 		control_sweep(m->sv.control, now_ns);
 	return 0;
 }

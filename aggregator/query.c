@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/query.h"
 
-#include "aggregator/store_impl.h"
+#include "aggregator/select.h"
 
 #define SQL_MAX 2048
 /* Dropped by a verdict: WEIR_V_DENY, WEIR_V_LIMITED. */
@@ -23,50 +23,6 @@ enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
 		if (span <= span_s[i] && span <= retain_s[i])
 			return i;
 	return STORE_1H;
-}
-
-struct select {
-	struct store *s;
-	sqlite3_stmt *st;
-};
-
-static void select_fini(struct select *q)
-{
-	sqlite3_finalize(q->st);
-}
-#define auto_select weir_cleanup(select_fini)
-
-static int select_begin(struct select *q, const char *sql, const char *types, ...)
-{
-	va_list ap;
-	int r, code = sqlite3_prepare_v2(q->s->db, sql, -1, &q->st, NULL);
-
-	if (code != SQLITE_OK)
-		return store_fail(q->s, code);
-	va_start(ap, types);
-	r = store_bind(q->s, q->st, types, ap);
-	va_end(ap);
-	return r;
-}
-
-/* 1 a row, 0 the end, -errno. */
-static int select_next(struct select *q)
-{
-	int code = sqlite3_step(q->st);
-
-	return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : store_fail(q->s, code);
-}
-
-static const char *text(const struct select *q, int i)
-{
-	const char *t = (const char *)sqlite3_column_text(q->st, i);
-
-	return t ? t : "";
-}
-
-static uint64_t number(const struct select *q, int i)
-{
-	return (uint64_t)sqlite3_column_int64(q->st, i);
 }
 
 /* False: no address (folded). */
@@ -107,20 +63,20 @@ int query_flows(struct store *s, const struct query_range *r, uint32_t limit,
 	e = select_begin(&q, sql, "uui", first_bucket(r), r->to_s, (int64_t)limit);
 	while (!e && (e = select_next(&q)) == 1) {
 		struct query_flow f = {
-			.time_s = number(&q, 0),
-			.node = text(&q, 1),
-			.workload = text(&q, 2),
-			.namespace = text(&q, 3),
-			.team = text(&q, 4),
-			.port = (uint32_t)number(&q, 7),
-			.opened = number(&q, 8) != 0,
-			.proto = (uint32_t)number(&q, 9),
-			.dir = (uint32_t)number(&q, 10),
-			.verdict = (uint32_t)number(&q, 11),
-			.path = (uint32_t)number(&q, 12),
-			.bytes = number(&q, 13),
-			.packets = number(&q, 14),
-			.peer_workload = text(&q, 15),
+			.time_s = select_number(&q, 0),
+			.node = select_text(&q, 1),
+			.workload = select_text(&q, 2),
+			.namespace = select_text(&q, 3),
+			.team = select_text(&q, 4),
+			.port = (uint32_t)select_number(&q, 7),
+			.opened = select_number(&q, 8) != 0,
+			.proto = (uint32_t)select_number(&q, 9),
+			.dir = (uint32_t)select_number(&q, 10),
+			.verdict = (uint32_t)select_number(&q, 11),
+			.path = (uint32_t)select_number(&q, 12),
+			.bytes = select_number(&q, 13),
+			.packets = select_number(&q, 14),
+			.peer_workload = select_text(&q, 15),
 		};
 		bool known = address(&q, 5, &f.local);
 
@@ -150,17 +106,17 @@ static void top_keys(enum query_by by, enum store_res res, char *buf, size_t siz
 static void read_top(const struct select *q, struct query_top *t)
 {
 	*t = (struct query_top){
-		.node = text(q, 0),
-		.workload = text(q, 1),
-		.namespace = text(q, 2),
-		.team = text(q, 3),
-		.peer_domain = text(q, 4),
-		.peer_workload = text(q, 5),
-		.path = (uint32_t)number(q, 7),
-		.bytes_in = number(q, 8),
-		.bytes_out = number(q, 9),
-		.packets = number(q, 10),
-		.dropped_bytes = number(q, 11),
+		.node = select_text(q, 0),
+		.workload = select_text(q, 1),
+		.namespace = select_text(q, 2),
+		.team = select_text(q, 3),
+		.peer_domain = select_text(q, 4),
+		.peer_workload = select_text(q, 5),
+		.path = (uint32_t)select_number(q, 7),
+		.bytes_in = select_number(q, 8),
+		.bytes_out = select_number(q, 9),
+		.packets = select_number(q, 10),
+		.dropped_bytes = select_number(q, 11),
 	};
 	t->folded = !address(q, 6, &t->peer);
 }
@@ -200,10 +156,10 @@ static void read_cost(const struct select *q, const enum query_dim *dims, size_t
 		      struct query_cost *c)
 {
 	for (size_t i = 0; i < n; i++)
-		c->keys[i] = dims[i] == QUERY_PATH ? weir_path_name((enum weir_path)number(q, (int)i)) :
-						     text(q, (int)i);
-	c->metered_bytes = number(q, (int)n);
-	c->bytes = number(q, (int)n + 1);
+		c->keys[i] = dims[i] == QUERY_PATH ? weir_path_name((enum weir_path)select_number(q, (int)i)) :
+						     select_text(q, (int)i);
+	c->metered_bytes = select_number(q, (int)n);
+	c->bytes = select_number(q, (int)n + 1);
 	c->nanos = sqlite3_column_int64(q->st, (int)n + 2);
 }
 
@@ -237,31 +193,31 @@ static void read_agent(const struct select *q, struct query_agent *a)
 {
 	*a = (struct query_agent){
 		.id = sqlite3_column_int64(q->st, 0),
-		.node = text(q, 1),
-		.domain = text(q, 2),
-		.class = text(q, 3),
-		.version = text(q, 4),
-		.kernel = text(q, 5),
-		.hooks = text(q, 6),
-		.refused_reason = text(q, 7),
-		.refused_text = text(q, 8),
-		.epoch = number(q, 9),
-		.sequence = number(q, 10),
-		.last_seen_ns = number(q, 11),
-		.window_end_ns = number(q, 12),
-		.serial = number(q, 13),
-		.applied_ns = number(q, 14),
-		.refused_serial = number(q, 15),
-		.flow_rows_used = number(q, 16),
-		.flow_rows = number(q, 17),
-		.spool_bytes = number(q, 18),
-		.spool_max = number(q, 19),
-		.bytes_in = number(q, 20),
-		.bytes_out = number(q, 21),
-		.mode = (uint32_t)number(q, 22),
-		.unexplained_bytes = number(q, 24),
-		.lease_until_ns = number(q, 25),
-		.lapsed_s = number(q, 26),
+		.node = select_text(q, 1),
+		.domain = select_text(q, 2),
+		.class = select_text(q, 3),
+		.version = select_text(q, 4),
+		.kernel = select_text(q, 5),
+		.hooks = select_text(q, 6),
+		.refused_reason = select_text(q, 7),
+		.refused_text = select_text(q, 8),
+		.epoch = select_number(q, 9),
+		.sequence = select_number(q, 10),
+		.last_seen_ns = select_number(q, 11),
+		.window_end_ns = select_number(q, 12),
+		.serial = select_number(q, 13),
+		.applied_ns = select_number(q, 14),
+		.refused_serial = select_number(q, 15),
+		.flow_rows_used = select_number(q, 16),
+		.flow_rows = select_number(q, 17),
+		.spool_bytes = select_number(q, 18),
+		.spool_max = select_number(q, 19),
+		.bytes_in = select_number(q, 20),
+		.bytes_out = select_number(q, 21),
+		.mode = (uint32_t)select_number(q, 22),
+		.unexplained_bytes = select_number(q, 24),
+		.lease_until_ns = select_number(q, 25),
+		.lapsed_s = select_number(q, 26),
 	};
 	if (sqlite3_column_bytes(q->st, 23) == 32)
 		a->digest = sqlite3_column_blob(q->st, 23);
@@ -299,11 +255,11 @@ int query_identity(struct store *s, int64_t node,
 
 	while (!e && (e = select_next(&q)) == 1) {
 		struct query_identity i = {
-			.interface = text(&q, 0),
-			.dir = (uint32_t)number(&q, 1),
-			.term = (uint32_t)number(&q, 2),
+			.interface = select_text(&q, 0),
+			.dir = (uint32_t)select_number(&q, 1),
+			.term = (uint32_t)select_number(&q, 2),
 			.bytes = sqlite3_column_int64(q.st, 3),
-			.packets = number(&q, 4),
+			.packets = select_number(&q, 4),
 		};
 
 		e = fn(&i, arg);
@@ -319,6 +275,6 @@ int query_drops(struct store *s, int64_t node,
 			     "i", node);
 
 	while (!e && (e = select_next(&q)) == 1)
-		e = fn((uint32_t)number(&q, 0), number(&q, 1), number(&q, 2), arg);
+		e = fn((uint32_t)select_number(&q, 0), select_number(&q, 1), select_number(&q, 2), arg);
 	return e;
 }

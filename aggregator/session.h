@@ -21,6 +21,7 @@ struct session {
 	uint8_t token[WEIR_TOKEN_LEN];
 	uint64_t used_ns;     /* last message */
 	uint64_t pushed_ns, pushed_serial; /* control: last push */
+	uint64_t candidate_ns;		   /* the last one of a candidate, or of its end */
 };
 
 struct sessions;

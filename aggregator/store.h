@@ -42,9 +42,13 @@ int store_agent_policy(struct store *s, const char *node, const struct weir_poli
 int store_lease_ended(struct store *s, uint64_t now_ns, char ret_node[WEIR_NODE_MAX], uint64_t *ret_until_ns);
 /* The next node that enforces again after so many seconds without, not said yet; it counts as said. */
 int store_lapse_ended(struct store *s, char ret_node[WEIR_NODE_MAX], uint64_t *ret_lapsed_s);
-/* What the agent last reported; *ret_same: p says nothing new. Zeros for one never seen. */
+/* What the agent last reported; same: p says nothing new. Zeros for one never seen. */
+struct store_reported {
+	uint64_t serial, refused, candidate;
+	bool same;
+};
 int store_agent_reported(struct store *s, const char *node, const struct weir_policy_sync *p,
-			 uint64_t *ret_serial, uint64_t *ret_refused, bool *ret_same);
+			 struct store_reported *ret);
 /* Identity and drop counters are cumulative: the latest replaces. */
 /* Before the lines of a summary. */
 int store_identity_begin(struct store *s, int64_t node);

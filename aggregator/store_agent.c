@@ -59,9 +59,9 @@ int store_agent_policy(struct store *s, const char *node, const struct weir_poli
 
 	if (r)
 		return r;
-	return store_run(s, ST_AGENT_POLICY, "iuiuxuutt", id, now_ns, (int64_t)p->mode,
+	return store_run(s, ST_AGENT_POLICY, "iuiuxuuttu", id, now_ns, (int64_t)p->mode,
 			 p->applied_serial, p->applied_digest, p->has_digest ? 32 : 0, p->applied_ns,
-			 p->refused_serial, p->refused_reason, p->refused_text);
+			 p->refused_serial, p->refused_reason, p->refused_text, p->candidate_serial);
 }
 
 static int next_lease(struct store *s, sqlite3_stmt *st, enum store_stmt noted, char ret_node[WEIR_NODE_MAX],
@@ -109,23 +109,24 @@ static bool same_text(sqlite3_stmt *st, int column, const char *text)
 }
 
 int store_agent_reported(struct store *s, const char *node, const struct weir_policy_sync *p,
-			 uint64_t *ret_serial, uint64_t *ret_refused, bool *ret_same)
+			 struct store_reported *ret)
 {
 	sqlite3_stmt *st;
 	int len, r = store_row(s, ST_AGENT_REPORTED, &st, "t", node);
 
 	if (r == -ENOENT) {
-		*ret_serial = *ret_refused = 0;
-		*ret_same = false;
+		*ret = (struct store_reported){0};
 		return 0;
 	}
 	if (r)
 		return r;
-	*ret_serial = (uint64_t)sqlite3_column_int64(st, 0);
-	*ret_refused = (uint64_t)sqlite3_column_int64(st, 1);
+	ret->serial = (uint64_t)sqlite3_column_int64(st, 0);
+	ret->refused = (uint64_t)sqlite3_column_int64(st, 1);
+	ret->candidate = (uint64_t)sqlite3_column_int64(st, 6);
 	len = sqlite3_column_bytes(st, 3);
-	*ret_same = *ret_serial == p->applied_serial && *ret_refused == p->refused_serial &&
-		    sqlite3_column_int64(st, 2) == p->mode && len == (p->has_digest ? 32 : 0) &&
+	ret->same = ret->serial == p->applied_serial && ret->refused == p->refused_serial &&
+		    ret->candidate == p->candidate_serial && sqlite3_column_int64(st, 2) == p->mode &&
+		    len == (p->has_digest ? 32 : 0) &&
 		    (!len || !memcmp(sqlite3_column_blob(st, 3), p->applied_digest, 32)) &&
 		    same_text(st, 4, p->refused_reason) && same_text(st, 5, p->refused_text);
 	store_done(st);

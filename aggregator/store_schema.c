@@ -83,6 +83,13 @@ static const char *const migrations[] = {
 	/* 4: which ended leases and lapses were said already */
 	"ALTER TABLE agent ADD COLUMN lease_noted_ns INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE agent ADD COLUMN lapse_noted_s INTEGER NOT NULL DEFAULT 0;",
+	/* 5: candidates: which one a node evaluates, which ones it did, and what they would do otherwise */
+	"ALTER TABLE agent ADD COLUMN candidate INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE candidate(node INTEGER NOT NULL,serial INTEGER NOT NULL,since_s INTEGER NOT NULL,"
+	"seen_s INTEGER NOT NULL,print INTEGER NOT NULL DEFAULT 0,PRIMARY KEY(node,serial)) WITHOUT ROWID;"
+	"CREATE TABLE disagreement(node INTEGER NOT NULL,serial INTEGER NOT NULL,rule TEXT NOT NULL,"
+	"denied INTEGER NOT NULL,accepted INTEGER NOT NULL,limited INTEGER NOT NULL,"
+	"PRIMARY KEY(node,serial,rule)) WITHOUT ROWID;",
 };
 
 const char *const store_sql[ST_STATEMENTS] = {
@@ -110,13 +117,13 @@ const char *const store_sql[ST_STATEMENTS] = {
 		"lease_until_ns=excluded.lease_until_ns,lapsed_s=excluded.lapsed_s",
 	[ST_AGENT_POLICY] =
 		"INSERT INTO agent(node,last_seen_ns,mode,serial,digest,applied_ns,refused_serial,"
-		"refused_reason,refused_text) VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
+		"refused_reason,refused_text,candidate) VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
 		"last_seen_ns=excluded.last_seen_ns,mode=excluded.mode,serial=excluded.serial,"
 		"digest=excluded.digest,applied_ns=excluded.applied_ns,"
 		"refused_serial=excluded.refused_serial,refused_reason=excluded.refused_reason,"
-		"refused_text=excluded.refused_text",
+		"refused_text=excluded.refused_text,candidate=excluded.candidate",
 	[ST_AGENT_REPORTED] = "SELECT a.serial,a.refused_serial,a.mode,a.digest,a.refused_reason,"
-			      "a.refused_text FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
+			      "a.refused_text,a.candidate FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
 	[ST_LEASE_ENDED] = "SELECT a.node,n.name,a.lease_until_ns FROM agent a JOIN node n ON n.id=a.node "
 			   "WHERE a.lease_until_ns>0 AND a.lease_until_ns<? AND "
 			   "a.lease_noted_ns<>a.lease_until_ns LIMIT 1",
@@ -154,6 +161,16 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_HEALTH_SET] = "INSERT OR REPLACE INTO health(node,workload_index,class,scope,since_ns,workload,"
 			  "seen_s,counts) VALUES(?,?,?,?,?,?,?,?)",
 	[ST_HEALTH_GONE] = "UPDATE health SET gone=1 WHERE node=?",
+	[ST_CANDIDATE_GET] = "SELECT print FROM candidate WHERE node=? AND serial=?",
+	[ST_CANDIDATE_SEEN] = "INSERT INTO candidate(node,serial,since_s,seen_s,print) VALUES(?1,?2,?3,?3,?4) "
+			      "ON CONFLICT(node,serial) DO UPDATE SET seen_s=excluded.seen_s,print=excluded.print",
+	[ST_CANDIDATE_OLDEST] = "SELECT serial FROM candidate WHERE node=?1 ORDER BY seen_s DESC,serial DESC "
+				"LIMIT 1 OFFSET ?2",
+	[ST_CANDIDATE_FORGET] = "DELETE FROM candidate WHERE node=? AND serial=?",
+	[ST_DISAGREEMENT_CLEAR] = "DELETE FROM disagreement WHERE node=? AND serial=?",
+	[ST_DISAGREEMENT_ADD] = "INSERT INTO disagreement VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(node,serial,rule) "
+				"DO UPDATE SET denied=denied+excluded.denied,accepted=accepted+excluded.accepted,"
+				"limited=limited+excluded.limited",
 	[ST_HEALTH_GET_10S] = HEALTH_GET("10s"),
 	[ST_HEALTH_GET_1M] = HEALTH_GET("1m"),
 	[ST_HEALTH_GET_1H] = HEALTH_GET("1h"),

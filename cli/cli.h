@@ -51,6 +51,7 @@ int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_audit(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_audit_verify(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_policy_status(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_policy_shadow(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_policy_lint(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_policy_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err *err);

@@ -23,13 +23,19 @@ static const struct command commands[] = {
 	 "node."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
+	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",
+	 "Show the candidate, which is approved for shadow alone: which nodes evaluate it, and by its rules how "
+	 "many flows it would deny, accept or limit otherwise than the policy in force. A flow counts once each "
+	 "time nodes decide anew. Without a candidate the last one is shown; --serial chooses another."},
 	{"policy lint", cmd_policy_lint, "DIR",
 	 "Check a policy repository; each error is one line with file, line and column."},
 	{"policy show", cmd_policy_show, "DIR CLASS",
 	 "Print the rules that nodes of a class would get. CLASS is <domain>/<subnet>."},
-	{"policy sign", cmd_policy_sign, "DIR --key FILE [--serial N]",
+	{"policy sign", cmd_policy_sign, "DIR --key FILE [--shadow] [--serial N]",
 	 "Compile a policy repository and approve the result with an approver's key, into "
-	 "DIR/approvals."},
+	 "DIR/approvals. With --shadow nodes only evaluate it beside the policy in force and count where "
+	 "it would decide otherwise (weirctl policy shadow); nothing is enforced until it is signed "
+	 "without."},
 	{"pki init", cmd_pki_init, "--dir D", "Make a certificate authority in D/ca."},
 	{"pki server", cmd_pki_server, "--dir D --name NAME [--alt NAME_OR_IP]...",
 	 "Make the aggregator's certificate in D/server."},

@@ -96,6 +96,7 @@ static const struct {
 	{"time_ns", format_time_ns},   {"applied_ns", format_time_ns},
 	{"applied_s", format_time},    {"started_s", format_time},
 	{"not_after_s", format_time},  {"nanos", format_money},
+	{"since_s", format_time},
 };
 
 /* An object inside a cell: "serial=7 class=a/b". */

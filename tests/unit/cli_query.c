@@ -254,8 +254,36 @@ TEST(audit_shows_time_and_fields)
 	      out);
 }
 
+TEST(policy_shadow_shows_nodes_and_rules)
+{
+	struct answer a = {.status = "200 OK",
+			   .body = "{\"serial\":3,\"state\":\"evaluated\",\"nodes\":[{\"node\":\"n1\",\"class\":\"a\","
+				   "\"mode\":\"enforce\",\"candidate\":3,\"evaluates\":true,\"refused_reason\":\"\","
+				   "\"since_s\":0,\"seen_s\":0,\"denied\":2,\"accepted\":0,\"limited\":1}],"
+				   "\"items\":[{\"node\":\"n1\",\"rule\":\"p#1\",\"denied\":2,\"accepted\":0,\"limited\":1}]}"};
+	struct answer none = {.status = "200 OK", .body = "{\"serial\":0,\"state\":\"none\",\"nodes\":[],\"items\":[]}"};
+	struct answer odd = {.status = "200 OK", .body = "{\"serial\":0}"};
+	weir_auto_free char *out = NULL, *empty = NULL, *bad = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "policy", "shadow", "--serial", "3"), "%s", err.text);
+	CHECK(!strcmp(a.request, "GET /api/v1/shadow?limit=1000&serial=3 HTTP/1.1"), "%s", a.request);
+	CHECK(strstr(out, "state                    evaluated\n"), "printed:\n%s", out);
+	CHECK(strstr(out, "\nnode  class  mode     candidate  evaluates  since  denied  accepted  limited  refused\n"
+			  "n1    a      enforce          3  yes            -       2         0        1  -\n"),
+	      "printed:\n%s", out);
+	CHECK(strstr(out, "\nnode  rule  would deny  would accept  other limit\n"
+			  "n1    p#1            2             0            1\n"),
+	      "printed:\n%s", out);
+	CHECK(!ASK(&none, &empty, &err, "policy", "shadow"), "%s", err.text);
+	CHECK(!strcmp(none.request, "GET /api/v1/shadow?limit=1000 HTTP/1.1"), "%s", none.request);
+	CHECK(strstr(empty, "nothing to show"), "printed:\n%s", empty);
+	CHECK(ASK(&odd, &bad, &err, "policy", "shadow") == -EBADMSG && strstr(err.text, "no list"), "%s", err.text);
+}
+
 TEST_MAIN(T(cost_is_a_table_with_its_total), T(a_range_is_sent_as_given),
 	  T(json_is_passed_through_as_it_came), T(an_error_of_the_aggregator_is_the_line),
 	  T(an_answer_that_is_no_json_is_refused), T(agents_show_age_identity_and_drops),
 	  T(status_prints_what_is_in_it), T(an_empty_list_says_so),
-	  T(policy_status_shows_the_release_and_each_node), T(health_is_a_table), T(audit_shows_time_and_fields))
+	  T(policy_status_shows_the_release_and_each_node), T(health_is_a_table), T(policy_shadow_shows_nodes_and_rules),
+	  T(audit_shows_time_and_fields))
