@@ -136,6 +136,11 @@ fleet_revert() { rm -f "$REPO"/policies/*.yaml; }
 fleet_sign() { # [approver]
 	weirctl policy sign "$REPO" --key "$PKI/approvers/${1:-alice}.key" >>"$LAB/log/fleet.log" 2>&1
 }
+# The same for shadow alone: nodes evaluate it beside what is in force.
+fleet_shadow() {
+	weirctl policy sign "$REPO" --shadow --key "$PKI/approvers/alice.key" >>"$LAB/log/fleet.log" 2>&1
+}
+fleet_withdraw() { rm "$REPO/approvals/$1".*; } # serial
 # The serial of the newest approval in the repository.
 fleet_serial() { ls "$REPO/approvals" | sed -n 's/^\([0-9]*\)\.manifest$/\1/p' | sort -n | tail -1; }
 fleet_applied() { # node serial
