@@ -61,9 +61,12 @@ static void close_until(struct sweep *s, u128 start, bool all)
 {
 	while (s->depth && (all || s->stack[s->depth - 1].last < start)) {
 		u128 last = s->stack[--s->depth].last;
+		uint32_t class = s->depth ? s->stack[s->depth - 1].class : s->around;
 
 		if (last != ~(u128)0)
-			emit(s, last + 1, s->depth ? s->stack[s->depth - 1].class : s->around);
+			emit(s, last + 1, class);
+		if (last + 1 == WEIR_V4_FIRST)
+			emit6(s->t, WEIR_V4_LAST + 1, class); /* for IPv6 the next address is there */
 	}
 }
 

@@ -289,5 +289,36 @@ TEST(a_changed_slot_changes_the_sum)
 	weir_topology_free(w->topology);
 }
 
+/* The addresses between the two parts of IPv6 belong to IPv4: what ends before them is not open behind them. */
+TEST(what_ends_where_ipv4_begins_has_ended_behind_it)
+{
+	static const char *const around[] = {NULL, "::/1"};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(around); i++) {
+		uint32_t outer = around[i] ? 2 : 0;
+		struct weir_b_prefix prefixes[2] = {{.class = outer}, {.class = 1}};
+		struct weir_tables t = {0};
+		struct weir_span own[16];
+		size_t n = 0;
+		int r = weir_prefix_parse("::fffe:0:0/96", &prefixes[1].prefix);
+
+		if (r == 0 && around[i])
+			r = weir_prefix_parse(around[i], &prefixes[0].prefix);
+		if (r == 0)
+			r = weir_spans_build(around[i] ? prefixes : prefixes + 1, around[i] ? 2 : 1, &t);
+		CHECK(r == 0 && t.span6_count, "%d", r);
+		if (r == 0) {
+			const struct weir_spread s = {.spans6 = t.spans6, .used = WEIR_MIN(t.span6_count, WEIR_ARRAY_SIZE(own))};
+
+			n = own_spans(&s, own);
+		}
+		CHECK(n >= 3 && own[1].class == 1 && own[2].start == WEIR_V4_LAST + 1 && own[2].class == outer,
+		      "%zu spans, the third of class %u", n, n > 2 ? own[2].class : 0);
+		free(t.spans4);
+		free(t.spans6);
+		free(t.roots);
+	}
+}
+
 TEST_MAIN(T(small_changes_say_what_a_build_says), T(crowded_blocks_say_what_a_build_says),
-	  T(a_changed_slot_changes_the_sum))
+	  T(a_changed_slot_changes_the_sum), T(what_ends_where_ipv4_begins_has_ended_behind_it))
