@@ -124,7 +124,7 @@ captured() {
 }
 left() { id_read; echo $((${ID_SEEN[n1/eth0/tx]} - before)); }
 capture_is_complete() { [ "$(captured)" = "$(left)" ]; }
-if command -v tshark tcpdump >/dev/null; then
+if command -v tshark >/dev/null && command -v tcpdump >/dev/null; then
 	id_read
 	before=${ID_SEEN[n1/eth0/tx]}
 	lab_bg dump n1 weir-agent.service tcpdump --immediate-mode -B 16384 -i eth0 -s 64 -w "$LAB/run/eth0.pcap" -U -Z root
