@@ -17,7 +17,8 @@ LAB=/run/weir-lab
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_BIN=${WEIR_BIN:-$LAB_ROOT/build}
 LAB_SPACES="agg r r2 n1 n2 n3 inet"
-LAB_CGROUPS=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+. "$LAB_ROOT/tests/lib/mounts.sh"
+LAB_CGROUPS=$([ "$(id -u)" != 0 ] || mounts)
 LAB_PYTHON=$([ -x /usr/bin/python3 ] && echo /usr/bin/python3 || command -v python3)
 INET4=198.18.0.10 INET6=2001:db8:99::10
 N1_4=10.7.1.11 N1_6=fd07:1:1::11 N2_4=10.7.2.11 N2_6=fd07:1:2::11 N3_6=fd07:2:1::11
@@ -129,11 +130,7 @@ lab_up() {
 	for tool in ip nft ethtool nsenter "$LAB_PYTHON"; do
 		command -v "$tool" >/dev/null || lab_die "$tool is not installed: run packaging/deps"
 	done
-	[ -n "$LAB_CGROUPS" ] || {
-		LAB_CGROUPS=/run/weir-cgroup2
-		mkdir -p $LAB_CGROUPS && mount -t cgroup2 none $LAB_CGROUPS || lab_die "cgroup v2 cannot be mounted"
-	}
-	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || mount -t bpf bpf /sys/fs/bpf || lab_die "bpffs cannot be mounted"
+	[ -n "$LAB_CGROUPS" ] || lab_die "needs cgroup v2 and bpffs"
 	# Cgroups are shared by all, a container or chroot with a /run of its own included.
 	exec 9<"$LAB_CGROUPS" && flock -w 300 9 || lab_die "another lab is in use"
 	lab_down
