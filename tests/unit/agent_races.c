@@ -248,25 +248,33 @@ static int drainer_window(struct drainer *g, uint32_t before)
 	return r;
 }
 
-/* Flows whose windows do not add up to what was sent. */
-static unsigned int differing(const struct drainer *g, const struct offer *o)
+/* Flows whose windows say more than was sent; *ret_missing: packets that windows do not say of any flow. */
+static unsigned int enriched(const struct drainer *g, const struct offer *o, uint64_t *ret_missing)
 {
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < o->flows; i++)
-		n += g->spooled[i] != (uint64_t)o->sent[0][i] + o->sent[1][i];
+	*ret_missing = 0;
+	for (unsigned int i = 0; i < o->flows; i++) {
+		uint64_t sent = (uint64_t)o->sent[0][i] + o->sent[1][i];
+
+		n += g->spooled[i] > sent;
+		*ret_missing += sent - g->spooled[i];
+	}
 	return n;
 }
 
 static void check_drained(struct test_state *test_st, struct drainer *g, const struct offer *o,
 			  const struct load *l)
 {
+	uint64_t missing;
+	unsigned int more = enriched(g, o, &missing);
+
 	CHECK(g->packets == load_sent(l) && g->bytes == load_sent(l) * LOAD_L3, "%lu packets, %lu bytes of %lu",
 	      (unsigned long)g->packets, (unsigned long)g->bytes, (unsigned long)load_sent(l));
 	CHECK(g->folded == dropped(g->f, WEIR_D_FOLDED), "%lu folded, %lu reported", (unsigned long)g->folded,
 	      (unsigned long)dropped(g->f, WEIR_D_FOLDED));
-	if (!g->folded)
-		CHECK(!differing(g, o), "%u flows got another one's packets", differing(g, o));
+	CHECK(!more, "%u flows got another one's packets", more);
+	CHECK(missing == g->folded, "%lu packets of no flow, %lu folded", (unsigned long)missing, (unsigned long)g->folded);
 	CHECK(!l->refused[0] && !l->refused[1], "packets did not run");
 }
 
@@ -293,7 +301,8 @@ TEST(a_reused_row_has_nothing_of_its_predecessor)
 		printf("# %lu packets, %u windows, %lu rows given back\n", (unsigned long)load_sent(&l), windows,
 		       (unsigned long)g->freed);
 		CHECK(g->freed > 5000, "only %lu rows were given back", (unsigned long)g->freed);
-		CHECK(!g->folded, "%lu folded", (unsigned long)g->folded);
+		/* Retired rows keep their slots for as long as the machine lets a window take. */
+		CHECK(g->folded < load_sent(&l) / 100, "%lu folded", (unsigned long)g->folded);
 		check_drained(test_st, g, o, &l);
 		free(g->d.deltas);
 		fixture_close(&f);
