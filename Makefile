@@ -11,6 +11,8 @@ CFLAGS += -std=gnu11 $(WARN) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$
 	-fno-strict-aliasing -fstack-protector-strong -D_FORTIFY_SOURCE=2
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -U_FORTIFY_SOURCE
 VERSION := 0.1.0
+# Debian keeps bpftool and nft where a user's PATH does not lead.
+export PATH := $(PATH):/usr/sbin:/sbin
 LIBS := -lbpf -lelf -lz -lprotobuf-c -lnng -lyaml -lsqlite3 -lmicrohttpd -ljansson -lcurl -lcrypto -lm -lpthread
 
 LIB_SRC := $(wildcard lib/*/*.c)
