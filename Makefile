@@ -24,7 +24,7 @@ BPF_OBJ := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c 
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all asan man deps check check-long check-kernels check-mutants bench demo clean
+.PHONY: all asan man deps mine check check-long check-kernels check-mutants bench demo clean
 all: $(PROGRAMS:%=$(B)/%)
 
 # Two trees of the same sources: build/o (normal) and build/asan.
@@ -112,25 +112,29 @@ man: all
 	$(Q)docs/man $(B) $(B)/man
 deps:
 	$(Q)packaging/deps
-check: deps
+# What a run as root left in build/ goes back to the user, who could neither build nor clean there.
+mine:
+	$(Q)[ ! -e $(B) ] || [ "$$(id -u)" = 0 ] || [ -z "$$(find $(B) ! -user $$(id -u) -print -quit)" ] || \
+		sudo chown -R $$(id -u):$$(id -g) $(B)
+check: deps mine
 	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check
-check-long: deps
+check-long: deps mine
 	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check-long
-bench: deps
+bench: deps mine
 	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"
 	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/weir-agent
 	$(Q)tests/bench/run $(B) $(ONLY)
-check-kernels:
+check-kernels: mine
 	$(Q)packaging/deps kernels
 	$(Q)$(MAKE) -j2 all
 	$(Q)tests/run check-kernels
 check-mutants: deps
 	$(Q)tests/mutants
-demo: deps
+demo: deps mine
 	$(Q)$(MAKE) -j2 all
 	$(Q)tests/demo $(if $(KEEP),--keep)
-clean:
+clean: mine
 	$(Q)rm -rf $(B)
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
