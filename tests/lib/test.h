@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct test_state {
 	int failed;
@@ -30,6 +31,7 @@ struct test_state {
 struct test_case {
 	const char *name;
 	void (*fn)(struct test_state *);
+	int root; /* skipped when anybody else runs it */
 };
 
 static inline int test_main(const struct test_case *cases, size_t n)
@@ -39,7 +41,10 @@ static inline int test_main(const struct test_case *cases, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct test_state st = {0};
 
-		cases[i].fn(&st);
+		if (cases[i].root && geteuid())
+			st.skipped = "needs root";
+		else
+			cases[i].fn(&st);
 		if (st.failed)
 			printf("not ok %s\n", cases[i].name);
 		else if (st.skipped)
@@ -51,8 +56,9 @@ static inline int test_main(const struct test_case *cases, size_t n)
 	}
 	return bad != 0;
 }
-/* TEST_MAIN(T(a), T(b)) */
-#define T(fn) {#fn, fn}
+/* TEST_MAIN(T(a), T(b), T_ROOT(what_only_root_can_do)) */
+#define T(fn) {#fn, fn, 0}
+#define T_ROOT(fn) {#fn, fn, 1}
 #define TEST_MAIN(...)                                                          \
 	int main(void)                                                          \
 	{                                                                       \

@@ -235,10 +235,6 @@ static void check_frames(struct test_state *test_st, const struct frame *f, size
 	struct fixture x = {0};
 	struct weir_err err = {{0}};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!fixture_open(&x, &err), "%s", err.text);
 	for (size_t i = 0; x.probe && i < n; i++)
 		check_frame(test_st, &x, &f[i]);
@@ -316,10 +312,6 @@ TEST(an_icmp_error_has_the_verdict_of_the_flow_it_quotes)
 	struct weir_err err = {{0}};
 	uint8_t pkt[MAX_FRAME];
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	if (fixture_open(&x, &err) || enforce(&x, in_only, &err)) {
 		CHECK(false, "%s", err.text);
 	} else {
@@ -350,10 +342,6 @@ TEST(fragments_land_on_one_flow)
 	struct weir_err err = {{0}};
 	uint8_t pkt[MAX_FRAME];
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!fixture_open(&x, &err), "%s", err.text);
 	for (size_t i = 0; x.probe && i < WEIR_ARRAY_SIZE(parts); i += 2) {
 		fixture_clear(&x);
@@ -413,10 +401,6 @@ TEST(what_cannot_be_parsed_is_counted_by_reason)
 	struct fixture x = {0};
 	struct weir_err err = {{0}};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!fixture_open(&x, &err), "%s", err.text);
 	for (size_t i = 0; x.probe && i < WEIR_ARRAY_SIZE(refusals); i++) {
 		const struct refused *f = &refusals[i];
@@ -454,10 +438,6 @@ TEST(a_full_table_folds_and_keeps_the_sum)
 	uint8_t pkt[MAX_FRAME];
 	size_t len = build(&frames[0], pkt);
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!fixture_open(&x, &err), "%s", err.text);
 	for (uint16_t port = 1; x.probe && port <= 2000; port++) {
 		uint16_t be = htons(port);
@@ -481,7 +461,8 @@ TEST(a_full_table_folds_and_keeps_the_sum)
 	fixture_close(&x);
 }
 
-TEST_MAIN(T(every_frame_has_its_row), T(a_super_packet_counts_as_its_segments),
-	  T(an_icmp_error_is_charged_to_the_flow_it_quotes),
-	  T(an_icmp_error_has_the_verdict_of_the_flow_it_quotes), T(fragments_land_on_one_flow),
-	  T(what_cannot_be_parsed_is_counted_by_reason), T(a_full_table_folds_and_keeps_the_sum))
+TEST_MAIN(T_ROOT(every_frame_has_its_row), T_ROOT(a_super_packet_counts_as_its_segments),
+	  T_ROOT(an_icmp_error_is_charged_to_the_flow_it_quotes),
+	  T_ROOT(an_icmp_error_has_the_verdict_of_the_flow_it_quotes),
+	  T_ROOT(fragments_land_on_one_flow), T_ROOT(what_cannot_be_parsed_is_counted_by_reason),
+	  T_ROOT(a_full_table_folds_and_keeps_the_sum))

@@ -201,10 +201,6 @@ TEST(live_connections)
 	struct tcp_info a, b;
 	int fd, peer;
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene_open(&s, &err), "%s", err.text);
 	if (!s.x.probe)
 		return;
@@ -269,10 +265,6 @@ TEST(old_sockets_of_another_namespace)
 	struct weir_err err = {{0}};
 	size_t taken = 0;
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene_open(&s, &err), "%s", err.text);
 	if (!s.x.probe)
 		return;
@@ -323,10 +315,6 @@ TEST(passes_under_traffic_count_once)
 	pthread_t thread;
 	size_t taken;
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene_open(&s, &err), "%s", err.text);
 	if (!s.x.probe)
 		return;
@@ -389,10 +377,6 @@ TEST(a_full_table_folds)
 	size_t n = 0;
 	int fd;
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene_open(&s, &err), "%s", err.text);
 	if (!s.x.probe)
 		return;
@@ -420,10 +404,6 @@ TEST(a_gone_workload_gives_its_rows_back)
 	struct weir_err err = {{0}};
 	size_t before, taken;
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene_open(&s, &err), "%s", err.text);
 	if (!s.x.probe)
 		return;
@@ -438,5 +418,6 @@ TEST(a_gone_workload_gives_its_rows_back)
 	CHECK(!health_read(h, s.x.probe) && h->count == 1 && h->keys[0].peer_class == WEIR_HEALTH_OVERFLOW);
 }
 
-TEST_MAIN(T(live_connections), T(old_sockets_of_another_namespace), T(passes_under_traffic_count_once),
-	  T(a_full_table_folds), T(a_gone_workload_gives_its_rows_back))
+TEST_MAIN(T_ROOT(live_connections), T_ROOT(old_sockets_of_another_namespace),
+	  T_ROOT(passes_under_traffic_count_once), T_ROOT(a_full_table_folds),
+	  T_ROOT(a_gone_workload_gives_its_rows_back))

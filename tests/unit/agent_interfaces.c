@@ -91,10 +91,6 @@ TEST(comes_and_goes)
 	struct weir_err err = {{0}};
 	struct story s = {{0}, 0};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene(&f, 0, ours, &err), "%s", err.text);
 	if (f.probe) {
 		probe_follow(f.probe, tell, &s);
@@ -125,10 +121,6 @@ TEST(an_index_or_a_name_that_is_used_again_inherits_nothing)
 	struct weir_err err = {{0}};
 	struct story s = {{0}, 0};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene(&f, 0, ours, &err), "%s", err.text);
 	if (f.probe) {
 		probe_follow(f.probe, tell, &s);
@@ -172,10 +164,6 @@ TEST(the_next_agent_adopts_what_is_still_the_same)
 	struct weir_err err = {{0}};
 	struct story s = {{0}, 0};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene(&f, 0, ours, &err), "%s", err.text);
 	CHECK(sh("ip link add weirx0 index 70 type veth peer name weirx1 index 71 &&"
 		 "ip link add weirx2 index 72 type veth peer name weirx3 index 73"), "no veth");
@@ -204,10 +192,6 @@ TEST(hooks_are_turned_on_and_off)
 	struct fixture f = {0};
 	struct weir_err err = {{0}};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!scene(&f, PROBE_CGROUP | PROBE_OBSERVER | PROBE_GATEWAY | PROBE_XDP, ours, &err), "%s", err.text);
 	CHECK(sh("ip link add weirx0 index 70 type veth peer name weirl1 index 71 &&"
 		 "ip link add weirx2 index 72 type bridge"), "no interfaces");
@@ -237,5 +221,5 @@ TEST(hooks_are_turned_on_and_off)
 	fixture_close(&f);
 }
 
-TEST_MAIN(T(comes_and_goes), T(an_index_or_a_name_that_is_used_again_inherits_nothing),
-	  T(the_next_agent_adopts_what_is_still_the_same), T(hooks_are_turned_on_and_off))
+TEST_MAIN(T_ROOT(comes_and_goes), T_ROOT(an_index_or_a_name_that_is_used_again_inherits_nothing),
+	  T_ROOT(the_next_agent_adopts_what_is_still_the_same), T_ROOT(hooks_are_turned_on_and_off))

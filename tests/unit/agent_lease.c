@@ -86,10 +86,6 @@ TEST(verdicts_end_with_the_lease_and_come_back)
 	struct fixture f = {0};
 	struct weir_err err = {{0}};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!fixture_open(&f, &err), "%s", err.text);
 	if (f.probe) {
 		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
@@ -106,10 +102,6 @@ TEST(limits_end_with_the_lease)
 	struct fixture f = {0};
 	struct weir_err err = {{0}};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!fixture_open(&f, &err), "%s", err.text);
 	if (f.probe) {
 		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
@@ -126,4 +118,4 @@ TEST(limits_end_with_the_lease)
 }
 
 TEST_MAIN(T(a_renewal_says_for_how_long_it_was_over), T(in_observe_nothing_can_end),
-	  T(verdicts_end_with_the_lease_and_come_back), T(limits_end_with_the_lease))
+	  T_ROOT(verdicts_end_with_the_lease_and_come_back), T_ROOT(limits_end_with_the_lease))

@@ -228,6 +228,7 @@ TEST(a_full_table_is_counted_and_what_nobody_needs_is_removed)
 	leave(&h, n);
 }
 
-TEST_MAIN(T(both_directions_are_reported_by_the_backend), T(policy_decides_on_the_backend),
-	  T(what_connect4_rewrites_is_the_backend_already),
-	  T(a_full_table_is_counted_and_what_nobody_needs_is_removed))
+TEST_MAIN(T_ROOT(both_directions_are_reported_by_the_backend),
+	  T_ROOT(policy_decides_on_the_backend),
+	  T_ROOT(what_connect4_rewrites_is_the_backend_already),
+	  T_ROOT(a_full_table_is_counted_and_what_nobody_needs_is_removed))

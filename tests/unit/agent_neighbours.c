@@ -368,13 +368,17 @@ TEST(one_program_of_ours_per_hook_at_any_time)
 	upgrades_under_traffic(test_st, &s, getenv("WEIR_LONG") ? 100 : 10);
 }
 
-TEST_MAIN(T(cgroup_programs_keep_verdict_and_order), T(an_address_denied_by_systemd_stays_denied),
-	  T(connect4_rewrites_and_denies_and_sockops_is_called_back), T(connect4_and_sockops_that_come_later_too),
-	  T(tcx_ingress_behind_ours_keeps_pass_next_drop_redirect),
-	  T(tcx_ingress_ahead_of_ours_keeps_pass_next_drop_redirect),
-	  T(tcx_egress_behind_ours_keeps_pass_next_drop_redirect),
-	  T(tcx_egress_ahead_of_ours_keeps_pass_next_drop_redirect), T(clsact_filters_keep_their_verdicts),
-	  T(nftables_rules_keep_their_verdicts), T(their_accept_does_not_lift_our_denial),
-	  T(one_program_of_ours_per_hook_at_any_time), T(an_exclusive_program_is_named_and_left_alone),
-	  T(an_exclusive_program_above_is_named_and_left_alone),
-	  T(a_program_that_would_fall_silent_is_named))
+TEST_MAIN(T_ROOT(cgroup_programs_keep_verdict_and_order),
+	  T_ROOT(an_address_denied_by_systemd_stays_denied),
+	  T_ROOT(connect4_rewrites_and_denies_and_sockops_is_called_back),
+	  T_ROOT(connect4_and_sockops_that_come_later_too),
+	  T_ROOT(tcx_ingress_behind_ours_keeps_pass_next_drop_redirect),
+	  T_ROOT(tcx_ingress_ahead_of_ours_keeps_pass_next_drop_redirect),
+	  T_ROOT(tcx_egress_behind_ours_keeps_pass_next_drop_redirect),
+	  T_ROOT(tcx_egress_ahead_of_ours_keeps_pass_next_drop_redirect),
+	  T_ROOT(clsact_filters_keep_their_verdicts), T_ROOT(nftables_rules_keep_their_verdicts),
+	  T_ROOT(their_accept_does_not_lift_our_denial),
+	  T_ROOT(one_program_of_ours_per_hook_at_any_time),
+	  T_ROOT(an_exclusive_program_is_named_and_left_alone),
+	  T_ROOT(an_exclusive_program_above_is_named_and_left_alone),
+	  T_ROOT(a_program_that_would_fall_silent_is_named))

@@ -124,10 +124,6 @@ TEST(every_frame_has_its_term)
 	struct fixture x = {0};
 	struct weir_err err = {{0}};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!open_silent(&x, &err), "%s", err.text);
 	for (size_t i = 0; x.probe && i < WEIR_ARRAY_SIZE(frames); i++)
 		check_frame(test_st, &x, &frames[i]);
@@ -141,10 +137,6 @@ TEST(only_broken_ip_has_a_reason)
 	struct fixture x = {0};
 	struct weir_err err = {{0}};
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	CHECK(!open_silent(&x, &err), "%s", err.text);
 	for (size_t i = 0; x.probe && i < WEIR_ARRAY_SIZE(frames); i++)
 		check_frame(test_st, &x, &frames[i]);
@@ -224,10 +216,6 @@ TEST(tags_on_a_real_wire)
 	struct wire w = {.out = {0}};
 	uint64_t bytes = 0;
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	if (make_wire() || fixture_place(&x, &err) || fixture_probe(&x, interfaces, &x.probe, &err)) {
 		CHECK(false, "no wire: %s", err.text);
 		fixture_close(&x);
@@ -246,4 +234,5 @@ TEST(tags_on_a_real_wire)
 	fixture_close(&x);
 }
 
-TEST_MAIN(T(every_frame_has_its_term), T(only_broken_ip_has_a_reason), T(tags_on_a_real_wire))
+TEST_MAIN(T_ROOT(every_frame_has_its_term), T_ROOT(only_broken_ip_has_a_reason),
+	  T_ROOT(tags_on_a_real_wire))

@@ -145,10 +145,6 @@ TEST(all_parsers_say_the_same)
 	struct bench b = {.seed = seed ? (unsigned int)atoi(seed) : (unsigned int)time(NULL)};
 	int r = 0;
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return;
-	}
 	printf("# seed %u\n", b.seed);
 	b.skel = parsers_bpf__open_and_load();
 	CHECK(b.skel, "loading: %s", strerror(errno));
@@ -166,4 +162,4 @@ TEST(all_parsers_say_the_same)
 	parsers_bpf__destroy(b.skel);
 }
 
-TEST_MAIN(T(all_parsers_say_the_same))
+TEST_MAIN(T_ROOT(all_parsers_say_the_same))

@@ -107,10 +107,6 @@ static bool open_table(struct test_state *test_st, struct fixture *f, uint32_t r
 	struct weir_err err = {{0}};
 
 	f->small = true;
-	if (geteuid()) {
-		SKIP("needs root");
-		return false;
-	}
 	if (fixture_open_rows(f, rows, &err)) {
 		CHECK(false, "%s", err.text);
 		fixture_close(f);
@@ -355,5 +351,7 @@ TEST(windows_of_200_ms_add_up_under_full_load)
 	free(o);
 }
 
-TEST_MAIN(T(a_hundred_thousand_flows_in_a_table_of_1024), T(inserts_of_both_cpus_lose_nothing),
-	  T(a_reused_row_has_nothing_of_its_predecessor), T(windows_of_200_ms_add_up_under_full_load))
+TEST_MAIN(T_ROOT(a_hundred_thousand_flows_in_a_table_of_1024),
+	  T_ROOT(inserts_of_both_cpus_lose_nothing),
+	  T_ROOT(a_reused_row_has_nothing_of_its_predecessor),
+	  T_ROOT(windows_of_200_ms_add_up_under_full_load))

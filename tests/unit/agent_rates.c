@@ -182,10 +182,6 @@ static struct world *begin(const char *rules, struct test_state *test_st)
 	struct weir_err err = {{0}};
 	int r;
 
-	if (geteuid()) {
-		SKIP("needs root");
-		return NULL;
-	}
 	w = (struct world){0};
 	r = world_open(&w, &err);
 	if (!r)
@@ -334,7 +330,9 @@ TEST(shadow_counts_what_a_rate_would_drop)
 	world_close(w);
 }
 
-TEST_MAIN(T(a_policed_rate_is_met_in_both_directions), T(a_limit_holds_the_direction_it_names),
-	  T(flows_of_one_limit_share_it_or_have_their_own), T(a_changed_rate_holds_running_flows),
-	  T(over_the_rate_is_congestion_to_a_sender_and_a_drop_to_a_receiver),
-	  T(shadow_counts_what_a_rate_would_drop))
+TEST_MAIN(T_ROOT(a_policed_rate_is_met_in_both_directions),
+	  T_ROOT(a_limit_holds_the_direction_it_names),
+	  T_ROOT(flows_of_one_limit_share_it_or_have_their_own),
+	  T_ROOT(a_changed_rate_holds_running_flows),
+	  T_ROOT(over_the_rate_is_congestion_to_a_sender_and_a_drop_to_a_receiver),
+	  T_ROOT(shadow_counts_what_a_rate_would_drop))

@@ -280,5 +280,6 @@ TEST(a_list_keeps_the_sum)
 	weir_topology_free(w.topology);
 }
 
-TEST_MAIN(T(verdicts_stay_and_flows_are_counted_once), T(each_kind_of_disagreement), T(modes),
-	  T(counts_outlive_tables_and_agents), T(a_name_reaches_both_halves), T(a_list_keeps_the_sum))
+TEST_MAIN(T_ROOT(verdicts_stay_and_flows_are_counted_once), T_ROOT(each_kind_of_disagreement),
+	  T_ROOT(modes), T_ROOT(counts_outlive_tables_and_agents), T_ROOT(a_name_reaches_both_halves),
+	  T(a_list_keeps_the_sum))

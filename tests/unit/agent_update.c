@@ -321,4 +321,4 @@ TEST(many_rules_and_prefixes_change_in_place)
 	free(w->denied);
 }
 
-TEST_MAIN(T(many_rules_and_prefixes_change_in_place))
+TEST_MAIN(T_ROOT(many_rules_and_prefixes_change_in_place))
