@@ -2,9 +2,7 @@
 /* Built frames through the loaded program: what a row says of each, and what cannot be parsed. */
 #include "tests/lib/test.h"
 
-#include "lib/ds/buf.h"
-#include "tests/lib/probe_fixture.h"
-#include "tests/lib/random_policy.h"
+#include "tests/lib/bundle_fixture.h"
 
 #define MAX_FRAME 3600
 #define MAX_ROWS 16
@@ -258,46 +256,8 @@ TEST(an_icmp_error_is_charged_to_the_flow_it_quotes)
 
 /* Only UDP to port 40000 may come in, nothing may go out. */
 static const char in_only[] =
-	"apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\nspec:\n"
-	"  tier: admin\n  ingress:\n  - {action: accept, ports: [{protocol: UDP, port: 40000}]}\n"
+	"  ingress:\n  - {action: accept, ports: [{protocol: UDP, port: 40000}]}\n"
 	"  - {action: deny}\n  egress:\n  - {action: deny}\n";
-
-static int enforce(struct fixture *x, const char *text, struct weir_err *err)
-{
-	weir_auto_buf struct weir_buf bytes = {0};
-	struct weir_policy_set *set = NULL;
-	struct weir_topology *topology = NULL;
-	struct weir_bundle *bundle = NULL;
-	struct weir_tables *tables = NULL;
-	struct weir_ydoc *doc = NULL;
-	const uint32_t nobody = 0;
-	int r = random_topology(&topology, err);
-
-	if (!r)
-		r = weir_policy_set_new(&set);
-	if (!r)
-		r = weir_ydoc_parse(text, strlen(text), "policy", &doc, err);
-	if (!r)
-		r = weir_policy_set_add(set, weir_ydoc_root(doc, 0), err);
-	if (!r)
-		r = weir_policy_set_seal(set, err);
-	if (!r)
-		r = weir_bundle_compile(set, topology, RANDOM_CLASS, NULL, 0, &bytes, err);
-	if (!r)
-		r = weir_bundle_parse(bytes.data, bytes.len, &bundle, err);
-	if (!r)
-		r = weir_tables_build(bundle, NULL, 0, &tables, err);
-	if (!r)
-		r = probe_switch(x->probe, tables, &nobody, 1, err);
-	if (!r)
-		probe_set_mode(x->probe, WEIR_MODE_ENFORCE);
-	weir_tables_free(tables);
-	weir_bundle_free(bundle);
-	weir_ydoc_free(doc);
-	weir_policy_set_free(set);
-	weir_topology_free(topology);
-	return r;
-}
 
 /* "Port unreachable" answers a packet that was let in; an echo request opens a flow of its own. */
 TEST(an_icmp_error_has_the_verdict_of_the_flow_it_quotes)
@@ -312,9 +272,10 @@ TEST(an_icmp_error_has_the_verdict_of_the_flow_it_quotes)
 	struct weir_err err = {{0}};
 	uint8_t pkt[MAX_FRAME];
 
-	if (fixture_open(&x, &err) || enforce(&x, in_only, &err)) {
+	if (fixture_open(&x, &err) || bundle_fixture_rules(&x, in_only, &err)) {
 		CHECK(false, "%s", err.text);
 	} else {
+		probe_set_mode(x.probe, WEIR_MODE_ENFORCE);
 		CHECK(fixture_run(&x, WEIR_EGRESS, pkt, build(&errors[0], pkt)) == 1, "the error is denied");
 		CHECK(fixture_run(&x, WEIR_EGRESS, pkt, build(&echo, pkt)) == 0, "an echo request passes");
 		fixture_clear(&x);

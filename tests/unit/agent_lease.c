@@ -6,7 +6,7 @@
 
 #include "agent/lease.h"
 #include "lib/base/clock.h"
-#include "tests/lib/policy_fixture.h"
+#include "tests/lib/bundle_fixture.h"
 
 #define S WEIR_NS_PER_S
 
@@ -91,7 +91,7 @@ TEST(verdicts_end_with_the_lease_and_come_back)
 		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
 		probe_ctl(f.probe)->default_deny = 1;
 		denied_until_over(test_st, &f, "fail-closed", 1000);
-		CHECK(!fixture_apply(&f, "  - action: deny", &err), "%s", err.text);
+		CHECK(!bundle_fixture_rules(&f, "  egress: [{action: deny}]", &err), "%s", err.text);
 		denied_until_over(test_st, &f, "denied by a rule", 2000);
 	}
 	fixture_close(&f);
@@ -99,14 +99,15 @@ TEST(verdicts_end_with_the_lease_and_come_back)
 
 TEST(limits_end_with_the_lease)
 {
+	static const char limited[] =
+		"  egress: [{action: accept, limit: {rate: 8kbit, burst: 1500B, mode: police, per: node}}]";
 	struct fixture f = {0};
 	struct weir_err err = {{0}};
 
 	CHECK(!fixture_open(&f, &err), "%s", err.text);
 	if (f.probe) {
 		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
-		CHECK(!fixture_apply(&f, "  - {action: accept, limit: {rate: 8kbit, burst: 1500B, mode: police, per: node}}", &err),
-		      "%s", err.text);
+		CHECK(!bundle_fixture_rules(&f, limited, &err), "%s", err.text);
 		set_lease(&f, false);
 		CHECK(passed(&f, 3000, 200) < 100, "%d of 200 pass", passed(&f, 3000, 200));
 		set_lease(&f, true);

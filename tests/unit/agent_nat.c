@@ -4,7 +4,7 @@
 #include "tests/lib/neighbourhood.h"
 
 #include "agent/nat.h"
-#include "tests/lib/policy_fixture.h"
+#include "tests/lib/bundle_fixture.h"
 
 #define VIRTUAL "127.0.9.9"
 #define BACKEND_PORT (NB_FIRST_PORT + 1)
@@ -160,12 +160,13 @@ TEST(policy_decides_on_the_backend)
 	if (!place(test_st, &h, &n))
 		return;
 	probe_set_mode(h.f.probe, WEIR_MODE_ENFORCE);
-	CHECK(!fixture_apply(&h.f, "  - {action: deny, to: [{cidr: 127.0.0.1/32}]}", &err), "%s", err.text);
+	CHECK(!bundle_fixture_rules(&h.f, "  egress: [{action: deny, to: [{cidr: 127.0.0.1/32}]}]", &err),
+	      "%s", err.text);
 	fd = connected(SOCK_DGRAM, VIRTUAL, NB_FREE);
 	CHECK(send(fd, "x", 1, 0) < 0 && !hood_readable(h.receiver[1], 0), "the backend is denied, behind its name it passes");
 	close(fd);
-	CHECK(!fixture_apply(&h.f, "  - {action: deny, to: [{cidr: 127.0.9.9/32}]}\n  - {action: accept}", &err), "%s",
-	      err.text);
+	CHECK(!bundle_fixture_rules(&h.f, "  egress: [{action: deny, to: [{cidr: 127.0.9.9/32}]}, "
+					  "{action: accept}]", &err), "%s", err.text);
 	fd = exchange(&h, VIRTUAL, NB_FREE, 1);
 	CHECK(fd >= 0, "the virtual address is denied, the backend is not");
 	in = fd < 0 ? NULL : row_of(&h, IPPROTO_UDP, WEIR_INGRESS, own_port(fd));

@@ -9,89 +9,12 @@
 #include <math.h>
 
 #include "lib/base/clock.h"
-#include "lib/ds/buf.h"
-#include "tests/lib/probe_fixture.h"
+#include "tests/lib/bundle_fixture.h"
 
-#define CLASS "aws/1/vpc/a"
 #define L3 1500u
 #define FRAME (14 + L3)
 #define RATE 20000000u /* bit/s, of every limit below unless it says otherwise */
 #define TRIES 3	       /* of a measurement that a stolen CPU can spoil */
-
-static const char topology_text[] =
-	"apiVersion: weir.dev/v1alpha1\nkind: Topology\nmetadata: {name: t}\nspec:\n"
-	"  domain: aws/1/vpc\n  provider: aws\n  account: '1'\n"
-	"  zones:\n  - {id: use1-az1, region: us-east-1}\n  prefixes: [10.7.0.0/16]\n"
-	"  subnets:\n  - {name: a, cidrs: [10.7.1.0/24], zone: use1-az1}\n";
-
-struct world {
-	struct fixture f;
-	struct weir_topology *topology;
-};
-
-static int parse(const char *text, struct weir_ydoc **ret, struct weir_err *err)
-{
-	return weir_ydoc_parse(text, strlen(text), "test.yaml", ret, err);
-}
-
-static int world_open(struct world *w, struct weir_err *err)
-{
-	struct weir_ydoc *doc = NULL;
-	int r = weir_topology_new(&w->topology);
-
-	if (!r)
-		r = parse(topology_text, &doc, err);
-	if (!r)
-		r = weir_topology_add(w->topology, weir_ydoc_root(doc, 0), err);
-	if (!r)
-		r = weir_topology_seal(w->topology, err);
-	weir_ydoc_free(doc);
-	if (!r)
-		r = fixture_open(&w->f, err);
-	if (!r)
-		probe_set_mode(w->f.probe, WEIR_MODE_ENFORCE);
-	return r;
-}
-
-static void world_close(struct world *w)
-{
-	weir_topology_free(w->topology);
-	fixture_close(&w->f);
-}
-
-/* Puts one policy in force: rules of an admin policy for every workload. */
-static int put(struct world *w, const char *rules, struct weir_err *err)
-{
-	weir_auto_buf struct weir_buf text = {0}, bytes = {0};
-	struct weir_policy_set *set = NULL;
-	struct weir_bundle *bundle = NULL;
-	struct weir_tables *t = NULL;
-	struct weir_ydoc *doc = NULL;
-	uint32_t subject_of = 0;
-	int r = weir_policy_set_new(&set);
-
-	weir_buf_addf(&text, "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\n"
-			     "spec:\n  tier: admin\n%s%c", rules, 0);
-	if (!r)
-		r = parse((const char *)text.data, &doc, err);
-	if (!r)
-		r = weir_policy_set_add(set, weir_ydoc_root(doc, 0), err);
-	if (!r)
-		r = weir_policy_set_seal(set, err);
-	if (!r)
-		r = weir_bundle_compile(set, w->topology, CLASS, NULL, 0, &bytes, err);
-	if (!r)
-		r = weir_bundle_parse(bytes.data, bytes.len, &bundle, err);
-	if (!r)
-		r = weir_tables_build(bundle, NULL, 0, &t, err);
-	if (!r)
-		r = probe_switch(w->f.probe, t, &subject_of, 1, err);
-	weir_tables_free(t);
-	weir_bundle_free(bundle);
-	weir_policy_set_free(set);
-	weir_ydoc_free(doc);
-	return r;
-}
 
 /* A UDP packet of the flow with this client port; the workload opened it. */
 static void build(uint8_t pkt[FRAME], enum weir_dir dir, uint16_t port)
@@ -118,17 +41,17 @@ struct stream {
 };
 
 /* Offers packets of each flow until its bucket is full; returns how many passed. */
-static uint64_t fill(struct world *w, const struct stream *s, size_t flows)
+static uint64_t fill(struct fixture *f, const struct stream *s, size_t flows)
 {
 	uint8_t pkt[FRAME];
 	uint64_t good = 0;
 
 	for (size_t i = 0; i < flows; i++) {
 		build(pkt, WEIR_EGRESS, s->ports[i]); /* the workload opens it */
-		if (fixture_run(&w->f, WEIR_EGRESS, pkt, FRAME) == 1 && s->dir == WEIR_EGRESS)
+		if (fixture_run(f, WEIR_EGRESS, pkt, FRAME) == 1 && s->dir == WEIR_EGRESS)
 			good++;
 		build(pkt, s->dir, s->ports[i]);
-		for (int n = 0; n < 2000 && fixture_run(&w->f, s->dir, pkt, FRAME) == 1; n++)
+		for (int n = 0; n < 2000 && fixture_run(f, s->dir, pkt, FRAME) == 1; n++)
 			good++;
 	}
 	return good;
@@ -136,7 +59,7 @@ static uint64_t fill(struct world *w, const struct stream *s, size_t flows)
 
 /* Offers `factor` times RATE for `ms`; returns what passed over RATE. The bucket of a limited stream
  * is full at both ends, so what passed in between is what that time allowed. */
-static double passed(struct world *w, const struct stream *s, double factor, bool limited, unsigned int ms)
+static double passed(struct fixture *f, const struct stream *s, double factor, bool limited, unsigned int ms)
 {
 	uint8_t pkt[FRAME];
 	uint64_t began, now, sent = 0, good = 0;
@@ -144,27 +67,27 @@ static double passed(struct world *w, const struct stream *s, double factor, boo
 
 	while (flows < WEIR_ARRAY_SIZE(s->ports) && s->ports[flows])
 		flows++;
-	fill(w, s, flows);
+	fill(f, s, flows);
 	began = weir_monotonic_ns();
 	while ((now = weir_monotonic_ns() - began) < ms * 1000000ull) {
 		if ((double)sent * L3 * 8 > factor * RATE / 1e9 * (double)now)
 			continue;
 		build(pkt, s->dir, s->ports[sent++ % flows]);
-		good += fixture_run(&w->f, s->dir, pkt, FRAME) == 1;
+		good += fixture_run(f, s->dir, pkt, FRAME) == 1;
 	}
 	if (limited) /* a CPU stolen at the end would look like a loss */
-		good += fill(w, s, flows);
+		good += fill(f, s, flows);
 	now = weir_monotonic_ns() - began;
 	return (double)good * L3 * 8 * 1e9 / (double)now / RATE;
 }
 
 /* The measurement nearest to what is wanted of TRIES. */
-static double measure(struct world *w, const struct stream *s, double factor, double want, unsigned int ms)
+static double measure(struct fixture *f, const struct stream *s, double factor, double want, unsigned int ms)
 {
 	double best = -1;
 
 	for (int i = 0; i < TRIES; i++) {
-		double got = passed(w, s, factor, want < factor, ms);
+		double got = passed(f, s, factor, want < factor, ms);
 
 		if (best < 0 || fabs(got - want) < fabs(best - want))
 			best = got;
@@ -176,38 +99,41 @@ static double measure(struct world *w, const struct stream *s, double factor, do
 
 #define LIMIT(more) "{rate: 20Mbit, burst: 256KiB, mode: police, " more "}"
 
-static struct world *begin(const char *rules, struct test_state *test_st)
+static struct fixture *begin(const char *rules, struct test_state *test_st)
 {
-	static struct world w;
+	static struct fixture f;
 	struct weir_err err = {{0}};
 	int r;
 
-	w = (struct world){0};
-	r = world_open(&w, &err);
+	f = (struct fixture){0};
+	r = fixture_open(&f, &err);
 	if (!r)
-		r = put(&w, rules, &err);
+		r = bundle_fixture_rules(&f, rules, &err);
 	CHECK(!r, "%d %s", r, err.text);
 	if (r)
-		world_close(&w);
-	return r ? NULL : &w;
+		fixture_close(&f);
+	else
+		probe_set_mode(f.probe, WEIR_MODE_ENFORCE);
+	return r ? NULL : &f;
 }
 
 TEST(a_policed_rate_is_met_in_both_directions)
 {
 	static const double factors[] = {1.05, 1.5, 4, 20};
-	struct world *w = begin("  egress: [{action: accept, limit: " LIMIT("per: node, direction: both") "}]\n", test_st);
+	struct fixture *f =
+		begin("  egress: [{action: accept, limit: " LIMIT("per: node, direction: both") "}]\n", test_st);
 	unsigned int ms = getenv("WEIR_LONG") ? 10000 : 500;
 
-	for (size_t i = 0; w && i < WEIR_DIRS * WEIR_ARRAY_SIZE(factors); i++) {
+	for (size_t i = 0; f && i < WEIR_DIRS * WEIR_ARRAY_SIZE(factors); i++) {
 		struct stream s = {.dir = i % 2, .ports = {4000}};
-		double factor = factors[i / 2], got = measure(w, &s, factor, 1, ms);
+		double factor = factors[i / 2], got = measure(f, &s, factor, 1, ms);
 
 		CHECK(got > 0.99 && got < 1.01, "%s, %.2f times the rate offered: %.4f of it passed",
 		      s.dir ? "egress" : "ingress", factor, got);
 		printf("# %s x %.2f: %+.3f %%\n", s.dir ? "egress" : "ingress", factor, (got - 1) * 100);
 	}
-	if (w)
-		world_close(w);
+	if (f)
+		fixture_close(f);
 }
 
 TEST(a_limit_holds_the_direction_it_names)
@@ -220,69 +146,70 @@ TEST(a_limit_holds_the_direction_it_names)
 		{"per: node, direction: egress", 2, 1},
 		{"per: node, direction: ingress", 1, 2},
 	};
-	struct world *w = begin("  egress: [{action: accept}]\n", test_st);
+	struct fixture *f = begin("  egress: [{action: accept}]\n", test_st);
 	struct stream out = {WEIR_EGRESS, {4000}}, in = {WEIR_INGRESS, {4000}};
 
-	for (size_t i = 0; w && i < WEIR_ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; f && i < WEIR_ARRAY_SIZE(cases); i++) {
 		weir_auto_free char *rules = weir_strf("  egress: [{action: accept, limit: {rate: 20Mbit, "
 						       "burst: 256KiB, mode: police, %s}}]\n", cases[i].direction);
 		struct weir_err err = {{0}};
 		double o, n;
 
-		fixture_clear(&w->f);
-		CHECK(!put(w, rules, &err), "%s", err.text);
-		o = measure(w, &out, 2, cases[i].out, 200);
-		n = measure(w, &in, 2, cases[i].in, 200);
+		fixture_clear(f);
+		CHECK(!bundle_fixture_rules(f, rules, &err), "%s", err.text);
+		o = measure(f, &out, 2, cases[i].out, 200);
+		n = measure(f, &in, 2, cases[i].in, 200);
 		CHECK(fabs(o - cases[i].out) < 0.05, "%s: %.3f of the rate left", cases[i].direction, o);
 		CHECK(fabs(n - cases[i].in) < 0.05, "%s: %.3f of the rate came in", cases[i].direction, n);
 	}
-	if (w)
-		world_close(w);
+	if (f)
+		fixture_close(f);
 }
 
 TEST(flows_of_one_limit_share_it_or_have_their_own)
 {
-	struct world *w = begin("  egress: [{action: accept, limit: " LIMIT("per: node") "}]\n", test_st);
+	struct fixture *f = begin("  egress: [{action: accept, limit: " LIMIT("per: node") "}]\n", test_st);
 	struct stream two = {WEIR_EGRESS, {4001, 4002}};
 	struct weir_err err = {{0}};
 	double got;
 
-	if (!w)
+	if (!f)
 		return;
-	got = measure(w, &two, 4, 1, 200);
+	got = measure(f, &two, 4, 1, 200);
 	CHECK(fabs(got - 1) < 0.02, "per node: two flows have %.3f of the rate", got);
-	CHECK(!put(w, "  egress: [{action: accept, limit: " LIMIT("per: flow") "}]\n", &err), "%s", err.text);
-	got = measure(w, &two, 4, 2, 200);
+	CHECK(!bundle_fixture_rules(f, "  egress: [{action: accept, limit: " LIMIT("per: flow") "}]\n", &err),
+	      "%s", err.text);
+	got = measure(f, &two, 4, 2, 200);
 	CHECK(fabs(got - 2) < 0.04, "per flow: two flows have %.3f of the rate", got);
-	world_close(w);
+	fixture_close(f);
 }
 
 TEST(a_changed_rate_holds_running_flows)
 {
-	struct world *w = begin("  egress: [{action: accept, limit: " LIMIT("per: node") "}]\n", test_st);
+	struct fixture *f = begin("  egress: [{action: accept, limit: " LIMIT("per: node") "}]\n", test_st);
 	struct stream s = {WEIR_EGRESS, {4000}};
 	struct weir_err err = {{0}};
 	double got;
 
-	if (!w)
+	if (!f)
 		return;
-	got = measure(w, &s, 4, 1, 200);
+	got = measure(f, &s, 4, 1, 200);
 	CHECK(fabs(got - 1) < 0.02, "%.3f of the first rate", got);
-	CHECK(!put(w, "  egress: [{action: accept, limit: {rate: 40Mbit, burst: 256KiB, mode: police, per: node}}]\n",
-		   &err), "%s", err.text);
-	got = measure(w, &s, 4, 2, 200);
+	CHECK(!bundle_fixture_rules(f, "  egress: [{action: accept, limit: {rate: 40Mbit, "
+				       "burst: 256KiB, mode: police, per: node}}]\n", &err), "%s", err.text);
+	got = measure(f, &s, 4, 2, 200);
 	CHECK(fabs(got - 2) < 0.04, "%.3f of the first rate, twice is wanted", got);
-	CHECK(!put(w, "  egress: [{action: accept}]\n", &err), "%s", err.text);
-	got = measure(w, &s, 4, 4, 200);
+	CHECK(!bundle_fixture_rules(f, "  egress: [{action: accept}]\n", &err), "%s", err.text);
+	got = measure(f, &s, 4, 4, 200);
 	CHECK(got > 3.8, "%.3f of the first rate, the limit is gone", got);
-	world_close(w);
+	fixture_close(f);
 }
 
 /* Verdicts of what was counted. */
-static uint64_t packets_of(struct world *w, enum weir_verdict verdict)
+static uint64_t packets_of(struct fixture *f, enum weir_verdict verdict)
 {
 	struct fixture_row rows[64];
-	size_t n = fixture_rows(&w->f, rows, WEIR_ARRAY_SIZE(rows));
+	size_t n = fixture_rows(f, rows, WEIR_ARRAY_SIZE(rows));
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -293,41 +220,42 @@ static uint64_t packets_of(struct world *w, enum weir_verdict verdict)
 
 TEST(over_the_rate_is_congestion_to_a_sender_and_a_drop_to_a_receiver)
 {
-	struct world *w = begin("  egress: [{action: accept, limit: " LIMIT("per: node, direction: both") "}]\n", test_st);
+	struct fixture *f =
+		begin("  egress: [{action: accept, limit: " LIMIT("per: node, direction: both") "}]\n", test_st);
 	uint8_t pkt[FRAME];
 	int answer;
 
-	if (!w)
+	if (!f)
 		return;
 	for (int dir = WEIR_DIRS - 1; dir >= 0; dir--) {
 		build(pkt, dir, 4000);
-		for (int n = 0; n < 1000 && (answer = fixture_answer(&w->f, dir, pkt, FRAME)) == 1; n++)
+		for (int n = 0; n < 1000 && (answer = fixture_answer(f, dir, pkt, FRAME)) == 1; n++)
 			;
 		CHECK(answer == (dir == WEIR_EGRESS ? 2 : 0), "direction %d: the kernel is told %d", dir, answer);
 	}
-	CHECK(packets_of(w, WEIR_V_LIMITED) == 2, "%lu packets counted as over the rate",
-	      (unsigned long)packets_of(w, WEIR_V_LIMITED));
-	world_close(w);
+	CHECK(packets_of(f, WEIR_V_LIMITED) == 2, "%lu packets counted as over the rate",
+	      (unsigned long)packets_of(f, WEIR_V_LIMITED));
+	fixture_close(f);
 }
 
 TEST(shadow_counts_what_a_rate_would_drop)
 {
-	struct world *w = begin("  egress: [{action: accept, limit: " LIMIT("per: node") "}]\n", test_st);
+	struct fixture *f = begin("  egress: [{action: accept, limit: " LIMIT("per: node") "}]\n", test_st);
 	uint64_t would;
 	uint8_t pkt[FRAME];
 	int lost = 0;
 
-	if (!w)
+	if (!f)
 		return;
-	probe_set_mode(w->f.probe, WEIR_MODE_SHADOW);
+	probe_set_mode(f->probe, WEIR_MODE_SHADOW);
 	build(pkt, WEIR_EGRESS, 4000);
 	for (int n = 0; n < 400; n++) /* 600 kB at once, the burst is 256 KiB */
-		lost += fixture_run(&w->f, WEIR_EGRESS, pkt, FRAME) != 1;
-	would = packets_of(w, WEIR_V_WOULD_LIMIT);
+		lost += fixture_run(f, WEIR_EGRESS, pkt, FRAME) != 1;
+	would = packets_of(f, WEIR_V_WOULD_LIMIT);
 	CHECK(lost == 0, "shadow dropped %d packets", lost);
-	CHECK(would > 150 && would + packets_of(w, WEIR_V_ACCEPT) == 400, "%lu would be dropped",
+	CHECK(would > 150 && would + packets_of(f, WEIR_V_ACCEPT) == 400, "%lu would be dropped",
 	      (unsigned long)would);
-	world_close(w);
+	fixture_close(f);
 }
 
 TEST_MAIN(T_ROOT(a_policed_rate_is_met_in_both_directions),

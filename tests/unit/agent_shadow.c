@@ -6,8 +6,7 @@
 #include "tests/lib/test.h"
 
 #include "agent/disagree.h"
-#include "tests/lib/probe_fixture.h"
-#include "tests/lib/random_policy.h"
+#include "tests/lib/bundle_fixture.h"
 
 #define L3 100u
 #define FRAME (14 + L3)
@@ -15,42 +14,18 @@
 
 struct world {
 	struct fixture f;
-	struct weir_topology *topology;
-	struct weir_bundle *bundle;
-	struct weir_tables *tables; /* of what was put last */
+	struct compiled put; /* last */
 };
 
 /* A policy for all workloads, or for those of a namespace; its rules by number. */
 static int compile(struct world *w, const char *subject, const char *rules, struct weir_err *err)
 {
 	static const struct weir_subject data = {.namespace = "data", .name = ""};
-	weir_auto_buf struct weir_buf text = {0}, bytes = {0};
-	struct weir_policy_set *set = NULL;
-	struct weir_ydoc *doc = NULL;
-	int r = weir_policy_set_new(&set);
+	weir_auto_free char *text =
+		weir_strf("apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\n"
+			  "spec:\n  tier: admin\n  subject: %s\n  egress:\n%s", subject, rules);
 
-	weir_tables_free(w->tables);
-	weir_bundle_free(w->bundle);
-	w->tables = NULL;
-	w->bundle = NULL;
-	weir_buf_addf(&text,
-		      "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\n"
-		      "spec:\n  tier: admin\n  subject: %s\n  egress:\n%s%c", subject, rules, 0);
-	if (!r)
-		r = weir_ydoc_parse((const char *)text.data, text.len - 1, "test.yaml", &doc, err);
-	if (!r)
-		r = weir_policy_set_add(set, weir_ydoc_root(doc, 0), err);
-	if (!r)
-		r = weir_policy_set_seal(set, err);
-	if (!r)
-		r = weir_bundle_compile(set, w->topology, RANDOM_CLASS, NULL, 0, &bytes, err);
-	if (!r)
-		r = weir_bundle_parse(bytes.data, bytes.len, &w->bundle, err);
-	if (!r)
-		r = weir_tables_build(w->bundle, &data, 1, &w->tables, err);
-	weir_ydoc_free(doc);
-	weir_policy_set_free(set);
-	return r;
+	return text ? bundle_fixture_compile(text, NULL, 0, &data, 1, &w->put, err) : -ENOMEM;
 }
 
 static int enforce(struct world *w, const char *rules, struct weir_err *err)
@@ -58,7 +33,7 @@ static int enforce(struct world *w, const char *rules, struct weir_err *err)
 	const uint32_t nobody = 0;
 	int r = compile(w, "{}", rules, err);
 
-	return r ? r : probe_switch(w->f.probe, w->tables, &nobody, 1, err);
+	return r ? r : probe_switch(w->f.probe, w->put.tables, &nobody, 1, err);
 }
 
 static int shadow(struct world *w, const char *rules, struct weir_err *err)
@@ -66,15 +41,13 @@ static int shadow(struct world *w, const char *rules, struct weir_err *err)
 	const uint32_t nobody = 0;
 	int r = compile(w, "{}", rules, err);
 
-	return r ? r : probe_candidate(w->f.probe, w->tables, &nobody, 1, err);
+	return r ? r : probe_candidate(w->f.probe, w->put.tables, &nobody, 1, err);
 }
 
 static int world_open(struct world *w, struct weir_err *err)
 {
-	int r = random_topology(&w->topology, err);
+	int r = fixture_open(&w->f, err);
 
-	if (!r)
-		r = fixture_open(&w->f, err);
 	if (!r)
 		probe_set_mode(w->f.probe, WEIR_MODE_ENFORCE);
 	return r;
@@ -82,9 +55,7 @@ static int world_open(struct world *w, struct weir_err *err)
 
 static void world_close(struct world *w)
 {
-	weir_tables_free(w->tables);
-	weir_bundle_free(w->bundle);
-	weir_topology_free(w->topology);
+	compiled_fini(&w->put);
 	fixture_close(&w->f);
 }
 
@@ -125,7 +96,7 @@ static const char *counted(struct world *w, int rule)
 
 TEST(verdicts_stay_and_flows_are_counted_once)
 {
-	struct world w = {.topology = NULL};
+	struct world w = {.put = {0}};
 	struct weir_err err = {{0}};
 
 	CHECK(world_open(&w, &err) == 0 && enforce(&w, ACCEPT, &err) == 0, "%s", err.text);
@@ -155,7 +126,7 @@ TEST(verdicts_stay_and_flows_are_counted_once)
 
 TEST(each_kind_of_disagreement)
 {
-	struct world w = {.topology = NULL};
+	struct world w = {.put = {0}};
 	struct weir_err err = {{0}};
 
 	CHECK(world_open(&w, &err) == 0 && enforce(&w, DENY_10 ACCEPT, &err) == 0, "%s", err.text);
@@ -179,7 +150,7 @@ TEST(each_kind_of_disagreement)
 
 TEST(modes)
 {
-	struct world w = {.topology = NULL};
+	struct world w = {.put = {0}};
 	struct weir_err err = {{0}};
 
 	CHECK(world_open(&w, &err) == 0 && enforce(&w, ACCEPT, &err) == 0, "%s", err.text);
@@ -197,7 +168,7 @@ TEST(modes)
 TEST(counts_outlive_tables_and_agents)
 {
 	const char *none[] = {NULL};
-	struct world w = {.topology = NULL};
+	struct world w = {.put = {0}};
 	uint8_t held[WEIR_SHA256_LEN], force[WEIR_SHA256_LEN];
 	struct weir_err err = {{0}};
 
@@ -205,12 +176,12 @@ TEST(counts_outlive_tables_and_agents)
 	      err.text);
 	out(&w, 40000, 10);
 	COUNTED(0, "1/0/0");
-	CHECK(probe_candidate_digest(w.f.probe, held) == 0 && !memcmp(held, w.tables->digest, sizeof(held)));
+	CHECK(probe_candidate_digest(w.f.probe, held) == 0 && !memcmp(held, w.put.tables->digest, sizeof(held)));
 	CHECK(probe_digest(w.f.probe, force) == 0 && memcmp(held, force, sizeof(held)), "one is not the other");
 	probe_close(w.f.probe);
 	CHECK(fixture_probe(&w.f, none, &w.f.probe, &err) == 0, "%s", err.text);
 	CHECK(probe_has_candidate(w.f.probe));
-	CHECK(probe_candidate_digest(w.f.probe, held) == 0 && !memcmp(held, w.tables->digest, sizeof(held)));
+	CHECK(probe_candidate_digest(w.f.probe, held) == 0 && !memcmp(held, w.put.tables->digest, sizeof(held)));
 	COUNTED(0, "1/0/0");
 	CHECK(enforce(&w, ACCEPT, &err) == 0, "%s", err.text);
 	CHECK(!probe_has_candidate(w.f.probe) && probe_candidate_digest(w.f.probe, held) == -ENOENT,
@@ -229,17 +200,17 @@ TEST(counts_outlive_tables_and_agents)
 /* A name that comes later counts in both halves, and at once for flows that there are. */
 TEST(a_name_reaches_both_halves)
 {
-	struct world w = {.topology = NULL};
+	struct world w = {.put = {0}};
 	struct weir_err err = {{0}};
 	uint32_t named[16] = {0};
 
 	CHECK(world_open(&w, &err) == 0 && enforce(&w, ACCEPT, &err) == 0, "%s", err.text);
 	CHECK(compile(&w, "{namespace: data}", DENY_10, &err) == 0, "%s", err.text);
-	CHECK(probe_candidate(w.f.probe, w.tables, named, WEIR_ARRAY_SIZE(named), &err) == 0, "%s", err.text);
+	CHECK(probe_candidate(w.f.probe, w.put.tables, named, WEIR_ARRAY_SIZE(named), &err) == 0, "%s", err.text);
 	out(&w, 40000, 10);
 	COUNTED(0, "0/0/0");
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(named); i++)
-		named[i] = w.tables->class_of[0];
+		named[i] = w.put.tables->class_of[0];
 	probe_set_subjects(w.f.probe, NULL, named, WEIR_ARRAY_SIZE(named));
 	CHECK(out(&w, 40000, 10) == 1, "in force nothing changed");
 	COUNTED(0, "1/0/0");
@@ -254,20 +225,20 @@ TEST(a_list_keeps_the_sum)
 	static struct weir_disagree counts[WEIR_SUMMARY_DISAGREEMENTS_MAX + 10];
 	const size_t n = WEIR_ARRAY_SIZE(counts);
 	weir_auto_free struct weir_sum_disagreement *list = NULL, *few = NULL;
-	struct world w = {.topology = NULL};
+	struct world w = {.put = {0}};
 	struct weir_err err = {{0}};
 	size_t count = 0, few_count = 0;
 	uint64_t denied = 0, accepted = 0;
 
-	CHECK(random_topology(&w.topology, &err) == 0 && compile(&w, "{}", DENY_10 ACCEPT, &err) == 0, "%s", err.text);
+	CHECK(compile(&w, "{}", DENY_10 ACCEPT, &err) == 0, "%s", err.text);
 	counts[1].accepted = 2;
 	counts[n - 1].denied = 3;
-	CHECK(disagree_list(w.bundle, counts, n, &few, &few_count) == 0 && few_count == 2);
+	CHECK(disagree_list(w.put.bundle, counts, n, &few, &few_count) == 0 && few_count == 2);
 	CHECK(!strcmp(few[0].rule, "default") && few[0].denied == 3 && few[0].accepted == 0, "%s", few[0].rule);
 	CHECK(!strcmp(few[1].rule, "p#2") && few[1].accepted == 2, "%s", few[1].rule);
 	for (size_t i = 0; i < n; i++)
 		counts[i] = (struct weir_disagree){.denied = i + 1, .accepted = 1};
-	CHECK(disagree_list(w.bundle, counts, n, &list, &count) == 0 && count == WEIR_SUMMARY_DISAGREEMENTS_MAX);
+	CHECK(disagree_list(w.put.bundle, counts, n, &list, &count) == 0 && count == WEIR_SUMMARY_DISAGREEMENTS_MAX);
 	for (size_t i = 0; i < count; i++) {
 		denied += list[i].denied;
 		accepted += list[i].accepted;
@@ -275,9 +246,7 @@ TEST(a_list_keeps_the_sum)
 	CHECK(denied == n * (n + 1) / 2 && accepted == n, "%llu %llu", (unsigned long long)denied,
 	      (unsigned long long)accepted);
 	CHECK(!strcmp(list[count - 1].rule, "others"));
-	weir_tables_free(w.tables);
-	weir_bundle_free(w.bundle);
-	weir_topology_free(w.topology);
+	compiled_fini(&w.put);
 }
 
 TEST_MAIN(T_ROOT(verdicts_stay_and_flows_are_counted_once), T_ROOT(each_kind_of_disagreement),

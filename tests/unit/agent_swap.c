@@ -6,9 +6,8 @@
  */
 #include "tests/lib/test.h"
 
+#include "tests/lib/bundle_fixture.h"
 #include "tests/lib/packet_load.h"
-#include "tests/lib/probe_fixture.h"
-#include "tests/lib/random_policy.h"
 
 #define RULES 2048
 #define FIRST 1		  /* peers that both generations accept: 10.0.0.0/24 + FIRST .. LAST */
@@ -18,9 +17,7 @@
 
 struct swap {
 	struct fixture f;
-	struct weir_topology *topology;
-	struct weir_bundle *bundles[2];
-	struct weir_tables *tables[2];
+	struct compiled generations[2];
 	unsigned int wrong_verdict, wrong_rule, seen;
 };
 
@@ -38,42 +35,22 @@ static uint16_t port_of(unsigned int j)
 static int build(struct swap *s, unsigned int which, struct weir_err *err)
 {
 	const struct weir_subject nobody = {.namespace = "", .name = ""};
-	weir_auto_buf struct weir_buf text = {0}, bytes = {0};
-	struct weir_policy_set *set = NULL;
-	struct weir_ydoc *doc = NULL;
+	weir_auto_buf struct weir_buf text = {0};
 	unsigned int first = which ? 0 : FIRST;
-	int r;
 
 	weir_buf_addf(&text, "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: p}\nspec:\n"
 			     "  tier: admin\n  egress:\n");
 	for (unsigned int j = first; j < first + RULES - 1; j++)
 		weir_buf_addf(&text, "  - {action: accept, to: [{cidr: 10.%u.%u.0/24}], "
 				     "ports: [{protocol: TCP, port: %u}]}\n", j >> 8, j & 255, port_of(j));
-	weir_buf_addf(&text, "  - {action: deny}\n");
-	r = weir_policy_set_new(&set);
-	if (!r)
-		r = weir_ydoc_parse((char *)text.data, text.len, "swap.yaml", &doc, err);
-	if (!r)
-		r = weir_policy_set_add(set, weir_ydoc_root(doc, 0), err);
-	if (!r)
-		r = weir_policy_set_seal(set, err);
-	if (!r)
-		r = weir_bundle_compile(set, s->topology, RANDOM_CLASS, NULL, 0, &bytes, err);
-	if (!r)
-		r = weir_bundle_parse(bytes.data, bytes.len, &s->bundles[which], err);
-	if (!r)
-		r = weir_tables_build(s->bundles[which], &nobody, 1, &s->tables[which], err);
-	weir_ydoc_free(doc);
-	weir_policy_set_free(set);
-	return r;
+	weir_buf_addf(&text, "  - {action: deny}\n%c", 0);
+	return bundle_fixture_compile((char *)text.data, NULL, 0, &nobody, 1, &s->generations[which], err);
 }
 
 static int open_swap(struct swap *s, struct weir_err *err)
 {
-	int r = random_topology(&s->topology, err);
+	int r = build(s, 0, err);
 
-	if (!r)
-		r = build(s, 0, err);
 	if (!r)
 		r = build(s, 1, err);
 	return r ? r : fixture_open_rows(&s->f, 16384, err);
@@ -81,11 +58,8 @@ static int open_swap(struct swap *s, struct weir_err *err)
 
 static void close_swap(struct swap *s)
 {
-	for (int i = 0; i < 2; i++) {
-		weir_tables_free(s->tables[i]);
-		weir_bundle_free(s->bundles[i]);
-	}
-	weir_topology_free(s->topology);
+	for (int i = 0; i < 2; i++)
+		compiled_fini(&s->generations[i]);
 	fixture_close(&s->f);
 }
 
@@ -94,19 +68,19 @@ static int switch_to(struct swap *s, unsigned int which, struct weir_err *err)
 	uint32_t subject_of[16];
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(subject_of); i++)
-		subject_of[i] = s->tables[which]->class_of[0];
-	return probe_switch(s->f.probe, s->tables[which], subject_of, WEIR_ARRAY_SIZE(subject_of), err);
+		subject_of[i] = s->generations[which].tables->class_of[0];
+	return probe_switch(s->f.probe, s->generations[which].tables, subject_of, WEIR_ARRAY_SIZE(subject_of), err);
 }
 
 /* How many peers are denied with the classes of generation a and the decisions of generation b. */
 static unsigned int denied(const struct swap *s, unsigned int a, unsigned int b)
 {
-	struct weir_tables mixed = *s->tables[b];
+	struct weir_tables mixed = *s->generations[b].tables;
 	unsigned int n = 0;
 
-	mixed.spans4 = s->tables[a]->spans4;
-	mixed.span4_count = s->tables[a]->span4_count;
-	mixed.roots = s->tables[a]->roots;
+	mixed.spans4 = s->generations[a].tables->spans4;
+	mixed.span4_count = s->generations[a].tables->span4_count;
+	mixed.roots = s->generations[a].tables->roots;
 	for (unsigned int j = FIRST; j <= LAST; j++) {
 		struct weir_conn c = {.dir = WEIR_EGRESS, .proto = WEIR_P_TCP, .port = port_of(j)};
 		uint32_t be = htonl(peer_of(j));
