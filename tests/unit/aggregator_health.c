@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TCP health in the store: cumulative rows become differences in time, each counted once. */
-#include "aggregator/ingest.h"
 #include "aggregator/query_health.h"
+#include "tests/lib/store_fixture.h"
 #include "tests/lib/test.h"
 
 #include <limits.h>
-
-#define NOW_S 1795500000ull
-#define NS 1000000000ull
-
-static void store_closep(struct store **s)
-{
-	store_close(*s);
-}
-#define auto_store weir_cleanup(store_closep) struct store
-
-static struct store *open_store(void)
-{
-	struct weir_err err = {{0}};
-	struct store *s = NULL;
-
-	if (store_open(":memory:", &s, &err))
-		fprintf(stderr, "%s\n", err.text);
-	return s;
-}
 
 /* A row as a node sends it: one count and two buckets. */
 static struct weir_sum_health row(uint32_t index, uint64_t since_ns, uint64_t connections, uint64_t fast)
@@ -47,11 +28,8 @@ static enum ingest_result send(struct store *s, uint64_t epoch, uint64_t sequenc
 	struct weir_summary sum = {.epoch = epoch, .sequence = sequence, .start_ns = time_s * NS,
 				   .length_ns = 2 * NS, .windows = 1, .domain = "d", .workloads = &w,
 				   .workload_count = 1, .health = h, .health_count = 1};
-	const struct ingest_pricing pricing = {NULL, NULL};
-	struct ingest_item it = {.node = "n1", .summary = &sum};
 
-	ingest_commit(s, &pricing, &it, 1, NOW_S * NS);
-	return it.result;
+	return commit_one(s, "n1", &sum, NOW_S).result;
 }
 
 struct got {

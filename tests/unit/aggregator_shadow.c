@@ -1,41 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Candidates in the store: the latest list of a node replaces its last, and old candidates go. */
-#include "aggregator/ingest.h"
 #include "aggregator/query_shadow.h"
 #include "aggregator/store_shadow.h"
+#include "tests/lib/store_fixture.h"
 #include "tests/lib/test.h"
-
-#define NOW_S 1795500000ull
-#define NS 1000000000ull
-
-static void store_closep(struct store **s)
-{
-	store_close(*s);
-}
-#define auto_store weir_cleanup(store_closep) struct store
-
-static struct store *open_store(void)
-{
-	struct weir_err err = {{0}};
-	struct store *s = NULL;
-
-	if (store_open(":memory:", &s, &err))
-		fprintf(stderr, "%s\n", err.text);
-	return s;
-}
 
 /* A window of a node that evaluates a candidate. */
 static enum ingest_result send(struct store *s, const char *node, uint64_t sequence, uint64_t serial,
 			       struct weir_sum_disagreement *list, size_t n)
 {
-	const struct ingest_pricing pricing = {NULL, NULL};
 	struct weir_summary sum = {.epoch = 1, .sequence = sequence, .start_ns = (NOW_S + sequence) * NS,
 				   .length_ns = NS, .windows = 1, .domain = "d", .mode = WEIR_MODE_ENFORCE,
 				   .candidate_serial = serial, .disagreements = list, .disagreement_count = n};
-	struct ingest_item it = {.node = node, .summary = &sum};
 
-	ingest_commit(s, &pricing, &it, 1, (NOW_S + sequence) * NS);
-	return it.result;
+	return commit_one(s, node, &sum, NOW_S + sequence).result;
 }
 
 /* "node rule denied/accepted/limited; ..." of a serial. */

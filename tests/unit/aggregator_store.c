@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the store must keep: once and only once, in order, by the right holder, for as long as asked. */
-#include "aggregator/ingest.h"
 #include "aggregator/query.h"
+#include "tests/lib/store_fixture.h"
 #include "tests/lib/test.h"
-
-#define NOW_S 1795500000ull
-#define NS 1000000000ull
-
-static struct store *open_store(void)
-{
-	struct weir_err err = {0};
-	struct store *s = NULL;
-
-	if (store_open(":memory:", &s, &err))
-		fprintf(stderr, "%s\n", err.text);
-	return s;
-}
 
 /* A summary of one row of 100 bytes by workload `name`. */
 static struct ingest_item send(struct store *s, const char *node, uint64_t epoch, uint64_t sequence,
@@ -28,13 +15,10 @@ static struct ingest_item send(struct store *s, const char *node, uint64_t epoch
 	struct weir_summary sum = {.epoch = epoch, .sequence = sequence, .start_ns = time_s * NS,
 				   .length_ns = 2 * NS, .windows = 1, .domain = "d", .workloads = &w,
 				   .workload_count = 1, .rows = &row, .row_count = 1};
-	const struct ingest_pricing pricing = {NULL, NULL};
-	struct ingest_item it = {.node = node, .summary = &sum};
 
 	weir_addr_parse("10.0.0.5", &row.local);
 	weir_addr_parse("10.0.0.9", &row.peer);
-	ingest_commit(s, &pricing, &it, 1, NOW_S * NS);
-	return it;
+	return commit_one(s, node, &sum, NOW_S);
 }
 
 struct sum {
@@ -72,7 +56,7 @@ TEST(decide_is_exactly_once)
 
 TEST(a_summary_counts_once)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 	struct ingest_item again;
 
 	send(s, "n1", 1, 1, "a", NOW_S);
@@ -81,12 +65,11 @@ TEST(a_summary_counts_once)
 	CHECK(again.committed == 1, "%d", (int)again.committed);
 	for (enum store_res res = STORE_10S; res < STORE_RESOLUTIONS; res++)
 		CHECK(stored(s, res).bytes == 100, "%d", (int)stored(s, res).bytes);
-	store_close(s);
 }
 
 TEST(a_gap_is_answered_with_what_is_committed)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 	struct ingest_item it;
 
 	send(s, "n1", 1, 1, "a", NOW_S);
@@ -94,12 +77,11 @@ TEST(a_gap_is_answered_with_what_is_committed)
 	CHECK(it.result == INGEST_GAP, "%d", it.result);
 	CHECK(it.committed == 1, "%d", (int)it.committed);
 	CHECK(stored(s, STORE_10S).bytes == 100);
-	store_close(s);
 }
 
 TEST(a_newer_epoch_fences_the_older)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 	struct ingest_item it;
 
 	send(s, "n1", 1, 1, "a", NOW_S);
@@ -109,12 +91,11 @@ TEST(a_newer_epoch_fences_the_older)
 	CHECK(it.result == INGEST_FENCED, "%d", it.result);
 	it = send(s, "n2", 1, 1, "a", NOW_S);
 	CHECK(it.result == INGEST_COMMITTED, "another node has its own epochs: %d", it.result);
-	store_close(s);
 }
 
 TEST(rows_of_one_bucket_add_up)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 
 	send(s, "n1", 1, 1, "a", NOW_S);
 	send(s, "n1", 1, 2, "a", NOW_S + 2);
@@ -122,13 +103,12 @@ TEST(rows_of_one_bucket_add_up)
 	CHECK(stored(s, STORE_10S).rows == 2, "%zu", stored(s, STORE_10S).rows);
 	CHECK(stored(s, STORE_1M).rows == 1, "%zu", stored(s, STORE_1M).rows);
 	CHECK(stored(s, STORE_1M).bytes == 300);
-	store_close(s);
 }
 
 /* One transaction for many: what is wrong with one leaves the others whole. */
 TEST(an_invalid_summary_does_not_hold_up_others)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 	struct weir_sum_row row = {.workload = 5, .interface = ""};
 	struct weir_summary bad = {.epoch = 1, .sequence = 1, .length_ns = NS, .domain = "d",
 				   .rows = &row, .row_count = 1};
@@ -139,7 +119,6 @@ TEST(an_invalid_summary_does_not_hold_up_others)
 	CHECK(!ingest_commit(s, &pricing, items, 2, NOW_S * NS), "%s", store_error(s));
 	CHECK(items[0].result == INGEST_INVALID && items[0].reason, "%d", items[0].result);
 	CHECK(items[1].result == INGEST_COMMITTED, "%d", items[1].result);
-	store_close(s);
 }
 
 static int64_t holder(struct store *s, int64_t address, uint64_t time_s)
@@ -152,7 +131,7 @@ static int64_t holder(struct store *s, int64_t address, uint64_t time_s)
 
 TEST(a_reused_address_belongs_to_its_holder_at_the_time)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 	struct weir_addr a;
 	int64_t id = 0;
 
@@ -166,12 +145,11 @@ TEST(a_reused_address_belongs_to_its_holder_at_the_time)
 	CHECK(holder(s, id, 200) == 2, "%lld", (long long)holder(s, id, 200));
 	CHECK(!store_holder(s, id, 1, 1, 160));
 	CHECK(holder(s, id, 300) == 2, "an old window came late: %lld", (long long)holder(s, id, 300));
-	store_close(s);
 }
 
 TEST(the_same_address_in_two_domains_is_two)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 	struct weir_addr a;
 	int64_t one = 0, two = 0;
 
@@ -179,25 +157,23 @@ TEST(the_same_address_in_two_domains_is_two)
 	CHECK(!store_address(s, "east", &a, &one));
 	CHECK(!store_address(s, "west", &a, &two));
 	CHECK(one != two && one && two, "%lld %lld", (long long)one, (long long)two);
-	store_close(s);
 }
 
 TEST(a_nodes_own_address_is_held_by_nobody)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 
 	for (uint64_t t = 100; t < 110; t++)
 		CHECK(!store_holder(s, 7, 1 + (int64_t)(t & 1), 1, t));
 	CHECK(holder(s, 7, 109) == 0, "%lld", (long long)holder(s, 7, 109));
 	CHECK(!store_holder(s, 7, 3, 2, 120));
 	CHECK(holder(s, 7, 120) == 3, "another node took it: %lld", (long long)holder(s, 7, 120));
-	store_close(s);
 }
 
 TEST(retention_is_by_resolution)
 {
 	static const uint64_t keep[STORE_RESOLUTIONS] = {60, 3600, 86400};
-	struct store *s = open_store();
+	auto_store *s = open_store();
 
 	send(s, "n1", 1, 1, "a", NOW_S - 7200);
 	send(s, "n1", 1, 2, "a", NOW_S - 1800);
@@ -206,12 +182,11 @@ TEST(retention_is_by_resolution)
 	CHECK(stored(s, STORE_10S).bytes == 100, "%d", (int)stored(s, STORE_10S).bytes);
 	CHECK(stored(s, STORE_1M).bytes == 200, "%d", (int)stored(s, STORE_1M).bytes);
 	CHECK(stored(s, STORE_1H).bytes == 300, "%d", (int)stored(s, STORE_1H).bytes);
-	store_close(s);
 }
 
 TEST(a_clock_that_was_never_set_is_booked_at_arrival)
 {
-	struct store *s = open_store();
+	auto_store *s = open_store();
 	const struct query_range now = {NOW_S - 10, NOW_S + 10, STORE_10S};
 	struct sum sum = {0};
 
@@ -219,7 +194,6 @@ TEST(a_clock_that_was_never_set_is_booked_at_arrival)
 	send(s, "n1", 1, 2, "a", NOW_S + 86400);
 	CHECK(!query_flows(s, &now, 10, add_flow, &sum));
 	CHECK(sum.bytes == 200, "%d", (int)sum.bytes);
-	store_close(s);
 }
 
 TEST(team_is_label_else_namespace)
@@ -247,14 +221,13 @@ TEST(top_ranks_by_bytes)
 	const struct query_range all = {0, INT64_MAX, STORE_1M};
 
 	for (enum query_by by = QUERY_BY_WORKLOAD; by <= QUERY_BY_PATH; by++) {
-		struct store *s = open_store();
+		auto_store *s = open_store();
 		struct query_top top = {0};
 
 		send(s, "n1", 1, 1, "a", NOW_S);
 		CHECK(!query_top(s, by, &all, 5, first_top, &top), "%s", store_error(s));
 		CHECK(top.bytes_out == 100 && !top.bytes_in && top.packets == 2, "%d",
 		      (int)top.bytes_out);
-		store_close(s);
 	}
 }
 
@@ -272,7 +245,7 @@ TEST(drops_are_the_latest_by_reason)
 				   other = {WEIR_D_TRUNCATED, 60, 2};
 	struct weir_sum_drop got[2] = {{0}};
 	struct store_agent a;
-	struct store *s = open_store();
+	auto_store *s = open_store();
 
 	send(s, "n1", 1, 1, "a", NOW_S);
 	CHECK(!store_agent_get(s, "n1", &a), "%s", store_error(s));
@@ -282,14 +255,13 @@ TEST(drops_are_the_latest_by_reason)
 	CHECK(got[0].reason == WEIR_D_FRAGMENT && got[0].bytes == 900, "%d", (int)got[0].bytes);
 	CHECK(got[1].reason == WEIR_D_TRUNCATED && got[1].bytes == 60 && got[1].packets == 2, "%d",
 	      (int)got[1].packets);
-	store_close(s);
 }
 
 TEST(an_ended_lease_is_said_once_and_so_is_its_end)
 {
 	struct weir_summary sum = {.epoch = 1, .sequence = 1, .lease_until_ns = 5000, .domain = ""};
 	char node[WEIR_NODE_MAX] = "";
-	struct store *s = open_store();
+	auto_store *s = open_store();
 	uint64_t value = 0;
 	int64_t id = 0;
 
@@ -308,7 +280,6 @@ TEST(an_ended_lease_is_said_once_and_so_is_its_end)
 	sum.lapsed_s = 0;
 	CHECK(!store_agent_summary(s, id, &sum, 4) && store_lapse_ended(s, node, &value) == -ENOENT, "after a boot");
 	CHECK(!store_lease_ended(s, 9001, node, &value) && value == 9000, "a renewed lease that ended");
-	store_close(s);
 }
 
 TEST_MAIN(T(decide_is_exactly_once), T(a_summary_counts_once),
