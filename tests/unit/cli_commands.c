@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "lib/os/crypto.h"
 #include "lib/os/file.h"
+#include "tests/lib/cli_fixture.h"
 #include "tests/lib/test.h"
 
 #include <sys/stat.h>
@@ -13,22 +14,13 @@
 static int run(const char *line, char **ret_out, struct weir_err *err)
 {
 	weir_auto_free char *copy = strdup(line);
-	struct cli c = {.socket = "/nonexistent/weir.sock", .now_s = 1793491200};
 	char *argv[WORDS_MAX], *save = NULL;
-	size_t len = 0;
-	int argc = 0, r;
+	int argc = 0;
 
 	for (char *p = strtok_r(copy, " ", &save); p && argc < WORDS_MAX;
 	     p = strtok_r(NULL, " ", &save))
 		argv[argc++] = p;
-	*ret_out = NULL;
-	c.out = open_memstream(ret_out, &len);
-	if (!c.out)
-		abort();
-	*err = (struct weir_err){0};
-	r = cli_run(&c, argc, argv, err);
-	fclose(c.out);
-	return r;
+	return cli_fixture_run((struct cli){.socket = "/nonexistent/weir.sock"}, argc, argv, ret_out, err);
 }
 
 TEST(usage_errors_are_one_line_that_helps)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weirctl policy on a copy of the repository's own example. */
-#include "cli/cli.h"
+#include "tests/lib/cli_fixture.h"
 #include "tests/lib/test.h"
 
 #define CLASS "aws/111111111111/vpc-east/east-a"
@@ -30,18 +30,7 @@ static void repo_remove(const char *dir)
 
 static int run(bool json, char **ret_out, struct weir_err *err, int argc, char **argv)
 {
-	struct cli c = {.json = json, .now_s = 1793491200};
-	size_t len = 0;
-	int r;
-
-	*ret_out = NULL;
-	c.out = open_memstream(ret_out, &len);
-	if (!c.out)
-		abort();
-	*err = (struct weir_err){0};
-	r = cli_run(&c, argc, argv, err);
-	fclose(c.out);
-	return r;
+	return cli_fixture_run((struct cli){.json = json}, argc, argv, ret_out, err);
 }
 #define RUN(json, out, err, ...)                                                                   \
 	({                                                                                         \

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands of weirctl against an aggregator of one canned answer. */
-#include "cli/cli.h"
+#include "tests/lib/cli_fixture.h"
 #include "tests/lib/test.h"
 
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#define NOW 1793491200
 
 struct answer {
 	const char *status, *body;
@@ -47,20 +45,13 @@ static void answer_listen(struct answer *a)
 /* Runs argv against the answer; the output belongs to the caller. */
 static int ask(struct answer *a, int argc, char **argv, char **ret_out, struct weir_err *err)
 {
-	struct cli c = {.now_s = NOW};
 	pthread_t server;
-	size_t len = 0;
 	int r;
 
 	answer_listen(a);
 	if (pthread_create(&server, NULL, serve_one, a))
 		abort();
-	*ret_out = NULL;
-	c.socket = a->socket;
-	c.out = open_memstream(ret_out, &len);
-	*err = (struct weir_err){0};
-	r = cli_run(&c, argc, argv, err);
-	fclose(c.out);
+	r = cli_fixture_run((struct cli){.socket = a->socket}, argc, argv, ret_out, err);
 	pthread_join(server, NULL);
 	close(a->fd);
 	unlink(a->socket);
