@@ -50,6 +50,22 @@ int weir_y_str(struct weir_y *y, const char **ret, struct weir_err *err)
 	return -EINVAL; /* said here, so that the compiler sees when *ret is set */
 }
 
+int weir_y_dup(struct weir_y *y, char **ret, struct weir_err *err)
+{
+	const char *text;
+	char *copy;
+	int r;
+
+	r = weir_y_str(y, &text, err);
+	if (r < 0)
+		return r;
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	*ret = copy;
+	return 0;
+}
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';

@@ -50,14 +50,9 @@ static int set_strs(struct weir_y *y, char ***p, struct weir_err *err)
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < y->count; i++) {
-		const char *s;
-
-		r = weir_y_str(y->items[i], &s, err);
+		r = weir_y_dup(y->items[i], &list[i], err);
 		if (r < 0)
 			return r;
-		list[i] = strdup(s);
-		if (!list[i])
-			return -ENOMEM;
 	}
 	weir_strv_free(*p);
 	*p = weir_take_ptr(list);

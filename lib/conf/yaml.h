@@ -58,6 +58,8 @@ int weir_y_head(struct weir_y *doc, const char *kind, struct weir_y **ret_spec, 
 
 /* Scalars. The text lives as long as the document; empty text is refused. */
 int weir_y_str(struct weir_y *y, const char **ret, struct weir_err *err);
+/* The same as a copy, which the caller owns. */
+int weir_y_dup(struct weir_y *y, char **ret, struct weir_err *err);
 int weir_y_u64(struct weir_y *y, uint64_t min, uint64_t max, uint64_t *ret, struct weir_err *err);
 int weir_y_bool(struct weir_y *y, bool *ret, struct weir_err *err);
 /* names: NULL-terminated; *ret = index. */

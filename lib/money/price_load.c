@@ -15,20 +15,9 @@ static const char *const when_names[] = {"public",    "service",    "same-region
 static int read_copy(struct weir_y *map, const char *key, char **ret, struct weir_err *err)
 {
 	struct weir_y *y;
-	const char *s;
-	char *copy;
-	int r;
+	int r = weir_y_get(map, key, &y, err);
 
-	r = weir_y_get(map, key, &y, err);
-	if (r == 0)
-		r = weir_y_str(y, &s, err);
-	if (r < 0)
-		return r;
-	copy = strdup(s);
-	if (!copy)
-		return -ENOMEM;
-	*ret = copy;
-	return 0;
+	return r < 0 ? r : weir_y_dup(y, ret, err);
 }
 
 static int read_bits(struct weir_y *seq, const char *const *names, uint32_t *ret,
@@ -163,14 +152,9 @@ static int read_peer_regions(struct weir_y *map, struct book_row *row, struct we
 	if (!row->peer_regions)
 		return -ENOMEM;
 	for (size_t i = 0; i < weir_y_count(seq); i++) {
-		const char *s;
-
-		r = weir_y_str(weir_y_item(seq, i), &s, err);
+		r = weir_y_dup(weir_y_item(seq, i), &row->peer_regions[i], err);
 		if (r < 0)
 			return r;
-		row->peer_regions[i] = strdup(s);
-		if (!row->peer_regions[i])
-			return -ENOMEM;
 		row->peer_region_count++;
 	}
 	return row->peer_region_count ? 0 : weir_y_err(seq, err, "the list is empty");

@@ -100,7 +100,5 @@ void *weir_grow(void *items_pp, size_t count, size_t size);
  * many, or -errno. */
 int weir_policy_set_resolve(const struct weir_policy_set *s, const struct weir_topology *t,
 			    void (*report)(const char *line, void *arg), void *arg);
-/* Copies a scalar. */
-int weir_y_dup(struct weir_y *y, char **ret, struct weir_err *err);
 
 #endif

@@ -20,22 +20,6 @@ void *weir_grow(void *items_pp, size_t count, size_t size)
 	return memset(grown + count * size, 0, size);
 }
 
-int weir_y_dup(struct weir_y *y, char **ret, struct weir_err *err)
-{
-	const char *text;
-	char *copy;
-	int r;
-
-	r = weir_y_str(y, &text, err);
-	if (r < 0)
-		return r;
-	copy = strdup(text);
-	if (!copy)
-		return -ENOMEM;
-	*ret = copy;
-	return 0;
-}
-
 static void peer_fini(struct weir_rule_peer *p)
 {
 	free(p->service);
