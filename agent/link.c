@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 
+#include "agent/config.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/os/crypto.h"
@@ -188,18 +189,20 @@ void link_kick(struct link *l)
 	go_on(l);
 }
 
-int link_new(struct weir_loop *loop, const char *url, const struct weir_tls_files *tls,
+int link_new(struct weir_loop *loop, const char *url, const struct config *c,
 	     const struct weir_hello *self, const struct weir_key *key, const struct link_ops *ops,
 	     struct link **ret, struct weir_err *err)
 {
 	weir_cleanup(link_freep) struct link *l = calloc(1, sizeof(*l));
+	const struct weir_tls_files tls = {
+		.ca = c->ca, .cert = c->cert, .key = c->key, .server_name = c->server_name};
 	int r;
 
 	if (!l)
 		return -ENOMEM;
 	l->ops = *ops;
 	l->backoff_ns = BACKOFF_MIN_NS;
-	r = weir_wire_dial(url, tls, ops->max_message, &l->client, err);
+	r = weir_wire_dial(url, &tls, ops->max_message, &l->client, err);
 	if (r == 0)
 		r = weir_session_new(l->client, ops->kind, self, key, &l->session);
 	if (r == 0)

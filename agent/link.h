@@ -10,6 +10,7 @@
 #include "lib/wire/msg.h"
 #include "lib/wire/wire.h"
 
+struct config;
 struct weir_key;
 
 struct link_ops {
@@ -27,7 +28,8 @@ struct link_ops {
 };
 
 struct link;
-int link_new(struct weir_loop *loop, const char *url, const struct weir_tls_files *tls,
+/* c says whom to trust and who we are. */
+int link_new(struct weir_loop *loop, const char *url, const struct config *c,
 	     const struct weir_hello *self, const struct weir_key *key, const struct link_ops *ops,
 	     struct link **ret, struct weir_err *err);
 void link_free(struct link *l);

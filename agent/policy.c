@@ -374,8 +374,6 @@ int policy_new(struct weir_loop *loop, const struct config *c, const struct weir
 {
 	weir_cleanup(policy_freep) struct policy *p = calloc(1, sizeof(*p));
 	weir_auto_free char *dir = weir_strf("%s/bundle", c->state_dir);
-	const struct weir_tls_files tls = {
-		.ca = c->ca, .cert = c->cert, .key = c->key, .server_name = c->server_name};
 	struct link_ops ops = {
 		.what = "control",
 		.kind = WEIR_SOCKET_CONTROL,
@@ -405,7 +403,7 @@ int policy_new(struct weir_loop *loop, const struct config *c, const struct weir
 	restore(p);
 	restore_candidate(p);
 	if (*c->control)
-		r = link_new(loop, c->control, &tls, self, key, &ops, &p->link, err);
+		r = link_new(loop, c->control, c, self, key, &ops, &p->link, err);
 	if (r < 0)
 		return r;
 	*ret = weir_take_ptr(p);

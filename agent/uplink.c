@@ -92,8 +92,6 @@ int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir
 	       struct weir_err *err)
 {
 	weir_cleanup(uplink_freep) struct uplink *u = calloc(1, sizeof(*u));
-	const struct weir_tls_files tls = {
-		.ca = c->ca, .cert = c->cert, .key = c->key, .server_name = c->server_name};
 	struct link_ops ops = {
 		.what = "telemetry",
 		.kind = WEIR_SOCKET_TELEMETRY,
@@ -109,7 +107,7 @@ int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir
 	if (!u)
 		return -ENOMEM;
 	u->spool = spool;
-	r = link_new(loop, c->telemetry, &tls, self, key, &ops, &u->link, err);
+	r = link_new(loop, c->telemetry, c, self, key, &ops, &u->link, err);
 	if (r < 0)
 		return r;
 	*ret = weir_take_ptr(u);
