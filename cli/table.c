@@ -134,36 +134,33 @@ static void print_scaled(double v, const char *unit, char *buf)
 	snprintf(buf, HUMAN_MAX, "%.*f %s", decimals, v, unit);
 }
 
-char *human_bytes(uint64_t bytes, char *buf)
+/* Whole below one step, else in the unit of which fewer than a step are printed, or in the last. */
+static char *scale(uint64_t n, unsigned int step, const char *const *units, char *buf)
 {
-	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-	double v = (double)bytes / 1024;
-	size_t u = 0;
+	double v = (double)n / step;
 
-	if (bytes < 1024) {
-		snprintf(buf, HUMAN_MAX, "%" PRIu64 " B", bytes);
+	if (n < step) {
+		snprintf(buf, HUMAN_MAX, "%" PRIu64 " %s", n, units[0]);
 		return buf;
 	}
-	for (; v >= 1023.5 && u + 1 < WEIR_ARRAY_SIZE(units); u++)
-		v /= 1024;
-	print_scaled(v, units[u], buf);
+	for (units++; v >= step - 0.5 && units[1]; units++)
+		v /= step;
+	print_scaled(v, *units, buf);
 	return buf;
+}
+
+char *human_bytes(uint64_t bytes, char *buf)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", NULL};
+
+	return scale(bytes, 1024, units, buf);
 }
 
 char *human_rate(uint64_t bits_per_s, char *buf)
 {
-	static const char *const units[] = {"kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
-	double v = (double)bits_per_s / 1000;
-	size_t u = 0;
+	static const char *const units[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", NULL};
 
-	if (bits_per_s < 1000) {
-		snprintf(buf, HUMAN_MAX, "%" PRIu64 " bit/s", bits_per_s);
-		return buf;
-	}
-	for (; v >= 999.5 && u + 1 < WEIR_ARRAY_SIZE(units); u++)
-		v /= 1000;
-	print_scaled(v, units[u], buf);
-	return buf;
+	return scale(bits_per_s, 1000, units, buf);
 }
 
 char *human_seconds(uint64_t s, char *buf)
