@@ -182,3 +182,10 @@ int args_parse(const struct args_opt *opts, size_t n, int argc, char **argv, con
 		return weir_err_set(err, -EINVAL, "missing argument; expected: %s", what);
 	return 0;
 }
+
+int args_check_limit(uint64_t limit, struct weir_err *err)
+{
+	if (!limit || limit > ARGS_ITEMS_MAX)
+		return weir_err_set(err, -EINVAL, "--limit must be 1 to %d", ARGS_ITEMS_MAX);
+	return 0;
+}

@@ -6,6 +6,7 @@
 #include "lib/base/base.h"
 
 #define ARGS_LIST_MAX 64
+#define ARGS_ITEMS_MAX 10000 /* the most that --limit may ask for */
 
 enum args_kind {
 	ARGS_FLAG,     /* bool */
@@ -28,6 +29,9 @@ struct args_opt {
  */
 int args_parse(const struct args_opt *opts, size_t n, int argc, char **argv, const char *what,
 	       const char **operands, size_t min, size_t max, struct weir_err *err);
+
+/* Is a --limit within what the aggregator gives? */
+int args_check_limit(uint64_t limit, struct weir_err *err);
 
 int args_u64(const char *s, uint64_t *ret);
 int args_duration(const char *s, uint64_t *ret_s);

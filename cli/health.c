@@ -5,8 +5,6 @@
 
 #include <inttypes.h>
 
-#define LIMIT_MAX 10000
-
 static const struct view_column columns[] = {
 	{"node", "node"},
 	{"namespace", "namespace"},
@@ -42,7 +40,6 @@ static const struct view_column *columns_by(const char *by, struct view_column k
 int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	struct view_column kept[WEIR_ARRAY_SIZE(columns)] = {0};
-	weir_auto_free char *path = NULL;
 	view_auto_json json_t *root = NULL;
 	const char *by = "workload,peer";
 	uint64_t since = 300, limit = 1000;
@@ -55,11 +52,11 @@ int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err)
 
 	if (!r && strcmp(by, "workload") && strcmp(by, "peer") && strcmp(by, "workload,peer"))
 		r = weir_err_set(err, -EINVAL, "--by: '%s' is none of workload, peer, workload,peer", by);
-	if (!r && (!limit || limit > LIMIT_MAX))
-		r = weir_err_set(err, -EINVAL, "--limit must be 1 to %d", LIMIT_MAX);
-	if (r)
-		return r;
-	path = weir_strf("/api/v1/health?by=%s&since=%" PRIu64 "&limit=%" PRIu64, by, since, limit);
-	r = path ? view_fetch(c, path, &root, err) : -ENOMEM;
+	if (!r)
+		r = args_check_limit(limit, err);
+	if (!r)
+		r = view_fetch_made(c,
+				    weir_strf("/api/v1/health?by=%s&since=%" PRIu64 "&limit=%" PRIu64, by, since,
+					      limit), &root, err);
 	return r || !root ? r : view_items(c, root, columns_by(by, kept), NULL, err);
 }

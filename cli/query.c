@@ -5,27 +5,11 @@
 
 #include <inttypes.h>
 
-#define ITEMS_MAX 10000
 #define AGENTS "/api/v1/agents"
 
 static int no_operands(int argc, char **argv, struct weir_err *err)
 {
 	return args_parse(NULL, 0, argc, argv, "", NULL, 0, 0, err);
-}
-
-static int fetch_format(const struct cli *c, char *path, json_t **ret, struct weir_err *err)
-{
-	int r = path ? view_fetch(c, path, ret, err) : -ENOMEM;
-
-	free(path);
-	return r;
-}
-
-static int check_limit(uint64_t limit, struct weir_err *err)
-{
-	if (!limit || limit > ITEMS_MAX)
-		return weir_err_set(err, -EINVAL, "--limit must be 1 to %d", ITEMS_MAX);
-	return 0;
 }
 
 int cmd_status(const struct cli *c, int argc, char **argv, struct weir_err *err)
@@ -132,12 +116,11 @@ int cmd_top(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	if (!r && strcmp(by, "workload") && strcmp(by, "peer") && strcmp(by, "path"))
 		r = weir_err_set(err, -EINVAL, "--by: '%s' is none of workload, peer, path", by);
 	if (!r)
-		r = check_limit(limit, err);
+		r = args_check_limit(limit, err);
 	if (!r)
-		r = fetch_format(c,
-				 weir_strf("/api/v1/top?by=%s&since=%" PRIu64 "&limit=%" PRIu64, by,
-					   since, limit),
-				 &root, err);
+		r = view_fetch_made(c,
+				    weir_strf("/api/v1/top?by=%s&since=%" PRIu64 "&limit=%" PRIu64, by, since,
+					      limit), &root, err);
 	return r || !root ? r : view_items(c, root, NULL, NULL, err);
 }
 
@@ -160,12 +143,11 @@ int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
 	if (!r)
-		r = check_limit(limit, err);
+		r = args_check_limit(limit, err);
 	if (!r)
-		r = fetch_format(
-			c,
-			weir_strf("/api/v1/flows?since=%" PRIu64 "&limit=%" PRIu64, since, limit),
-			&root, err);
+		r = view_fetch_made(c,
+				    weir_strf("/api/v1/flows?since=%" PRIu64 "&limit=%" PRIu64, since, limit),
+				    &root, err);
 	return r || !root ? r : view_items(c, root, flow_columns, NULL, err);
 }
 
@@ -248,7 +230,7 @@ int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	/* Without `to` the aggregator includes what it is counting right now. */
 	path = to ? weir_strf("/api/v1/cost?by=%s&from=%" PRIu64 "&to=%" PRIu64, by, from, to)
 		  : weir_strf("/api/v1/cost?by=%s&from=%" PRIu64, by, from);
-	r = fetch_format(c, path, &root, err);
+	r = view_fetch_made(c, path, &root, err);
 	return r || !root ? r : cost_print(c, by, root, err);
 }
 
@@ -294,8 +276,8 @@ int cmd_audit(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	int r = args_parse(opts, 1, argc, argv, "", NULL, 0, 0, err);
 
 	if (!r)
-		r = check_limit(limit, err);
+		r = args_check_limit(limit, err);
 	if (!r)
-		r = fetch_format(c, weir_strf("/api/v1/audit?limit=%" PRIu64, limit), &root, err);
+		r = view_fetch_made(c, weir_strf("/api/v1/audit?limit=%" PRIu64, limit), &root, err);
 	return r || !root ? r : view_items(c, root, audit_columns, NULL, err);
 }

@@ -5,8 +5,6 @@
 
 #include <inttypes.h>
 
-#define LIMIT_MAX 10000
-
 static const struct view_column nodes[] = {
 	{"node", "node"},
 	{"class", "class"},
@@ -38,22 +36,22 @@ static int show_list(const struct cli *c, const json_t *root, const char *what, 
 
 int cmd_policy_shadow(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
-	weir_auto_free char *path = NULL;
 	view_auto_json json_t *root = NULL;
 	uint64_t serial = 0, limit = 1000;
+	char *path;
 	const struct args_opt opts[] = {
 		{"--serial", ARGS_U64, &serial},
 		{"--limit", ARGS_U64, &limit},
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
-	if (!r && (!limit || limit > LIMIT_MAX))
-		r = weir_err_set(err, -EINVAL, "--limit must be 1 to %d", LIMIT_MAX);
+	if (!r)
+		r = args_check_limit(limit, err);
 	if (r)
 		return r;
 	path = serial ? weir_strf("/api/v1/shadow?limit=%" PRIu64 "&serial=%" PRIu64, limit, serial) :
 			weir_strf("/api/v1/shadow?limit=%" PRIu64, limit);
-	r = path ? view_fetch(c, path, &root, err) : -ENOMEM;
+	r = view_fetch_made(c, path, &root, err);
 	if (r || !root)
 		return r;
 	r = view_object(c, root, err);

@@ -172,6 +172,14 @@ int view_fetch(const struct cli *c, const char *path, json_t **ret, struct weir_
 	return 0;
 }
 
+int view_fetch_made(const struct cli *c, char *path, json_t **ret, struct weir_err *err)
+{
+	int r = path ? view_fetch(c, path, ret, err) : -ENOMEM;
+
+	free(path);
+	return r;
+}
+
 /* `amount` repeats `nanos` as text; a table shows the money once. */
 static bool is_shown(const char *field, const json_t *v)
 {

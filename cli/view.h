@@ -22,6 +22,8 @@ struct view_column {
  * object, owned by the caller.
  */
 int view_fetch(const struct cli *c, const char *path, json_t **ret, struct weir_err *err);
+/* The same with a path that weir_strf() made; it is freed, NULL is -ENOMEM. */
+int view_fetch_made(const struct cli *c, char *path, json_t **ret, struct weir_err *err);
 /*
  * Prints the list root.items. columns (ended by a NULL field) choose fields and order; columns NULL =
  * the scalar fields of the first item in its order. total, when not NULL, is one more row.
