@@ -110,6 +110,60 @@ static inline int fixture_run(struct fixture *f, enum weir_dir dir, const void *
 	return answer == 2 ? 0 : answer;
 }
 
+/* Bytes written as "4500003c"; returns how many. */
+static inline size_t fixture_hex(const char *hex, uint8_t *to)
+{
+	size_t n = strlen(hex) / 2;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned int byte = 0;
+
+		sscanf(hex + 2 * i, "%2x", &byte);
+		to[i] = (uint8_t)byte;
+	}
+	return n;
+}
+
+/* What was not accounted in full, for a reason. */
+static inline struct weir_count fixture_dropped(struct fixture *f, enum weir_drop reason)
+{
+	struct weir_count drops[WEIR_DROPS] = {{0}};
+
+	probe_drops(f->probe, drops);
+	return drops[reason];
+}
+
+#define FIXTURE_ANY UINT32_MAX /* an interface, a direction */
+
+struct fixture_term {
+	uint32_t ifindex, dir, term;
+	struct weir_count sum;
+};
+
+static inline int fixture_add_term(const char *ifname, const struct weir_term_key *k,
+				   const struct weir_count *c, void *arg)
+{
+	struct fixture_term *t = arg;
+	bool here = t->ifindex == FIXTURE_ANY || t->ifindex == k->ifindex;
+
+	(void)ifname;
+	if (here && (t->dir == FIXTURE_ANY || t->dir == k->dir) && t->term == k->term) {
+		t->sum.bytes += c->bytes;
+		t->sum.packets += c->packets;
+	}
+	return 0;
+}
+
+/* What interfaces count as a term. */
+static inline struct weir_count fixture_term(struct fixture *f, uint32_t ifindex, uint32_t dir,
+					     enum weir_term term)
+{
+	struct fixture_term t = {.ifindex = ifindex, .dir = dir, .term = term};
+
+	probe_each_term(f->probe, fixture_add_term, &t);
+	return t.sum;
+}
+
 /* A live row, whatever its layout: what tests ask of one. */
 struct fixture_row {
 	struct weir_addr local, remote;

@@ -172,25 +172,12 @@ static const struct frame errors[] = {
 	       true, 58, 0, 0)},
 };
 
-static size_t put_hex(const char *hex, uint8_t *to)
-{
-	size_t n = strlen(hex) / 2;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned int byte = 0;
-
-		sscanf(hex + 2 * i, "%2x", &byte);
-		to[i] = (uint8_t)byte;
-	}
-	return n;
-}
-
 static size_t build(const struct frame *f, uint8_t *pkt)
 {
 	memset(pkt, 0, MAX_FRAME);
 	pkt[12] = f->v6 ? 0x86 : 0x08;
 	pkt[13] = f->v6 ? 0xdd : 0x00;
-	put_hex(f->hex, pkt + 14);
+	fixture_hex(f->hex, pkt + 14);
 	return 14 + f->len;
 }
 
@@ -369,7 +356,7 @@ TEST(what_cannot_be_parsed_is_counted_by_reason)
 		struct fixture_row rows[MAX_ROWS];
 		uint8_t pkt[MAX_FRAME] = {[12] = (uint8_t)(f->type >> 8), [13] = (uint8_t)f->type};
 
-		put_hex(f->hex, pkt + 14);
+		fixture_hex(f->hex, pkt + 14);
 		fixture_clear(&x);
 		probe_drops(x.probe, before);
 		CHECK(fixture_run(&x, WEIR_EGRESS, pkt, 14 + f->len) == 1, "%s: not passed",
@@ -393,7 +380,6 @@ TEST(a_full_table_folds_and_keeps_the_sum)
 {
 	struct fixture x = {0};
 	struct weir_err err = {{0}};
-	struct weir_count drops[WEIR_DROPS];
 	uint64_t bytes = 0, packets = 0;
 	struct rows rows;
 	uint8_t pkt[MAX_FRAME];
@@ -412,12 +398,11 @@ TEST(a_full_table_folds_and_keeps_the_sum)
 			bytes += rows_at(&rows, i)->bytes;
 			packets += rows_at(&rows, i)->packets;
 		}
-		probe_drops(x.probe, drops);
 		CHECK(packets == 2000 && bytes == 2000 * 60, "%lu packets, %lu bytes",
 		      (unsigned long)packets, (unsigned long)bytes);
-		CHECK(drops[WEIR_D_FOLDED].packets >= 2000 - 64, "%lu folded",
-		      (unsigned long)drops[WEIR_D_FOLDED].packets);
-		CHECK(drops[WEIR_D_SPILLED].packets == 0, "spilled");
+		CHECK(fixture_dropped(&x, WEIR_D_FOLDED).packets >= 2000 - 64, "%lu folded",
+		      (unsigned long)fixture_dropped(&x, WEIR_D_FOLDED).packets);
+		CHECK(fixture_dropped(&x, WEIR_D_SPILLED).packets == 0, "spilled");
 	}
 	fixture_close(&x);
 }

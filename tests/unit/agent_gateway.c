@@ -76,27 +76,9 @@ static int run(struct scene *s, enum probe_prog prog, uint32_t from, uint32_t to
 	return fixture_run_prog(s->f.probe->prog_fd[prog], &ctx, frame, 74);
 }
 
-struct wanted {
-	struct weir_term_key key;
-	struct weir_count is;
-};
-
-static int look(const char *ifname, const struct weir_term_key *k, const struct weir_count *c, void *arg)
-{
-	struct wanted *w = arg;
-
-	(void)ifname;
-	if (k->ifindex == w->key.ifindex && k->dir == w->key.dir && k->term == w->key.term)
-		w->is = *c;
-	return 0;
-}
-
 static uint64_t term_of(struct scene *s, uint32_t ifindex, uint8_t dir, uint8_t term)
 {
-	struct wanted w = {.key = {.ifindex = ifindex, .dir = dir, .term = term}};
-
-	probe_each_term(s->f.probe, look, &w);
-	return w.is.bytes;
+	return fixture_term(&s->f, ifindex, dir, term).bytes;
 }
 
 static const struct weir_row *only_row(struct scene *s, size_t *ret_count)

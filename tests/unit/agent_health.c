@@ -128,6 +128,22 @@ static int scene_open(struct scene *s, struct weir_err *err)
 	return fixture_open(&s->x, err);
 }
 
+static bool scene_begin(struct test_state *test_st, struct scene *s)
+{
+	struct weir_err err = {{0}};
+
+	CHECK(!scene_open(s, &err), "%s", err.text);
+	return s->x.probe;
+}
+
+static bool scene_iterates(struct test_state *test_st, const struct scene *s)
+{
+	if (strstr(probe_hooks(s->x.probe), "tcp_iter"))
+		return true;
+	SKIP("this kernel has no socket iterators");
+	return false;
+}
+
 static void scene_close(struct scene *s)
 {
 	weir_closep(&s->old);
@@ -194,20 +210,14 @@ static bool until(struct scene *s, enum weir_health_count what, uint64_t want)
 TEST(live_connections)
 {
 	auto_scene s = {0};
-	struct weir_err err = {{0}};
 	const struct linger hard = {.l_onoff = 1};
 	struct weir_health h;
 	size_t taken = 0;
 	struct tcp_info a, b;
 	int fd, peer;
 
-	CHECK(!scene_open(&s, &err), "%s", err.text);
-	if (!s.x.probe)
+	if (!scene_begin(test_st, &s) || !scene_iterates(test_st, &s))
 		return;
-	if (!strstr(probe_hooks(s.x.probe), "tcp_iter")) {
-		SKIP("this kernel has no socket iterators");
-		return;
-	}
 	CHECK(!probe_health_pass(s.x.probe, &taken) && taken == 2, "took %zu sockets over", taken);
 	h = totals(&s);
 	a = info_of(s.old);
@@ -262,16 +272,10 @@ TEST(live_connections)
 TEST(old_sockets_of_another_namespace)
 {
 	auto_scene s = {0};
-	struct weir_err err = {{0}};
 	size_t taken = 0;
 
-	CHECK(!scene_open(&s, &err), "%s", err.text);
-	if (!s.x.probe)
+	if (!scene_begin(test_st, &s) || !scene_iterates(test_st, &s))
 		return;
-	if (!strstr(probe_hooks(s.x.probe), "tcp_iter")) {
-		SKIP("this kernel has no socket iterators");
-		return;
-	}
 	CHECK(!unshare(CLONE_NEWNET));
 	CHECK(!probe_health_pass(s.x.probe, &taken) && taken == 2, "took %zu sockets over", taken);
 	CHECK(!move(s.old, s.old_peer, 50000));
@@ -307,7 +311,6 @@ static void *pass_all_the_time(void *arg)
 TEST(passes_under_traffic_count_once)
 {
 	auto_scene s = {0};
-	struct weir_err err = {{0}};
 	struct passes p = {0};
 	uint64_t end, sent = 0, out = 0, segs = 0;
 	int fd[4], peer[4];
@@ -315,13 +318,8 @@ TEST(passes_under_traffic_count_once)
 	pthread_t thread;
 	size_t taken;
 
-	CHECK(!scene_open(&s, &err), "%s", err.text);
-	if (!s.x.probe)
+	if (!scene_begin(test_st, &s) || !scene_iterates(test_st, &s))
 		return;
-	if (!strstr(probe_hooks(s.x.probe), "tcp_iter")) {
-		SKIP("this kernel has no socket iterators");
-		return;
-	}
 	p.probe = s.x.probe;
 	CHECK(!pthread_create(&thread, NULL, pass_all_the_time, &p));
 	for (int i = 0; i < 4; i++) {
@@ -369,16 +367,13 @@ static void health_freep(struct health **h)
 TEST(a_full_table_folds)
 {
 	auto_scene s = {0};
-	struct weir_err err = {{0}};
 	struct weir_health_key k = {.workload = 9}, keys[8];
 	struct weir_health zero = {.since_ns = 1}, rows[8];
-	struct weir_count drops[WEIR_DROPS];
 	uint64_t folded = 0;
 	size_t n = 0;
 	int fd;
 
-	CHECK(!scene_open(&s, &err), "%s", err.text);
-	if (!s.x.probe)
+	if (!scene_begin(test_st, &s))
 		return;
 	for (k.scope = 0; !bpf_map_update_elem(s.x.probe->health_fd, &k, &zero, BPF_NOEXIST); k.scope++)
 		;
@@ -393,19 +388,17 @@ TEST(a_full_table_folds)
 			folded = rows[i].n[WEIR_H_CONNECTIONS];
 	/* Both ends: the listener's side is established too, though nobody accepted. */
 	CHECK(folded == 2, "%llu", (unsigned long long)folded);
-	CHECK(!probe_drops(s.x.probe, drops) && drops[WEIR_D_NO_HEALTH].packets == 2, "%llu",
-	      (unsigned long long)drops[WEIR_D_NO_HEALTH].packets);
+	CHECK(fixture_dropped(&s.x, WEIR_D_NO_HEALTH).packets == 2, "%llu",
+	      (unsigned long long)fixture_dropped(&s.x, WEIR_D_NO_HEALTH).packets);
 }
 
 TEST(a_gone_workload_gives_its_rows_back)
 {
 	auto_scene s = {0};
 	weir_cleanup(health_freep) struct health *h = NULL;
-	struct weir_err err = {{0}};
 	size_t before, taken;
 
-	CHECK(!scene_open(&s, &err), "%s", err.text);
-	if (!s.x.probe)
+	if (!scene_begin(test_st, &s))
 		return;
 	CHECK(!health_new(probe_health_max(s.x.probe), 1, &h));
 	(void)health_pass(h, s.x.probe, weir_boot_ns(), &taken);

@@ -54,20 +54,9 @@ static void news(struct fixture *f, uint32_t ifindex, const char *name, bool gon
 	(void)probe_interface(f->probe, &n, err);
 }
 
-static int sum_interface(const char *ifname, const struct weir_term_key *k, const struct weir_count *c, void *arg)
-{
-	(void)ifname;
-	if (k->term == WEIR_T_INTERFACE)
-		*(uint64_t *)arg += c->packets;
-	return 0;
-}
-
 static uint64_t seen(struct fixture *f)
 {
-	uint64_t n = 0;
-
-	probe_each_term(f->probe, sum_interface, &n);
-	return n;
+	return fixture_term(f, FIXTURE_ANY, FIXTURE_ANY, WEIR_T_INTERFACE).packets;
 }
 
 static int scene(struct fixture *f, uint32_t hooks, const char *const *interfaces, struct weir_err *err)

@@ -90,24 +90,13 @@ static int open_silent(struct fixture *x, struct weir_err *err)
 	return fixture_place(x, err) || fixture_probe(x, interfaces, &x->probe, err);
 }
 
-/* From the EtherType on; the addresses stay zero. */
-static void put_hex(const char *hex, uint8_t *pkt)
-{
-	for (size_t i = 0, n = strlen(hex) / 2; i < n; i++) {
-		unsigned int byte = 0;
-
-		sscanf(hex + 2 * i, "%2x", &byte);
-		pkt[12 + i] = (uint8_t)byte;
-	}
-}
-
 static void check_frame(struct test_state *test_st, struct fixture *x, const struct seen *f)
 {
 	struct __sk_buff ctx = {.ifindex = SILENT};
 	struct terms before = terms_of(x), after;
 	uint8_t pkt[MAX_FRAME] = {0};
 
-	put_hex(f->hex, pkt);
+	fixture_hex(f->hex, pkt + 2 * ETH_ALEN);
 	CHECK(fixture_run_prog(x->probe->prog_fd[PROBE_TC_IN], &ctx, pkt, 12 + f->len) == -1 /* TCX_NEXT */,
 	      "%s: an opinion", f->name);
 	after = terms_of(x);
@@ -133,7 +122,7 @@ TEST(every_frame_has_its_term)
 /* ARP is traffic of its own; what claims to be IP and is not is counted by reason too. */
 TEST(only_broken_ip_has_a_reason)
 {
-	struct weir_count drops[WEIR_DROPS];
+	struct weir_count broken;
 	struct fixture x = {0};
 	struct weir_err err = {{0}};
 
@@ -141,10 +130,9 @@ TEST(only_broken_ip_has_a_reason)
 	for (size_t i = 0; x.probe && i < WEIR_ARRAY_SIZE(frames); i++)
 		check_frame(test_st, &x, &frames[i]);
 	if (x.probe) {
-		probe_drops(x.probe, drops);
-		CHECK(drops[WEIR_D_NOT_IP].packets == 0, "arp has a reason");
-		CHECK(drops[WEIR_D_BAD_HEADER].packets == 1 && drops[WEIR_D_BAD_HEADER].bytes == 60, "%lu packets",
-		      (unsigned long)drops[WEIR_D_BAD_HEADER].packets);
+		broken = fixture_dropped(&x, WEIR_D_BAD_HEADER);
+		CHECK(fixture_dropped(&x, WEIR_D_NOT_IP).packets == 0, "arp has a reason");
+		CHECK(broken.packets == 1 && broken.bytes == 60, "%lu packets", (unsigned long)broken.packets);
 	}
 	fixture_close(&x);
 }
@@ -191,7 +179,7 @@ static int send_frame(const struct seen *f)
 	weir_auto_close int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	uint8_t pkt[MAX_FRAME] = {0};
 
-	put_hex(f->hex, pkt);
+	fixture_hex(f->hex, pkt + 2 * ETH_ALEN);
 	memset(pkt, 0xff, ETH_ALEN);
 	return fd < 0 || sendto(fd, pkt, 12 + f->len, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
 }

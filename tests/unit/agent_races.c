@@ -96,10 +96,7 @@ static void sum_rows(struct fixture *f, struct sum *s, uint32_t *per)
 
 static uint64_t dropped(struct fixture *f, enum weir_drop reason)
 {
-	struct weir_count drops[WEIR_DROPS] = {{0}};
-
-	probe_drops(f->probe, drops);
-	return drops[reason].packets;
+	return fixture_dropped(f, reason).packets;
 }
 
 static bool open_table(struct test_state *test_st, struct fixture *f, uint32_t rows)

@@ -403,7 +403,6 @@ TEST(kernel_equals_evaluator)
 	const char *pairs = getenv("WEIR_TEST_PAIRS"), *seed = getenv("WEIR_TEST_SEED");
 	unsigned int want = pairs ? (unsigned int)atoi(pairs) : getenv("WEIR_LONG") ? 1000000 : 10000;
 	struct world *w = calloc(1, sizeof(*w));
-	struct weir_count drops[WEIR_DROPS] = {{0}};
 	struct weir_err err = {{0}};
 	int r;
 
@@ -418,9 +417,8 @@ TEST(kernel_equals_evaluator)
 	CHECK(!r, "%s", err.text);
 	CHECK(w->wrong == 0, "%u of %u differ (seed above)", w->wrong, w->pairs);
 	if (!r) {
-		probe_drops(w->f.probe, drops);
-		CHECK(!drops[WEIR_D_FOLDED].packets, "%lu packets have no row of their own",
-		      (unsigned long)drops[WEIR_D_FOLDED].packets);
+		CHECK(!fixture_dropped(&w->f, WEIR_D_FOLDED).packets, "%lu packets have no row of their own",
+		      (unsigned long)fixture_dropped(&w->f, WEIR_D_FOLDED).packets);
 		check_shares(test_st, w);
 	}
 	weir_topology_free(w->topology);

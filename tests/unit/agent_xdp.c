@@ -117,20 +117,9 @@ static size_t build(const struct arrival *a, uint8_t frame[256], size_t *ret_l3)
 	return off + 2 + *ret_l3;
 }
 
-static int add_early(const char *ifname, const struct weir_term_key *k, const struct weir_count *c, void *arg)
-{
-	(void)ifname;
-	if (k->term == WEIR_T_DENIED_EARLY)
-		*(uint64_t *)arg += c->bytes;
-	return 0;
-}
-
 static uint64_t dropped_bytes(struct fixture *f)
 {
-	uint64_t sum = 0;
-
-	probe_each_term(f->probe, add_early, &sum);
-	return sum;
+	return fixture_term(f, FIXTURE_ANY, FIXTURE_ANY, WEIR_T_DENIED_EARLY).bytes;
 }
 
 static int world_open(struct fixture *f, struct weir_err *err)
