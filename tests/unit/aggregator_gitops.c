@@ -98,6 +98,16 @@ static int sign(const struct fixture *f, uint64_t *ret_serial)
 	return sign_for(f, false, ret_serial);
 }
 
+/* What is there is signed and in force. */
+static int setup_served(struct fixture *f, uint64_t *ret_serial)
+{
+	int r = setup(f);
+
+	if (!r)
+		r = sign(f, ret_serial);
+	return r ? r : gitops_poll(f->g) & GITOPS_RELEASED ? 0 : -EBADMSG;
+}
+
 static void withdraw(const struct fixture *f, uint64_t serial)
 {
 	weir_auto_free char *cmd = weir_strf("rm %s/approvals/%llu.*", f->dir, (unsigned long long)serial);
@@ -133,9 +143,7 @@ TEST(a_bad_revision_keeps_the_last_good_and_is_stated_once)
 	struct fixture f;
 	uint64_t serial = 0;
 
-	CHECK(!setup(&f));
-	CHECK(!sign(&f, &serial));
-	gitops_poll(f.g);
+	CHECK(!setup_served(&f, &serial));
 	CHECK(!put(&f, "policies/p.yaml", "kind: ["));
 	CHECK(gitops_poll(f.g) == GITOPS_FAILED, "%s", gitops_error(f.g));
 	CHECK(gitops_poll(f.g) == 0, "the same reason again");
@@ -151,9 +159,7 @@ TEST(an_unsigned_change_keeps_the_last_release)
 	struct fixture f;
 	uint64_t serial = 0;
 
-	CHECK(!setup(&f));
-	CHECK(!sign(&f, &serial));
-	gitops_poll(f.g);
+	CHECK(!setup_served(&f, &serial));
 	CHECK(!put_policy(&f, "accept"));
 	CHECK(gitops_poll(f.g) & GITOPS_FAILED);
 	CHECK(gitops_state(f.g) == GITOPS_UNAPPROVED, "%s", gitops_error(f.g));
@@ -167,9 +173,7 @@ TEST(an_undo_gets_a_new_serial)
 	struct fixture f;
 	uint64_t one = 0, two = 0, three = 0;
 
-	CHECK(!setup(&f));
-	CHECK(!sign(&f, &one));
-	gitops_poll(f.g);
+	CHECK(!setup_served(&f, &one));
 	CHECK(!put_policy(&f, "accept"));
 	CHECK(!sign(&f, &two));
 	CHECK(gitops_poll(f.g) & GITOPS_RELEASED, "%s", gitops_error(f.g));
@@ -188,9 +192,7 @@ TEST(a_shadow_approval_makes_a_candidate_and_no_release)
 	struct fixture f;
 	uint64_t one = 0, two = 0, three = 0;
 
-	CHECK(!setup(&f));
-	CHECK(!sign(&f, &one));
-	gitops_poll(f.g);
+	CHECK(!setup_served(&f, &one));
 	CHECK(!put_policy(&f, "accept"));
 	CHECK(!sign_for(&f, true, &two));
 	CHECK(gitops_poll(f.g) == (GITOPS_LOADED | GITOPS_CANDIDATE), "%s", gitops_error(f.g));
@@ -218,9 +220,7 @@ TEST(a_candidate_ends_with_its_approval_or_its_revision)
 	struct fixture f;
 	uint64_t one = 0, two = 0;
 
-	CHECK(!setup(&f));
-	CHECK(!sign(&f, &one));
-	gitops_poll(f.g);
+	CHECK(!setup_served(&f, &one));
 	CHECK(!put_policy(&f, "accept"));
 	CHECK(!sign_for(&f, true, &two));
 	gitops_poll(f.g);
@@ -246,9 +246,7 @@ TEST(a_newer_shadow_approval_is_meant)
 	uint64_t one = 0, two = 0, three = 0;
 	struct gitops *restarted = NULL;
 
-	CHECK(!setup(&f));
-	CHECK(!sign(&f, &one));
-	gitops_poll(f.g);
+	CHECK(!setup_served(&f, &one));
 	CHECK(!put_policy(&f, "accept"));
 	CHECK(!sign(&f, &two));
 	gitops_poll(f.g);
