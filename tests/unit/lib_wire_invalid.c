@@ -206,30 +206,29 @@ TEST(invalid_summary_names_the_field)
 	}
 }
 
-static void refuse_request(struct test_state *test_st, const Weir__V1__Request *pb, const char *text)
+typedef int unpack_fn(const void *data, size_t len, size_t max, struct weir_msg **ret, struct weir_err *err);
+
+static void refuse(struct test_state *test_st, const ProtobufCMessage *pb, unpack_fn *unpack, const char *text)
 {
-	size_t len = weir__v1__request__get_packed_size(pb);
+	size_t len = protobuf_c_message_get_packed_size(pb);
 	weir_auto_free uint8_t *data = malloc(len + 1);
 	auto_msg *m = NULL;
 	struct weir_err err = {{0}};
 	int r;
 
-	weir__v1__request__pack(pb, data);
-	r = weir_request_unpack(data, len, WEIR_TELEMETRY_MAX, &m, &err);
+	protobuf_c_message_pack(pb, data);
+	r = unpack(data, len, WEIR_TELEMETRY_MAX, &m, &err);
 	CHECK(r == -EBADMSG && strstr(err.text, text) == err.text, "%s: %d, \"%s\"", text, r, err.text);
+}
+
+static void refuse_request(struct test_state *test_st, const Weir__V1__Request *pb, const char *text)
+{
+	refuse(test_st, &pb->base, weir_request_unpack, text);
 }
 
 static void refuse_reply(struct test_state *test_st, const Weir__V1__Reply *pb, const char *text)
 {
-	size_t len = weir__v1__reply__get_packed_size(pb);
-	weir_auto_free uint8_t *data = malloc(len + 1);
-	auto_msg *m = NULL;
-	struct weir_err err = {{0}};
-	int r;
-
-	weir__v1__reply__pack(pb, data);
-	r = weir_reply_unpack(data, len, WEIR_TELEMETRY_MAX, &m, &err);
-	CHECK(r == -EBADMSG && strstr(err.text, text) == err.text, "%s: %d, \"%s\"", text, r, err.text);
+	refuse(test_st, &pb->base, weir_reply_unpack, text);
 }
 
 TEST(invalid_hello_names_the_field)
