@@ -11,6 +11,8 @@
 #define RULES                                                                                                  \
 	"table ip t { chain o { type nat hook output priority -100; "                                          \
 	"ip daddr " VIRTUAL " udp dport 7000 dnat to 127.0.0.1:7001; "                                         \
+	"ip daddr " VIRTUAL " udp dport 7002 dnat to 127.0.0.1; "                                              \
+	"ip daddr 127.0.0.1 udp dport 7003 dnat to 127.0.0.1:7004; "                                           \
 	"ip daddr " VIRTUAL " tcp dport 80 dnat to 127.0.0.1:7000; }; }"
 
 static bool place(struct test_state *test_st, struct hood *h, struct nat **ret)
@@ -149,6 +151,24 @@ TEST(both_directions_are_reported_by_the_backend)
 	leave(&h, n);
 }
 
+/* Most services listen at the port of their backends; a redirection changes nothing but the port. */
+TEST(an_address_or_a_port_alone_is_a_translation_too)
+{
+	weir_auto_close int address = -1, port = -1;
+	struct nat *n = NULL;
+	struct hood h = {0};
+
+	if (!place(test_st, &h, &n))
+		return;
+	address = exchange(&h, VIRTUAL, NB_FIRST_PORT + 2, 2);
+	CHECK(address >= 0, "another address does not pass");
+	both_report(test_st, &h, n, IPPROTO_UDP, own_port(address), "127.0.0.1:7002", true);
+	port = exchange(&h, "127.0.0.1", NB_FIRST_PORT + 3, 4);
+	CHECK(port >= 0, "another port does not pass");
+	both_report(test_st, &h, n, IPPROTO_UDP, own_port(port), "127.0.0.1:7004", true);
+	leave(&h, n);
+}
+
 TEST(policy_decides_on_the_backend)
 {
 	weir_auto_close int fd = -1;
@@ -230,6 +250,7 @@ TEST(a_full_table_is_counted_and_what_nobody_needs_is_removed)
 }
 
 TEST_MAIN(T_ROOT(both_directions_are_reported_by_the_backend),
+	  T_ROOT(an_address_or_a_port_alone_is_a_translation_too),
 	  T_ROOT(policy_decides_on_the_backend),
 	  T_ROOT(what_connect4_rewrites_is_the_backend_already),
 	  T_ROOT(a_full_table_is_counted_and_what_nobody_needs_is_removed))

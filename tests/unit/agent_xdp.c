@@ -10,13 +10,15 @@
 
 #define LO 1 /* where BPF_PROG_RUN lets XDP packets arrive */
 
-/* Denied to everybody: 203.0.113.0/24, 2001:db8:bad::/48. Not quite: one port, one way, one subject. */
+/* Denied to everybody: 203.0.113.0/24, 2001:db8:bad::/48, and what links need. Not quite: one port, one way,
+ * one subject. */
+#define LINKS ", {cidr: 0.0.0.0/32}, {cidr: '::/128'}, {cidr: 'fe80::/10'}]}\n"
 static const char policy[] =
 	"apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: all}\nspec:\n"
 	"  tier: admin\n  priority: 1\n  mode: enforce\n  subject: {}\n"
-	"  egress:\n  - {action: deny, to: [{cidr: 203.0.113.0/24}, {cidr: '2001:db8:bad::/48'}]}\n"
+	"  egress:\n  - {action: deny, to: [{cidr: 203.0.113.0/24}, {cidr: '2001:db8:bad::/48'}" LINKS
 	"  - {action: deny, to: [{cidr: 198.51.100.0/25}]}\n"
-	"  ingress:\n  - {action: deny, from: [{cidr: 203.0.113.0/24}, {cidr: '2001:db8:bad::/48'}]}\n"
+	"  ingress:\n  - {action: deny, from: [{cidr: 203.0.113.0/24}, {cidr: '2001:db8:bad::/48'}" LINKS
 	"  - {action: deny, from: [{cidr: 198.51.100.128/25}], ports: [{protocol: TCP, port: 80}]}\n"
 	"---\n"
 	"apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: one}\nspec:\n"
@@ -57,6 +59,7 @@ static const struct arrival arrivals[] = {
 	{.name = "failsafe for another prefix", .src = "203.0.113.7", .proto = 6, .sport = 4000, .dport = 23, .drop = true},
 	{.name = "failsafe prefix", .src = "203.0.113.130", .proto = 6, .sport = 4000, .dport = 23},
 	{.name = "no address yet", .src = "0.0.0.0", .proto = 17, .sport = 68, .dport = 67},
+	{.name = "no address of six yet", .src = "::", .proto = 17, .sport = 546, .dport = 547},
 	{.name = "link-local", .src = "fe80::1", .proto = 17, .sport = 546, .dport = 547},
 };
 
