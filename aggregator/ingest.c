@@ -33,7 +33,8 @@ const char *ingest_check(const struct weir_summary *s)
 		return "epoch: out of range";
 	if (!s->sequence || s->sequence >= 1ull << 63)
 		return "sequence: out of range";
-	if (!s->length_ns || s->length_ns > 3600 * NS_S || s->start_ns >= 1ull << 62)
+	/* One window covers all the time for which an agent was away, or by which its clock stepped. */
+	if (!s->length_ns || s->length_ns > BEHIND_S * NS_S || s->start_ns >= 1ull << 62)
 		return "length_ns: out of range";
 	for (size_t i = 0; i < s->row_count; i++) {
 		const struct weir_sum_row *r = &s->rows[i];

@@ -93,6 +93,16 @@ TEST(a_newer_epoch_fences_the_older)
 	CHECK(it.result == INGEST_COMMITTED, "another node has its own epochs: %d", it.result);
 }
 
+/* Its counts waited in the kernel. */
+TEST(an_agent_may_have_been_away_for_weeks)
+{
+	auto_store *s = open_store();
+	struct weir_summary sum = {.epoch = 1, .sequence = 1, .start_ns = (NOW_S - 30 * 86400) * NS,
+				   .length_ns = 30ull * 86400 * NS, .windows = 1, .domain = "d"};
+
+	CHECK(commit_one(s, "n1", &sum, NOW_S).result == INGEST_COMMITTED, "refused");
+}
+
 TEST(rows_of_one_bucket_add_up)
 {
 	auto_store *s = open_store();
@@ -284,7 +294,7 @@ TEST(an_ended_lease_is_said_once_and_so_is_its_end)
 
 TEST_MAIN(T(decide_is_exactly_once), T(a_summary_counts_once),
 	  T(a_gap_is_answered_with_what_is_committed), T(a_newer_epoch_fences_the_older),
-	  T(rows_of_one_bucket_add_up), T(an_invalid_summary_does_not_hold_up_others),
+	  T(an_agent_may_have_been_away_for_weeks), T(rows_of_one_bucket_add_up), T(an_invalid_summary_does_not_hold_up_others),
 	  T(a_reused_address_belongs_to_its_holder_at_the_time),
 	  T(the_same_address_in_two_domains_is_two), T(a_nodes_own_address_is_held_by_nobody),
 	  T(retention_is_by_resolution), T(a_clock_that_was_never_set_is_booked_at_arrival),
