@@ -51,9 +51,12 @@ static uint32_t probe_spans(const struct probe_conf *c)
 	return (uint32_t)weir_span_slots(2ul * c->prefixes + 2);
 }
 
-static bool is_pinned_map(const char *name)
+/* NULL: the map lives as long as the programs that use it. Variables are maps with names of their own. */
+static const char *pin_name(const char *map)
 {
-	return !strncmp(name, "weir_", 5) && !strchr(name, '.');
+	if (!strncmp(map, "weir_", 5) && !strchr(map, '.') && strcmp(map, "weir_judged"))
+		return map;
+	return !strcmp(map, ".data.ctl") ? "weir_ctl" : !strcmp(map, ".data.ifs") ? "weir_ifs" : NULL;
 }
 
 /* Entries of each map whose size is configured. */
@@ -110,9 +113,9 @@ static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const ch
 	bpf_object__for_each_map(m, skel->obj) {
 		weir_auto_free char *path = NULL;
 
-		if (!is_pinned_map(bpf_map__name(m)))
+		if (!pin_name(bpf_map__name(m)))
 			continue;
-		path = weir_strf("%s/%s", pin_dir, bpf_map__name(m));
+		path = weir_strf("%s/%s", pin_dir, pin_name(bpf_map__name(m)));
 		if (!path)
 			return -ENOMEM;
 		if ((r = bpf_map__set_pin_path(m, path)))
@@ -147,11 +150,13 @@ static void choose_programs(struct weir_bpf *skel, int without, const struct lad
 /* What the settings turn off, or the kernel lacks, need not pass the verifier. */
 static void choose_hooks(struct weir_bpf *skel, const struct probe_conf *c, const struct ladder *l)
 {
-	bool gateway = c->hooks & PROBE_GATEWAY;
+	bool gateway = c->hooks & PROBE_GATEWAY, cast = ladder_has(l, RUNG_CAST);
 	uint32_t flags = bpf_program__flags(skel->progs.weir_xdp);
 
-	bpf_program__set_autoload(skel->progs.weir_gw_out, gateway);
-	bpf_program__set_autoload(skel->progs.weir_gw_out_l3, gateway);
+	bpf_program__set_autoload(skel->progs.weir_gw_out, gateway && !cast);
+	bpf_program__set_autoload(skel->progs.weir_gw_out_l3, gateway && !cast);
+	bpf_program__set_autoload(skel->progs.weir_gw_cast, gateway && cast);
+	bpf_program__set_autoload(skel->progs.weir_gw_cast_l3, gateway && cast);
 	bpf_program__set_autoload(skel->progs.weir_xdp, (c->hooks & PROBE_XDP) && ladder_has(l, RUNG_XDP));
 	if (!ladder_has(l, RUNG_XDP_FRAGS))
 		bpf_program__set_flags(skel->progs.weir_xdp, flags & ~LADDER_XDP_HAS_FRAGS);
@@ -248,8 +253,9 @@ static int map_all(struct probe *p, const struct probe_conf *c)
 	} maps[] = {
 		{s->maps.weir_rows4, &p->rows.v4},     {s->maps.weir_rows6, &p->rows.v6},
 		{s->maps.weir_bases, &p->bases},       {s->maps.weir_spooled, &p->spooled},
-		{s->maps.weir_ctl, &p->ctl},	       {s->maps.weir_cgroups, &p->cgroups},
-		{s->maps.weir_ifs, &p->ifs},	       {s->maps.weir_early, &p->early},
+		{s->maps.data_ctl, &p->ctl},	       {s->maps.weir_cgroups, &p->cgroups},
+		{s->maps.data_ifs, &p->ifs},	       {s->maps.weir_early, &p->early},
+		{s->maps.data_ways, &p->ways},
 		{s->maps.weir_sizes, &t->sizes},
 		{s->maps.weir_decisions, &t->decisions}, {s->maps.weir_ranges, &t->ranges},
 		{s->maps.weir_limits, &t->limits},     {s->maps.weir_failsafe, &t->failsafe},
@@ -271,6 +277,7 @@ static void take_fds(struct probe *p)
 {
 	struct weir_bpf *s = p->skel;
 	const int kfree_rx = bpf_program__fd(s->progs.weir_kfree_rx);
+	bool cast = ladder_has(&p->ladder, RUNG_CAST);
 
 	p->prog_fd[PROBE_INGRESS] = bpf_program__fd(s->progs.weir_ingress);
 	p->prog_fd[PROBE_EGRESS] = bpf_program__fd(s->progs.weir_egress);
@@ -279,8 +286,8 @@ static void take_fds(struct probe *p)
 	p->prog_fd[PROBE_TC_OUT] = bpf_program__fd(s->progs.weir_tc_out);
 	p->prog_fd[PROBE_TC_IN_L3] = bpf_program__fd(s->progs.weir_tc_in_l3);
 	p->prog_fd[PROBE_TC_OUT_L3] = bpf_program__fd(s->progs.weir_tc_out_l3);
-	p->prog_fd[PROBE_GW_OUT] = bpf_program__fd(s->progs.weir_gw_out);
-	p->prog_fd[PROBE_GW_OUT_L3] = bpf_program__fd(s->progs.weir_gw_out_l3);
+	p->prog_fd[PROBE_GW_OUT] = bpf_program__fd(cast ? s->progs.weir_gw_cast : s->progs.weir_gw_out);
+	p->prog_fd[PROBE_GW_OUT_L3] = bpf_program__fd(cast ? s->progs.weir_gw_cast_l3 : s->progs.weir_gw_out_l3);
 	p->prog_fd[PROBE_XDP_IN] = bpf_program__fd(s->progs.weir_xdp);
 	p->prog_fd[PROBE_KFREE] = kfree_rx >= 0 ? kfree_rx : bpf_program__fd(s->progs.weir_kfree);
 	p->prog_fd[PROBE_RESET_IN] = bpf_program__fd(s->progs.weir_reset_in);
@@ -365,11 +372,12 @@ static void attach_kfree(struct probe *p)
 /* What the settings turned off goes before what they turned on comes: no packet meets both. */
 static int attach_all(struct probe *p, const char *root, struct weir_err *err)
 {
-	struct weir_workload gateway;
+	struct weir_workload gateway = {0};
 	int r = 0;
 
 	if ((p->on & PROBE_GATEWAY) && (r = probe_index_cgroup(p, WEIR_GATEWAY_CGROUP, &gateway)))
 		return weir_err_set(err, r, "no workload index is left for the gateway; raise bpf.workloads");
+	p->gateway = gateway.index;
 	probe_adopt_interfaces(p, err);
 	if ((r = probe_remove_strays(p)))
 		return weir_err_set(err, r, "%s/links: %s", p->pin_dir, strerror(-r));

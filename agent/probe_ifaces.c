@@ -187,6 +187,7 @@ static void leave(struct probe *p, struct weir_if *f)
 	__atomic_store_n(&f->ifindex, 0, __ATOMIC_RELEASE);
 	memset(f->name, 0, sizeof(f->name));
 	*state_of(p, f) = (struct probe_if){0};
+	probe_lay_ways(p);
 	if (p->if_fn)
 		p->if_fn(false, old.ifindex, old.name, p->if_arg);
 }
@@ -237,6 +238,7 @@ static int join(struct probe *p, uint32_t ifindex, const char *name, struct weir
 		return r == -ENODEV ? 0 : r;
 	}
 	*state_of(p, f) = (struct probe_if){.seen = true, .joined = counting};
+	probe_lay_ways(p);
 	if (counting && p->if_fn)
 		p->if_fn(true, ifindex, name, p->if_arg);
 	return 0;
@@ -317,6 +319,7 @@ void probe_adopt_interfaces(struct probe *p, struct weir_err *err)
 	for (size_t i = 0; i < WEIR_IF_SLOTS; i++)
 		if (p->ifs[i].ifindex)
 			adopt(p, &p->ifs[i], err);
+	probe_lay_ways(p);
 }
 
 int probe_interfaces(struct probe *p, struct weir_err *err)

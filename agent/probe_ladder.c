@@ -158,6 +158,29 @@ static int ask_netns(const struct rung_row *row, const struct btf *btf)
 	return ask_helper(row, btf);
 }
 
+/*
+ * The kernel's struct of a packet and, at an address that it holds, one of connection tracking: r0 =
+ * bpf_rdonly_cast(bpf_cast_to_kern_ctx(ctx), struct nf_conn). A struct that only a module knows cannot be named.
+ */
+static int ask_cast(const struct rung_row *row, const struct btf *btf)
+{
+	int to_kernel = btf ? btf__find_by_name_kind(btf, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) : -ENOENT;
+	int to_type = btf ? btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) : -ENOENT;
+	int type = btf ? btf__find_by_name_kind(btf, "nf_conn", BTF_KIND_STRUCT) : -ENOENT;
+	const struct bpf_insn cast[] = {
+		{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = to_kernel},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_0},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = type},
+		{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = to_type},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	if (to_kernel < 0 || to_type < 0 || type < 0)
+		return -ENOENT;
+	return done(load(row, cast, WEIR_ARRAY_SIZE(cast), 0));
+}
+
 /* All of them, as one without the others would count halves. */
 static int ask_traced(const struct rung_row *row, const struct btf *btf)
 {
@@ -227,6 +250,8 @@ static const struct rung_row rows[RUNGS] = {
 	[RUNG_NETNS] = {"netns cookie", "telling interfaces of other namespaces at sockets",
 			"they are told by number alone", ask_netns, BPF_PROG_TYPE_CGROUP_SKB, 0,
 			BPF_FUNC_get_netns_cookie},
+	[RUNG_CAST] = {"kernel structs in place", "a gateway's packets and their translation, for 1 ns",
+		       "copies of them, for 15 ns and more", ask_cast, BPF_PROG_TYPE_SCHED_CLS},
 	[RUNG_KFREE] = {"kfree_skb reason", "names packets that no socket got", "they show as unexplained",
 			ask_kfree, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, 4},
 	[RUNG_KFREE_RX] = {"kfree_skb socket", "names packets of TIME_WAIT", "they show as unexplained",

@@ -62,6 +62,7 @@ struct probe {
 	struct weir_bpf *skel;
 	char *pin_dir;
 	uint32_t on; /* PROBE_CGROUP .. PROBE_XDP */
+	uint32_t gateway; /* index of the gateway's workload; 0 = no gateway */
 	char **patterns, **inside, **local;
 	int prog_fd[PROBE_PROGS]; /* owned by skel; -1 = not loaded */
 	int workloads_fd, terms_fd, drops_fd, nat_fd, root_fd, health_fd;
@@ -79,6 +80,7 @@ struct probe {
 		uint32_t prefixes, decisions, ranges, spans; /* of one half */
 	} max;
 	struct weir_if *ifs; /* WEIR_IF_SLOTS, shared with the kernel */
+	struct weir_way *ways; /* WEIR_WAYS, shared with the kernel */
 	struct probe_if if_state[WEIR_IF_SLOTS];
 	uint64_t *early;     /* two halves of early_words, shared with the kernel */
 	size_t early_words;
@@ -120,6 +122,10 @@ void probe_free_patterns(struct probe *p);
 bool probe_tc_prog(const struct probe *p, uint32_t ifindex, bool out, enum probe_prog *ret_prog);
 unsigned int probe_arp_type(const char *name); /* ARPHRD_* */
 void probe_adopt_interfaces(struct probe *p, struct weir_err *err);
+
+/* probe_ways.c */
+/* The passages from leg to leg as the interfaces are now. Waits for a grace period when one has ended. */
+void probe_lay_ways(struct probe *p);
 
 /* probe_xdp.c */
 int probe_attach_xdp(struct probe *p, uint32_t ifindex, const char *name, struct weir_err *err);

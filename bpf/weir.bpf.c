@@ -27,6 +27,10 @@
 #ifndef IPPROTO_ICMPV6
 #define IPPROTO_ICMPV6 58
 #endif
+#ifndef AF_INET
+#define AF_INET 2
+#define AF_INET6 10
+#endif
 #define WEIR_SOCK_STREAM 1
 #define WEIR_SOCK_RAW 3
 #define WEIR_TCP_TIME_WAIT 6
@@ -55,8 +59,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline bool weir_counting(void)
 {
-	__u32 zero = 0;
-	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	struct weir_ctl *ctl = &weir_ctl;
 
 	return ctl && ctl->counting;
 }
@@ -114,14 +117,11 @@ static __always_inline bool weir_is_answer(const struct bpf_sock *sk, const stru
 	return sk->state == WEIR_TCP_LISTEN || (p->tcp_flags & (WEIR_TCP_RST | WEIR_TCP_ACK)) == WEIR_TCP_RST;
 }
 
-/* Came by another interface: what this stack forwards has no socket. BPF_PROG_RUN gives packets one of
- * no type. */
-static __always_inline bool weir_is_forwarded(struct bpf_sock *sk, __u32 came_by)
+/* Came by another interface: what this stack forwards has no socket. BPF_PROG_RUN gives packets one of IP
+ * without a port, which no socket that sends is. */
+static __always_inline bool weir_is_forwarded(const struct bpf_sock *sk, __u32 came_by)
 {
-	if (!came_by || !sk)
-		return came_by;
-	sk = bpf_sk_fullsock(sk);
-	return sk && !sk->type;
+	return came_by && (!sk || (!sk->src_port && (sk->family == AF_INET || sk->family == AF_INET6)));
 }
 
 /* Term of an egress packet; WEIR_T_INTERFACE = it passed the socket hook. */
@@ -174,7 +174,7 @@ static __always_inline void weir_fragment(__u32 slot, const struct weir_packet *
 
 /* A packet that leaves by another interface was taken for a local one when it came: what the observer
  * put down to ICMP, tunnels or fragments then is taken back. 0: its way in is not observed. */
-static __always_inline bool weir_forwarded_in(__u32 slot, const struct weir_packet *p)
+static __always_inline bool weir_take_back(__u32 slot, const struct weir_packet *p)
 {
 	__u8 term = weir_in_term(p);
 
@@ -215,7 +215,7 @@ static __always_inline int weir_observe_packet(struct __sk_buff *skb, __u32 slot
 		weir_fragment(slot, p, dir);
 	if (term == WEIR_T_FORWARDED) {
 		in = weir_if_slot(came_by);
-		if (weir_forwarded_in(in, p))
+		if (weir_take_back(in, p))
 			weir_slot_term(in, WEIR_INGRESS, term, p->bytes, p->packets);
 	}
 	return -1;
@@ -272,13 +272,26 @@ int weir_tc_out_l3(struct __sk_buff *skb)
 SEC("tc")
 int weir_gw_out(struct __sk_buff *skb)
 {
-	return weir_gateway_out(skb, 14);
+	return weir_gateway_out(skb, 14, false);
 }
 
 SEC("tc")
 int weir_gw_out_l3(struct __sk_buff *skb)
 {
-	return weir_gateway_out(skb, 0);
+	return weir_gateway_out(skb, 0, false);
+}
+
+/* The same where the kernel lets a program read its structs in place. */
+SEC("tc")
+int weir_gw_cast(struct __sk_buff *skb)
+{
+	return weir_gateway_out(skb, 14, true);
+}
+
+SEC("tc")
+int weir_gw_cast_l3(struct __sk_buff *skb)
+{
+	return weir_gateway_out(skb, 0, true);
 }
 
 SEC("xdp.frags")

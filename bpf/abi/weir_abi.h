@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #endif
 
-#define WEIR_ABI_VERSION 4
+#define WEIR_ABI_VERSION 5
 
 enum weir_dir { WEIR_INGRESS = 0, WEIR_EGRESS = 1, WEIR_DIRS = 2 };
 
@@ -330,6 +330,28 @@ _Static_assert(sizeof(struct weir_if) == 24, "weir_if");
 #define WEIR_IF_OBSERVED 1u /* the observer holds its truth */
 #define WEIR_IF_LEG 2u	    /* of a gateway: what passes between two legs is counted and enforced */
 #define WEIR_IF_INSIDE 4u   /* a leg towards those whose traffic it is */
+
+/*
+ * A passage from leg to leg of a gateway: nothing but what weir_if says of the two, found by one look. In
+ * entry (WEIR_WAY_AT + i) modulo WEIR_WAYS, i < WEIR_WAY_PROBES; one that finds no room goes the long way.
+ * The agent writes (`from` last, after a grace period where the entry was in use), BPF reads; each process
+ * that loads programs makes it anew.
+ */
+struct weir_way {
+	__u32 from, to; /* interfaces; from = 0: free */
+	__u32 in, out;	/* their slots */
+	__u32 ifindex;	/* that rows of the passage count on */
+	__u32 workload; /* index of the gateway's */
+	__u8 dir;	/* weir_dir */
+	__u8 observed;	/* WEIR_WAY_* */
+	__u16 pad[3];
+};
+_Static_assert(sizeof(struct weir_way) == 32, "weir_way");
+#define WEIR_WAYS 256
+#define WEIR_WAY_PROBES 4
+#define WEIR_WAY_AT(from, to) ((from) * 31 + (to))
+#define WEIR_WAY_IN 1u	/* `from` is observed */
+#define WEIR_WAY_OUT 2u /* `to` is */
 
 /*
  * The terms of one interface, one value per CPU; only the sum over all CPUs means anything, modulo

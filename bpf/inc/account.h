@@ -31,6 +31,26 @@ static __always_inline void weir_tuple_of(const struct __sk_buff *skb, const str
 	t->hash = weir_hash(t, v6);
 }
 
+/* The same of what a hit knows; dir, cgroup, active and interface stand already. */
+static __always_inline void weir_tuple_brief(const struct weir_brief *b, bool v6, struct weir_tuple *t)
+{
+	if (t->dir == WEIR_EGRESS) {
+		t->local[0] = b->src[0];
+		t->remote[0] = b->dst[0];
+		t->local[1] = b->src[1];
+		t->remote[1] = b->dst[1];
+		t->ports = b->ports;
+	} else {
+		t->local[0] = b->dst[0];
+		t->remote[0] = b->src[0];
+		t->local[1] = b->dst[1];
+		t->remote[1] = b->src[1];
+		t->ports = b->ports << 16 | b->ports >> 16;
+	}
+	t->proto = b->proto;
+	t->hash = weir_hash(t, v6);
+}
+
 /* Who opened the connection: the socket knows (TCP), else the flow's other direction, else the SYN,
  * else the smaller port is the service's (TCP older than weir) or the first packet opened it. */
 static __always_inline bool weir_init_local(struct __sk_buff *skb, const struct weir_packet *p,
@@ -139,9 +159,8 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 	struct weir_nat nat;
 	bool through_nat = false;
 	struct weir_ctl *ctl;
-	__u32 zero = 0;
 
-	ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	ctl = &weir_ctl;
 	if (!ctl)
 		return 1;
 	row = weir_find_current(t, v6);
@@ -184,7 +203,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 	if (!row || row->verdict != k.verdict)
 		row = weir_find_or_claim(&k, t, v6);
 	if (row)
-		weir_row_add(row, p);
+		weir_row_add(row, p->bytes, p->packets);
 	else
 		weir_count_total(&k, p);
 	return weir_answer(k.verdict, k.dir);
@@ -244,25 +263,30 @@ static __always_inline bool weir_maybe_seen(const struct __sk_buff *skb, __u8 pr
 }
 
 /* A packet that needs nothing but to be counted: weir_answer(); WEIR_MISS: not for here. */
+static __always_inline int weir_hit_of(const struct __sk_buff *skb, __u64 active, __u64 cgroup, __u8 dir, bool v6)
+{
+	struct weir_tuple t = {.active = active, .cgroup = cgroup, .dir = dir, .ifindex = skb->ifindex};
+	const void *at = (const void *)(long)skb->data, *end = (const void *)(long)skb->data_end;
+	struct weir_brief b;
+	struct weir_row *row;
+	bool pass;
+
+	if (!weir_brief_who(at, end, v6, &b) || (dir == WEIR_INGRESS && weir_maybe_seen(skb, b.proto)))
+		return WEIR_MISS;
+	weir_tuple_brief(&b, v6, &t);
+	row = weir_find_hit(&t, v6, false, 0);
+	if (!row || !weir_brief_size(at, skb->len, skb->gso_size, v6, &b))
+		return WEIR_MISS;
+	pass = row->verdict != WEIR_V_DENY;
+	weir_row_add(row, b.bytes, b.packets);
+	return pass;
+}
+
 static __always_inline int weir_hit(const struct __sk_buff *skb, __u64 active, __u64 cgroup, __u8 dir)
 {
-	struct weir_tuple t = {.active = active, .cgroup = cgroup, .dir = dir};
-	struct weir_packet p;
-	struct weir_row *row;
-
-	if (!weir_parse_fast(skb, 0, &p) || (dir == WEIR_INGRESS && weir_maybe_seen(skb, p.proto)))
-		return WEIR_MISS;
-	if (p.v6) {
-		weir_tuple_of(skb, &p, true, &t);
-		row = weir_find_current(&t, true);
-	} else {
-		weir_tuple_of(skb, &p, false, &t);
-		row = weir_find_current(&t, false);
-	}
-	if (!row || row->limit)
-		return WEIR_MISS;
-	weir_row_add(row, &p);
-	return weir_answer(row->verdict, dir);
+	if (skb->protocol == bpf_htons(WEIR_ETH_IP))
+		return weir_hit_of(skb, active, cgroup, dir, false);
+	return skb->protocol == bpf_htons(WEIR_ETH_IPV6) ? weir_hit_of(skb, active, cgroup, dir, true) : WEIR_MISS;
 }
 
 /* Functions, because their stack must not be there when the long way is gone. */
@@ -307,8 +331,7 @@ __noinline int weir_account_any(struct __sk_buff *skb, __u64 active, __u64 cgrou
 
 static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
 {
-	__u32 zero = 0;
-	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	struct weir_ctl *ctl = &weir_ctl;
 	__u64 active, cgroup;
 	int pass;
 

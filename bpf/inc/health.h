@@ -130,8 +130,7 @@ static __always_inline void weir_sample(struct weir_health *h, struct weir_sock 
 static __always_inline void weir_health_key(struct weir_sock *ws, struct sock *sk)
 {
 	struct weir_health_key k = {};
-	__u32 zero = 0;
-	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	struct weir_ctl *ctl = &weir_ctl;
 	__u8 peer[16] __attribute__((aligned(8)));
 
 	if (!ctl)

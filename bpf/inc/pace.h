@@ -94,7 +94,7 @@ static __always_inline void weir_unpace(struct bpf_sock_ops *ops, struct weir_so
 static __always_inline void weir_pace_event(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;
-	__u32 zero = 0, rate;
+	__u32 rate;
 	struct weir_ctl *ctl;
 	struct weir_bucket *b;
 	struct weir_sock *ws;
@@ -103,7 +103,7 @@ static __always_inline void weir_pace_event(struct bpf_sock_ops *ops)
 	if (!sk || (ops->op != BPF_SOCK_OPS_RTT_CB && ops->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB))
 		return;
 	ws = bpf_sk_storage_get(&weir_socks, sk, NULL, 0);
-	ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	ctl = &weir_ctl;
 	if (!ws || !ws->gen || !ctl)
 		return;
 	active = weir_active(ctl);

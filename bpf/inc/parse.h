@@ -88,88 +88,128 @@ static __always_inline __u8 weir_proto_class(__u8 proto)
 
 #include "bpf/inc/parse_rare.h"
 
-/* Ports of TCP or UDP at l4; returns the transport header's length, 0: not for here. */
-static __always_inline __u32 weir_fast_l4(const struct weir_l4 *l4, const void *end, __u8 proto,
-					  struct weir_packet *p)
-{
-	__u32 len = WEIR_UDP_LEN;
+/*
+ * What a hit needs of a packet: little enough to stay in registers. Whose it is comes first, so that its row is
+ * on its way from memory while the rest is read.
+ */
+struct weir_brief {
+	__u64 src[2], dst[2]; /* IPv4: [0] only, the address in its low 32 bits, as on the wire */
+	union {
+		__be16 ports_be[2]; /* source, destination */
+		__u32 ports;
+	};
+	__u8 proto, tcp_flags;
+	__u8 doff; /* of TCP: its header's length in words */
+	__u32 bytes, packets; /* see weir_packet */
+};
 
-	if (proto == IPPROTO_TCP) {
-		if ((const void *)l4 + WEIR_L4_TCP > end)
-			return 0;
-		len = (l4->doff >> 4) * 4;
-		p->tcp_flags = l4->flags;
-	} else if (proto == IPPROTO_UDP) {
-		if ((const void *)l4 + WEIR_UDP_LEN > end)
-			return 0;
-		p->tcp_flags = 0;
-	} else {
-		return 0;
-	}
-	p->proto = proto;
-	p->sport = l4->sport;
-	p->dport = l4->dport;
-	return len;
-}
-
-static __always_inline __u32 weir_fast_v4(const struct weir_v4 *h, const void *end, struct weir_packet *p)
+static __always_inline bool weir_brief_v4(const struct weir_v4 *h, const void *end, struct weir_brief *b)
 {
 	if ((const void *)(h + 1) > end || h->vihl != 0x45 || h->frag & bpf_htons(0x3fff))
-		return 0;
-	weir_map4(p->src, h->src);
-	weir_map4(p->dst, h->dst);
-	p->v6 = 0;
-	p->l4 = sizeof(*h);
-	p->bytes = bpf_ntohs(h->len);
-	return weir_fast_l4((const void *)(h + 1), end, h->proto, p);
+		return false;
+	b->src[0] = h->src;
+	b->dst[0] = h->dst;
+	b->src[1] = b->dst[1] = 0;
+	b->proto = h->proto;
+	return true;
 }
 
-static __always_inline __u32 weir_fast_v6(const struct weir_v6 *h, const void *end, struct weir_packet *p)
+static __always_inline bool weir_brief_v6(const struct weir_v6 *h, const void *end, struct weir_brief *b)
 {
 	if ((const void *)(h + 1) > end || (*(const __u8 *)h & 0xf0) != 0x60 || !h->len)
-		return 0;
-	__builtin_memcpy(p->src, h->src, 16);
-	__builtin_memcpy(p->dst, h->dst, 16);
-	p->v6 = 1;
-	p->l4 = sizeof(*h);
-	p->bytes = bpf_ntohs(h->len) + sizeof(*h);
-	return weir_fast_l4((const void *)(h + 1), end, h->next, p);
+		return false;
+	__builtin_memcpy(b->src, h->src, sizeof(b->src));
+	__builtin_memcpy(b->dst, h->dst, sizeof(b->dst));
+	b->proto = h->next;
+	return true;
 }
 
-/* The rest of a packet that the fast way could read. False: its lengths contradict each other. */
-static __always_inline bool weir_fast_done(struct weir_packet *p, __u32 l3, __u32 room, __u32 l4len)
+/* Whose packet the one at `at` is: TCP and UDP without anything unusual. `v6` is a constant at every call.
+ * False: not for here. */
+static __always_inline bool weir_brief_who(const void *at, const void *end, bool v6, struct weir_brief *b)
 {
-	if (p->bytes > room || p->bytes < p->l4 + l4len || !l4len)
+	const struct weir_l4 *l4 = at + (v6 ? sizeof(struct weir_v6) : sizeof(struct weir_v4));
+
+	if (!(v6 ? weir_brief_v6(at, end, b) : weir_brief_v4(at, end, b)))
 		return false;
+	b->tcp_flags = b->doff = 0;
+	if (b->proto == IPPROTO_TCP) {
+		/* Read here: kernels up to 6.1 have forgotten by weir_brief_size() that it is TCP that is so long. */
+		if ((const void *)l4 + WEIR_L4_TCP > end)
+			return false;
+		b->doff = l4->doff >> 4;
+		b->tcp_flags = l4->flags;
+	} else if (b->proto != IPPROTO_UDP || (const void *)l4 + WEIR_UDP_LEN > end) {
+		return false;
+	}
+	b->ports = *(const __u32 *)&l4->sport;
+	return true;
+}
+
+/*
+ * How much of it, after weir_brief_who(). room: bytes from `at` on; gso: payload of a segment, 0 = no
+ * super-packet. False: not for here, or its lengths contradict each other.
+ */
+static __always_inline bool weir_brief_size(const void *at, __u32 room, __u32 gso, bool v6, struct weir_brief *b)
+{
+	const __u32 l3len = v6 ? sizeof(struct weir_v6) : sizeof(struct weir_v4);
+	__u32 hdr = l3len + (b->proto == IPPROTO_TCP ? b->doff * 4 : WEIR_UDP_LEN);
+
+	b->bytes = v6 ? bpf_ntohs(((const struct weir_v6 *)at)->len) + l3len :
+			bpf_ntohs(((const struct weir_v4 *)at)->len);
+	if (b->bytes > room || b->bytes < hdr || hdr == l3len)
+		return false;
+	b->packets = 1;
+	if (!gso)
+		return true;
+	if (b->proto != IPPROTO_TCP || hdr < l3len + 20)
+		return false;
+	if (room > hdr) {
+		b->packets = (room - hdr + gso - 1) / gso;
+		b->bytes = room + (b->packets - 1) * hdr;
+	}
+	return true;
+}
+
+static __always_inline void weir_unbrief(const struct weir_brief *b, bool v6, __u32 l3, struct weir_packet *p)
+{
+	if (v6) {
+		__builtin_memcpy(p->src, b->src, sizeof(p->src));
+		__builtin_memcpy(p->dst, b->dst, sizeof(p->dst));
+	} else {
+		weir_map4(p->src, b->src[0]);
+		weir_map4(p->dst, b->dst[0]);
+	}
+	p->sport = b->ports_be[0];
+	p->dport = b->ports_be[1];
+	p->proto = b->proto;
+	p->v6 = v6;
+	p->tcp_flags = b->tcp_flags;
 	p->frag = p->frag_later = p->error = p->error_proto = p->reason = 0;
-	p->packets = 1;
+	p->l4 = v6 ? sizeof(struct weir_v6) : sizeof(struct weir_v4);
+	p->bytes = b->bytes;
+	p->packets = b->packets;
 	p->frag_id = 0;
 	p->l3 = l3;
-	return true;
 }
 
 /* TCP and UDP without anything unusual; the callers of this alone keep p in registers. */
 static __always_inline bool weir_parse_fast(const struct __sk_buff *skb, __u32 l2, struct weir_packet *p)
 {
 	const void *at = (const void *)(long)skb->data + l2, *end = (const void *)(long)skb->data_end;
-	__u32 room = skb->len - l2, gso = skb->gso_size, l4len = 0, hdr;
+	struct weir_brief b;
 
-	if (skb->protocol == bpf_htons(WEIR_ETH_IP))
-		l4len = weir_fast_v4(at, end, p);
-	else if (skb->protocol == bpf_htons(WEIR_ETH_IPV6))
-		l4len = weir_fast_v6(at, end, p);
-	if (!l4len || !weir_fast_done(p, l2, room, l4len))
-		return false;
-	if (!gso)
+	if (skb->protocol == bpf_htons(WEIR_ETH_IP)) {
+		if (!weir_brief_who(at, end, false, &b) || !weir_brief_size(at, skb->len - l2, skb->gso_size, false, &b))
+			return false;
+		weir_unbrief(&b, false, l2, p);
 		return true;
-	hdr = p->l4 + l4len;
-	if (p->proto == IPPROTO_TCP && l4len < 20)
-		return false;
-	if (p->proto == IPPROTO_TCP && room > hdr) {
-		p->packets = (room - hdr + gso - 1) / gso;
-		p->bytes = room + (p->packets - 1) * hdr;
 	}
-	return p->proto == IPPROTO_TCP;
+	if (skb->protocol != bpf_htons(WEIR_ETH_IPV6) || !weir_brief_who(at, end, true, &b) ||
+	    !weir_brief_size(at, skb->len - l2, skb->gso_size, true, &b))
+		return false;
+	weir_unbrief(&b, true, l2, p);
+	return true;
 }
 
 /*
@@ -194,17 +234,21 @@ static __always_inline int weir_parse_xdp(struct xdp_md *ctx, struct weir_packet
 {
 	const void *data = (const void *)(long)ctx->data, *end = (const void *)(long)ctx->data_end;
 	const void *at = data + WEIR_ETH_LEN;
-	__u32 l4len = 0;
+	struct weir_brief b;
 	__be16 proto = 0;
 
 	if (at <= end)
 		proto = *(const __be16 *)(at - 2);
-	if (proto == bpf_htons(WEIR_ETH_IP))
-		l4len = weir_fast_v4(at, end, p);
-	else if (proto == bpf_htons(WEIR_ETH_IPV6))
-		l4len = weir_fast_v6(at, end, p);
-	if (l4len && weir_fast_done(p, WEIR_ETH_LEN, end - at, l4len))
+	if (proto == bpf_htons(WEIR_ETH_IP) && weir_brief_who(at, end, false, &b) &&
+	    weir_brief_size(at, end - at, 0, false, &b)) {
+		weir_unbrief(&b, false, WEIR_ETH_LEN, p);
 		return 0;
+	}
+	if (proto == bpf_htons(WEIR_ETH_IPV6) && weir_brief_who(at, end, true, &b) &&
+	    weir_brief_size(at, end - at, 0, true, &b)) {
+		weir_unbrief(&b, true, WEIR_ETH_LEN, p);
+		return 0;
+	}
 	__builtin_memset(p, 0, sizeof(*p));
 	return weir_parse_xdp_rare(ctx, p);
 }

@@ -176,12 +176,16 @@ static __always_inline __u32 weir_l4_len(struct weir_source s, __u32 off, __u32 
 #define WEIR_PORT_GENEVE 6081
 
 /* Carries packets of others, by its outer header. */
+static __always_inline bool weir_is_tunnel_port(__be16 port)
+{
+	return port == bpf_htons(WEIR_PORT_VXLAN) || port == bpf_htons(WEIR_PORT_VXLAN_LINUX) ||
+	       port == bpf_htons(WEIR_PORT_GENEVE);
+}
+
 static __always_inline bool weir_is_tunnel(const struct weir_packet *p)
 {
 	return p->proto == IPPROTO_IPIP || p->proto == IPPROTO_IPV6 || p->proto == IPPROTO_GRE ||
-	       (p->proto == IPPROTO_UDP && (p->dport == bpf_htons(WEIR_PORT_VXLAN) ||
-					    p->dport == bpf_htons(WEIR_PORT_VXLAN_LINUX) ||
-					    p->dport == bpf_htons(WEIR_PORT_GENEVE)));
+	       (p->proto == IPPROTO_UDP && weir_is_tunnel_port(p->dport));
 }
 
 static __always_inline bool weir_has_ports(__u8 proto)

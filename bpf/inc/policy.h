@@ -96,12 +96,18 @@ static __always_inline __u64 weir_mask(__u32 bits)
 	return bits >= 64 ? ~0ull : bits ? ~0ull << (64 - bits) : 0;
 }
 
+/* Both halves of two addresses, as on the wire. */
+static __always_inline bool weir_halves_equal(__u64 a_hi, __u64 a_lo, __u64 b_hi, __u64 b_lo, __u32 bits)
+{
+	return !(((a_hi ^ b_hi) & bpf_cpu_to_be64(weir_mask(bits))) |
+		 ((a_lo ^ b_lo) & bpf_cpu_to_be64(weir_mask(bits > 64 ? bits - 64 : 0))));
+}
+
 static __always_inline bool weir_bits_equal(const __u8 *a, const __u8 *b, __u32 bits)
 {
 	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
 
-	return !(((x[0] ^ y[0]) & bpf_cpu_to_be64(weir_mask(bits))) |
-		 ((x[1] ^ y[1]) & bpf_cpu_to_be64(weir_mask(bits > 64 ? bits - 64 : 0))));
+	return weir_halves_equal(x[0], x[1], y[0], y[1], bits);
 }
 
 /* A connection, as a decision sees it. */

@@ -26,8 +26,18 @@ struct weir_tuple {
 	__u64 local[2], remote[2]; /* IPv4: [0] only, the address in its low 32 bits, as on the wire */
 	__u64 cgroup;
 	__u64 active; /* weir_ctl.active as it is for this packet */
-	__be16 lport_be, rport_be;
-	__u8 proto, dir;
+	union {
+		struct {
+			__be16 lport_be, rport_be;
+		};
+		__u32 ports; /* both, as in a row */
+	};
+	union {
+		struct {
+			__u8 proto, dir;
+		};
+		__u16 way; /* both, as in a row */
+	};
 	__u8 opener; /* weir_opener, as far as the packet alone tells */
 	__u8 place;  /* weir_place */
 	__u32 ifindex;
@@ -52,8 +62,8 @@ static __always_inline __u64 weir_fold(__u64 v)
  */
 static __always_inline __u32 weir_hash(const struct weir_tuple *t, bool v6)
 {
-	__u64 rest = (__u32)t->lport_be | (__u32)t->rport_be << 16 | (__u64)t->dir << 32 |
-		     (__u64)(t->ifindex & 0x3fffff) << 33 | (__u64)t->proto << 55;
+	__u64 rest = t->ports | (__u64)t->dir << 32 | (__u64)(t->ifindex & 0x3fffff) << 33 |
+		     (__u64)t->proto << 55;
 	__u64 h = rest * 0xff51afd7ed558ccdull;
 
 	if (v6)
@@ -71,11 +81,20 @@ static __always_inline __u64 weir_cgroup_of(__u32 workload)
 	return id ? *id : ~0ull;
 }
 
-/* Same flow of the same workload, whatever the verdict. The caller compared the addresses. */
+/* Several fields of a row at once: they stand side by side in a tuple too. */
+#define WEIR_ROW_PORTS(r) (*(const __u32 *)&(r)->lport_be)
+#define WEIR_ROW_WAY(r) (*(const __u16 *)&(r)->proto)
+
+/* Same ports and interface of a live row, whatever the verdict. The caller compared the addresses. */
 static __always_inline bool weir_same(const struct weir_row *r, const struct weir_tuple *t)
 {
-	return r->lport_be == t->lport_be && r->rport_be == t->rport_be && r->proto == t->proto &&
-	       r->dir == t->dir && r->ifindex == t->ifindex && weir_cgroup_of(r->workload) == t->cgroup;
+	return WEIR_ROW_PORTS(r) == t->ports && WEIR_ROW_WAY(r) == t->way && r->state == WEIR_ROW_LIVE &&
+	       r->ifindex == t->ifindex;
+}
+
+static __always_inline bool weir_of_cgroup(const struct weir_row *r, const struct weir_tuple *t)
+{
+	return weir_cgroup_of(r->workload) == t->cgroup;
 }
 
 static __always_inline struct weir_row4 *weir_row4_at(__u32 i)
@@ -83,7 +102,7 @@ static __always_inline struct weir_row4 *weir_row4_at(__u32 i)
 	return bpf_map_lookup_elem(&weir_rows4, &i);
 }
 
-/* The row in slot i of the flow's table; *ret_same: it is this flow's, and live. */
+/* The row in slot i of the flow's table; *ret_same: it is this flow's and live, of whichever workload. */
 static __always_inline struct weir_row *weir_slot(const struct weir_tuple *t, bool v6, __u32 i,
 						   bool *ret_same)
 {
@@ -97,7 +116,7 @@ static __always_inline struct weir_row *weir_slot(const struct weir_tuple *t, bo
 			return NULL;
 		*ret_same = *(__u64 *)r->remote == t->remote[0] && *(__u64 *)(r->remote + 8) == t->remote[1] &&
 			    *(__u64 *)r->local == t->local[0] && *(__u64 *)(r->local + 8) == t->local[1] &&
-			    r->h.state == WEIR_ROW_LIVE && weir_same(&r->h, t);
+			    weir_same(&r->h, t);
 		return &r->h;
 	} else {
 		struct weir_row4 *r = weir_row4_at(i & weir_flow_mask);
@@ -105,7 +124,7 @@ static __always_inline struct weir_row *weir_slot(const struct weir_tuple *t, bo
 		if (!r)
 			return NULL;
 		*ret_same = *(__u32 *)r->remote == (__u32)t->remote[0] && *(__u32 *)r->local == (__u32)t->local[0] &&
-			    r->h.state == WEIR_ROW_LIVE && weir_same(&r->h, t);
+			    weir_same(&r->h, t);
 		return &r->h;
 	}
 }
@@ -118,10 +137,50 @@ static __always_inline struct weir_row *weir_find_current(const struct weir_tupl
 		bool same;
 		struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
 
-		if (r && same && r->gen == WEIR_A_GEN(t->active) && r->verdict != WEIR_V_LIMITED && r->verdict != WEIR_V_WOULD_LIMIT)
+		if (r && same && weir_of_cgroup(r, t) && r->gen == WEIR_A_GEN(t->active) && r->verdict != WEIR_V_LIMITED && r->verdict != WEIR_V_WOULD_LIMIT)
 			return r;
 	}
 	return NULL;
+}
+
+/*
+ * The same for a packet that needs nothing but to be counted. A row of a rate drop has a limit, as has every
+ * row of its flow of that generation: what is found first is enough. known: the workload's index is, else its
+ * cgroup tells.
+ */
+static __always_inline struct weir_row *weir_hit_at(const struct weir_tuple *t, __u32 i, bool v6, bool known,
+						     __u32 workload)
+{
+	bool same;
+	struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
+
+	if (!same || r->gen != WEIR_A_GEN(t->active) || (known ? r->workload != workload : !weir_of_cgroup(r, t)))
+		return NULL;
+	return r;
+}
+
+/* Out of line and with a tuple of its own, so that the first look needs neither loop nor stack. */
+static __noinline struct weir_row *weir_hit_on(const struct weir_tuple *t, bool v6, bool known, __u32 workload)
+{
+	struct weir_row *r = NULL;
+
+#pragma clang loop unroll(disable)
+	for (__u32 i = 1; !r && i < WEIR_PROBES; i++)
+		r = v6 ? weir_hit_at(t, i, true, known, workload) : weir_hit_at(t, i, false, known, workload);
+	return r;
+}
+
+/* NULL: the long way. */
+static __always_inline struct weir_row *weir_find_hit(const struct weir_tuple *t, bool v6, bool known, __u32 workload)
+{
+	struct weir_row *r = weir_hit_at(t, 0, v6, known, workload);
+
+	if (!r) {
+		struct weir_tuple copy = *t;
+
+		r = weir_hit_on(&copy, v6, known, workload);
+	}
+	return r && !r->limit ? r : NULL;
 }
 
 /* Any row of the flow, whatever verdict and generation; NULL. */
@@ -132,7 +191,7 @@ static __always_inline struct weir_row *weir_find_any(const struct weir_tuple *t
 		bool same;
 		struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
 
-		if (r && same)
+		if (r && same && weir_of_cgroup(r, t))
 			return r;
 	}
 	return NULL;
@@ -199,7 +258,7 @@ static __always_inline struct weir_row *weir_find_or_claim(const struct weir_row
 
 		if (!r)
 			break;
-		if (same && r->verdict == k->verdict) {
+		if (same && weir_of_cgroup(r, t) && r->verdict == k->verdict) {
 			weir_renew(r, k);
 			return r;
 		}
@@ -243,10 +302,10 @@ static __always_inline struct weir_row *weir_find_total(struct weir_row *k)
 	return NULL;
 }
 
-static __always_inline void weir_row_add(struct weir_row *r, const struct weir_packet *p)
+static __always_inline void weir_row_add(struct weir_row *r, __u32 bytes, __u32 packets)
 {
-	__sync_fetch_and_add(&r->bytes, p->bytes);
-	__sync_fetch_and_add(&r->packets, p->packets);
+	__sync_fetch_and_add(&r->bytes, bytes);
+	__sync_fetch_and_add(&r->packets, packets);
 }
 
 /* Counts the packet in a total of the row that found no slot; k is cut to it. */
@@ -269,7 +328,7 @@ __noinline int weir_count_total(struct weir_row *k, const struct weir_packet *p)
 		r = spill ? &spill->h : NULL;
 	}
 	if (r)
-		weir_row_add(r, p);
+		weir_row_add(r, p->bytes, p->packets);
 	return 0;
 }
 
