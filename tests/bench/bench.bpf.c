@@ -17,13 +17,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile __u32 bench_mask = 0; /* buckets - 1 */
 
-/* The flows of the coming runs, in order. */
+/* The flows of the coming runs, in order: for user space an array of BENCH_SEQUENCE. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, BENCH_SEQUENCE);
+	__uint(max_entries, BENCH_SEQUENCE / 2);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct bench_two);
 } bench_seq SEC(".maps");
 
 struct {
@@ -69,6 +69,14 @@ struct {
 	__type(key, struct bench_prefix);
 	__type(value, __u32);
 } bench_trie SEC(".maps");
+
+/* Sources that are dropped. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __be32);
+	__type(value, __u32);
+} bench_denied SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -264,25 +272,41 @@ int bench_xdp_trie(struct xdp_md *xdp)
 	return class && *class == BENCH_DENIED ? XDP_DROP : XDP_PASS;
 }
 
+/* What can drop one address and nothing wider. */
+SEC("xdp.frags")
+int bench_xdp_hash(struct xdp_md *xdp)
+{
+	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
+	__be32 src;
+
+	if (data + 34 > end)
+		return XDP_PASS;
+	src = *(__be32 *)(data + 26);
+	return bpf_map_lookup_elem(&bench_denied, &src) ? XDP_DROP : XDP_PASS;
+}
+
 /* Writes the next flow's source into an IPv4 frame. The atomic count drains the store buffer, so that
  * the program that follows does not pay for reading what was just written: a network card's packet
  * has no such cost. */
 static __always_inline int bench_rewrite(void *data, void *end)
 {
-	__u32 zero = 0, i, *flow;
+	__u32 zero = 0, i, pair, flow;
+	struct bench_two *two;
 	struct bench_drive *d = bpf_map_lookup_elem(&bench_drive, &zero);
 
 	if (!d || data + 38 > end)
 		return -1;
 	i = d->next++ & d->mask;
-	flow = bpf_map_lookup_elem(&bench_seq, &i);
-	if (!flow)
+	pair = i / 2;
+	two = bpf_map_lookup_elem(&bench_seq, &pair);
+	if (!two)
 		return -1;
+	flow = i & 1 ? two->flow[1] : two->flow[0];
 	if (d->addresses) {
-		*(__be32 *)(data + 26) = bpf_htonl(*flow);
+		*(__be32 *)(data + 26) = bpf_htonl(flow);
 	} else {
-		*(__be32 *)(data + 26) = bpf_htonl(BENCH_FIRST_PEER + (*flow & 0xffff));
-		*(__be16 *)(data + 34) = bpf_htons(BENCH_FIRST_PORT + (*flow >> 16));
+		*(__be32 *)(data + 26) = bpf_htonl(BENCH_FIRST_PEER + (flow & 0xffff));
+		*(__be16 *)(data + 34) = bpf_htons(BENCH_FIRST_PORT + (flow >> 16));
 	}
 	__sync_fetch_and_add(&d->sent, 1);
 	return 0;

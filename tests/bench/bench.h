@@ -41,6 +41,11 @@ int bench_cgroup_tcp(struct bench *b, const struct bench_case *c, struct bench_r
 int bench_cgroup_udp(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_shadow(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_tc_observer(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_tc_gateway(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+
+/* early.c */
+int bench_xdp_deny(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_xdp_pass(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
 /* live.c: sockets */
 int bench_live_tcp(struct bench *b, const struct bench_case *c, struct bench_result *ret);

@@ -18,6 +18,11 @@ struct bench_drive {
 	__u64 sent; /* packets that were handed to the program under test */
 };
 
+/* The kernel rounds the elements of an array up to 8 bytes. */
+struct bench_two {
+	__u32 flow[2];
+};
+
 #define BENCH_PREFIXES (1u << 20)
 #define BENCH_DENIED 0xffffffffu
 struct bench_prefix {

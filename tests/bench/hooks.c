@@ -14,7 +14,7 @@ static uint64_t count_rows(void *world)
 
 static uint64_t count_observed(void *world)
 {
-	return world_observed(world, BENCH_LO, WEIR_INGRESS);
+	return world_term(world, BENCH_LO, WEIR_INGRESS, WEIR_T_INTERFACE);
 }
 
 /* Twice the flows, and at least what a default configuration has. */
@@ -120,4 +120,29 @@ int bench_tc_observer(struct bench *b, const struct bench_case *c, struct bench_
 	struct contender weir = {.name = "weir", .fd = b->world->probe->prog_fd[PROBE_TC_IN],
 				 .counted = count_observed, .arg = b->world};
 	return measure(b, &load, &weir, PEER_TC_EMPTY, PEER_TC_WAY2, ret);
+}
+
+/* What a gateway forwards from inside to outside: counted in its row, enforced by the verdict cached there. */
+int bench_tc_gateway(struct bench *b, const struct bench_case *c, struct bench_result *ret)
+{
+	const struct world_want want = {.flow_rows = rows_for(c->flows),
+					.hooks = PROBE_CGROUP | PROBE_OBSERVER | PROBE_GATEWAY};
+	uint8_t frame[128];
+	struct packet_load load = {.type = PACKET_TC, .frame = frame, .flows = c->flows, .zipf = c->zipf,
+				   .runs = WEIR_MAX(200000u, c->flows)};
+	int r = world_get_as(b, &want);
+
+	if (r)
+		return r;
+	load.len = packet_build(frame, IPPROTO_TCP, "10.64.0.1", 40000, "198.18.0.10", 443);
+	load.from = b->world->inside;
+	load.to = b->world->outside;
+	struct contender weir = {.name = "weir", .fd = b->world->probe->prog_fd[PROBE_GW_OUT],
+				 .counted = count_rows, .arg = b->world};
+	r = measure(b, &load, &weir, PEER_TC_EMPTY, PEER_TC_WAY2, ret);
+	if (!r && world_degraded(b->world))
+		r = weir_err_set(&b->err, -EPROTO, "%lu packets were not counted in a row of their flow",
+				 (unsigned long)world_degraded(b->world));
+	world_close(&b->world);
+	return r;
 }

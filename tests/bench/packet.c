@@ -104,12 +104,24 @@ static int run_once(const struct packet_load *load, const struct driver *d, cons
 	return d->shared && d->shared->sent - sent != runs ? -EPROTO : 0;
 }
 
-/* A run over every flow once, outside the measured time, then the measured one. */
+/* Of the next n packets, those that are to be counted. */
+static uint64_t due(const struct packet_load *load, const struct driver *d, uint32_t n)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; load->due && i < n; i++)
+		sum += load->due[(d->shared->next + i) & d->shared->mask];
+	return load->due ? sum : n;
+}
+
+/* A run over all that is to come, outside the measured time, then the measured one. What is too much to stay
+ * in a cache needs the former once, to get its rows. */
 static int run_counted(const struct packet_load *load, const struct driver *d, struct contender *c, int round,
 		       struct weir_err *err)
 {
-	uint32_t zero = 0, warm = load->flows > 65536 && round ? 1 : WEIR_MAX(load->flows, 4096u);
-	uint64_t before = c->counted ? c->counted(c->arg) : 0, got;
+	uint32_t all = d->shared ? d->shared->mask + 1 : 1;
+	uint32_t zero = 0, warm = all > 65536 && round ? 1 : WEIR_MAX(all, 4096u);
+	uint64_t before = c->counted ? c->counted(c->arg) : 0, want = due(load, d, warm + load->runs), got;
 	double ns;
 	int r;
 
@@ -123,9 +135,9 @@ static int run_counted(const struct packet_load *load, const struct driver *d, s
 	if (!c->counted)
 		return 0;
 	got = c->counted(c->arg) - before;
-	if (got != (uint64_t)warm + load->runs)
-		return weir_err_set(err, -EPROTO, "%s: %lu packets sent, %lu counted", c->name,
-				    (unsigned long)warm + load->runs, (unsigned long)got);
+	if (got != want)
+		return weir_err_set(err, -EPROTO, "%s: %lu packets sent, %lu counted", c->name, (unsigned long)want,
+				    (unsigned long)got);
 	return 0;
 }
 

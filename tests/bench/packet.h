@@ -33,6 +33,7 @@ struct packet_load {
 	uint32_t flows; /* 0 = the frame as it is, no driver */
 	double zipf;
 	const uint32_t *addresses; /* of `flows` sources, instead of flows; NULL = flows */
+	const bool *due;	   /* for each of them: its packets are counted; NULL = all are */
 	uint32_t from, to; /* tc: interfaces by which the packet comes and goes; 0 = loopback */
 	uint32_t runs; /* of a round */
 };

@@ -41,6 +41,8 @@ static void take_fds(struct peers *p)
 	p->fd[PEER_TC_HASH] = bpf_program__fd(s->progs.bench_tc_hash);
 	p->fd[PEER_XDP_EMPTY] = bpf_program__fd(s->progs.bench_xdp_empty);
 	p->fd[PEER_XDP_TRIE] = bpf_program__fd(s->progs.bench_xdp_trie);
+	p->fd[PEER_XDP_HASH] = bpf_program__fd(s->progs.bench_xdp_hash);
+	p->denied_fd = bpf_map__fd(s->maps.bench_denied);
 	p->trie_fd = bpf_map__fd(s->maps.bench_trie);
 	p->fd[PEER_TC_DRIVE] = bpf_program__fd(s->progs.bench_tc_drive);
 	p->fd[PEER_XDP_DRIVE] = bpf_program__fd(s->progs.bench_xdp_drive);

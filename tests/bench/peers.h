@@ -18,6 +18,7 @@ enum peer_prog {
 	PEER_TC_WAY2,
 	PEER_TC_HASH,
 	PEER_XDP_EMPTY,
+	PEER_XDP_HASH,
 	PEER_XDP_TRIE,
 	PEER_TC_DRIVE,
 	PEER_XDP_DRIVE,
@@ -27,7 +28,7 @@ enum peer_prog {
 struct peers {
 	struct bench_bpf *skel;
 	int fd[PEER_PROGS];
-	int trie_fd;
+	int trie_fd, denied_fd;
 	int target_tc_fd, target_xdp_fd; /* program arrays of the drivers */
 	uint32_t *sequence;		 /* BENCH_SEQUENCE, shared with the drivers */
 	struct bench_drive *drive;

@@ -14,20 +14,26 @@
 #include "lib/base/clock.h"
 #include "lib/policy/format.h"
 #include "tests/bench/packet.h"
+#include "tests/bench/prefixes.h"
 #include "tests/bench/world.h"
 
 #define ROWS (1u << 18)
 #define FIRST_PACKETS 4000u /* of a round */
 #define ROUNDS 9
 
-static uint32_t scramble(uint32_t i)
+uint32_t prefixes_scramble(uint32_t i)
 {
 	return (uint32_t)(((uint64_t)i + 1) * 0x9e3779b97f4a7c15ull >> 32);
 }
 
-static uint32_t prefix_of(uint32_t i)
+uint32_t prefixes_at(uint32_t i)
 {
-	return i << 12 | (scramble(i) & 15) << 8;
+	return i << 12 | (prefixes_scramble(i) & 15) << 8;
+}
+
+static uint32_t class_of(const struct weir_bundle *b, uint32_t i, bool changed)
+{
+	return 1 + (prefixes_scramble(i) + changed) % (b->peer_classes - 1);
 }
 
 /* The bundle in force with a million prefixes of its classes instead of its own, as bytes. */
@@ -39,16 +45,21 @@ static int make_bytes(struct world *w, uint32_t changed, struct weir_buf *ret)
 	b.prefix_count = WORLD_PREFIXES;
 	b.prefixes = calloc(WORLD_PREFIXES, sizeof(*b.prefixes));
 	for (uint32_t i = 0; b.prefixes && i < WORLD_PREFIXES; i++) {
-		uint32_t be = htonl(prefix_of(i));
+		uint32_t be = htonl(prefixes_at(i));
 
 		b.prefixes[i].prefix.len = 96 + 24;
 		b.prefixes[i].prefix.addr.b[10] = b.prefixes[i].prefix.addr.b[11] = 0xff;
 		memcpy(b.prefixes[i].prefix.addr.b + 12, &be, 4);
-		b.prefixes[i].class = 1 + (scramble(i) + (i == changed)) % (b.peer_classes - 1);
+		b.prefixes[i].class = class_of(&b, i, i == changed);
 	}
 	r = b.prefixes ? weir_bundle_encode(&b, ret) : -ENOMEM;
 	free(b.prefixes);
 	return r;
+}
+
+static void bundle_freep(struct weir_bundle **b)
+{
+	weir_bundle_free(*b);
 }
 
 static int read_bundle(const struct weir_buf *bytes, struct weir_bundle **ret, struct weir_err *err)
@@ -69,9 +80,17 @@ static int load(struct world *w, const struct weir_buf *bytes, struct weir_err *
 	return r;
 }
 
-static void bundle_freep(struct weir_bundle **b)
+int prefixes_load(struct world *w, struct weir_err *err)
 {
-	weir_bundle_free(*b);
+	weir_auto_buf struct weir_buf bytes = {0};
+	int r = make_bytes(w, WORLD_PREFIXES, &bytes);
+
+	return r ? r : load(w, &bytes, err);
+}
+
+uint32_t prefixes_class(const struct world *w, uint32_t i)
+{
+	return class_of(w->bundle, i, false);
 }
 
 /* What the kernel holds is what was built. */
@@ -100,7 +119,7 @@ static int fill_trie(int *ret_fd, double *ret_ms)
 	uint64_t began = weir_monotonic_ns();
 
 	for (uint32_t i = 0; fd >= 0 && i < WORLD_PREFIXES; i++) {
-		const uint32_t key[2] = {24, htonl(prefix_of(i))};
+		const uint32_t key[2] = {24, htonl(prefixes_at(i))};
 
 		if (bpf_map_update_elem(fd, key, &i, BPF_ANY))
 			return -errno;
@@ -170,7 +189,7 @@ int bench_update_prefix(struct bench *b, const struct bench_case *c, struct benc
 	if (!r)
 		r = make_bytes(b->world, WORLD_PREFIXES, &bytes[0]);
 	if (!r)
-		r = make_bytes(b->world, scramble(1) % WORLD_PREFIXES, &bytes[1]);
+		r = make_bytes(b->world, prefixes_scramble(1) % WORLD_PREFIXES, &bytes[1]);
 	if (!r)
 		r = read_bundle(&bytes[0], &one, &b->err);
 	if (!r)
@@ -188,7 +207,7 @@ int bench_update_prefix(struct bench *b, const struct bench_case *c, struct benc
 	*ret = (struct bench_result){.value = bench_median(ms, ROUNDS)};
 	began = weir_monotonic_ns();
 	for (uint32_t i = 0; i < 1000; i++) {
-		uint32_t key[2] = {24, htonl(prefix_of(scramble(i) % WORLD_PREFIXES))};
+		uint32_t key[2] = {24, htonl(prefixes_at(prefixes_scramble(i) % WORLD_PREFIXES))};
 
 		bpf_map_update_elem(trie, key, &i, BPF_EXIST);
 	}
@@ -218,7 +237,7 @@ static int run_first(int prog_fd, uint8_t *frame, size_t len, uint32_t *flow, do
 	int r = spent(prog_fd, &before);
 
 	for (uint32_t i = 0; !r && i < FIRST_PACKETS; i++, (*flow)++) {
-		uint32_t dst = htonl(prefix_of(scramble(*flow) % WORLD_PREFIXES) | (*flow & 255));
+		uint32_t dst = htonl(prefixes_at(prefixes_scramble(*flow) % WORLD_PREFIXES) | (*flow & 255));
 		uint16_t sport = htons((uint16_t)(1024 + *flow % 60000));
 		DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len,
 				    .repeat = 1);
@@ -271,7 +290,6 @@ static int first_packets(struct bench *b, struct peers *p, double *ret)
 int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench_result *ret)
 {
 	weir_cleanup(peers_close) struct peers p = {.skel = NULL};
-	weir_auto_buf struct weir_buf bytes = {0};
 	weir_auto_close int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	int r;
 
@@ -280,9 +298,7 @@ int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench
 	*ret = (struct bench_result){.baseline = NAN};
 	if (stats < 0)
 		return weir_err_set(&b->err, stats, "BPF_ENABLE_STATS: %s", strerror(-stats));
-	if ((r = world_get_big(b, ROWS)) || (r = peers_open(&p, 1, &b->err)))
-		return r;
-	if ((r = make_bytes(b->world, WORLD_PREFIXES, &bytes)) || (r = load(b->world, &bytes, &b->err)))
+	if ((r = world_get_big(b, ROWS)) || (r = peers_open(&p, 1, &b->err)) || (r = prefixes_load(b->world, &b->err)))
 		return r;
 	return first_packets(b, &p, &ret->value);
 }

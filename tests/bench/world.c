@@ -8,7 +8,10 @@
 
 #include "lib/ds/buf.h"
 #include "lib/os/file.h"
+#include "tests/bench/shell.h"
 
+#define INSIDE "bench0"
+#define OUTSIDE "bench1"
 #define CLASS "aws/1/vpc/a"
 
 static const char topology_text[] =
@@ -21,8 +24,11 @@ static const char topology_text[] =
 	"  - name: b\n    cidrs: [10.7.2.0/24]\n    zone: use1-az2\n"
 	"    routes: [{to: 0.0.0.0/0, via: igw}]\n";
 
-/* Allow, deny and a rate; the measured flows are accepted by the second policy's rules. */
+/* Allow, deny and a rate; the measured flows are accepted by the rules of "clients". */
 static const char *const policies[] = {
+	"metadata: {name: nobody}\nspec:\n  tier: admin\n  priority: 5\n  mode: enforce\n  subject: {}\n"
+	"  egress:\n  - action: deny\n    to: [{cidr: " WORLD_DENIED "}]\n"
+	"  ingress:\n  - action: deny\n    from: [{cidr: " WORLD_DENIED "}]\n",
 	"metadata: {name: no-way}\nspec:\n  tier: admin\n  priority: 10\n  mode: enforce\n"
 	"  subject: {labels: {app: bench}}\n"
 	"  egress:\n  - action: deny\n    to: [{cidr: 203.0.113.0/24}, {cidr: 192.0.2.0/24}]\n"
@@ -130,15 +136,23 @@ int world_load(struct world *w, const struct weir_bundle *b, struct weir_err *er
 	return world_switch(w, err);
 }
 
-/* The bench's cgroup gets its workload index and its subject; then compile, build, switch. */
+/* The workload that is measured: the bench's cgroup, or what a gateway forwards. */
+static int find_workload(struct world *w, struct weir_workload *ret)
+{
+	uint64_t id = WEIR_GATEWAY_CGROUP;
+	int r = w->want.hooks & PROBE_GATEWAY ? 0 : weir_cgroup_id(w->cgroup, &id);
+
+	return r ? r : probe_index_cgroup(w->probe, id, ret);
+}
+
+/* The workload gets its subject; then compile, build, switch. */
 static int apply(struct world *w, const struct weir_policy_set *set, struct weir_err *err)
 {
 	weir_auto_buf struct weir_buf bytes = {0};
 	struct weir_workload workload;
-	uint64_t id;
 	int r;
 
-	if ((r = weir_cgroup_id(w->cgroup, &id)) || (r = probe_index_cgroup(w->probe, id, &workload)))
+	if ((r = find_workload(w, &workload)))
 		return weir_err_set(err, r, "%s: no workload index", w->cgroup);
 	w->subjects = workload.index + 1;
 	w->subject_of = calloc(w->subjects, sizeof(*w->subject_of));
@@ -175,9 +189,22 @@ int world_own_cgroup(char **ret)
 	return r ? r : -ENOENT;
 }
 
+static int open_legs(struct world *w, struct weir_err *err)
+{
+	int r;
+
+	if (!(w->want.hooks & (PROBE_GATEWAY | PROBE_XDP)))
+		return 0;
+	r = shell(err, "ip link add " INSIDE " type veth peer name " OUTSIDE " && ip link set " INSIDE " up && "
+		       "ip link set " OUTSIDE " up");
+	w->inside = if_nametoindex(INSIDE);
+	w->outside = if_nametoindex(OUTSIDE);
+	return r;
+}
+
 static int open_probe(struct world *w, struct weir_err *err)
 {
-	const char *interfaces[] = {"lo", "bench*", NULL};
+	const char *interfaces[] = {"lo", "bench*", NULL}, *inside[] = {INSIDE, NULL}, *local[] = {"lo", NULL};
 	weir_auto_free char *mount = NULL;
 	int r = weir_cgroup2_mount(&mount);
 
@@ -189,10 +216,13 @@ static int open_probe(struct world *w, struct weir_err *err)
 		return r ? r : -ENOMEM;
 	if (mkdir(w->cgroup, 0755) && errno != EEXIST)
 		return weir_err_set(err, -errno, "%s: %s", w->cgroup, strerror(errno));
-	struct probe_conf c = {.cgroup_root = w->cgroup, .pin_dir = w->pins, .interfaces = interfaces,
-			       .flow_rows = w->flow_rows, .flow_rows6 = 1024, .total_rows = 4096, .workloads = 8192,
-			       .prefixes = w->big ? WORLD_PREFIXES : 65536,
-			       .decisions = w->big ? 1u << 20 : 65536, .ranges = 131072};
+	if ((r = open_legs(w, err)))
+		return r;
+	struct probe_conf c = {.hooks = w->want.hooks, .cgroup_root = w->cgroup, .pin_dir = w->pins,
+			       .interfaces = interfaces, .inside = inside, .local = local,
+			       .flow_rows = w->want.flow_rows, .flow_rows6 = 1024, .total_rows = 4096,
+			       .workloads = 8192, .prefixes = w->want.big ? WORLD_PREFIXES : 65536,
+			       .decisions = w->want.big ? 1u << 20 : 65536, .ranges = 131072};
 	if ((r = probe_open(&c, &w->probe, err)))
 		return r;
 	if ((r = world_enter(w->cgroup)))
@@ -200,24 +230,22 @@ static int open_probe(struct world *w, struct weir_err *err)
 	return 0;
 }
 
-static int world_open(uint32_t flow_rows, bool big, struct world **ret, struct weir_err *err)
+static int world_open(const struct world_want *want, struct world **ret, struct weir_err *err)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct weir_policy_set *set = NULL;
 	int r = w ? weir_topology_new(&w->topology) : -ENOMEM;
 
 	if (!r) {
-		w->flow_rows = flow_rows;
-		w->big = big;
-	}
-	if (!r)
+		w->want = *want;
 		r = add_text(topology_text, "topology.yaml", add_topology, w->topology, err);
+	}
 	if (!r)
 		r = weir_topology_seal(w->topology, err);
 	if (!r)
 		r = weir_policy_set_new(&set);
 	if (!r)
-		r = read_policies(set, big, err);
+		r = read_policies(set, want->big, err);
 	if (!r)
 		r = open_probe(w, err);
 	if (!r)
@@ -232,22 +260,28 @@ static int world_open(uint32_t flow_rows, bool big, struct world **ret, struct w
 	return 0;
 }
 
-static int get(struct bench *b, uint32_t flow_rows, bool big)
+int world_get_as(struct bench *b, const struct world_want *want)
 {
-	if (b->world && b->world->flow_rows == flow_rows && b->world->big == big)
+	const struct world_want *have = b->world ? &b->world->want : NULL;
+
+	if (have && have->flow_rows == want->flow_rows && have->hooks == want->hooks && have->big == want->big)
 		return 0;
 	world_close(&b->world);
-	return world_open(flow_rows, big, &b->world, &b->err);
+	return world_open(want, &b->world, &b->err);
 }
 
 int world_get(struct bench *b, uint32_t flow_rows)
 {
-	return get(b, flow_rows, false);
+	struct world_want want = {.flow_rows = flow_rows};
+
+	return world_get_as(b, &want);
 }
 
 int world_get_big(struct bench *b, uint32_t flow_rows)
 {
-	return get(b, flow_rows, true);
+	struct world_want want = {.flow_rows = flow_rows, .big = true};
+
+	return world_get_as(b, &want);
 }
 
 void world_close(struct world **w)
@@ -264,6 +298,8 @@ void world_close(struct world **w)
 		probe_detach(x->pins, &err);
 	if (x->cgroup)
 		rmdir(x->cgroup);
+	if (x->inside)
+		shell(NULL, "ip link del " INSIDE);
 	weir_topology_free(x->topology);
 	weir_bundle_free(x->bundle);
 	weir_tables_free(x->tables);
@@ -301,24 +337,24 @@ uint64_t world_degraded(struct world *w)
 	return sum;
 }
 
-struct observed {
+struct found_term {
 	struct weir_term_key key;
 	uint64_t packets;
 };
 
-static int add_observed(const char *ifname, const struct weir_term_key *k, const struct weir_count *c, void *arg)
+static int find_term(const char *ifname, const struct weir_term_key *k, const struct weir_count *c, void *arg)
 {
-	struct observed *o = arg;
+	struct found_term *f = arg;
 
 	(void)ifname;
-	if (k->ifindex == o->key.ifindex && k->dir == o->key.dir && k->term == o->key.term)
-		o->packets = c->packets;
+	if (k->ifindex == f->key.ifindex && k->dir == f->key.dir && k->term == f->key.term)
+		f->packets = c->packets;
 	return 0;
 }
 
-uint64_t world_observed(struct world *w, uint32_t ifindex, enum weir_dir dir)
+uint64_t world_term(struct world *w, uint32_t ifindex, enum weir_dir dir, enum weir_term term)
 {
-	struct observed o = {{.ifindex = ifindex, .dir = dir, .term = WEIR_T_INTERFACE}, UINT64_MAX};
+	struct found_term f = {{.ifindex = ifindex, .dir = dir, .term = term}, UINT64_MAX};
 
-	return probe_each_term(w->probe, add_observed, &o) ? UINT64_MAX : o.packets;
+	return probe_each_term(w->probe, find_term, &f) ? UINT64_MAX : f.packets;
 }

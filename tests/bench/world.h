@@ -11,12 +11,19 @@
 #include "lib/money/topology.h"
 #include "tests/bench/bench.h"
 
+/* What a case needs; another one's world is kept where it is the same. */
+struct world_want {
+	uint32_t flow_rows; /* IPv4, power of two */
+	uint32_t hooks;	    /* probe_hook; 0 = as shipped. PROBE_GATEWAY and PROBE_XDP come with a veth pair */
+	bool big;	    /* 10,000 rules, and room for WORLD_PREFIXES */
+};
+
 struct world {
 	struct probe *probe;
 	char *cgroup, *pins;
 	char *home; /* cgroup the bench came from */
-	uint32_t flow_rows;
-	bool big;	/* see world_get_big */
+	struct world_want want;
+	uint32_t inside, outside; /* interfaces: a gateway's legs; 0 = none */
 	bool uncounted; /* hooks were taken off on purpose */
 	/* What was switched to; world_switch() takes changes. */
 	struct weir_bundle *bundle; /* of the policy */
@@ -33,7 +40,10 @@ struct world {
 #define WORLD_RATE 10000000 /* bit/s; the policy's text says the same */
 #define WORLD_BURST 262144
 
-/* b->world with that many flow rows, opened anew unless the present one has as many. */
+#define WORLD_DENIED "192.88.99.0/24" /* to everybody, for everything; the policy's text says the same */
+
+/* b->world as wanted, opened anew unless the present one is. */
+int world_get_as(struct bench *b, const struct world_want *want);
 int world_get(struct bench *b, uint32_t flow_rows);
 /* The same under 10,000 rules, with room for WORLD_PREFIXES. */
 #define WORLD_PREFIXES (1u << 20)
@@ -50,7 +60,7 @@ int world_enter(const char *cgroup);
 uint64_t world_packets(struct world *w, enum weir_dir dir, uint8_t proto);
 /* Packets that could not be counted in a row of their own. */
 uint64_t world_degraded(struct world *w);
-/* Packets that the observer saw on an interface. */
-uint64_t world_observed(struct world *w, uint32_t ifindex, enum weir_dir dir);
+/* Packets of a term of an interface: WEIR_T_INTERFACE is what the observer saw. */
+uint64_t world_term(struct world *w, uint32_t ifindex, enum weir_dir dir, enum weir_term term);
 
 #endif
