@@ -47,6 +47,20 @@ if [ "$TC" = clsact ]; then
 	/busybox insmod /modules/sch_ingress.ko && /busybox insmod /modules/cls_bpf.ko || broken "clsact comes back"
 fi
 
+# Every program passes this kernel's verifier, those of gateways and of early drop too.
+cat >/tmp/all.yaml <<-YAML
+	node: {name: all}
+	agent: {mode: observe, state_dir: /tmp/state-all}
+	bpf: {cgroup_root: /sys/fs/cgroup, pin_dir: /sys/fs/bpf/all, interfaces: ["lo"], hooks: [cgroup, observer, gateway, xdp]}
+YAML
+"$LAB_BIN/weir-agent" -c /tmp/all.yaml >/tmp/all.log 2>&1 &
+all=$!
+all_said() { grep -q 'hooks in use: .*gateway' /tmp/all.log; }
+expect "gateway and XDP load beside the others" lab_wait 10 all_said
+sed 's/^/# /' /tmp/all.log
+kill $all && wait $all
+"$LAB_BIN/weir-agent" -c /tmp/all.yaml --detach
+
 lab_up && fleet_new && fleet_sign && fleet_up enforce n1 n2 || broken "the fleet comes up"
 lab_serve web inet main.service 5001
 lab_serve peer n2 $CHECKOUT 5001
