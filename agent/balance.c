@@ -38,14 +38,12 @@ void balance_begin(struct balance *b)
 		b->lines[i].sockets = b->lines[i].spooled;
 		b->lines[i].observed = false;
 	}
-	memcpy(b->total, b->total_spooled, sizeof(b->total));
 }
 
 void balance_commit(struct balance *b)
 {
 	for (size_t i = 0; i < b->count; i++)
 		b->lines[i].spooled = b->lines[i].sockets;
-	memcpy(b->total_spooled, b->total, sizeof(b->total));
 }
 
 void balance_term(struct balance *b, const char *interface, const struct weir_term_key *k,
@@ -65,7 +63,6 @@ void balance_row(struct balance *b, const char *interface, const struct weir_row
 {
 	if (balance_counts(row))
 		add(&line(b, interface, row->dir)->sockets, bytes, packets);
-	add(&b->total[row->dir == WEIR_EGRESS], bytes, packets);
 }
 
 static void end_line(struct balance *b, size_t i)
@@ -105,8 +102,6 @@ void balance_restore(struct balance *b, const struct weir_summary *last)
 		if (id->term == WEIR_TERM_SOCKETS)
 			line(b, id->interface, id->dir)->spooled = (struct weir_count){id->bytes, id->packets};
 	}
-	for (int d = 0; d < WEIR_DIRS; d++)
-		b->total_spooled[d] = (struct weir_count){last->total_bytes[d], last->total_packets[d]};
 }
 
 static int64_t unexplained(const struct balance_line *l)
@@ -157,12 +152,4 @@ int balance_lines(const struct balance *b, struct weir_sum_identity **ret, size_
 	*ret = out;
 	*ret_count = n;
 	return 0;
-}
-
-void balance_totals(const struct balance *b, struct weir_summary *ret)
-{
-	for (int d = 0; d < WEIR_DIRS; d++) {
-		ret->total_bytes[d] = b->total[d].bytes;
-		ret->total_packets[d] = b->total[d].packets;
-	}
 }

@@ -30,8 +30,6 @@ struct balance_line {
 struct balance {
 	struct balance_line lines[256];
 	size_t count;
-	struct weir_count total[WEIR_DIRS],
-		total_spooled[WEIR_DIRS]; /* all rows, dropped ones included */
 };
 
 /* A window begins: terms are zero, sums are those of the last window that was spooled. */
@@ -55,6 +53,5 @@ void balance_keep(struct balance *b, bool (*keep)(const char *interface, void *a
 void balance_restore(struct balance *b, const struct weir_summary *last);
 /* *ret is malloc'ed; its strings belong to b. */
 int balance_lines(const struct balance *b, struct weir_sum_identity **ret, size_t *ret_count);
-void balance_totals(const struct balance *b, struct weir_summary *ret);
 
 #endif

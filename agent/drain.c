@@ -3,8 +3,8 @@
  * The exactly-once protocol between cumulative kernel counters and an append-only spool.
  *
  * The kernel keeps, beside each row, a base with two halves, and one word `sequence` = s: the half
- * of the parity of s holds, of every row in use, the value that records 1..s account for. One
- * window is:
+ * of the parity of s holds, of every row in use, the value that records 1..s account for. So does a
+ * total of all rows, those given back included. One window is:
  *
  *   1. read each row's counters once; write what was read into the half of the parity of s + 1;
  *   2. append record s + 1 = what was read - half of the parity of s, and make it durable;
@@ -75,6 +75,7 @@ static void new_epoch(struct drain *d, uint64_t epoch)
 		d->bases[i].bytes[!from] = d->bases[i].bytes[from];
 		d->bases[i].packets[!from] = d->bases[i].packets[from];
 	}
+	memcpy(d->spooled->total[!from], d->spooled->total[from], sizeof(d->spooled->total[from]));
 	__atomic_store_n(&d->spooled->epoch, epoch, __ATOMIC_RELEASE);
 	__atomic_store_n(&d->spooled->sequence, 0, __ATOMIC_RELEASE);
 	d->spooled->rows_fp = d->rows.count;
@@ -114,6 +115,7 @@ int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence, en
 static void read_row(struct drain *d, struct weir_row *row, size_t i)
 {
 	unsigned int old = d->spooled->sequence & 1;
+	struct weir_count *total = &d->spooled->total[!old][row->dir == WEIR_EGRESS];
 	struct weir_base *base = &d->bases[i];
 	uint64_t bytes = __atomic_load_n(&row->bytes, __ATOMIC_RELAXED);
 	uint64_t packets = __atomic_load_n(&row->packets, __ATOMIC_RELAXED);
@@ -122,6 +124,8 @@ static void read_row(struct drain *d, struct weir_row *row, size_t i)
 	base->packets[!old] = packets;
 	if (bytes == base->bytes[old] && packets == base->packets[old])
 		return;
+	total->bytes += bytes - base->bytes[old];
+	total->packets += packets - base->packets[old];
 	__atomic_store_n(&row->seen, d->now, __ATOMIC_RELAXED);
 	d->deltas[d->delta_count++] = (struct drain_delta){
 		.row = (uint32_t)i,
@@ -132,8 +136,11 @@ static void read_row(struct drain *d, struct weir_row *row, size_t i)
 
 void drain_read(struct drain *d)
 {
+	unsigned int old = d->spooled->sequence & 1;
+
 	d->delta_count = 0;
 	d->flows_used = 0;
+	memcpy(d->spooled->total[!old], d->spooled->total[old], sizeof(d->spooled->total[old]));
 	for (size_t i = 0; i < d->rows.count; i++) {
 		struct weir_row *row = rows_at(&d->rows, i);
 
@@ -184,6 +191,11 @@ int drain_retire(struct drain *d, uint32_t before)
 		}
 	}
 	return retired ? d->grace(d->arg) : 0;
+}
+
+const struct weir_count *drain_totals(const struct drain *d)
+{
+	return d->spooled->total[!(d->spooled->sequence & 1)];
 }
 
 void drain_base(const struct drain *d, size_t i, uint64_t *ret_bytes, uint64_t *ret_packets)

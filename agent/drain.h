@@ -51,6 +51,8 @@ void drain_commit(struct drain *d);
 /* Clears rows that were retired before and did not change since; then retires rows without packets
  * since before (WEIR_TICK). Only directly after a commit. */
 int drain_retire(struct drain *d, uint32_t before);
+/* By weir_dir: all that rows counted since the counters began, what the last drain_read found included. */
+const struct weir_count *drain_totals(const struct drain *d);
 /* The value of row i that the committed sequence stands for; zero for rows not in use. */
 void drain_base(const struct drain *d, size_t i, uint64_t *ret_bytes, uint64_t *ret_packets);
 bool drain_in_use(const struct weir_row *row);

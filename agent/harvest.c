@@ -330,7 +330,10 @@ static int make(struct harvest *h, uint64_t end_ns, const struct harvest_policy 
 	s.disagreements = disagreements;
 	s.identity = identity;
 	memcpy(s.boot_id, h->boot_id, sizeof(s.boot_id));
-	balance_totals(h->balance, &s);
+	for (int d = 0; d < WEIR_DIRS; d++) {
+		s.total_bytes[d] = drain_totals(&h->drain)[d].bytes;
+		s.total_packets[d] = drain_totals(&h->drain)[d].packets;
+	}
 	set_time(h, end_ns, &s);
 	return pack(h, &s, ret);
 }

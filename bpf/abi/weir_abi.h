@@ -113,11 +113,19 @@ struct weir_base {
 	__u64 packets[2];
 };
 
+/* Cumulative. */
+struct weir_count {
+	__u64 bytes;
+	__u64 packets;
+};
+
 /* One entry, agent only: which spooled record the bases stand for. One 8-byte store commits. */
 struct weir_spooled {
 	__u64 sequence; /* of the record that the half (sequence & 1) of all bases describes */
 	__u64 epoch;
 	__u64 rows_fp;	/* table size the bases belong to */
+	/* All that rows ever counted, by half and weir_dir: what records 1..sequence of all epochs account for. */
+	struct weir_count total[2][WEIR_DIRS];
 };
 
 /*
@@ -306,12 +314,6 @@ enum weir_term {
 	WEIR_T_DROPPED_OUT = 11,  /* counted at the socket, never reached the interface: SUBTRACTED */
 	WEIR_T_DENIED_EARLY = 12, /* dropped by XDP before the observer: like NON_IP, not in INTERFACE */
 	WEIR_TERMS = 13,
-};
-
-/* Cumulative; BPF adds, the agent reads. */
-struct weir_count {
-	__u64 bytes;
-	__u64 packets;
 };
 
 /*
