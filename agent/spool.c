@@ -288,20 +288,42 @@ static void drop_acked(struct spool *s)
 		drop(s, 0);
 }
 
-int spool_ack(struct spool *s, uint64_t epoch, uint64_t sequence)
+static int note_acked(struct spool *s, uint64_t epoch, uint64_t sequence)
 {
 	char text[64];
 	int r;
 
-	if (is_acked(s, epoch, sequence))
-		return 0;
 	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 "\n", epoch, sequence);
 	r = weir_file_write(s->acked_path, text, strlen(text), 0600);
 	if (r < 0)
 		return r;
 	s->acked_epoch = epoch;
 	s->acked_sequence = sequence;
-	drop_acked(s);
+	return 0;
+}
+
+int spool_ack(struct spool *s, uint64_t epoch, uint64_t sequence)
+{
+	int r = is_acked(s, epoch, sequence) ? 0 : note_acked(s, epoch, sequence);
+
+	if (r == 0)
+		drop_acked(s);
+	return r;
+}
+
+int spool_rewind(struct spool *s, uint64_t epoch, uint64_t sequence)
+{
+	if (!is_acked(s, epoch, sequence) || (epoch == s->acked_epoch && sequence == s->acked_sequence))
+		return 0;
+	s->at_number = 0;
+	return note_acked(s, epoch, sequence);
+}
+
+uint64_t spool_first(const struct spool *s, uint64_t epoch)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->segs[i].epoch == epoch)
+			return s->segs[i].first;
 	return 0;
 }
 

@@ -31,6 +31,10 @@ int spool_append(struct spool *s, uint64_t epoch, uint64_t sequence, const void 
 int spool_next(struct spool *s, uint64_t *ret_epoch, uint64_t *ret_sequence, struct weir_buf *ret);
 /* All records up to this one are the aggregator's now; files that hold nothing else are removed. */
 int spool_ack(struct spool *s, uint64_t epoch, uint64_t sequence);
+/* The aggregator has less than it acknowledged (an older copy of its store): what is still here is sent again. */
+int spool_rewind(struct spool *s, uint64_t epoch, uint64_t sequence);
+/* The oldest record of an epoch that is still here; 0 = none. */
+uint64_t spool_first(const struct spool *s, uint64_t epoch);
 uint64_t spool_bytes(const struct spool *s);
 
 #endif

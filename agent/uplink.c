@@ -40,8 +40,16 @@ static int acknowledged(struct uplink *u, uint64_t epoch, uint64_t sequence)
 	return r < 0 ? weir_log_err(r, "spool: cannot note what was acknowledged") : 0;
 }
 
-/* The aggregator may have committed what a lost answer did not tell us. It is believed only about
- * records that exist here. */
+/* It has less than it once acknowledged. */
+static int rewind_to(struct uplink *u, uint64_t epoch, uint64_t sequence)
+{
+	int r = spool_rewind(u->spool, epoch, sequence);
+
+	return r < 0 ? weir_log_err(r, "spool: cannot note what is to be sent again") : 0;
+}
+
+/* The aggregator may have committed what a lost answer did not tell us, or its store is an older copy. It is
+ * believed only about records that exist here. */
 static void ready(const struct weir_welcome *w, void *arg)
 {
 	struct uplink *u = arg;
@@ -50,6 +58,7 @@ static void ready(const struct weir_welcome *w, void *arg)
 	spool_last(u->spool, &epoch, &sequence);
 	if (w->last_epoch == epoch && w->last_sequence <= sequence && w->last_sequence)
 		(void)acknowledged(u, w->last_epoch, w->last_sequence);
+	(void)rewind_to(u, w->last_epoch, w->last_sequence);
 }
 
 static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, void *arg)
@@ -66,6 +75,7 @@ static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, vo
 		return r;
 	memcpy(m->token, token, sizeof(m->token));
 	m->has_token = true;
+	m->summary.first_kept = spool_first(u->spool, u->epoch);
 	return weir_msg_pack(m, ret);
 }
 
@@ -76,6 +86,12 @@ static int reply(const struct weir_msg *m, void *arg)
 	if (m->kind != WEIR_MSG_ACK) {
 		weir_log(WEIR_LOG_ERR, "telemetry: reply of kind %d to a summary", (int)m->kind);
 		return -EPROTO;
+	}
+	if (m->ack.epoch == u->epoch && m->ack.committed + 1 < u->sequence) {
+		weir_log(WEIR_LOG_WARN,
+			 "telemetry: the aggregator asks for what came before %" PRIu64 ":%" PRIu64 ": it has up to %" PRIu64,
+			 u->epoch, u->sequence, m->ack.committed);
+		return rewind_to(u, u->epoch, m->ack.committed);
 	}
 	if (m->ack.epoch != u->epoch || m->ack.committed < u->sequence) {
 		weir_log(WEIR_LOG_ERR,

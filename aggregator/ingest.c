@@ -14,17 +14,20 @@
 /* The same of flows, a sum over all rules and nodes. */
 #define FLOWS_MAX (1ull << 40)
 
-enum ingest_result ingest_decide(uint64_t known_epoch, uint64_t last, uint64_t epoch,
-				 uint64_t sequence)
+enum ingest_result ingest_decide(uint64_t known_epoch, uint64_t last, uint64_t epoch, uint64_t sequence,
+				 uint64_t first_kept)
 {
 	if (epoch < known_epoch)
 		return INGEST_FENCED;
-	/* A new epoch begins wherever its agent is: what came before it went to another store. */
-	if (epoch > known_epoch)
-		return INGEST_COMMITTED;
+	if (epoch > known_epoch) {
+		/* What came before it may have gone to another store. */
+		if (!first_kept)
+			return INGEST_COMMITTED;
+		last = 0;
+	}
 	if (sequence <= last)
 		return INGEST_DUPLICATE;
-	return sequence == last + 1 ? INGEST_COMMITTED : INGEST_GAP;
+	return sequence == last + 1 || sequence == first_kept ? INGEST_COMMITTED : INGEST_GAP;
 }
 
 const char *ingest_check(const struct weir_summary *s)
@@ -147,6 +150,8 @@ static int apply_summary(struct apply *a, uint64_t now_ns)
 				     &sum->health[i]);
 	if (!r)
 		r = store_shadow(a->store, a->node, sum, a->time_s);
+	if (!r)
+		r = store_boot(a->store, a->node, sum, a->time_s);
 	return r ? r : store_agent_summary(a->store, a->node, sum, now_ns);
 }
 
@@ -169,9 +174,9 @@ static int apply_item(struct store *s, const struct ingest_pricing *pricing, str
 	if (r)
 		return r;
 	it->result = ingest_decide(agent.epoch, agent.last_sequence, it->summary->epoch,
-				   it->summary->sequence);
-	it->epoch = agent.epoch;
-	it->committed = agent.last_sequence;
+				   it->summary->sequence, it->summary->first_kept);
+	it->epoch = WEIR_MAX(agent.epoch, it->summary->epoch);
+	it->committed = it->epoch == agent.epoch ? agent.last_sequence : 0;
 	if (it->result != INGEST_COMMITTED)
 		return 0;
 	it->epoch = it->summary->epoch;

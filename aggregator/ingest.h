@@ -2,7 +2,9 @@
 /*
  * Summaries into the store, exactly once. Many summaries, one transaction; an acknowledgement is
  * made only after its commit. (node, epoch, sequence) is the identity: sequences of an epoch are
- * taken in order, a newer epoch fences the older ones, a gap is answered with what is committed.
+ * taken in order, a newer epoch fences the older ones, a gap is answered with what is committed. What the
+ * agent no longer has (its state or this store is an older copy) is passed over: the difference between all
+ * that a boot of the node counted, which each summary says, and all that is stored of it is the loss.
  */
 #ifndef AGGREGATOR_INGEST_H
 #define AGGREGATOR_INGEST_H
@@ -33,9 +35,10 @@ struct ingest_pricing {
 	const struct weir_pricebook *prices;
 };
 
-/* Pure: what to do with (epoch, sequence) when (known_epoch, last) is committed; known_epoch 0 = none. */
-enum ingest_result ingest_decide(uint64_t known_epoch, uint64_t last, uint64_t epoch,
-				 uint64_t sequence);
+/* Pure: what to do with (epoch, sequence) when (known_epoch, last) is committed, known_epoch 0 = none, and the
+ * agent can still send from first_kept on (0 = it does not say). */
+enum ingest_result ingest_decide(uint64_t known_epoch, uint64_t last, uint64_t epoch, uint64_t sequence,
+				 uint64_t first_kept);
 /* NULL, or what is wrong with a summary that the wire let pass. */
 const char *ingest_check(const struct weir_summary *s);
 /* Every item gets its result. Returns the first failure of the store (items are then INGEST_FAILED). */

@@ -218,6 +218,8 @@ static void read_agent(const struct select *q, struct query_agent *a)
 		.unexplained_bytes = select_number(q, 24),
 		.lease_until_ns = select_number(q, 25),
 		.lapsed_s = select_number(q, 26),
+		.lost_bytes = sqlite3_column_int64(q->st, 27),
+		.lost_packets = sqlite3_column_int64(q->st, 28),
 	};
 	if (sqlite3_column_bytes(q->st, 23) == 32)
 		a->digest = sqlite3_column_blob(q->st, 23);
@@ -233,8 +235,12 @@ int query_agents(struct store *s, int (*fn)(const struct query_agent *a, void *a
 			     "a.window_end_ns,a.serial,a.applied_ns,a.refused_serial,a.flow_rows_used,"
 			     "a.flow_rows,a.spool_bytes,a.spool_max,a.bytes_in,a.bytes_out,a.mode,"
 			     "a.digest,(SELECT COALESCE(SUM(ABS(i.bytes)),0) FROM identity i WHERE "
-			     "i.node=n.id AND i.term=101),a.lease_until_ns,a.lapsed_s "
-			     "FROM agent a JOIN node n ON n.id=a.node ORDER BY n.name",
+			     "i.node=n.id AND i.term=101),a.lease_until_ns,a.lapsed_s,"
+			     "COALESCE(l.bytes,0),COALESCE(l.packets,0) "
+			     "FROM agent a JOIN node n ON n.id=a.node LEFT JOIN (SELECT node,"
+			     "SUM(bytes_in+bytes_out-stored_bytes_in-stored_bytes_out) AS bytes,"
+			     "SUM(packets_in+packets_out-stored_packets_in-stored_packets_out) AS packets "
+			     "FROM boot GROUP BY node) l ON l.node=n.id ORDER BY n.name",
 			     "");
 
 	while (!e && (e = select_next(&q)) == 1) {

@@ -62,6 +62,7 @@ struct query_agent {
 	uint64_t lease_until_ns, lapsed_s;
 	uint32_t mode;
 	const uint8_t *digest; /* 32 bytes, or NULL */
+	int64_t lost_bytes, lost_packets; /* counted by the node since its boots, and not stored here */
 	uint64_t unexplained_bytes; /* sum of magnitudes over interfaces and directions */
 };
 int query_agents(struct store *s, int (*fn)(const struct query_agent *a, void *arg), void *arg);

@@ -50,6 +50,8 @@ struct store_reported {
 int store_agent_reported(struct store *s, const char *node, const struct weir_policy_sync *p,
 			 struct store_reported *ret);
 /* Identity and drop counters are cumulative: the latest replaces. */
+/* What is stored of the summary's boot grows by its rows, what the boot counted is what it says (store_boot.c). */
+int store_boot(struct store *s, int64_t node, const struct weir_summary *sum, uint64_t time_s);
 /* Before the lines of a summary. */
 int store_identity_begin(struct store *s, int64_t node);
 int store_identity(struct store *s, int64_t node, const struct weir_sum_identity *i);

@@ -194,6 +194,10 @@ int store_retain(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_
 	r = store_exec(s, sql);
 	if (r)
 		return r;
+	snprintf(sql, sizeof(sql), "DELETE FROM boot WHERE seen_s < %llu", (unsigned long long)oldest);
+	r = store_exec(s, sql);
+	if (r)
+		return r;
 	snprintf(sql, sizeof(sql), "DELETE FROM health WHERE seen_s < %llu", (unsigned long long)oldest);
 	return store_exec(s, sql);
 }

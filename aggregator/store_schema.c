@@ -90,6 +90,15 @@ static const char *const migrations[] = {
 	"CREATE TABLE disagreement(node INTEGER NOT NULL,serial INTEGER NOT NULL,rule TEXT NOT NULL,"
 	"denied INTEGER NOT NULL,accepted INTEGER NOT NULL,limited INTEGER NOT NULL,"
 	"PRIMARY KEY(node,serial,rule)) WITHOUT ROWID;",
+	/* 6: what is stored of each boot of a node, and what it counted; all that came before is taken for whole */
+	"CREATE TABLE boot(node INTEGER NOT NULL,boot BLOB NOT NULL,since_s INTEGER NOT NULL,"
+	"seen_s INTEGER NOT NULL,stored_bytes_in INTEGER NOT NULL,stored_bytes_out INTEGER NOT NULL,"
+	"stored_packets_in INTEGER NOT NULL,stored_packets_out INTEGER NOT NULL,"
+	"bytes_in INTEGER NOT NULL,bytes_out INTEGER NOT NULL,packets_in INTEGER NOT NULL,"
+	"packets_out INTEGER NOT NULL,PRIMARY KEY(node,boot)) WITHOUT ROWID;"
+	"INSERT INTO boot SELECT node,boot,window_end_ns/1000000000,window_end_ns/1000000000,bytes_in,"
+	"bytes_out,packets_in,packets_out,bytes_in,bytes_out,packets_in,packets_out FROM agent "
+	"WHERE boot IS NOT NULL;",
 };
 
 const char *const store_sql[ST_STATEMENTS] = {
@@ -134,6 +143,13 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_IDENTITY_END] = "DELETE FROM identity WHERE node=?",
 	[ST_IDENTITY] = "INSERT OR REPLACE INTO identity VALUES(?,?,?,?,?,?)",
 	[ST_DROP] = "INSERT OR REPLACE INTO dropped VALUES(?,?,?,?)",
+	[ST_BOOT] = "INSERT INTO boot VALUES(?1,?2,?3,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT(node,boot) DO UPDATE "
+		    "SET seen_s=excluded.seen_s,stored_bytes_in=stored_bytes_in+excluded.stored_bytes_in,"
+		    "stored_bytes_out=stored_bytes_out+excluded.stored_bytes_out,"
+		    "stored_packets_in=stored_packets_in+excluded.stored_packets_in,"
+		    "stored_packets_out=stored_packets_out+excluded.stored_packets_out,"
+		    "bytes_in=excluded.bytes_in,bytes_out=excluded.bytes_out,"
+		    "packets_in=excluded.packets_in,packets_out=excluded.packets_out",
 	[ST_WORKLOAD_GET] = "SELECT id FROM workload WHERE node=? AND domain=? AND namespace=? AND "
 			    "name=? AND kind=? AND labels=?",
 	[ST_WORKLOAD_ADD] = "INSERT INTO workload(node,domain,namespace,name,kind,labels,team,cgroup) "

@@ -32,6 +32,7 @@ static const struct view_column agent_columns[] = {
 	{"lease_until_s", "lease"},
 	{"serial", "serial"},
 	{"unexplained_bytes", "unexplained"},
+	{"lost_bytes", "lost"},
 	{"refused_reason", "refused"},
 	{"hooks", "hooks"},
 	{"version", "version"},

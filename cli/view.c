@@ -89,6 +89,7 @@ static const struct {
 	format_fn fn;
 } formats[] = {
 	{"bytes", format_bytes},       {"unexplained_bytes", format_bytes},
+	{"lost_bytes", format_bytes},
 	{"spool_bytes", format_bytes}, {"store_bytes", format_bytes},
 	{"lag_s", format_seconds},     {"uptime_s", format_seconds},
 	{"last_seen_s", format_age},   {"time_s", format_time},

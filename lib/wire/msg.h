@@ -83,6 +83,7 @@ struct weir_sum_drop { uint32_t reason; uint64_t bytes, packets; };
 struct weir_summary {
 	uint8_t boot_id[16];
 	uint64_t epoch, sequence, start_ns, length_ns;
+	uint64_t first_kept; /* oldest sequence of the epoch that can still be sent; 0 = not said */
 	uint32_t windows;
 	const char *domain;
 	struct weir_sum_workload *workloads; size_t workload_count;

@@ -237,6 +237,7 @@ static int build_head(const struct weir_summary *s, struct weir_arena *a, Weir__
 	pb->boot_id = (ProtobufCBinaryData){sizeof(s->boot_id), (uint8_t *)s->boot_id};
 	pb->epoch = s->epoch;
 	pb->sequence = s->sequence;
+	pb->first_kept = s->first_kept;
 	pb->start_ns = s->start_ns;
 	pb->length_ns = s->length_ns;
 	pb->windows = s->windows;

@@ -265,6 +265,7 @@ static int check_head(const Weir__V1__Summary *pb, struct weir_err *err)
 		{"health", pb->n_health, WEIR_SUMMARY_HEALTH_MAX},
 		{"epoch", pb->epoch, WEIR_COUNT_MAX},
 		{"sequence", pb->sequence, WEIR_COUNT_MAX},
+		{"first_kept", pb->first_kept, pb->sequence},
 		{"start_ns", pb->start_ns, WEIR_COUNT_MAX},
 		{"length_ns", pb->length_ns, WEIR_COUNT_MAX},
 		{"total_bytes_in", pb->total_bytes_in, WEIR_COUNT_MAX},
@@ -301,6 +302,7 @@ static void fill_head(const Weir__V1__Summary *pb, struct weir_summary *ret)
 	memcpy(ret->boot_id, pb->boot_id.data, sizeof(ret->boot_id));
 	ret->epoch = pb->epoch;
 	ret->sequence = pb->sequence;
+	ret->first_kept = pb->first_kept;
 	ret->start_ns = pb->start_ns;
 	ret->length_ns = pb->length_ns;
 	ret->windows = pb->windows;

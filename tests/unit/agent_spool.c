@@ -250,7 +250,25 @@ TEST(epochs_follow_each_other)
 	teardown(&f);
 }
 
+TEST(what_is_still_here_is_sent_again)
+{
+	struct fix f;
+
+	CHECK(setup(&f, 1 << 20, 2048) == 0, "%s", f.err.text);
+	for (uint64_t i = 1; i <= 10; i++)
+		CHECK(put(&f, 1, i, 500) == 0, "append");
+	CHECK(spool_first(f.s, 1) == 1 && spool_first(f.s, 2) == 0, "%d", (int)spool_first(f.s, 1));
+	CHECK(spool_ack(f.s, 1, 10) == 0 && next(&f) == 0, "all acknowledged");
+	CHECK(spool_first(f.s, 1) > 1 && spool_first(f.s, 1) <= 10, "%d", (int)spool_first(f.s, 1));
+	CHECK(spool_rewind(f.s, 1, 10) == 0 && next(&f) == 0, "nothing is missing");
+	CHECK(spool_rewind(f.s, 1, 12) == 0 && next(&f) == 0, "more than was sent");
+	CHECK(spool_rewind(f.s, 1, 3) == 0 && next(&f) == spool_first(f.s, 1), "%d", (int)next(&f));
+	CHECK(reopen(&f) == 0 && next(&f) == spool_first(f.s, 1), "kept over a restart");
+	CHECK(spool_ack(f.s, 1, 9) == 0 && next(&f) == 10, "%d", (int)next(&f));
+	teardown(&f);
+}
+
 TEST_MAIN(T(crc_is_crc32c), T(records_come_back_in_order), T(torn_tail_is_cut_and_reported),
 	  T(every_bit_flip_is_found), T(damage_in_an_old_segment_sets_later_ones_aside),
 	  T(foreign_file_is_set_aside), T(full_folds_then_refuses_and_recovers),
-	  T(epochs_follow_each_other))
+	  T(epochs_follow_each_other), T(what_is_still_here_is_sent_again))

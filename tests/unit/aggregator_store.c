@@ -46,12 +46,26 @@ static struct sum stored(struct store *s, enum store_res res)
 
 TEST(decide_is_exactly_once)
 {
-	CHECK(ingest_decide(0, 0, 1, 1) == INGEST_COMMITTED);
-	CHECK(ingest_decide(3, 7, 3, 8) == INGEST_COMMITTED);
-	CHECK(ingest_decide(3, 7, 3, 7) == INGEST_DUPLICATE);
-	CHECK(ingest_decide(3, 7, 3, 9) == INGEST_GAP);
-	CHECK(ingest_decide(3, 7, 2, 8) == INGEST_FENCED);
-	CHECK(ingest_decide(3, 7, 4, 1) == INGEST_COMMITTED);
+	CHECK(ingest_decide(0, 0, 1, 1, 0) == INGEST_COMMITTED);
+	CHECK(ingest_decide(3, 7, 3, 8, 0) == INGEST_COMMITTED);
+	CHECK(ingest_decide(3, 7, 3, 7, 0) == INGEST_DUPLICATE);
+	CHECK(ingest_decide(3, 7, 3, 9, 0) == INGEST_GAP);
+	CHECK(ingest_decide(3, 7, 2, 8, 0) == INGEST_FENCED);
+	CHECK(ingest_decide(3, 7, 4, 1, 0) == INGEST_COMMITTED);
+	CHECK(ingest_decide(3, 7, 4, 5, 0) == INGEST_COMMITTED, "an agent that cannot say what it has");
+}
+
+/* The agent sends again what it still has, and says what that is. */
+TEST(what_can_still_be_had_is_asked_for)
+{
+	CHECK(ingest_decide(3, 7, 3, 12, 8) == INGEST_GAP);
+	CHECK(ingest_decide(3, 7, 3, 12, 5) == INGEST_GAP);
+	CHECK(ingest_decide(3, 7, 3, 12, 10) == INGEST_GAP);
+	CHECK(ingest_decide(3, 7, 3, 10, 10) == INGEST_COMMITTED, "8 and 9 are gone");
+	CHECK(ingest_decide(3, 7, 3, 6, 6) == INGEST_DUPLICATE);
+	CHECK(ingest_decide(3, 7, 4, 2, 1) == INGEST_GAP, "a new epoch from its begin");
+	CHECK(ingest_decide(3, 7, 4, 2, 2) == INGEST_COMMITTED);
+	CHECK(ingest_decide(0, 0, 4, 9, 3) == INGEST_GAP, "a new store");
 }
 
 TEST(a_summary_counts_once)
@@ -77,6 +91,51 @@ TEST(a_gap_is_answered_with_what_is_committed)
 	CHECK(it.result == INGEST_GAP, "%d", it.result);
 	CHECK(it.committed == 1, "%d", (int)it.committed);
 	CHECK(stored(s, STORE_10S).bytes == 100);
+}
+
+static int take_loss(const struct query_agent *a, void *arg)
+{
+	memcpy(arg, &a->lost_bytes, sizeof(a->lost_bytes));
+	return a->lost_packets * 50 == a->lost_bytes ? 0 : -EPROTO;
+}
+
+/* A window of a boot that has counted total_bytes, 50 in a packet; its own row is of `bytes`. */
+static void say(struct store *s, uint8_t boot, uint64_t epoch, uint64_t sequence, uint64_t bytes, uint64_t total)
+{
+	struct weir_sum_workload w = {.name = "a", .namespace = "a", .kind = "pod", .cgroup = "/"};
+	struct weir_sum_row row = {.folded = true, .bytes = bytes, .packets = bytes / 50, .rule = WEIR_NO_RULE,
+				   .interface = "eth0"};
+	struct weir_summary sum = {.boot_id = {boot}, .epoch = epoch, .sequence = sequence, .first_kept = sequence,
+				   .start_ns = NOW_S * NS, .length_ns = NS, .windows = 1, .domain = "d",
+				   .workloads = &w, .workload_count = 1, .rows = &row, .row_count = 1,
+				   .total_bytes = {total}, .total_packets = {total / 50}};
+
+	commit_one(s, "n1", &sum, NOW_S);
+}
+
+static int64_t loss(struct store *s)
+{
+	int64_t lost = -1;
+
+	return query_agents(s, take_loss, &lost) ? -2 : lost;
+}
+
+TEST(a_loss_is_stated_to_the_byte)
+{
+	auto_store *s = open_store();
+
+	say(s, 1, 1, 1, 1000, 1000);
+	CHECK(loss(s) == 0, "%d", (int)loss(s));
+	say(s, 1, 1, 1, 1000, 1000);
+	CHECK(loss(s) == 0, "what came twice: %d", (int)loss(s));
+	say(s, 1, 1, 4, 500, 1800); /* 2 and 3 are gone */
+	CHECK(loss(s) == 300, "%d", (int)loss(s));
+	say(s, 1, 2, 1, 100, 1950); /* so is the end of that epoch */
+	CHECK(loss(s) == 350, "%d", (int)loss(s));
+	say(s, 2, 3, 1, 700, 700);
+	CHECK(loss(s) == 350, "another boot counts from 0: %d", (int)loss(s));
+	say(s, 2, 3, 2, 50, 750);
+	CHECK(loss(s) == 350, "%d", (int)loss(s));
 }
 
 TEST(a_newer_epoch_fences_the_older)
@@ -292,7 +351,7 @@ TEST(an_ended_lease_is_said_once_and_so_is_its_end)
 	CHECK(!store_lease_ended(s, 9001, node, &value) && value == 9000, "a renewed lease that ended");
 }
 
-TEST_MAIN(T(decide_is_exactly_once), T(a_summary_counts_once),
+TEST_MAIN(T(decide_is_exactly_once), T(what_can_still_be_had_is_asked_for), T(a_loss_is_stated_to_the_byte), T(a_summary_counts_once),
 	  T(a_gap_is_answered_with_what_is_committed), T(a_newer_epoch_fences_the_older),
 	  T(an_agent_may_have_been_away_for_weeks), T(rows_of_one_bucket_add_up), T(an_invalid_summary_does_not_hold_up_others),
 	  T(a_reused_address_belongs_to_its_holder_at_the_time),

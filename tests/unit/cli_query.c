@@ -141,7 +141,7 @@ TEST(agents_show_age_identity_and_drops)
 	static const char body[] =
 		"{\"items\":[{\"node\":\"n1\",\"connected\":true,\"last_seen_s\":1793491195,\"lag_"
 		"s\":2,"
-		"\"mode\":\"observe\",\"lease_until_s\":1793491188,\"serial\":3,\"unexplained_bytes\":-5,\"refused_reason\":"
+		"\"mode\":\"observe\",\"lease_until_s\":1793491188,\"serial\":3,\"unexplained_bytes\":-5,\"lost_bytes\":2048,\"refused_reason\":"
 		"\"\","
 		"\"identity\":[{\"interface\":\"eth0\",\"dir\":\"egress\",\"term\":\"sockets\","
 		"\"bytes\":123456789,\"packets\":7}],"

@@ -93,6 +93,7 @@ BREAK(sequence_big, f.s.sequence = 1ull << 63)
 BREAK(start, f.s.start_ns = 1ull << 63)
 BREAK(length, f.s.length_ns = 0)
 BREAK(domain, f.s.domain = broken)
+BREAK(kept, f.s.first_kept = f.s.sequence + 1)
 BREAK(total, f.s.total_bytes_out = 1ull << 63)
 BREAK(mode, f.s.mode = WEIR_MODES)
 BREAK(string0, f.strings[0] = wrong)
@@ -151,6 +152,7 @@ static const struct {
 	{break_sequence, "summary.sequence:"}, {break_sequence_big, "summary.sequence:"},
 	{break_start, "summary.start_ns:"}, {break_length, "summary.length_ns:"},
 	{break_domain, "summary.domain:"}, {break_total, "summary.total_bytes_out:"},
+	{break_kept, "summary.first_kept:"},
 	{break_mode, "summary.mode:"}, {break_string0, "summary.strings[0]:"},
 	{break_string1, "summary.strings[1]:"}, {break_w_name, "summary.workloads[0].name:"},
 	{break_w_namespace, "summary.workloads[0].namespace:"}, {break_w_kind, "summary.workloads[0].kind:"},

@@ -152,6 +152,7 @@ static void fill_summary(struct weir_arena *a, struct weir_summary *s)
 		s->disagreements[i] = (struct weir_sum_disagreement){rnd_text(), rnd_count(), rnd_count(),
 								     rnd_count()};
 	s->candidate_serial = rnd_count();
+	s->first_kept = 1 + rnd_count() % s->sequence;
 	fill_health(a, s);
 	for (int d = 0; d < WEIR_DIRS; d++) {
 		s->total_bytes[d] = rnd_count();
@@ -223,7 +224,8 @@ static bool same_health(const struct weir_sum_health *a, const struct weir_sum_h
 static void check_same(struct test_state *test_st, const struct weir_summary *a, const struct weir_summary *b)
 {
 	CHECK(!memcmp(a->boot_id, b->boot_id, 16));
-	CHECK(a->epoch == b->epoch && a->sequence == b->sequence && a->start_ns == b->start_ns);
+	CHECK(a->epoch == b->epoch && a->sequence == b->sequence && a->start_ns == b->start_ns &&
+	      a->first_kept == b->first_kept);
 	CHECK(a->length_ns == b->length_ns && a->windows == b->windows && !strcmp(a->domain, b->domain));
 	CHECK(!memcmp(a->total_bytes, b->total_bytes, sizeof(a->total_bytes)));
 	CHECK(!memcmp(a->total_packets, b->total_packets, sizeof(a->total_packets)));
