@@ -94,14 +94,19 @@ void balance_keep(struct balance *b, bool (*keep)(const char *interface, void *a
 			end_line(b, i);
 }
 
-void balance_restore(struct balance *b, const struct weir_summary *last)
+uint64_t balance_save(const struct balance *b, struct weir_line to[WEIR_LINES])
 {
-	for (size_t i = 0; i < last->identity_count; i++) {
-		const struct weir_sum_identity *id = &last->identity[i];
-
-		if (id->term == WEIR_TERM_SOCKETS)
-			line(b, id->interface, id->dir)->spooled = (struct weir_count){id->bytes, id->packets};
+	for (size_t i = 0; i < b->count; i++) {
+		to[i] = (struct weir_line){.dir = b->lines[i].dir, .sockets = b->lines[i].sockets};
+		(void)weir_strcpy(to[i].interface, sizeof(to[i].interface), b->lines[i].interface);
 	}
+	return b->count;
+}
+
+void balance_load(struct balance *b, const struct weir_line from[WEIR_LINES], uint64_t count)
+{
+	for (size_t i = 0; i < WEIR_MIN(count, (uint64_t)WEIR_LINES); i++)
+		line(b, from[i].interface, (uint8_t)from[i].dir)->spooled = from[i].sockets;
 }
 
 static int64_t unexplained(const struct balance_line *l)

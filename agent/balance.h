@@ -7,8 +7,8 @@
  *
  * `sockets` is the sum of rows. Egress rows that were dropped (DENY, LIMITED) never reached the
  * interface and are left out; ingress rows that were dropped did arrive. Rows are given back, so the
- * sum is kept here and grows by what each window found; it needs no store of its own: the last
- * spooled summary has it. Exact when traffic rests between the reads.
+ * sum is kept here and grows by what each window found; the kernel keeps it beside the bases, of the
+ * same two halves. Exact when traffic rests between the reads.
  */
 #ifndef WEIR_AGENT_BALANCE_H
 #define WEIR_AGENT_BALANCE_H
@@ -28,7 +28,7 @@ struct balance_line {
 };
 
 struct balance {
-	struct balance_line lines[256];
+	struct balance_line lines[WEIR_LINES];
 	size_t count;
 };
 
@@ -49,8 +49,9 @@ void balance_leave(struct balance *b, const char *interface);
 void balance_join(struct balance *b, const char *interface, uint8_t dir, uint64_t bytes, uint64_t packets);
 /* Lets every line leave whose interface keep() does not know. */
 void balance_keep(struct balance *b, bool (*keep)(const char *interface, void *arg), void *arg);
-/* The sums of the last summary. */
-void balance_restore(struct balance *b, const struct weir_summary *last);
+/* To and from the kernel's half (weir_spooled.lines): the sums, the window under way included. */
+uint64_t balance_save(const struct balance *b, struct weir_line to[WEIR_LINES]);
+void balance_load(struct balance *b, const struct weir_line from[WEIR_LINES], uint64_t count);
 /* *ret is malloc'ed; its strings belong to b. */
 int balance_lines(const struct balance *b, struct weir_sum_identity **ret, size_t *ret_count);
 

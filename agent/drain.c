@@ -3,8 +3,8 @@
  * The exactly-once protocol between cumulative kernel counters and an append-only spool.
  *
  * The kernel keeps, beside each row, a base with two halves, and one word `sequence` = s: the half
- * of the parity of s holds, of every row in use, the value that records 1..s account for. So does a
- * total of all rows, those given back included. One window is:
+ * of the parity of s holds, of every row in use, the value that records 1..s account for. So do a
+ * total of all rows, those given back included, and the lines of the balance. One window is:
  *
  *   1. read each row's counters once; write what was read into the half of the parity of s + 1;
  *   2. append record s + 1 = what was read - half of the parity of s, and make it durable;
@@ -76,6 +76,8 @@ static void new_epoch(struct drain *d, uint64_t epoch)
 		d->bases[i].packets[!from] = d->bases[i].packets[from];
 	}
 	memcpy(d->spooled->total[!from], d->spooled->total[from], sizeof(d->spooled->total[from]));
+	memcpy(d->spooled->lines[!from], d->spooled->lines[from], sizeof(d->spooled->lines[from]));
+	d->spooled->line_count[!from] = d->spooled->line_count[from];
 	__atomic_store_n(&d->spooled->epoch, epoch, __ATOMIC_RELEASE);
 	__atomic_store_n(&d->spooled->sequence, 0, __ATOMIC_RELEASE);
 	d->spooled->rows_fp = d->rows.count;

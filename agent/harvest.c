@@ -81,7 +81,7 @@ static int term(const char *name, const struct weir_term_key *k, const struct we
 	return 0;
 }
 
-/* Carries of the last agent; the last record and the bases stand for the same counts. */
+/* Where the last agent's windows ended; the rest it left in the kernel. */
 static int restore(struct harvest *h)
 {
 	weir_cleanup(msg_freep) struct weir_msg *m = NULL;
@@ -93,34 +93,16 @@ static int restore(struct harvest *h)
 		return 0;
 	if (r == 0)
 		r = weir_summary_unpack(b.data, b.len, &m, &err);
-	if (r < 0)
-		return r;
-	if (memcmp(m->summary.boot_id, h->boot_id, sizeof(h->boot_id)))
-		return 0;
-	h->last_end_ns = m->summary.start_ns + m->summary.length_ns;
-	balance_restore(h->balance, &m->summary);
-	return 0;
-}
-
-/* No record to go by: what the bases stand for, which is all but the rows that were given back. */
-static void estimate(struct harvest *h)
-{
-	balance_begin(h->balance);
-	for (size_t i = 0; i < h->drain.rows.count; i++) {
-		const struct weir_row *row = rows_at(&h->drain.rows, i);
-		uint64_t bytes, packets;
-
-		drain_base(&h->drain, i, &bytes, &packets);
-		if (packets)
-			balance_row(h->balance, ifname(rows_ifindex(row), h), row, bytes, packets);
-	}
-	balance_commit(h->balance);
+	if (r == 0 && !memcmp(m->summary.boot_id, h->boot_id, sizeof(h->boot_id)))
+		h->last_end_ns = m->summary.start_ns + m->summary.length_ns;
+	return r;
 }
 
 static int settle(struct harvest *h, struct weir_err *err)
 {
 	uint64_t epoch, sequence;
 	enum drain_began began;
+	unsigned int half;
 	int r;
 
 	spool_last(h->spool, &epoch, &sequence);
@@ -141,10 +123,10 @@ static int settle(struct harvest *h, struct weir_err *err)
 	else if (began == DRAIN_REBOOTED)
 		weir_log(WEIR_LOG_INFO, "new counters in the kernel: epoch %" PRIu64 " begins",
 			 (uint64_t)h->drain.spooled->epoch);
-	if (began != DRAIN_CONTINUED && began != DRAIN_COMMITTED) {
-		estimate(h);
+	half = h->drain.spooled->sequence & 1;
+	balance_load(h->balance, h->drain.spooled->lines[half], h->drain.spooled->line_count[half]);
+	if (began != DRAIN_CONTINUED && began != DRAIN_COMMITTED)
 		return 0;
-	}
 	r = restore(h);
 	return r < 0 ? weir_err_set(err, r, "last record of the spool: %s", strerror(-r)) : 0;
 }
@@ -232,6 +214,7 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 static void weigh(struct harvest *h)
 {
 	const struct drain *d = &h->drain;
+	unsigned int next = !(d->spooled->sequence & 1);
 
 	balance_begin(h->balance);
 	/* Without terms the identity shows as unexplained bytes: visible, and counts still arrive.
@@ -242,6 +225,7 @@ static void weigh(struct harvest *h)
 
 		balance_row(h->balance, ifname(rows_ifindex(row), h), row, d->deltas[i].bytes, d->deltas[i].packets);
 	}
+	d->spooled->line_count[next] = balance_save(h->balance, d->spooled->lines[next]);
 }
 
 static size_t get_drops(struct harvest *h, struct weir_sum_drop out[WEIR_DROPS])

@@ -119,6 +119,14 @@ struct weir_count {
 	__u64 packets;
 };
 
+/* Sum of the rows of an interface and direction that were on it; interface "" = other namespaces'. */
+#define WEIR_LINES 256
+struct weir_line {
+	char interface[16];
+	__u64 dir;
+	struct weir_count sockets;
+};
+
 /* One entry, agent only: which spooled record the bases stand for. One 8-byte store commits. */
 struct weir_spooled {
 	__u64 sequence; /* of the record that the half (sequence & 1) of all bases describes */
@@ -126,6 +134,8 @@ struct weir_spooled {
 	__u64 rows_fp;	/* table size the bases belong to */
 	/* All that rows ever counted, by half and weir_dir: what records 1..sequence of all epochs account for. */
 	struct weir_count total[2][WEIR_DIRS];
+	__u64 line_count[2];
+	struct weir_line lines[2][WEIR_LINES];
 };
 
 /*
