@@ -112,7 +112,7 @@ static int add_agent(const struct query_agent *a, void *arg)
 		weir_hex(a->digest, 32, digest);
 	col->connected += is_connected(c, a);
 	o = json_pack("{s:s,s:s,s:s,s:b,s:I,s:f,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:s,"
-		      "s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O,s:O}",
+		      "s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O,s:O}",
 		      "node", a->node, "domain", a->domain, "class", a->class, "connected",
 		      is_connected(c, a), "last_seen_s", (json_int_t)(last_seen(c, a) / NS_S), "lag_s",
 		      (double)(lag / 1000000) / 1e3, "epoch", (json_int_t)a->epoch, "sequence",
@@ -120,13 +120,15 @@ static int add_agent(const struct query_agent *a, void *arg)
 		      (json_int_t)a->serial, "applied_digest", digest, "applied_ns",
 		      (json_int_t)a->applied_ns, "refused_serial", (json_int_t)a->refused_serial,
 		      "refused_reason", a->refused_reason, "refused_text", a->refused_text,
-		      "unexplained_bytes", (json_int_t)a->unexplained_bytes, "lost_bytes", (json_int_t)a->lost_bytes,
-		      "lost_packets", (json_int_t)a->lost_packets, "hooks", a->hooks, "version",
+		      "unexplained_bytes", (json_int_t)a->unexplained_bytes, "hooks", a->hooks, "version",
 		      a->version, "kernel", a->kernel, "flow_rows_used", (json_int_t)a->flow_rows_used,
 		      "flow_rows", (json_int_t)a->flow_rows, "spool_bytes", (json_int_t)a->spool_bytes,
 		      "spool_max", (json_int_t)a->spool_max, "bytes_in", (json_int_t)a->bytes_in,
 		      "bytes_out", (json_int_t)a->bytes_out, "lease_until_s",
 		      (json_int_t)(a->lease_until_ns / NS_S), "lapsed_s", (json_int_t)a->lapsed_s,
+		      "lost_bytes", (json_int_t)a->lost_bytes, "lost_packets",
+		      (json_int_t)a->lost_packets, "window_end_s",
+		      (json_int_t)(a->window_end_ns / NS_S),
 		      "identity", identity, "drops", drops);
 	return json_array_append_new(col->items, o) ? -ENOMEM : 0;
 }

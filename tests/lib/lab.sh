@@ -44,6 +44,7 @@ lab_down() {
 	for dir in /sys/class/net/weirv*; do # ends that had not yet moved when an earlier lab was killed
 		[ -e "$dir" ] && ip link del "$(basename "$dir")" 2>/dev/null
 	done
+	awk -v lab="$LAB/" 'index($2, lab) == 1 { print $2 }' /proc/mounts | xargs -r umount -l
 	rm -rf "$LAB"
 	wait 2>/dev/null
 	LAB_PID=()
