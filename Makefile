@@ -24,7 +24,7 @@ BPF_OBJ := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c 
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all asan man deps mine check check-long check-kernels check-mutants bench demo clean
+.PHONY: all asan man deps mine check check-long check-kernels check-mutants soak bench demo clean
 all: $(PROGRAMS:%=$(B)/%)
 
 # Two trees of the same sources: build/o (normal) and build/asan.
@@ -130,6 +130,9 @@ check-kernels: mine
 	$(Q)packaging/deps kernels
 	$(Q)$(MAKE) -j2 all
 	$(Q)tests/run check-kernels
+soak: deps mine
+	$(Q)$(MAKE) -j2 all asan
+	$(Q)WEIR_SOAK=$(or $(MINUTES),10) tests/run soak
 check-mutants: deps
 	$(Q)tests/mutants
 demo: deps mine
