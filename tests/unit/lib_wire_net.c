@@ -267,6 +267,22 @@ TEST(oversize_is_refused_before_sending)
 	CHECK(!weir_wire_send(c, big, 4096, 0) && next(s, LIMIT_NS, &id, text, 64), "the bound arrives");
 }
 
+/* A request arrives as callers send them: with a timeout of its own, and again when it ended. One that meets the
+ * last moment of a connection can be lost without a word: nng sends it into what is just closing. */
+static bool arrives(struct weir_wire_client *c, struct weir_wire_server *s, const char *what, uint64_t *id)
+{
+	uint64_t end = weir_monotonic_ns() + 3 * LIMIT_NS;
+	char text[64] = "";
+
+	while (weir_monotonic_ns() < end) {
+		weir_wire_send(c, what, strlen(what), 5 * WEIR_NS_PER_S);
+		if (next(s, 5 * WEIR_NS_PER_S, id, text, sizeof(text)))
+			return !strcmp(text, what);
+		take(c, LIMIT_NS, text, sizeof(text));
+	}
+	return false;
+}
+
 TEST(timeout_ends_a_request)
 {
 	char url[64], text[64];
@@ -280,9 +296,8 @@ TEST(timeout_ends_a_request)
 	CHECK(weir_wire_send(c, "slow", 4, WEIR_NS_PER_S) == 0);
 	CHECK(next(s, LIMIT_NS, &late, text, sizeof(text)));
 	CHECK(take(c, LIMIT_NS, text, sizeof(text)) == -ETIMEDOUT);
-	CHECK(weir_wire_send(c, "next", 4, 0) == 0);
 	CHECK(weir_wire_reply(s, late, "late", 4) == 0, "the peer left: no error");
-	CHECK(next(s, LIMIT_NS, &id, text, sizeof(text)) && !strcmp(text, "next"), "%s", text);
+	CHECK(arrives(c, s, "next", &id), "after a timeout");
 	CHECK(weir_wire_reply(s, id, "now", 3) == 0);
 	CHECK(take(c, LIMIT_NS, text, sizeof(text)) == 0 && !strcmp(text, "now"), "%s", text);
 }
@@ -306,11 +321,7 @@ TEST(broken_connection_ends_a_request)
 	CHECK(weir_monotonic_ns() - t < 2 * WEIR_NS_PER_S, "soon");
 	CHECK(!weir_wire_connected(c));
 	again = serve(test_st, url);
-	CHECK(weir_wire_send(c, "two", 3, 0) == 0);
-	while (!next(again, WEIR_NS_PER_S / 10, &id, text, sizeof(text)) && weir_monotonic_ns() - t < LIMIT_NS)
-		if (take(c, 0, text, sizeof(text)) == -ECONNRESET)
-			weir_wire_send(c, "two", 3, 0); /* had met the old connection's last moment */
-	CHECK(!strcmp(text, "two"), "%s", text);
+	CHECK(arrives(c, again, "two", &id), "after the end of the connection");
 	CHECK(weir_wire_reply(again, id, "ok", 2) == 0);
 	CHECK(take(c, LIMIT_NS, text, sizeof(text)) == 0 && !strcmp(text, "ok"), "%s", text);
 }
