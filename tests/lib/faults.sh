@@ -68,6 +68,8 @@ f_cut() { # verdict: the link of n1 to the aggregator for some seconds
 		chain c { type filter hook input priority 0
 		ip saddr 192.0.2.11 tcp dport {7471, 7472} counter name cut $1; }; }
 	NFT
+	f_hit() { lab_ns agg nft list counter inet cut cut | grep -q 'packets [1-9]'; }
+	lab_wait 15 f_hit # an agent that was just cut off waits before it tries again
 	lab_pass 3
 	STRUCK=$(lab_ns agg nft list counter inet cut cut | sed -n 's/.*packets \([1-9][0-9]*\).*/\1 packets cut/p')
 	lab_ns agg nft delete table inet cut
