@@ -57,13 +57,6 @@ const volatile __u64 weir_trace_netns = 0; /* cookie, for the tracepoint */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline bool weir_counting(void)
-{
-	struct weir_ctl *ctl = &weir_ctl;
-
-	return ctl && ctl->counting;
-}
-
 SEC("cgroup_skb/ingress")
 int weir_ingress(struct __sk_buff *skb)
 {
@@ -235,7 +228,7 @@ static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l
 {
 	struct weir_packet p;
 
-	if (!weir_counting())
+	if (!weir_ctl.counting)
 		return -1;
 	if (!weir_parse_fast(skb, l2, &p))
 		return weir_observe_any(skb, dir, l2);
@@ -369,7 +362,7 @@ static __always_inline int weir_freed(struct sk_buff *skb, int reason, struct so
 	__u32 ifindex;
 	__u8 term, dir;
 
-	if (!weir_counting() || !BPF_CORE_READ(skb, dev) ||
+	if (!weir_ctl.counting || !BPF_CORE_READ(skb, dev) ||
 	    BPF_CORE_READ(skb, dev, nd_net.net, net_cookie) != weir_trace_netns)
 		return 0;
 	term = weir_freed_term(skb, reason, rx);

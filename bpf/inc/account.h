@@ -123,7 +123,7 @@ __noinline int weir_stands(struct __sk_buff *skb)
 
 /* Fills k's verdict for a flow that has no row of this generation. */
 static __always_inline void weir_evaluate(struct __sk_buff *skb, struct weir_row *k, const struct weir_packet *p,
-					  const struct weir_nat *nat, const struct weir_ctl *ctl, __u64 active)
+					  const struct weir_nat *nat, __u64 active)
 {
 	struct weir_outcome o = {.rule = WEIR_NO_RULE, .verdict = WEIR_V_NONE};
 	__u32 mode = WEIR_A_MODE(active);
@@ -133,7 +133,7 @@ static __always_inline void weir_evaluate(struct __sk_buff *skb, struct weir_row
 	if (mode == WEIR_MODE_OBSERVE || !(active & WEIR_A_BUNDLE)) {
 		if (active & WEIR_A_BUNDLE)
 			o.peer_class = weir_peer_class(q.peer, active);
-		if (mode == WEIR_MODE_ENFORCE && ctl->default_deny)
+		if (mode == WEIR_MODE_ENFORCE && weir_ctl.default_deny)
 			o.verdict = WEIR_V_DENY;
 	} else {
 		weir_decide(&q, active, &o);
@@ -141,7 +141,7 @@ static __always_inline void weir_evaluate(struct __sk_buff *skb, struct weir_row
 	/* By the direction in which it was opened, so that a flow counts once, not each way. */
 	if ((active & WEIR_A_CANDIDATE) && mode != WEIR_MODE_OBSERVE && k->dir == q.dir)
 		weir_shadow(&q, active, &o);
-	if (o.verdict == WEIR_V_DENY && ctl->keep_established && weir_stands(skb))
+	if (o.verdict == WEIR_V_DENY && weir_ctl.keep_established && weir_stands(skb))
 		o.verdict = WEIR_V_ACCEPT;
 	if (mode == WEIR_MODE_SHADOW && o.verdict == WEIR_V_DENY)
 		o.verdict = WEIR_V_WOULD_DENY;
@@ -158,11 +158,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 	struct weir_row *row, k = {};
 	struct weir_nat nat;
 	bool through_nat = false;
-	struct weir_ctl *ctl;
 
-	ctl = &weir_ctl;
-	if (!ctl)
-		return 1;
 	row = weir_find_current(t, v6);
 	if (row) {
 		k.workload = row->workload;
@@ -173,7 +169,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 		k.limit = row->limit;
 	} else {
 		k.seen = WEIR_TICK(bpf_ktime_get_coarse_ns());
-		k.workload = weir_index_of(t->cgroup, ctl);
+		k.workload = weir_index_of(t->cgroup);
 		if (!k.workload && t->cgroup) {
 			weir_drop(WEIR_D_NO_WORKLOAD, p->bytes, p->packets);
 			t->cgroup = 0; /* no index left: rows of the unidentified */
@@ -197,7 +193,7 @@ static __always_inline int weir_account_slow(struct __sk_buff *skb, const struct
 	k.ifindex = t->ifindex;
 	k.gen = WEIR_A_GEN(t->active);
 	if (!row)
-		weir_evaluate(skb, &k, p, through_nat ? &nat : NULL, ctl, t->active);
+		weir_evaluate(skb, &k, p, through_nat ? &nat : NULL, t->active);
 	if (k.limit)
 		k.verdict = weir_limited(skb, &k, t, p->bytes);
 	if (!row || row->verdict != k.verdict)
@@ -220,11 +216,11 @@ __noinline int weir_slow6(struct __sk_buff *skb, const struct weir_packet *p, st
 }
 
 /* The verdict in force now: an ended lease means observe, as a generation of its own. */
-static __always_inline __u64 weir_active(const struct weir_ctl *ctl)
+static __always_inline __u64 weir_active(void)
 {
-	__u64 active = *(volatile __u64 *)&ctl->active;
+	__u64 active = *(volatile __u64 *)&weir_ctl.active;
 
-	if (ctl->lease_until_s && bpf_ktime_get_coarse_ns() > ctl->lease_until_s * 1000000000ull)
+	if (weir_ctl.lease_until_s && bpf_ktime_get_coarse_ns() > weir_ctl.lease_until_s * 1000000000ull)
 		return WEIR_A_MAKE((active >> 32) | WEIR_GEN_LEASE_OVER, active & (WEIR_A_BUNDLE | 1));
 	return active;
 }
@@ -331,13 +327,12 @@ __noinline int weir_account_any(struct __sk_buff *skb, __u64 active, __u64 cgrou
 
 static __always_inline int weir_account(struct __sk_buff *skb, __u8 dir)
 {
-	struct weir_ctl *ctl = &weir_ctl;
 	__u64 active, cgroup;
 	int pass;
 
-	if (!ctl || !ctl->counting)
+	if (!weir_ctl.counting)
 		return 1;
-	active = weir_active(ctl);
+	active = weir_active();
 	cgroup = bpf_skb_cgroup_id(skb);
 	pass = dir == WEIR_INGRESS ? weir_hit_in(skb, active, cgroup) : weir_hit_out(skb, active, cgroup);
 	if (pass == WEIR_MISS)

@@ -217,7 +217,7 @@ static __always_inline int weir_gateway_hit_of(struct __sk_buff *skb, __u32 l2, 
 /* TC_ACT_*; nothing was counted: WEIR_MISS, take the long way; WEIR_NO_PASSAGE, the observer's alone. */
 static __always_inline int weir_gateway_hit(struct __sk_buff *skb, __u32 l2, bool in_place)
 {
-	__u64 active = weir_active(&weir_ctl); /* first: it may call, and nothing is in registers yet */
+	__u64 active = weir_active(); /* first: it may call, and nothing is in registers yet */
 	__u32 came_by = skb->ingress_ifindex;
 	const struct weir_way *w;
 	struct weir_way other;
@@ -250,7 +250,7 @@ static __always_inline int weir_gateway_any(struct __sk_buff *skb, __u32 l2)
 	weir_parse_detail(&p);
 	t.dir = w.dir;
 	t.ifindex = w.ifindex;
-	t.active = weir_active(&weir_ctl);
+	t.active = weir_active();
 	t.opener = weir_untranslate(skb, &p, t.dir);
 	return weir_passed_any(skb, &p, weir_forward_any(skb, &p, &t));
 }

@@ -130,14 +130,11 @@ static __always_inline void weir_sample(struct weir_health *h, struct weir_sock 
 static __always_inline void weir_health_key(struct weir_sock *ws, struct sock *sk)
 {
 	struct weir_health_key k = {};
-	struct weir_ctl *ctl = &weir_ctl;
 	__u8 peer[16] __attribute__((aligned(8)));
 
-	if (!ctl)
-		return;
 	weir_peer_of(sk, peer);
-	k.workload = weir_index_of(weir_sock_cgroup(sk), ctl);
-	k.peer_class = weir_peer_class(peer, *(volatile __u64 *)&ctl->active);
+	k.workload = weir_index_of(weir_sock_cgroup(sk));
+	k.peer_class = weir_peer_class(peer, *(volatile __u64 *)&weir_ctl.active);
 	k.scope = weir_scope_of(peer);
 	ws->key = k;
 }

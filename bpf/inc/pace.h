@@ -95,7 +95,6 @@ static __always_inline void weir_pace_event(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;
 	__u32 rate;
-	struct weir_ctl *ctl;
 	struct weir_bucket *b;
 	struct weir_sock *ws;
 	__u64 active;
@@ -103,10 +102,9 @@ static __always_inline void weir_pace_event(struct bpf_sock_ops *ops)
 	if (!sk || (ops->op != BPF_SOCK_OPS_RTT_CB && ops->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB))
 		return;
 	ws = bpf_sk_storage_get(&weir_socks, sk, NULL, 0);
-	ctl = &weir_ctl;
-	if (!ws || !ws->gen || !ctl)
+	if (!ws || !ws->gen)
 		return;
-	active = weir_active(ctl);
+	active = weir_active();
 	b = bpf_map_lookup_elem(&weir_buckets, &ws->bucket);
 	if (ws->gen != WEIR_A_GEN(active) || WEIR_A_MODE(active) != WEIR_MODE_ENFORCE || !b) {
 		weir_unpace(ops, ws);

@@ -182,7 +182,7 @@ static __always_inline __u32 weir_judged4(__u32 addr, __u64 active)
 static __always_inline int weir_early_drop(struct xdp_md *ctx)
 {
 	const void *at = (const void *)(long)ctx->data + WEIR_ETH_LEN, *end = (const void *)(long)ctx->data_end;
-	__u64 active = weir_active(&weir_ctl);
+	__u64 active = weir_active();
 	const struct weir_v4 *h = at;
 	struct weir_brief b;
 	__u32 judged;
