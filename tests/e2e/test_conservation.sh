@@ -9,7 +9,7 @@
 faults_up || broken "the fleet comes up"
 FAULTS=${*:-both_killed state_of_yesterday}
 [ -z "${WEIR_LONG:-}" ] || FAULTS="agent_killed aggregator_killed link_silent link_reset agent_disk_full store_disk_full
-	slow_disk odd_replies clock_steps store_of_yesterday $FAULTS"
+	slow_disk odd_replies clock_steps store_of_yesterday host_reboot $FAULTS"
 # shellcheck disable=SC2086
 for fault in $FAULTS; do
 	if [ "$fault" = clock_steps ] && [ -z "$FAKETIME_LIB" ]; then

@@ -103,13 +103,17 @@ fleet_agent_conf() { # node mode
 }
 
 # Starts, and returns when the programs are attached: from here on every byte counts.
+declare -A FLEET_WRAP=() # of a node: a command that runs its agent
 fleet_agent_start() { # node
 	mkdir -p "$LAB/state-$1"
-	lab_bg "agent-$1" "$1" weir-agent.service "$LAB_BIN/weir-agent" -c "$LAB/$1.yaml"
+	# shellcheck disable=SC2086
+	lab_bg "agent-$1" "$1" weir-agent.service ${FLEET_WRAP[$1]:-} "$LAB_BIN/weir-agent" -c "$LAB/$1.yaml"
 	lab_wait 15 fleet_attached "$1" || { tail -5 "$LAB/log/agent-$1.log" >&2; return 1; }
 }
 fleet_attached() {
-	lab_alive "agent-$1" || return 1
+	lab_alive "agent-$1" && fleet_hooked "$1"
+}
+fleet_hooked() {
 	bpftool cgroup tree "$LAB_CGROUPS/weir-lab/$1" 2>/dev/null | grep -q egress
 }
 fleet_connected() { # node
