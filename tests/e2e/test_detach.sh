@@ -13,8 +13,8 @@ lab_pass 3
 lab_kill agent-n2
 detach() { lab_in n2 weir-agent.service "$LAB_BIN/weir-agent" -c "$LAB/n2.yaml" --detach; }
 expect "detach succeeds" detach
-equal "no program is left at the cgroup" "$(bpftool cgroup tree "$LAB_CGROUPS/weir-lab/n2" 2>/dev/null | grep -cE 'cgroup_inet|sock_ops')" 0
-equal "no pin is left" "$(find /sys/fs/bpf/weir-lab/n2 -type f 2>/dev/null | wc -l)" 0
+equal "no program is left at the cgroup" "$(bpftool cgroup tree "$LAB_CGROUPS/$LAB_NAME/n2" 2>/dev/null | grep -cE 'cgroup_inet|sock_ops')" 0
+equal "no pin is left" "$(find /sys/fs/bpf/$LAB_NAME/n2 -type f 2>/dev/null | wc -l)" 0
 equal "no observer is left at eth0" "$(lab_ns n2 bpftool net show 2>/dev/null | grep -c 'eth0.*tc')" 0
 wait $client
 equal "the connection lives" $? 0

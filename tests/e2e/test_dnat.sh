@@ -80,10 +80,10 @@ for f in d['items'] if f['node'] == 'n1' and 'checkout' in f['workload'])"; }
 expect "the port is the backend's, and the workload opened every connection" opened
 
 # A pod: its packets leave its own namespace with the virtual address.
-trap 'ip netns del weir-neigh-pod 2>/dev/null; lab_down' EXIT
+trap 'ip netns del ${LAB_NET}neigh-pod 2>/dev/null; lab_down' EXIT
 pod() {
-	ip netns add weir-neigh-pod && ip link add weirv0 type veth peer name weirv1 &&
-		ip link set weirv0 netns weir-n1 name pod0 && ip link set weirv1 netns weir-neigh-pod name eth0 &&
+	ip netns add "${LAB_NET}neigh-pod" &&
+		ip link add pod0 netns "${LAB_NET}n1" type veth peer name eth0 netns "${LAB_NET}neigh-pod" &&
 		lab_address n1 pod0 10.7.9.1/24 fd07:1:9::1/64 && lab_address neigh-pod eth0 10.7.9.2/24 fd07:1:9::2/64 &&
 		lab_ns n1 ip link set pod0 up && lab_ns neigh-pod ip link set eth0 up &&
 		lab_ns neigh-pod ip route add default via 10.7.9.1 && lab_ns neigh-pod ip -6 route add default via fd07:1:9::1 &&
@@ -93,9 +93,9 @@ pod() {
 pod || broken "the pod's network comes up"
 in_pod() { # cgroup traffic-arguments...
 	(
-		echo "$BASHPID" >"$LAB_CGROUPS/weir-lab/n1/$1/cgroup.procs" || exit 1
+		echo "$BASHPID" >"$LAB_CGROUPS/$LAB_NAME/n1/$1/cgroup.procs" || exit 1
 		shift
-		exec nsenter --net=/var/run/netns/weir-neigh-pod "$LAB_PYTHON" tests/lib/traffic.py "$@" 9>&-
+		exec nsenter --net="/var/run/netns/${LAB_NET}neigh-pod" "$LAB_PYTHON" tests/lib/traffic.py "$@" 9>&-
 	)
 }
 expect "a pod reaches a virtual IPv4 address" in_pod analytics.slice/reports.service tcp --to $VIP4 --port 80 --bytes 300000

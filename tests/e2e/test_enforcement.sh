@@ -21,7 +21,7 @@ expect "n1 applies the commit" lab_wait 15 fleet_applied n1 "$serial"
 expect "n2 applies the commit" lab_wait 15 fleet_applied n2 "$serial"
 expect "backup is denied the internet over IPv4" denied backup
 expect "backup is denied the internet over IPv6" denied backup6
-mkdir -p "$LAB_CGROUPS/weir-lab/n1/late/payments.slice/backup.service"
+mkdir -p "$LAB_CGROUPS/$LAB_NAME/n1/late/payments.slice/backup.service"
 late() { lab_traffic n1 late/payments.slice/backup.service tcp --to $INET4 --port 5001 --bytes 1000 --timeout "$1"; }
 expect "a workload that comes later is denied from its first packet" denied late
 expect "another workload of the node is not" lab_traffic n1 payments.slice/checkout.service tcp --to $INET4 --port 5001 --bytes 100000

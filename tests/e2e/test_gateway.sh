@@ -9,7 +9,7 @@ LEGS="n1 n2 inet"
 MB=1000000
 INTERFACES='"n1", "n2", "inet"'
 BPF_SIZES=$(printf 'hooks: [cgroup, observer, gateway]\n  inside: ["n?"]')
-mkdir_cgroups() { mkdir -p "$LAB_CGROUPS/weir-lab/r/"{weir-agent,main}.service; }
+mkdir_cgroups() { mkdir -p "$LAB_CGROUPS/$LAB_NAME/r/"{weir-agent,main}.service; }
 lab_up && mkdir_cgroups && lab_link r mgmt0 agg mgmt-r && lab_ns agg ip link set mgmt-r master mgmt &&
 	lab_address r mgmt0 192.0.2.14/24 && lab_ns inet ip route add 10.7.0.0/16 via 198.18.0.1 ||
 	broken "the router is a node too"

@@ -17,7 +17,7 @@ kernel() {
 	lab_ns n1 ss -HtinO "dst :5001 and cgroup $(lab_cgroup_path "$1")" | sed -n "s/.*[[:space:]]$2:\([0-9./]*\).*/\1/p" |
 		awk -F/ -v last="$([ "$2" = retrans ] && echo 1)" '{ n += last ? $2 : $1 } END { print n + 0 }'
 }
-lab_cgroup_path() { echo "${LAB_CGROUPS}/weir-lab/n1/$1"; }
+lab_cgroup_path() { echo "$LAB_CGROUPS/$LAB_NAME/n1/$1"; }
 same_as_kernel() { # workload-part cgroup
 	[ "$(health n1 "$1" retransmits)" = "$(kernel "$2" retrans)" ] &&
 		[ "$(health n1 "$1" bytes_out)" = "$(kernel "$2" bytes_sent)" ] &&

@@ -9,7 +9,7 @@ LAB_SPACES="$LAB_SPACES pod"
 WINDOW=4s INTERFACES='"eth*", "pod*"'
 lab_up && fleet_new && fleet_up observe n1 || broken "the fleet comes up"
 lab_serve web inet main.service 5001
-pins() { ls /sys/fs/bpf/weir-lab/n1/links; }
+pins() { ls /sys/fs/bpf/$LAB_NAME/n1/links; }
 index_of() { lab_ns n1 ip -o link show dev "$1" | cut -d: -f1; }
 attached() { pins | grep -qx "tc$(index_of "$1")in" && pins | grep -qx "tc$(index_of "$1")out"; }
 
@@ -17,8 +17,7 @@ attached() { pins | grep -qx "tc$(index_of "$1")in" && pins | grep -qx "tc$(inde
 plug() { # name index address-third
 	local index=()
 	[ "$2" = 0 ] || index=(index "$2")
-	ip link add weirv0 "${index[@]}" type veth peer name weirv1 &&
-		ip link set weirv0 netns weir-n1 name "$1" && ip link set weirv1 netns weir-pod name eth0 || return
+	ip link add "$1" netns "${LAB_NET}n1" "${index[@]}" type veth peer name eth0 netns "${LAB_NET}pod" || return
 	lab_ns n1 ethtool -K "$1" tso off gso off gro off >/dev/null && lab_ns pod ethtool -K eth0 tso off gso off gro off >/dev/null &&
 		lab_ns n1 ip addr add "10.8.$3.1/24" dev "$1" && lab_ns pod ip addr add "10.8.$3.2/24" dev eth0 &&
 		lab_ns n1 ip link set "$1" addrgenmode none && lab_ns pod ip link set eth0 addrgenmode none &&
@@ -45,7 +44,7 @@ lab_wait 20 quiet && fleet_steady || broken "the node falls silent"
 before_tx=$(($(wire eth0 tx) - $(observed eth0 egress))) before_rx=$(($(wire eth0 rx) - $(observed eth0 ingress)))
 # All the while eth0 is busy.
 lab_bg steady n1 $WORK "$LAB_PYTHON" "$LAB_ROOT/tests/lib/traffic.py" tcp --to $INET4 --port 5001 --seconds 60 --rate 20
-mkdir -p "$LAB_CGROUPS/weir-lab/pod/main.service"
+mkdir -p "$LAB_CGROUPS/$LAB_NAME/pod/main.service"
 lab_serve pod pod main.service 5001
 
 # A window has just begun: the next one is further away than a test waits for what comes at once.

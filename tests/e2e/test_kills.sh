@@ -10,7 +10,7 @@ KILLS=10 UPGRADES=4 LEAST=2
 CHECKOUT=payments.slice/checkout.service
 BACKUP=payments.slice/backup.service
 ID_LEGS=n1/eth0
-PINS=/sys/fs/bpf/weir-lab/n1
+PINS=/sys/fs/bpf/$LAB_NAME/n1
 WINDOW=200ms
 
 lab_up && fleet_new && fleet_commit && fleet_sign && fleet_up enforce n1 || broken "the fleet comes up"
@@ -82,7 +82,7 @@ within "traffic went on meanwhile, bytes" $(($(id_counter n1 eth0 tx) - moved)) 
 link() { bpftool -j link show pinned "$PINS/links/$1" | sed -n 's/.*"id":\([0-9]*\),.*"prog_id":\([0-9]*\).*/\1 \2/p'; }
 # Tracing links cannot change their program, and see no packet.
 hooks() { ls $PINS/links | grep -xE 'sockops|ingress|egress|tc.*'; }
-count_programs() { lab_ns n1 "$LAB_BIN/tools/hooks" "$LAB_CGROUPS/weir-lab/n1" eth0 2>&1 | tr '\n' ' '; }
+count_programs() { lab_ns n1 "$LAB_BIN/tools/hooks" "$LAB_CGROUPS/$LAB_NAME/n1" eth0 2>&1 | tr '\n' ' '; }
 version() { api /api/v1/agents "[a for a in d['items'] if a['node'] == 'n1'][0]['version'] == '$1'"; }
 wrong=none replaced=0
 for ((i = 0; i < UPGRADES; i++)); do

@@ -6,8 +6,8 @@
 . "$(dirname "$0")/../lib/e2e.sh"
 
 WORK=payments.slice/checkout.service
-NB=/sys/fs/bpf/weir-lab/nb
-GROUP=$LAB_CGROUPS/weir-lab/n1
+NB=/sys/fs/bpf/$LAB_NAME/nb
+GROUP=$LAB_CGROUPS/$LAB_NAME/n1
 lab_up && fleet_new || broken "the lab comes up"
 bpftool prog loadall build/gen/neighbours.bpf.o $NB &&
 	bpftool cgroup attach "$GROUP" egress pinned $NB/nb_out_a multi &&

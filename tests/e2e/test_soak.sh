@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Faults in random order under continuous traffic, then the books: ten minutes with WEIR_LONG=1, as many as WEIR_SOAK
-# says (`make soak MINUTES=60`), else 30 s. WEIR_TEST_SEED repeats a schedule. Too long for `make check`.
+# says (`make soak MINUTES=60`), else 30 s. WEIR_TEST_SEED repeats a schedule.
 . "$(dirname "$0")/../lib/e2e.sh"
 . tests/lib/identity.sh
 . tests/lib/faults.sh

@@ -159,8 +159,8 @@ expect "agent back: backup is still denied" denied $INET4
 lab_kill agent-n1
 expect "detach succeeds" lab_in n1 weir-agent.service "$LAB_BIN/weir-agent" -c "$LAB/n1.yaml" --detach
 equal "no program is left at the cgroup" \
-	"$(bpftool cgroup tree "$LAB_CGROUPS/weir-lab/n1" 2>/dev/null | grep -cE 'cgroup_inet|sock_ops')" 0
+	"$(bpftool cgroup tree "$LAB_CGROUPS/$LAB_NAME/n1" 2>/dev/null | grep -cE 'cgroup_inet|sock_ops')" 0
 equal "no observer is left at eth0" "$(lab_ns n1 bpftool net show 2>/dev/null | grep -c 'weir_tc')" 0
-equal "no pin is left" "$(find /sys/fs/bpf/weir-lab/n1 -type f 2>/dev/null | wc -l)" 0
+equal "no pin is left" "$(find /sys/fs/bpf/$LAB_NAME/n1 -type f 2>/dev/null | wc -l)" 0
 expect "after the removal backup reaches the internet" backup $INET4
 finish

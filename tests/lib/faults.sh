@@ -187,7 +187,7 @@ fault_host_reboot() {
 	}
 	f_cut_off n1 192.0.2.1 && f_cut_off agg 192.0.2.11 && lab_pass 2 && faults_rest || return
 	f_still() { id_wires; still="${ID_WIRE[n1/eth0/rx]} ${ID_WIRE[n1/eth0/tx]}"; lab_pass 1; id_wires; [ "$still" = "${ID_WIRE[n1/eth0/rx]} ${ID_WIRE[n1/eth0/tx]}" ]; }
-	lab_wait 20 f_still && lab_kill agent-n1 KILL && rm -rf /sys/fs/bpf/weir-lab/n1 || return
+	lab_wait 20 f_still && lab_kill agent-n1 KILL && rm -rf /sys/fs/bpf/$LAB_NAME/n1 || return
 	f_bare() { ! fleet_hooked n1; }
 	lab_wait 10 f_bare && cat /proc/sys/kernel/random/uuid >"$LAB/run/boot-n1" || return
 	# Windows of an hour: the old boot's last word stands until it was looked at.

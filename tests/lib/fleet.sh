@@ -90,8 +90,8 @@ fleet_agent_conf() { # node mode
 		identity: {key: $PKI/nodes/$node/node.key, labels: $LAB/labels.yaml}
 		trust: {approvers: ["$(fleet_key alice)"], threshold: 1, max_bundle: ${MAX_BUNDLE:-8MiB}}
 		bpf:
-		  cgroup_root: $LAB_CGROUPS/weir-lab/$node
-		  pin_dir: /sys/fs/bpf/weir-lab/$node
+		  cgroup_root: $LAB_CGROUPS/$LAB_NAME/$node
+		  pin_dir: /sys/fs/bpf/$LAB_NAME/$node
 		  interfaces: [${INTERFACES:-"eth*"}]
 		  flow_rows: 4096
 		  total_rows: 1024
@@ -114,7 +114,7 @@ fleet_attached() {
 	lab_alive "agent-$1" && fleet_hooked "$1"
 }
 fleet_hooked() {
-	bpftool cgroup tree "$LAB_CGROUPS/weir-lab/$1" 2>/dev/null | grep -q egress
+	bpftool cgroup tree "$LAB_CGROUPS/$LAB_NAME/$1" 2>/dev/null | grep -q egress
 }
 fleet_connected() { # node
 	api /api/v1/agents "[a for a in d['items'] if a['node'] == '$1'][0]['connected']"

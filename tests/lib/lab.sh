@@ -13,7 +13,9 @@
 # lives below fixed names, so that a lab whose owner was killed is found and removed by the next one.
 
 PATH=$PATH:/usr/sbin:/sbin
-LAB=/run/weir-lab
+LAB_NAME=weir-lab${WEIR_LAB:-}      # two at a time: the second one's WEIR_LAB is 2
+LAB_NET=weir-${WEIR_LAB:+$WEIR_LAB-} # what its namespaces' names begin with
+LAB=/run/$LAB_NAME
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_BIN=${WEIR_BIN:-$LAB_ROOT/build}
 LAB_SPACES="agg r r2 n1 n2 n3 inet"
@@ -28,21 +30,18 @@ lab_die() { echo "lab: $*" >&2; exit 1; }
 
 # Ends what runs in the lab's cgroups, then removes namespaces, pins and files.
 lab_down() {
-	local name dir i
-	[ -n "$LAB_CGROUPS" ] && [ -d "$LAB_CGROUPS/weir-lab" ] && {
-		echo 1 >"$LAB_CGROUPS/weir-lab/cgroup.kill"
+	local name i
+	[ -n "$LAB_CGROUPS" ] && [ -d "$LAB_CGROUPS/$LAB_NAME" ] && {
+		echo 1 >"$LAB_CGROUPS/$LAB_NAME/cgroup.kill"
 		for i in $(seq 100); do
-			grep -q 'populated 0' "$LAB_CGROUPS/weir-lab/cgroup.events" && break
+			grep -q 'populated 0' "$LAB_CGROUPS/$LAB_NAME/cgroup.events" && break
 			sleep 0.05
 		done
-		find "$LAB_CGROUPS/weir-lab" -depth -type d -exec rmdir {} + 2>/dev/null
+		find "$LAB_CGROUPS/$LAB_NAME" -depth -type d -exec rmdir {} + 2>/dev/null
 	}
-	rm -rf /sys/fs/bpf/weir-lab
+	rm -rf /sys/fs/bpf/$LAB_NAME
 	for name in $LAB_SPACES; do
-		[ -e "/var/run/netns/weir-$name" ] && ip netns del "weir-$name"
-	done
-	for dir in /sys/class/net/weirv*; do # ends that had not yet moved when an earlier lab was killed
-		[ -e "$dir" ] && ip link del "$(basename "$dir")" 2>/dev/null
+		[ -e "/var/run/netns/$LAB_NET$name" ] && ip netns del "$LAB_NET$name"
 	done
 	awk -v lab="$LAB/" 'index($2, lab) == 1 { print $2 }' /proc/mounts | xargs -r umount -l
 	rm -rf "$LAB"
@@ -51,13 +50,12 @@ lab_down() {
 	return 0
 }
 
-lab_ns() { local name=$1; shift; nsenter --net="/var/run/netns/weir-$name" "$@"; }
+lab_ns() { local name=$1; shift; nsenter --net="/var/run/netns/$LAB_NET$name" "$@"; }
 
 # One veth pair between two namespaces. Segmentation is done before the device on both ends, so that
 # the interface counters are the wire's; the sockets above still make super-packets.
 lab_link() { # space dev space dev
-	ip link add weirv0 type veth peer name weirv1 || return
-	ip link set weirv0 netns "weir-$1" name "$2" && ip link set weirv1 netns "weir-$3" name "$4" || return
+	ip link add "$2" netns "$LAB_NET$1" type veth peer name "$4" netns "$LAB_NET$3" || return
 	lab_ns "$1" ethtool -K "$2" tso off gso off tx-udp-segmentation off gro off >/dev/null &&
 		lab_ns "$3" ethtool -K "$4" tso off gso off tx-udp-segmentation off gro off >/dev/null || return
 	lab_ns "$1" ip link set "$2" up && lab_ns "$3" ip link set "$4" up
@@ -103,7 +101,7 @@ lab_router() { # name inet4 inet6
 lab_spaces() {
 	local name
 	for name in $LAB_SPACES; do
-		ip netns add "weir-$name" || return
+		ip netns add "$LAB_NET$name" || return
 		lab_ns "$name" sysctl -qw net.ipv6.conf.all.router_solicitations=0 net.ipv6.conf.default.router_solicitations=0 \
 			net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.accept_dad=0
 		lab_ns "$name" ip link set lo up || return
@@ -117,11 +115,11 @@ lab_spaces() {
 lab_cgroups() {
 	local node
 	for node in n1 n2 n3; do
-		mkdir -p "$LAB_CGROUPS/weir-lab/$node/weir-agent.service" \
-			"$LAB_CGROUPS/weir-lab/$node/payments.slice/"{checkout,backup}.service \
-			"$LAB_CGROUPS/weir-lab/$node/analytics.slice/reports.service" || return
+		mkdir -p "$LAB_CGROUPS/$LAB_NAME/$node/weir-agent.service" \
+			"$LAB_CGROUPS/$LAB_NAME/$node/payments.slice/"{checkout,backup}.service \
+			"$LAB_CGROUPS/$LAB_NAME/$node/analytics.slice/reports.service" || return
 	done
-	mkdir -p "$LAB_CGROUPS/weir-lab/"{agg,inet}/main.service
+	mkdir -p "$LAB_CGROUPS/$LAB_NAME/"{agg,inet}/main.service
 }
 
 # Removes what an earlier lab left, then builds. Waits for a lab that is in use.
@@ -133,12 +131,12 @@ lab_up() {
 	done
 	[ -n "$LAB_CGROUPS" ] || lab_die "needs cgroup v2 and bpffs"
 	# Cgroups are shared by all, a container or chroot with a /run of its own included.
-	exec 9<"$LAB_CGROUPS" && flock -w 300 9 || lab_die "another lab is in use"
+	exec 9<"$LAB_CGROUPS${WEIR_LAB:+/cgroup.procs}" && flock -w 300 9 || lab_die "another lab is in use"
 	lab_down
 	trap lab_down EXIT
 	trap 'exit 130' INT TERM HUP
 	LAB_BEGAN=$(date +%s)
-	mkdir -p $LAB/log $LAB/run /sys/fs/bpf/weir-lab
+	mkdir -p $LAB/log $LAB/run /sys/fs/bpf/$LAB_NAME
 	lab_spaces && lab_cgroups && lab_router r 198.18.0.1 2001:db8:99::1 && lab_router r2 198.18.0.2 2001:db8:99::2 &&
 		lab_node n1 r n1 $N1_4 $N1_6 10.7.1.1 fd07:1:1::1 192.0.2.11 &&
 		lab_node n2 r n2 $N2_4 $N2_6 10.7.2.1 fd07:1:2::1 192.0.2.12 &&
@@ -150,10 +148,10 @@ lab_up() {
 
 # The shell becomes the command inside a cgroup and a network namespace.
 lab_enter() { # space cgroup command...
-	local space=$1 group=$LAB_CGROUPS/weir-lab/$1/$2
+	local space=$1 group=$LAB_CGROUPS/$LAB_NAME/$1/$2
 	shift 2
 	echo "$BASHPID" >"$group/cgroup.procs" || exit 1
-	exec nsenter --net="/var/run/netns/weir-$space" "$@" 9>&-
+	exec nsenter --net="/var/run/netns/$LAB_NET$space" "$@" 9>&-
 }
 lab_in() { (lab_enter "$@"); }
 # In the background, under a name: log in $LAB/log/<name>.log, process in LAB_PID[name].
