@@ -8,6 +8,7 @@
 
 /* One metered row, or a row that no meter charges (group NO_GROUP). */
 struct item {
+	struct store_key key;
 	uint64_t time_s, bytes;
 	int64_t workload;
 	uint32_t group;
@@ -99,7 +100,7 @@ int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const s
 		const struct store_flow *f)
 {
 	const struct weir_meter *meters[WEIR_MAX_METERS];
-	struct item it = {.time_s = f->time_s, .bytes = f->bytes, .workload = f->workload,
+	struct item it = {.key = f->key, .time_s = f->time_s, .bytes = f->bytes, .workload = f->workload,
 			  .group = NO_GROUP, .path = f->path, .first = true};
 	const char *account = route->local && route->local->account ? route->local->account : "";
 	int n, r = 0;
@@ -125,6 +126,7 @@ int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const s
 static int write_item(struct store *s, const struct item *it, const struct group *g, int64_t nanos)
 {
 	struct store_charge c = {
+		.key = it->key,
 		.time_s = it->time_s,
 		.workload = it->workload,
 		.path = it->path,

@@ -99,8 +99,8 @@ static int apply_row(const struct apply *a, const struct weir_sum_row *row)
 {
 	struct weir_route route;
 	struct store_flow f = {
+		.key = {a->node, a->sum->epoch, a->sum->sequence, (uint32_t)(row - a->sum->rows)},
 		.time_s = a->time_s,
-		.node = a->node,
 		.workload = a->workloads[row->workload],
 		.proto = row->proto,
 		.dir = row->dir,

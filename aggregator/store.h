@@ -5,6 +5,20 @@
  * Rows live in buckets of 10 s, 1 min and 1 h, written in the same transaction as the agent's
  * (epoch, last sequence): what was acknowledged is on disk once, and once only. Bucket = Unix time of
  * its start. Names are interned: workload and address ids never change their meaning.
+ *
+ * This header is all that ingest and cost see of it, and no type of SQLite is in it (tests/floors), so that
+ * another engine, say a columnar server over HTTP, can stand behind the same functions. What such an engine
+ * may rely on:
+ * - Ingest brackets the summaries of one commit by store_begin() and store_commit(), and acknowledges only after
+ *   the latter returned 0. An engine may collect rows in between and send them as one block per table.
+ * - Every row carries its store_key, which is the same whenever the agent sends that window again. An engine
+ *   without transactions over tables makes a commit that failed in the middle whole by it: it replaces rows
+ *   of the same key, and derives an agent's mark (store_agent_get()) from the keys of whole summaries.
+ * - Ids (node, workload, address) are the engine's own, needed within a commit at once, and never reused.
+ * - Rollups are sums over rows of a window's start: the engine makes them in whatever way it has.
+ * - What one summary says of a node's present state (identity, drops, health, boot) replaces what an earlier one
+ *   said or is a sum that belongs to the same commit as the summary's mark.
+ * - Usage (store_usage()) is read and grown within one commit: one writer per pool at a time.
  */
 #ifndef AGGREGATOR_STORE_H
 #define AGGREGATOR_STORE_H
@@ -73,9 +87,16 @@ int store_holder(struct store *s, int64_t address, int64_t workload, int64_t nod
 /* Id of the holder at time_s, 0 = nobody known. */
 int store_holder_at(struct store *s, int64_t address, uint64_t time_s, int64_t *ret_workload);
 
+/* Which row of which summary: nothing has it twice. Row: its number in the summary. */
+struct store_key {
+	int64_t node;
+	uint64_t epoch, sequence;
+	uint32_t row;
+};
 struct store_flow {
+	struct store_key key;
 	uint64_t time_s;
-	int64_t node, workload, local, peer;
+	int64_t workload, local, peer;
 	uint8_t path, proto, dir, verdict;
 	bool opened;	/* the workload opened the connection: the service port is the peer's */
 	uint16_t port;	/* service port */
@@ -88,6 +109,7 @@ int store_usage(struct store *s, const char *pool, const char *meter, uint32_t m
 int store_usage_add(struct store *s, const char *pool, const char *meter, uint32_t month,
 		    uint64_t bytes);
 struct store_charge {
+	struct store_key key; /* of the flow; a flow's charges differ by their meters */
 	uint64_t time_s;
 	int64_t workload;
 	uint8_t path;

@@ -3,6 +3,8 @@
 #include "aggregator/store_impl.h"
 #include "aggregator/text.h"
 
+#include <assert.h>
+
 const char *store_team(const struct weir_sum_workload *w)
 {
 	for (size_t i = 0; i < w->label_count; i++)
@@ -125,9 +127,10 @@ int store_flow_add(struct store *s, const struct store_flow *f)
 {
 	int r = 0;
 
+	assert(f->key.node && f->key.epoch && f->key.sequence);
 	for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++)
 		r = store_run(s, ST_FLOW_10S + i, "uiiiidddddduu",
-			      f->time_s - f->time_s % store_bucket_s(i), f->node, f->workload, f->local,
+			      f->time_s - f->time_s % store_bucket_s(i), f->key.node, f->workload, f->local,
 			      f->peer, (int)f->path, (int)f->proto, (int)f->port, (int)f->opened,
 			      (int)f->dir, (int)f->verdict, f->bytes, f->packets);
 	return r;
@@ -154,6 +157,7 @@ int store_ledger_add(struct store *s, const struct store_charge *c)
 {
 	int r = 0;
 
+	assert(c->key.node && c->key.epoch && c->key.sequence);
 	for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++)
 		r = store_run(s, ST_LEDGER_10S + i, "uidttiuui",
 			      c->time_s - c->time_s % store_bucket_s(i), c->workload, (int)c->path,
