@@ -10,7 +10,7 @@ struct config {
 	char *tls_ca, *tls_cert, *tls_key;
 	char *nodes_dir;
 	char *store_path;
-	uint64_t retain_ns[3]; /* by store_res */
+	uint64_t retain_ns[4]; /* by store_res */
 	char *policy_dir;
 	uint64_t policy_poll_ns;
 	char *http_socket;

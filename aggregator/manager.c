@@ -12,6 +12,9 @@
 /* A poll is held to the second at best: ends of polls need no finer clock. */
 #define SWEEP_NS (WEIR_NS_PER_S / 2)
 #define RETAIN_NS (60 * WEIR_NS_PER_S)
+/* Of the time in which there is upkeep to do, agents and people get this many parts more than it. */
+#define RETAIN_REST 3
+#define RETAIN_REST_MIN_NS (20 * (WEIR_NS_PER_S / 1000))
 
 struct manager {
 	struct service sv;
@@ -51,16 +54,18 @@ static int on_sweep(uint32_t events, void *arg)
 static int on_retain(uint32_t events, void *arg)
 {
 	struct manager *m = arg;
-	uint64_t retain_s[STORE_RESOLUTIONS];
+	uint64_t retain_s[STORE_RESOLUTIONS], began_ns = weir_monotonic_ns(), took_ns;
+	bool more = false;
 	int r;
 
 	(void)events;
 	for (int i = 0; i < STORE_RESOLUTIONS; i++)
 		retain_s[i] = m->sv.config.retain_ns[i] / WEIR_NS_PER_S;
-	r = store_retain(m->sv.store, weir_wall_ns() / WEIR_NS_PER_S, retain_s);
+	r = store_retain(m->sv.store, weir_wall_ns() / WEIR_NS_PER_S, retain_s, &more);
 	if (r)
-		weir_log_err(r, "store: cannot remove old rows: %s", store_error(m->sv.store));
-	return 0;
+		weir_log_err(r, "store: cannot fold and remove old rows: %s", store_error(m->sv.store));
+	took_ns = weir_monotonic_ns() - began_ns;
+	return weir_source_rearm(m->retain, more ? WEIR_MAX(RETAIN_REST * took_ns, RETAIN_REST_MIN_NS) : RETAIN_NS, 0);
 }
 
 static void candidate_change(struct service *sv, const char *source, uint64_t now_ns)
@@ -181,7 +186,7 @@ static int join_loop(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = weir_loop_timer(l, poll_ns, poll_ns, on_poll, m, &m->poll);
 	if (!r)
-		r = weir_loop_timer(l, RETAIN_NS, RETAIN_NS, on_retain, m, &m->retain);
+		r = weir_loop_timer(l, RETAIN_REST_MIN_NS, 0, on_retain, m, &m->retain);
 	return r;
 }
 

@@ -10,19 +10,19 @@
 const char *const query_dim_names[QUERY_DIMS + 1] = {"workload", "namespace", "team",
 						     "path",	 "meter",     "node", NULL};
 
-static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h"};
+static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h", "days"};
 
 enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
 				const uint64_t retain_s[STORE_RESOLUTIONS])
 {
 	/* Spans up to which a resolution gives an answer at once: some thousand buckets. */
-	static const uint64_t span_s[STORE_RESOLUTIONS] = {6 * 3600, 7 * 86400, UINT64_MAX};
+	static const uint64_t span_s[STORE_RESOLUTIONS] = {6 * 3600, 7 * 86400, 100 * 86400, UINT64_MAX};
 	uint64_t span = now_s > from_s ? now_s - from_s : 0;
 
-	for (enum store_res i = 0; i < STORE_1H; i++)
+	for (enum store_res i = 0; i < STORE_1D; i++)
 		if (span <= span_s[i] && span <= retain_s[i])
 			return i;
-	return STORE_1H;
+	return STORE_1D;
 }
 
 /* False: no address (folded). */

@@ -26,7 +26,7 @@ static void stmt_finalize(sqlite3_stmt **st)
 /* Buckets of the range, and the last state of every row for what is open; ordered by the keys. */
 static void make_sql(uint32_t by, enum store_res res, char sql[SQL_MAX])
 {
-	static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h"};
+	static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h", "days"};
 	const char *who = by & QUERY_HEALTH_WORKLOAD ? "n.name,w.namespace,w.name,w.team" : "'','','',''";
 	const char *peer = by & QUERY_HEALTH_PEER ? "h.scope,h.class" : "0,0";
 

@@ -10,7 +10,7 @@
 
 uint32_t store_bucket_s(enum store_res r)
 {
-	static const uint32_t seconds[STORE_RESOLUTIONS] = {10, 60, 3600};
+	static const uint32_t seconds[STORE_RESOLUTIONS] = {10, 60, 3600, 86400};
 
 	return seconds[r];
 }
@@ -215,13 +215,24 @@ int store_open(const char *path, struct store **ret, struct weir_err *err)
 	if (strcmp(path, ":memory:"))
 		chmod(path, 0640);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	r = store_exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;"
-			  "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=2000;");
+	/* Before the first table: where there are some already it changes nothing. */
+	r = store_exec(s, "PRAGMA auto_vacuum=INCREMENTAL");
+	if (!r)
+		r = store_check(s, err);
+	if (!r)
+		r = store_exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;"
+			  "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=2000;"
+			  "PRAGMA journal_size_limit=67108864;");
+	if (!r)
+		r = store_health_function(s);
 	if (r)
 		return weir_err_set(err, r, "%s: cannot prepare the store: %s", path, s->error);
-	r = store_migrate(s, err);
+	r = store_migrate(s);
+	if (!r)
+		r = store_folded(s, s->folded_s);
 	if (r)
-		return weir_err_set(err, r, "%s: %s", path, s->error);
+		return weir_err_set(err, r, "%s: cannot bring the store to this version's schema, it stays as it was: %s",
+				    path, s->error);
 	*ret = weir_take_ptr(s);
 	return 0;
 }

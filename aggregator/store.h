@@ -3,8 +3,8 @@
  * The store: one SQLite file, WAL, synchronous=FULL. Knows no clock: time is an argument.
  *
  * Rows live in buckets of 10 s, 1 min and 1 h, written in the same transaction as the agent's
- * (epoch, last sequence): what was acknowledged is on disk once, and once only. Bucket = Unix time of
- * its start. Names are interned: workload and address ids never change their meaning.
+ * (epoch, last sequence): what was acknowledged is on disk once, and once only. Hours are folded into days
+ * by and by (store_retain.c). Bucket = Unix time of its start. Names are interned: workload and address ids never change their meaning.
  *
  * This header is all that ingest and cost see of it, and no type of SQLite is in it (tests/floors), so that
  * another engine, say a columnar server over HTTP, can stand behind the same functions. What such an engine
@@ -25,7 +25,7 @@
 
 #include "lib/wire/msg.h"
 
-enum store_res { STORE_10S, STORE_1M, STORE_1H, STORE_RESOLUTIONS };
+enum store_res { STORE_10S, STORE_1M, STORE_1H, STORE_1D, STORE_RESOLUTIONS };
 uint32_t store_bucket_s(enum store_res r);
 
 struct store;
@@ -122,7 +122,14 @@ struct store_charge {
 };
 int store_ledger_add(struct store *s, const struct store_charge *c);
 
-/* Removes buckets that ended before now - retain (seconds, by store_res), and addresses' old holders. */
-int store_retain(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_RESOLUTIONS]);
+/* --- upkeep (store_retain.c) --- */
+/* Rows that one step touches at most. */
+#define STORE_STEP_ROWS 2048
+/*
+ * One step, in a transaction of its own: folds hours that are over into days, removes buckets that ended before
+ * now - retain (seconds, by store_res) and names' old holders, gives free pages back to the file system.
+ * *ret_more: there is more to do now. What any rollup that is kept says of a span never changes by it.
+ */
+int store_retain(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_RESOLUTIONS], bool *ret_more);
 
 #endif

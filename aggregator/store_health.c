@@ -119,6 +119,46 @@ static int book(struct store *s, enum store_res res, uint64_t time_s, int64_t wo
 			 (int64_t)h->peer_class, blob, (int)pack(&sum, blob));
 }
 
+static int book_all(struct store *s, uint64_t time_s, int64_t workload, const struct weir_sum_health *h,
+		    const struct store_health *diff)
+{
+	uint64_t hour = time_s - time_s % store_bucket_s(STORE_1H);
+	uint8_t blob[BLOB_MAX];
+	int r = 0;
+
+	for (enum store_res i = 0; !r && i < STORE_WRITTEN; i++)
+		r = book(s, i, time_s, workload, h, diff);
+	if (r || hour > s->folded_s[STORE_HEALTH])
+		return r;
+	return store_run(s, ST_HEALTH_LATE, "uiiix", hour, workload, (int64_t)h->scope, (int64_t)h->peer_class,
+			 blob, (int)pack(diff, blob));
+}
+
+/* A blob that was not written by this program ends the statement, with its message. */
+static void sum_blobs(sqlite3_context *context, int n, sqlite3_value **values)
+{
+	struct store_health sum = {0}, h;
+	uint8_t blob[BLOB_MAX];
+
+	for (int i = 0; i < n; i++) {
+		if (!store_health_unpack(sqlite3_value_blob(values[i]), (size_t)sqlite3_value_bytes(values[i]), &h)) {
+			sqlite3_result_error(context, "a row of TCP health is damaged", -1);
+			return;
+		}
+		for (size_t k = 0; k < NUMBERS; k++)
+			sum.all[k] += h.all[k];
+	}
+	sqlite3_result_blob(context, blob, (int)pack(&sum, blob), SQLITE_TRANSIENT);
+}
+
+int store_health_function(struct store *s)
+{
+	int code = sqlite3_create_function(s->db, "health_sum", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sum_blobs,
+					   NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : store_fail(s, code);
+}
+
 int store_health_add(struct store *s, int64_t node, int64_t workload, uint64_t time_s,
 		     const struct weir_sum_health *h)
 {
@@ -135,8 +175,7 @@ int store_health_add(struct store *s, int64_t node, int64_t workload, uint64_t t
 	from_wire(h, &now);
 	r = 0;
 	if (grow(&last, &now, &diff))
-		for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++)
-			r = book(s, i, time_s, workload, h, &diff);
+		r = book_all(s, time_s, workload, h, &diff);
 	if (r)
 		return r;
 	return store_run(s, ST_HEALTH_SET, "iiiiuiux", node, (int64_t)h->index, (int64_t)h->peer_class,

@@ -8,6 +8,18 @@
 #include <sqlite3.h>
 #include <stdarg.h>
 
+/* What names a row of a rollup, in the order of its primary key. */
+#define FLOW_REST "node,workload,local,peer,path,proto,port,opened,dir,verdict"
+#define FLOW_KEY "bucket," FLOW_REST
+#define LEDGER_REST "workload,path,meter,pool,month"
+#define LEDGER_KEY "bucket," LEDGER_REST
+#define HEALTH_REST "workload,scope,class"
+#define HEALTH_KEY "bucket," HEALTH_REST
+
+/* Kinds of rollups, and how many resolutions of each are written as rows come; the last is folded. */
+enum store_kind { STORE_FLOW, STORE_LEDGER, STORE_HEALTH, STORE_KINDS };
+#define STORE_WRITTEN STORE_1D
+
 enum store_stmt {
 	ST_BEGIN, ST_COMMIT, ST_ROLLBACK,
 	ST_NODE_GET, ST_NODE_ADD, ST_NODE_FACTS,
@@ -17,20 +29,23 @@ enum store_stmt {
 	ST_IDENTITY, ST_DROP, ST_BOOT,
 	ST_WORKLOAD_GET, ST_WORKLOAD_ADD, ST_ADDRESS_GET, ST_ADDRESS_ADD,
 	ST_HOLDER_CURRENT, ST_HOLDER_FORMER, ST_HOLDER_CLOSE, ST_HOLDER_OPEN, ST_HOLDER_AT,
-	ST_FLOW_10S, ST_FLOW_1M, ST_FLOW_1H,
+	ST_FLOW_10S, ST_FLOW_1M, ST_FLOW_1H, ST_FLOW_LATE,
 	ST_USAGE_GET, ST_USAGE_ADD,
-	ST_LEDGER_10S, ST_LEDGER_1M, ST_LEDGER_1H,
+	ST_LEDGER_10S, ST_LEDGER_1M, ST_LEDGER_1H, ST_LEDGER_LATE,
 	ST_HEALTH_LAST, ST_HEALTH_SET, ST_HEALTH_GONE,
 	ST_CANDIDATE_GET, ST_CANDIDATE_SEEN, ST_CANDIDATE_OLDEST, ST_CANDIDATE_FORGET,
 	ST_DISAGREEMENT_CLEAR, ST_DISAGREEMENT_ADD,
 	ST_HEALTH_GET_10S, ST_HEALTH_GET_1M, ST_HEALTH_GET_1H,
-	ST_HEALTH_PUT_10S, ST_HEALTH_PUT_1M, ST_HEALTH_PUT_1H,
+	ST_HEALTH_PUT_10S, ST_HEALTH_PUT_1M, ST_HEALTH_PUT_1H, ST_HEALTH_LATE,
 	ST_STATEMENTS,
 };
 
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *stmt[ST_STATEMENTS];
+	/* Hours up to here (the last one perhaps in part) are folded into days: what comes late goes there too. */
+	uint64_t folded_s[STORE_KINDS];
+	int64_t swept[3]; /* where store_retain() goes on */
 	char error[256];
 };
 
@@ -50,8 +65,16 @@ int store_id(struct store *s, enum store_stmt id, int64_t *ret, const char *type
 int store_fail(struct store *s, int code);
 int store_exec(struct store *s, const char *sql);
 
+/* By kind: the hour up to which days are made. */
+int store_folded(struct store *s, uint64_t ret[STORE_KINDS]);
+/* health_sum(a, b) of two blobs. */
+int store_health_function(struct store *s);
+
 /* store_schema.c */
 extern const char *const store_sql[ST_STATEMENTS];
-int store_migrate(struct store *s, struct weir_err *err);
+/* Refuses what is no store, and one of a newer schema; changes nothing. */
+int store_check(struct store *s, struct weir_err *err);
+/* To the newest schema, in one transaction: on any failure the file stays as it was. */
+int store_migrate(struct store *s);
 
 #endif

@@ -123,16 +123,22 @@ int store_holder_at(struct store *s, int64_t address, uint64_t time_s, int64_t *
 	return r;
 }
 
+static int flow_in(struct store *s, enum store_stmt id, enum store_res res, const struct store_flow *f)
+{
+	return store_run(s, id, "uiiiidddddduu", f->time_s - f->time_s % store_bucket_s(res), f->key.node,
+			 f->workload, f->local, f->peer, (int)f->path, (int)f->proto, (int)f->port,
+			 (int)f->opened, (int)f->dir, (int)f->verdict, f->bytes, f->packets);
+}
+
 int store_flow_add(struct store *s, const struct store_flow *f)
 {
 	int r = 0;
 
 	assert(f->key.node && f->key.epoch && f->key.sequence);
-	for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++)
-		r = store_run(s, ST_FLOW_10S + i, "uiiiidddddduu",
-			      f->time_s - f->time_s % store_bucket_s(i), f->key.node, f->workload, f->local,
-			      f->peer, (int)f->path, (int)f->proto, (int)f->port, (int)f->opened,
-			      (int)f->dir, (int)f->verdict, f->bytes, f->packets);
+	for (enum store_res i = 0; !r && i < STORE_WRITTEN; i++)
+		r = flow_in(s, ST_FLOW_10S + i, i, f);
+	if (!r && f->time_s - f->time_s % store_bucket_s(STORE_1H) <= s->folded_s[STORE_FLOW])
+		r = flow_in(s, ST_FLOW_LATE, STORE_1H, f);
 	return r;
 }
 
@@ -153,55 +159,20 @@ int store_usage_add(struct store *s, const char *pool, const char *meter, uint32
 	return store_run(s, ST_USAGE_ADD, "ttiu", pool, meter, (int64_t)month, bytes);
 }
 
+static int charge_in(struct store *s, enum store_stmt id, enum store_res res, const struct store_charge *c)
+{
+	return store_run(s, id, "uidttiuui", c->time_s - c->time_s % store_bucket_s(res), c->workload,
+			 (int)c->path, c->meter, c->pool, (int64_t)c->month, c->bytes, c->once, c->nanos);
+}
+
 int store_ledger_add(struct store *s, const struct store_charge *c)
 {
 	int r = 0;
 
 	assert(c->key.node && c->key.epoch && c->key.sequence);
-	for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++)
-		r = store_run(s, ST_LEDGER_10S + i, "uidttiuui",
-			      c->time_s - c->time_s % store_bucket_s(i), c->workload, (int)c->path,
-			      c->meter, c->pool, (int64_t)c->month, c->bytes, c->once, c->nanos);
+	for (enum store_res i = 0; !r && i < STORE_WRITTEN; i++)
+		r = charge_in(s, ST_LEDGER_10S + i, i, c);
+	if (!r && c->time_s - c->time_s % store_bucket_s(STORE_1H) <= s->folded_s[STORE_LEDGER])
+		r = charge_in(s, ST_LEDGER_LATE, STORE_1H, c);
 	return r;
-}
-
-static int retain_table(struct store *s, const char *table, enum store_res res, uint64_t before_s)
-{
-	static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h"};
-	char sql[128];
-
-	snprintf(sql, sizeof(sql), "DELETE FROM %s_%s WHERE bucket < %llu", table, suffix[res],
-		 (unsigned long long)before_s);
-	return store_exec(s, sql);
-}
-
-int store_retain(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_RESOLUTIONS])
-{
-	uint64_t oldest = now_s;
-	char sql[96];
-	int r = 0;
-
-	for (enum store_res i = 0; !r && i < STORE_RESOLUTIONS; i++) {
-		uint64_t keep = retain_s[i] + store_bucket_s(i);
-		uint64_t before = now_s > keep ? now_s - keep + 1 : 0;
-
-		oldest = WEIR_MIN(oldest, before);
-		r = retain_table(s, "flow", i, before);
-		if (!r)
-			r = retain_table(s, "ledger", i, before);
-		if (!r)
-			r = retain_table(s, "health", i, before);
-	}
-	if (r)
-		return r;
-	snprintf(sql, sizeof(sql), "DELETE FROM holder WHERE until < %llu", (unsigned long long)oldest);
-	r = store_exec(s, sql);
-	if (r)
-		return r;
-	snprintf(sql, sizeof(sql), "DELETE FROM boot WHERE seen_s < %llu", (unsigned long long)oldest);
-	r = store_exec(s, sql);
-	if (r)
-		return r;
-	snprintf(sql, sizeof(sql), "DELETE FROM health WHERE seen_s < %llu", (unsigned long long)oldest);
-	return store_exec(s, sql);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema, as migrations (user_version = how many have run; each in one transaction), and the SQL
+ * The schema, as migrations (user_version = how many have run; all that lack in one transaction), and the SQL
  * of every statement that writes. A released migration is never edited: add another.
  */
 #include "aggregator/store_impl.h"
 
-#define FLOW_KEY "bucket,node,workload,local,peer,path,proto,port,opened,dir,verdict"
+#define FLOW_SUM                                                                                  \
+	"ON CONFLICT(" FLOW_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,packets=packets+excluded.packets"
 #define FLOW_TABLE(n)                                                                             \
 	"CREATE TABLE flow_" n "(bucket INTEGER NOT NULL,node INTEGER NOT NULL,"                  \
 	"workload INTEGER NOT NULL,local INTEGER NOT NULL,peer INTEGER NOT NULL,"                 \
@@ -14,10 +15,11 @@
 	"bytes INTEGER NOT NULL,packets INTEGER NOT NULL,PRIMARY KEY(" FLOW_KEY ")) WITHOUT ROWID;"
 #define FLOW_ADD(n)                                                                               \
 	"INSERT INTO flow_" n "(" FLOW_KEY ",bytes,packets) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) "   \
-	"ON CONFLICT(" FLOW_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,"                     \
-	"packets=packets+excluded.packets"
+	FLOW_SUM
 
-#define LEDGER_KEY "bucket,workload,path,meter,pool,month"
+#define LEDGER_SUM                                                                                \
+	"ON CONFLICT(" LEDGER_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,"                   \
+	"once=once+excluded.once,nanos=nanos+excluded.nanos"
 #define LEDGER_TABLE(n)                                                                           \
 	"CREATE TABLE ledger_" n "(bucket INTEGER NOT NULL,workload INTEGER NOT NULL,"            \
 	"path INTEGER NOT NULL,meter TEXT NOT NULL,pool TEXT NOT NULL,month INTEGER NOT NULL,"    \
@@ -25,10 +27,10 @@
 	"PRIMARY KEY(" LEDGER_KEY ")) WITHOUT ROWID;"
 #define LEDGER_ADD(n)                                                                             \
 	"INSERT INTO ledger_" n "(" LEDGER_KEY ",bytes,once,nanos) VALUES(?,?,?,?,?,?,?,?,?) "    \
-	"ON CONFLICT(" LEDGER_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,"                   \
-	"once=once+excluded.once,nanos=nanos+excluded.nanos"
+	LEDGER_SUM
 
-#define HEALTH_KEY "bucket,workload,scope,class"
+#define HEALTH_SUM                                                                                \
+	"ON CONFLICT(" HEALTH_KEY ") DO UPDATE SET counts=health_sum(counts,excluded.counts)"
 #define HEALTH_TABLE(n)                                                                           \
 	"CREATE TABLE health_" n "(bucket INTEGER NOT NULL,workload INTEGER NOT NULL,"            \
 	"scope INTEGER NOT NULL,class INTEGER NOT NULL,counts BLOB NOT NULL,"                     \
@@ -36,6 +38,18 @@
 #define HEALTH_GET(n) \
 	"SELECT counts FROM health_" n " WHERE bucket=? AND workload=? AND scope=? AND class=?"
 #define HEALTH_PUT(n) "INSERT OR REPLACE INTO health_" n "(" HEALTH_KEY ",counts) VALUES(?,?,?,?,?)"
+
+/* How far hours are folded into days, as the key of the last row; and days with the hours that are not yet. */
+#define FOLDED(kind, key, zeros)                                                                  \
+	"CREATE TABLE folded_" kind " AS SELECT " key " FROM " kind "_1h WHERE 0;"                \
+	"INSERT INTO folded_" kind " VALUES(" zeros ");"
+#define DAYS(kind, key, rest)                                                                     \
+	"CREATE VIEW " kind "_days AS SELECT bucket," rest " FROM " kind "_1d UNION ALL "         \
+	"SELECT bucket-bucket%86400," rest " FROM " kind "_1h WHERE (" key ")>(SELECT " key " FROM folded_" kind ");"
+/* A row of an hour that is folded already goes into its day as well; parameters as of the hour's. */
+#define LATE(kind, key, values, rest, all)                                                        \
+	"INSERT INTO " kind "_1d(" key "," values ") SELECT ?1-?1%86400," rest " FROM folded_" kind \
+	" WHERE (" all ")<=(" key ") "
 
 static const char *const migrations[] = {
 	/* 1: a node is a name; what its agent last said stands beside it */
@@ -99,6 +113,12 @@ static const char *const migrations[] = {
 	"INSERT INTO boot SELECT node,boot,window_end_ns/1000000000,window_end_ns/1000000000,bytes_in,"
 	"bytes_out,packets_in,packets_out,bytes_in,bytes_out,packets_in,packets_out FROM agent "
 	"WHERE boot IS NOT NULL;",
+	/* 7: days */
+	FLOW_TABLE("1d") LEDGER_TABLE("1d") HEALTH_TABLE("1d")
+	FOLDED("flow", FLOW_KEY, "0,0,0,0,0,0,0,0,0,0,0") FOLDED("ledger", LEDGER_KEY, "0,0,0,'','',0")
+	FOLDED("health", HEALTH_KEY, "0,0,0,0")
+	DAYS("flow", FLOW_KEY, FLOW_REST ",bytes,packets") DAYS("ledger", LEDGER_KEY, LEDGER_REST ",bytes,once,nanos")
+	DAYS("health", HEALTH_KEY, HEALTH_REST ",counts"),
 };
 
 const char *const store_sql[ST_STATEMENTS] = {
@@ -166,12 +186,16 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_FLOW_10S] = FLOW_ADD("10s"),
 	[ST_FLOW_1M] = FLOW_ADD("1m"),
 	[ST_FLOW_1H] = FLOW_ADD("1h"),
+	[ST_FLOW_LATE] = LATE("flow", FLOW_KEY, "bytes,packets", "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13",
+			      "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11") FLOW_SUM,
 	[ST_USAGE_GET] = "SELECT bytes FROM usage WHERE pool=? AND meter=? AND month=?",
 	[ST_USAGE_ADD] = "INSERT INTO usage VALUES(?,?,?,?) ON CONFLICT(pool,meter,month) "
 			 "DO UPDATE SET bytes=bytes+excluded.bytes",
 	[ST_LEDGER_10S] = LEDGER_ADD("10s"),
 	[ST_LEDGER_1M] = LEDGER_ADD("1m"),
 	[ST_LEDGER_1H] = LEDGER_ADD("1h"),
+	[ST_LEDGER_LATE] = LATE("ledger", LEDGER_KEY, "bytes,once,nanos", "?2,?3,?4,?5,?6,?7,?8,?9",
+				"?1,?2,?3,?4,?5,?6") LEDGER_SUM,
 	[ST_HEALTH_LAST] = "SELECT counts FROM health WHERE node=? AND workload_index=? AND class=? AND "
 			   "scope=? AND since_ns=?",
 	[ST_HEALTH_SET] = "INSERT OR REPLACE INTO health(node,workload_index,class,scope,since_ns,workload,"
@@ -193,53 +217,58 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_HEALTH_PUT_10S] = HEALTH_PUT("10s"),
 	[ST_HEALTH_PUT_1M] = HEALTH_PUT("1m"),
 	[ST_HEALTH_PUT_1H] = HEALTH_PUT("1h"),
+	[ST_HEALTH_LATE] = LATE("health", HEALTH_KEY, "counts", "?2,?3,?4,?5", "?1,?2,?3,?4") HEALTH_SUM,
 };
 
-static int schema_version(struct store *s, int *ret)
+static int number(struct store *s, const char *sql, int *ret)
 {
 	sqlite3_stmt *st = NULL;
-	int code = sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &st, NULL);
+	int r = 0, code = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
 
 	if (code == SQLITE_OK)
 		code = sqlite3_step(st);
-	if (code != SQLITE_ROW) {
-		int r = store_fail(s, code);
-
-		sqlite3_finalize(st);
-		return r;
-	}
-	*ret = sqlite3_column_int(st, 0);
+	if (code == SQLITE_ROW)
+		*ret = sqlite3_column_int(st, 0);
+	else
+		r = store_fail(s, code);
 	sqlite3_finalize(st);
-	return 0;
-}
-
-static int migrate_one(struct store *s, int to)
-{
-	char version[48];
-	int r = store_exec(s, "BEGIN IMMEDIATE");
-
-	if (r)
-		return r;
-	snprintf(version, sizeof(version), "PRAGMA user_version=%d; COMMIT", to);
-	r = store_exec(s, migrations[to - 1]);
-	if (!r)
-		r = store_exec(s, version);
-	if (r)
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
 }
 
-int store_migrate(struct store *s, struct weir_err *err)
+int store_check(struct store *s, struct weir_err *err)
+{
+	int version = 0, tables = 0, newest = (int)WEIR_ARRAY_SIZE(migrations);
+	int r = number(s, "PRAGMA user_version", &version);
+
+	if (!r)
+		r = number(s, "SELECT COUNT(*) FROM sqlite_master", &tables);
+	if (r)
+		return r;
+	if (version > newest)
+		return weir_err_set(err, -EPROTONOSUPPORT,
+				    "the store has schema %d and this program knows up to %d: run the newer "
+				    "weir-aggregator, or restore a backup made before it ran (weirctl store restore)",
+				    version, newest);
+	if (version < 1 && tables)
+		return weir_err_set(err, -EINVAL, "is a database, but no store of weir: name another file");
+	return 0;
+}
+
+int store_migrate(struct store *s)
 {
 	int version = 0, newest = (int)WEIR_ARRAY_SIZE(migrations);
-	int r = schema_version(s, &version);
+	int r = number(s, "PRAGMA user_version", &version);
+	char set[48];
 
-	if (!r && version > newest)
-		return weir_err_set(err, -EPROTONOSUPPORT,
-				    "the store has schema %d and this program knows up to %d: run the "
-				    "newer weir-aggregator",
-				    version, newest);
+	if (r || version == newest)
+		return r;
+	r = store_exec(s, "BEGIN IMMEDIATE");
 	for (; !r && version < newest; version++)
-		r = migrate_one(s, version + 1);
+		r = store_exec(s, migrations[version]);
+	snprintf(set, sizeof(set), "PRAGMA user_version=%d; COMMIT", newest);
+	if (!r)
+		r = store_exec(s, set);
+	if (r)
+		store_rollback(s);
 	return r;
 }

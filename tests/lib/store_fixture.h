@@ -24,6 +24,17 @@ static inline struct store *open_store(void)
 	return s;
 }
 
+/* All upkeep that there is to do at now_s. */
+static inline int retain_all(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_RESOLUTIONS])
+{
+	bool more = true;
+	int r = 0;
+
+	for (int i = 0; !r && more && i < 10000; i++)
+		r = store_retain(s, now_s, retain_s, &more);
+	return r ? r : more ? -EBUSY : 0;
+}
+
 /* What became of a summary without prices that arrives at now_s. */
 static inline struct ingest_item commit_one(struct store *s, const char *node, struct weir_summary *sum,
 					     uint64_t now_s)

@@ -139,16 +139,17 @@ TEST(groups)
 TEST(retention_and_bounds)
 {
 	auto_store *s = open_store();
-	const uint64_t keep_s[STORE_RESOLUTIONS] = {60, 60, 60};
+	const uint64_t keep_s[STORE_RESOLUTIONS] = {60, 60, 60, 86400};
 	struct weir_sum_health a = row(7, 100, 5, 0), big = row(7, 100, 1ull << 57, 0);
 	struct store_health h;
 
 	CHECK(send(s, 1, 1, "checkout", NOW_S, &big) == INGEST_INVALID);
 	CHECK(send(s, 1, 1, "checkout", NOW_S, &a) == INGEST_COMMITTED);
-	CHECK(!store_retain(s, NOW_S + 30, keep_s));
+	CHECK(!retain_all(s, NOW_S + 30, keep_s), "%s", store_error(s));
 	CHECK(ask(s, QUERY_HEALTH_WORKLOAD, STORE_10S, 0, INT64_MAX).groups == 1);
-	CHECK(!store_retain(s, NOW_S + 2 * 3600 + 60, keep_s));
+	CHECK(!retain_all(s, NOW_S + 2 * 3600 + 60, keep_s), "%s", store_error(s));
 	CHECK(ask(s, QUERY_HEALTH_WORKLOAD, STORE_1H, 0, INT64_MAX).groups == 0);
+	CHECK(ask(s, QUERY_HEALTH_WORKLOAD, STORE_1D, 0, INT64_MAX).q.h.n[WEIR_H_CONNECTIONS] == 5);
 	CHECK(store_health_unpack("", 0, &h) && h.n[0] == 0);
 	CHECK(store_health_unpack("\x81\x01\x05", 3, &h) && h.n[0] == 129 && h.n[1] == 5);
 	CHECK(!store_health_unpack("\x81", 1, &h), "ends within a number");

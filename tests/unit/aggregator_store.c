@@ -241,16 +241,18 @@ TEST(a_nodes_own_address_is_held_by_nobody)
 
 TEST(retention_is_by_resolution)
 {
-	static const uint64_t keep[STORE_RESOLUTIONS] = {60, 3600, 86400};
+	static const uint64_t keep[STORE_RESOLUTIONS] = {60, 3600, 86400, 7 * 86400};
 	auto_store *s = open_store();
 
 	send(s, "n1", 1, 1, "a", NOW_S - 7200);
 	send(s, "n1", 1, 2, "a", NOW_S - 1800);
 	send(s, "n1", 1, 3, "a", NOW_S);
-	CHECK(!store_retain(s, NOW_S, keep), "%s", store_error(s));
+	send(s, "n1", 1, 4, "a", NOW_S - 3 * 86400);
+	CHECK(!retain_all(s, NOW_S, keep), "%s", store_error(s));
 	CHECK(stored(s, STORE_10S).bytes == 100, "%d", (int)stored(s, STORE_10S).bytes);
 	CHECK(stored(s, STORE_1M).bytes == 200, "%d", (int)stored(s, STORE_1M).bytes);
 	CHECK(stored(s, STORE_1H).bytes == 300, "%d", (int)stored(s, STORE_1H).bytes);
+	CHECK(stored(s, STORE_1D).bytes == 400, "%d", (int)stored(s, STORE_1D).bytes);
 }
 
 TEST(a_clock_that_was_never_set_is_booked_at_arrival)
