@@ -13,6 +13,9 @@ struct uplink {
 	struct link *link;
 	struct spool *spool;
 	uint64_t epoch, sequence; /* of the record that is out */
+	bool deflates;		  /* the aggregator takes summaries that are deflated */
+	struct weir_msg *reference; /* the last of these that was acknowledged in this session */
+	struct weir_buf sent;	  /* the one that is out, deflated */
 };
 
 static void msg_freep(struct weir_msg **m)
@@ -25,12 +28,36 @@ void uplink_free(struct uplink *u)
 	if (!u)
 		return;
 	link_free(u->link);
+	weir_msg_free(u->reference);
+	weir_buf_fini(&u->sent);
 	free(u);
 }
 
 static void uplink_freep(struct uplink **u)
 {
 	uplink_free(*u);
+}
+
+/* What comes after stands alone. */
+static void forget_reference(struct uplink *u)
+{
+	weir_msg_free(u->reference);
+	u->reference = NULL;
+}
+
+/* What was just acknowledged is what the next one refers to, here and there. */
+static void follow(struct uplink *u)
+{
+	struct weir_msg *next = NULL;
+	struct weir_err err = {0};
+
+	if (u->sent.len && weir_summary_inflate(u->sent.data, u->sent.len, u->reference, &next, &err) == 0 &&
+	    !weir_summary_refers(&next->summary)) {
+		weir_msg_free(next);
+		next = NULL;
+	}
+	forget_reference(u);
+	u->reference = next;
 }
 
 static int acknowledged(struct uplink *u, uint64_t epoch, uint64_t sequence)
@@ -55,10 +82,26 @@ static void ready(const struct weir_welcome *w, void *arg)
 	struct uplink *u = arg;
 	uint64_t epoch, sequence;
 
+	u->deflates = w->summary_z;
+	forget_reference(u);
 	spool_last(u->spool, &epoch, &sequence);
 	if (w->last_epoch == epoch && w->last_sequence <= sequence && w->last_sequence)
 		(void)acknowledged(u, w->last_epoch, w->last_sequence);
 	(void)rewind_to(u, w->last_epoch, w->last_sequence);
+}
+
+/* The same as what is out already: it stands alone now, for who knows what became of the first one. */
+static int deflated(struct uplink *u, bool again, struct weir_msg *m)
+{
+	int r;
+
+	if (again)
+		forget_reference(u);
+	u->sent.len = 0;
+	r = weir_summary_deflate(&m->summary, u->reference, &u->sent);
+	m->kind = WEIR_MSG_SUMMARY_Z;
+	m->summary_z = (struct weir_summary_z){u->sent.data, u->sent.len};
+	return r;
 }
 
 static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, void *arg)
@@ -66,6 +109,7 @@ static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, vo
 	weir_cleanup(msg_freep) struct weir_msg *m = NULL;
 	weir_auto_buf struct weir_buf b = {0};
 	struct uplink *u = arg;
+	const uint64_t epoch = u->epoch, sequence = u->sequence;
 	struct weir_err err = {0};
 	int r = spool_next(u->spool, &u->epoch, &u->sequence, &b);
 
@@ -76,7 +120,9 @@ static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, vo
 	memcpy(m->token, token, sizeof(m->token));
 	m->has_token = true;
 	m->summary.first_kept = spool_first(u->spool, u->epoch);
-	return weir_msg_pack(m, ret);
+	if (u->deflates)
+		r = deflated(u, u->epoch == epoch && u->sequence == sequence, m);
+	return r ? r : weir_msg_pack(m, ret);
 }
 
 static int reply(const struct weir_msg *m, void *arg)
@@ -100,6 +146,7 @@ static int reply(const struct weir_msg *m, void *arg)
 			 u->epoch, u->sequence, m->ack.epoch, m->ack.committed);
 		return -EPROTO;
 	}
+	follow(u);
 	return acknowledged(u, u->epoch, u->sequence);
 }
 

@@ -85,6 +85,21 @@ static void msg_freep(struct weir_msg **m)
 	weir_msg_free(*m);
 }
 
+/* Only for who has proved who he is. */
+static int inflate(const struct session *s, struct weir_msg **m, struct weir_err *err)
+{
+	weir_cleanup(msg_freep) struct weir_msg *z = *m;
+	struct weir_msg *plain = NULL;
+	int r = weir_summary_inflate(z->summary_z.data, z->summary_z.len, s->reference, &plain, err);
+
+	*m = plain;
+	if (r)
+		return r;
+	plain->has_token = true;
+	memcpy(plain->token, z->token, sizeof(plain->token));
+	return 0;
+}
+
 int service_next(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns, uint64_t *ret_id,
 		 struct weir_msg **ret_msg, struct session **ret_session)
 {
@@ -115,6 +130,10 @@ int service_next(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns
 	s = session_find(sv->sessions, kind, m, now_ns);
 	if (!s) {
 		service_refuse(w, id, WEIR_RC_NO_SESSION, "no such session: say hello again");
+		return 1;
+	}
+	if (m->kind == WEIR_MSG_SUMMARY_Z && (r = inflate(s, &m, &err))) {
+		service_refuse(w, id, r == -ESTALE ? WEIR_RC_NO_SESSION : WEIR_RC_INVALID, err.text);
 		return 1;
 	}
 	*ret_id = id;

@@ -47,6 +47,15 @@ static struct session *session_of(const struct sessions *ss, enum weir_socket_ki
 	return weir_map_find(ss->by_node, k.text, k.len);
 }
 
+static void session_free(void *p)
+{
+	struct session *s = p;
+
+	if (s)
+		weir_msg_free(s->reference);
+	free(s);
+}
+
 int sessions_new(const char *nodes_dir, uint32_t max, struct sessions **ret)
 {
 	struct sessions *ss = calloc(1, sizeof(*ss));
@@ -76,7 +85,7 @@ void sessions_free(struct sessions *ss)
 	if (ss->by_node)
 		weir_map_free(ss->by_node, NULL);
 	if (ss->by_token)
-		weir_map_free(ss->by_token, free);
+		weir_map_free(ss->by_token, session_free);
 	free(ss->nodes_dir);
 	free(ss);
 }
@@ -176,7 +185,7 @@ static int session_put(struct sessions *ss, struct session *s)
 	int r;
 
 	if (old)
-		free(weir_map_take(ss->by_token, old->token, sizeof(old->token)));
+		session_free(weir_map_take(ss->by_token, old->token, sizeof(old->token)));
 	r = weir_map_put(ss->by_token, s->token, sizeof(s->token), s, NULL);
 	if (r)
 		return r;
@@ -220,6 +229,7 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 	memset(reply, 0, sizeof(*reply));
 	reply->kind = WEIR_MSG_WELCOME;
 	memcpy(reply->welcome.token, s->token, sizeof(s->token));
+	reply->welcome.summary_z = 1;
 	*ret_new = weir_take_ptr(s);
 	return 0;
 }
@@ -234,6 +244,22 @@ struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, co
 		return NULL;
 	s->used_ns = now_ns;
 	return s;
+}
+
+void session_refer(struct sessions *ss, struct weir_msg *m)
+{
+	struct session *s = m->has_token ? weir_map_find(ss->by_token, m->token, sizeof(m->token)) : NULL;
+
+	if (!s) {
+		weir_msg_free(m);
+		return;
+	}
+	weir_msg_free(s->reference);
+	s->reference = NULL;
+	if (m->deflated && weir_summary_refers(&m->summary))
+		s->reference = m;
+	else
+		weir_msg_free(m);
 }
 
 uint64_t sessions_last_used(const struct sessions *ss, const char *node)

@@ -22,6 +22,7 @@ struct session {
 	uint64_t used_ns;     /* last message */
 	uint64_t pushed_ns, pushed_serial; /* control: last push */
 	uint64_t candidate_ns;		   /* the last one of a candidate, or of its end */
+	struct weir_msg *reference; /* telemetry: the last deflated summary that was acknowledged; NULL = none */
 };
 
 struct sessions;
@@ -37,6 +38,9 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 /* The session that a message's token names on this socket; NULL = none. Marks it used. */
 struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, const struct weir_msg *m,
 			     uint64_t now_ns);
+/* A summary was acknowledged: the next one of its session may refer to it. Takes m, which may have come from a
+ * session that is no more, or not deflated. */
+void session_refer(struct sessions *ss, struct weir_msg *m);
 /* When a message of the node last came on any socket; 0 = never since the start. */
 uint64_t sessions_last_used(const struct sessions *ss, const char *node);
 size_t sessions_count(const struct sessions *ss);

@@ -51,7 +51,10 @@ static void turn_commit(struct service *sv, struct turn *t, uint64_t now_ns)
 		weir_log_err(r, "store: cannot commit summaries: %s", store_error(sv->store));
 	for (size_t i = 0; i < t->n; i++) {
 		answer(sv, t->ids[i], &t->items[i]);
-		weir_msg_free(t->msgs[i]);
+		if (t->items[i].result == INGEST_COMMITTED || t->items[i].result == INGEST_DUPLICATE)
+			session_refer(sv->sessions, t->msgs[i]);
+		else
+			weir_msg_free(t->msgs[i]);
 	}
 	t->n = 0;
 }

@@ -42,9 +42,9 @@ int weir_health_build(const struct weir_summary *s, struct weir_arena *a, Weir__
 	return r;
 }
 
-static const char *wrong_field(const Weir__V1__Summary *pb, const Weir__V1__Health *h)
+static const char *wrong_field(size_t workloads, const Weir__V1__Health *h)
 {
-	if (h->workload >= pb->n_workloads)
+	if (h->workload >= workloads)
 		return "workload";
 	if (h->scope >= WEIR_SCOPES)
 		return "scope";
@@ -63,8 +63,8 @@ static const char *wrong_field(const Weir__V1__Summary *pb, const Weir__V1__Heal
 	return NULL;
 }
 
-int weir_health_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct weir_summary *ret,
-		      struct weir_err *err)
+int weir_health_check(const Weir__V1__Summary *pb, size_t workloads, struct weir_arena *a,
+		      struct weir_summary *ret, struct weir_err *err)
 {
 	ret->health = weir_arena_array(a, pb->n_health, sizeof(*ret->health));
 	if (!ret->health)
@@ -73,7 +73,7 @@ int weir_health_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct 
 	for (size_t i = 0; i < pb->n_health; i++) {
 		const Weir__V1__Health *h = pb->health[i];
 		struct weir_sum_health *o = &ret->health[i];
-		const char *field = wrong_field(pb, h);
+		const char *field = wrong_field(workloads, h);
 
 		if (field)
 			return weir_bad(err, "summary.health[%zu].%s: out of range", i, field);

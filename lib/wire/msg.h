@@ -30,7 +30,8 @@
 
 enum weir_socket_kind { WEIR_SOCKET_TELEMETRY = 1, WEIR_SOCKET_CONTROL = 2 };
 enum weir_msg_kind {
-	WEIR_MSG_HELLO = 2, WEIR_MSG_PROOF = 3, WEIR_MSG_SUMMARY = 4, WEIR_MSG_POLICY_SYNC = 5,	 /* requests */
+	WEIR_MSG_HELLO = 2, WEIR_MSG_PROOF = 3, WEIR_MSG_SUMMARY = 4, WEIR_MSG_POLICY_SYNC = 5,
+	WEIR_MSG_SUMMARY_Z = 6, /* requests */
 	WEIR_MSG_REFUSAL = 11, WEIR_MSG_CHALLENGE = 12, WEIR_MSG_WELCOME = 13, WEIR_MSG_ACK = 14,
 	WEIR_MSG_POLICY_PUSH = 15, /* replies */
 };
@@ -44,7 +45,11 @@ struct weir_hello {
 };
 struct weir_challenge { uint8_t nonce[WEIR_NONCE_LEN]; uint64_t hello_id; uint32_t max_message; };
 struct weir_proof { uint64_t hello_id; uint8_t signature[64]; };
-struct weir_welcome { uint8_t token[WEIR_TOKEN_LEN]; uint64_t last_epoch, last_sequence; };
+struct weir_welcome {
+	uint8_t token[WEIR_TOKEN_LEN];
+	uint64_t last_epoch, last_sequence;
+	uint32_t summary_z; /* takes WEIR_MSG_SUMMARY_Z */
+};
 struct weir_refuse { enum weir_refusal_code code; const char *text; };
 struct weir_ack { uint64_t epoch, committed; };
 
@@ -102,6 +107,7 @@ struct weir_summary {
 	uint64_t lapsed_s;	 /* cumulative since boot: enforcement was over by its lease */
 };
 
+struct weir_summary_z { const uint8_t *data; size_t len; };
 struct weir_policy_sync {
 	uint64_t applied_serial, refused_serial, have_serial, applied_ns;
 	uint8_t applied_digest[32];
@@ -132,6 +138,7 @@ struct weir_msg {
 		struct weir_hello hello;
 		struct weir_proof proof;
 		struct weir_summary summary;
+		struct weir_summary_z summary_z;
 		struct weir_policy_sync policy_sync;
 		struct weir_refuse refusal;
 		struct weir_challenge challenge;
@@ -139,6 +146,8 @@ struct weir_msg {
 		struct weir_ack ack;
 		struct weir_policy_push policy_push;
 	};
+	bool deflated; /* a summary that came so: weir_summary_inflate */
+	uint32_t z_id; /* then: what it is known by as a reference */
 	void *arena;
 };
 
@@ -150,6 +159,18 @@ int weir_msg_pack(const struct weir_msg *m, struct weir_buf *ret);
 /* A Summary alone, without Request around it: what the spool stores. */
 int weir_summary_pack(const struct weir_summary *s, struct weir_buf *ret);
 int weir_summary_unpack(const void *data, size_t len, struct weir_msg **ret, struct weir_err *err);
+
+/*
+ * A Summary for Request.summary_z, appended to ret. ref is the last summary that was acknowledged in this session, as
+ * weir_summary_inflate gave it and weir_summary_refers let it pass; NULL = none: it stands alone.
+ */
+int weir_summary_deflate(const struct weir_summary *s, const struct weir_msg *ref, struct weir_buf *ret);
+/* The summary in such bytes, and what it is known by as a reference (z_id). Never grows beyond WEIR_TELEMETRY_MAX.
+ * -ESTALE: it is a difference to something other than ref. The result points to nothing of ref. */
+int weir_summary_inflate(const void *data, size_t len, const struct weir_msg *ref, struct weir_msg **ret,
+			 struct weir_err *err);
+/* Whether both sides keep it as the reference of the next: small enough, a few hundred kilobytes at most. */
+bool weir_summary_refers(const struct weir_summary *s);
 
 /* What a node signs in a Proof; buf gets the bytes. */
 int weir_hello_transcript(const uint8_t client_nonce[WEIR_NONCE_LEN], const uint8_t server_nonce[WEIR_NONCE_LEN],

@@ -55,6 +55,13 @@ static int build_summary(const struct weir_msg *m, struct weir_arena *a, struct 
 	return weir_summary_build(&m->summary, a, &e->request.summary);
 }
 
+static int build_summary_z(const struct weir_msg *m, struct weir_arena *a, struct envelope *e)
+{
+	(void)a;
+	e->request.summary_z = bytes_of(m->summary_z.data, m->summary_z.len);
+	return 0;
+}
+
 static int build_policy_sync(const struct weir_msg *m, struct weir_arena *a, struct envelope *e)
 {
 	Weir__V1__PolicySync *pb = weir_arena_alloc(a, sizeof(*pb));
@@ -117,6 +124,7 @@ static int build_welcome(const struct weir_msg *m, struct weir_arena *a, struct 
 	pb->token = bytes_of(m->welcome.token, sizeof(m->welcome.token));
 	pb->last_epoch = m->welcome.last_epoch;
 	pb->last_sequence = m->welcome.last_sequence;
+	pb->summary_z = m->welcome.summary_z;
 	e->reply.welcome = pb;
 	return 0;
 }
@@ -183,6 +191,7 @@ static const struct {
 	{WEIR_MSG_HELLO, build_hello, WEIR__V1__REQUEST__BODY_HELLO, 0},
 	{WEIR_MSG_PROOF, build_proof, WEIR__V1__REQUEST__BODY_PROOF, 0},
 	{WEIR_MSG_SUMMARY, build_summary, WEIR__V1__REQUEST__BODY_SUMMARY, 0},
+	{WEIR_MSG_SUMMARY_Z, build_summary_z, WEIR__V1__REQUEST__BODY_SUMMARY_Z, 0},
 	{WEIR_MSG_POLICY_SYNC, build_policy_sync, WEIR__V1__REQUEST__BODY_POLICY_SYNC, 0},
 	{WEIR_MSG_REFUSAL, build_refusal, 0, WEIR__V1__REPLY__BODY_REFUSAL},
 	{WEIR_MSG_CHALLENGE, build_challenge, 0, WEIR__V1__REPLY__BODY_CHALLENGE},

@@ -232,7 +232,7 @@ static int build_disagreements(const struct weir_summary *s, struct strings *t, 
 	return r;
 }
 
-static int build_head(const struct weir_summary *s, struct weir_arena *a, Weir__V1__Summary *pb)
+int weir_summary_build_head(const struct weir_summary *s, struct weir_arena *a, Weir__V1__Summary *pb)
 {
 	pb->boot_id = (ProtobufCBinaryData){sizeof(s->boot_id), (uint8_t *)s->boot_id};
 	pb->epoch = s->epoch;
@@ -268,7 +268,7 @@ int weir_summary_build(const struct weir_summary *s, struct weir_arena *a, Weir_
 	weir__v1__summary__init(pb);
 	r = strings_init(&t, a);
 	if (!r)
-		r = build_head(s, a, pb);
+		r = weir_summary_build_head(s, a, pb);
 	if (!r)
 		r = build_workloads(s, &t, pb);
 	if (!r)

@@ -160,6 +160,15 @@ static int get_policy_push(const Weir__V1__PolicyPush *pb, struct weir_arena *a,
 	return 0;
 }
 
+static int get_summary(const Weir__V1__Summary *pb, struct weir_arena *a, struct weir_msg *m,
+		       struct weir_err *err)
+{
+	m->kind = WEIR_MSG_SUMMARY;
+	if (pb->difference)
+		return weir_bad(err, "summary.difference: only in summary_z");
+	return weir_summary_check(pb, 0, a, &m->summary, err);
+}
+
 static int get_request(const Weir__V1__Request *pb, struct weir_arena *a, struct weir_msg *m,
 		       struct weir_err *err)
 {
@@ -180,7 +189,11 @@ static int get_request(const Weir__V1__Request *pb, struct weir_arena *a, struct
 				 "proof.signature", err);
 	}
 	if (pb->body_case == WEIR__V1__REQUEST__BODY_SUMMARY && pb->summary)
-		return weir_summary_check(pb->summary, a, &m->summary, err);
+		return get_summary(pb->summary, a, m, err);
+	if (pb->body_case == WEIR__V1__REQUEST__BODY_SUMMARY_Z) {
+		m->summary_z = (struct weir_summary_z){pb->summary_z.data, pb->summary_z.len};
+		return 0;
+	}
 	if (pb->body_case == WEIR__V1__REQUEST__BODY_POLICY_SYNC && pb->policy_sync)
 		return get_policy_sync(pb->policy_sync, &m->policy_sync, err);
 	return weir_bad(err, "body: no request that is known here");
@@ -210,6 +223,7 @@ static int get_reply(const Weir__V1__Reply *pb, struct weir_arena *a, struct wei
 	if (pb->body_case == WEIR__V1__REPLY__BODY_WELCOME && pb->welcome) {
 		m->welcome.last_epoch = pb->welcome->last_epoch;
 		m->welcome.last_sequence = pb->welcome->last_sequence;
+		m->welcome.summary_z = pb->welcome->summary_z;
 		return get_bytes(&pb->welcome->token, m->welcome.token, WEIR_TOKEN_LEN, "welcome.token",
 				 err);
 	}
@@ -222,11 +236,23 @@ static int get_reply(const Weir__V1__Reply *pb, struct weir_arena *a, struct wei
 	return weir_bad(err, "body: no reply that is known here");
 }
 
-static int get_summary(const Weir__V1__Summary *pb, struct weir_arena *a, struct weir_msg *m,
-		       struct weir_err *err)
+int weir_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct weir_arena **ret_arena,
+		void **ret, struct weir_err *err)
 {
-	m->kind = WEIR_MSG_SUMMARY;
-	return weir_summary_check(pb, a, &m->summary, err);
+	weir_auto_arena struct weir_arena *a = NULL;
+	ProtobufCAllocator alloc = {.alloc = pb_alloc, .free = pb_free};
+	ProtobufCMessage *pb;
+	int r = weir_arena_new(len * 2 + ARENA_EXTRA, &a);
+
+	if (r)
+		return r;
+	alloc.allocator_data = a;
+	pb = protobuf_c_message_unpack(type, &alloc, len, data);
+	if (!pb)
+		return weir_bad(err, "message: malformed, or too large when unpacked");
+	*ret_arena = weir_take_ptr(a);
+	*ret = pb;
+	return 0;
 }
 
 /* What all three kinds of bytes share; get is one of the functions above. */
@@ -236,23 +262,18 @@ static int unpack(const ProtobufCMessageDescriptor *type, const void *data, size
 		  struct weir_msg **ret, struct weir_err *err)
 {
 	weir_auto_arena struct weir_arena *a = NULL;
-	ProtobufCAllocator alloc = {.alloc = pb_alloc, .free = pb_free};
-	ProtobufCMessage *pb;
 	struct weir_msg *m;
+	void *pb;
 	int r;
 
 	if (len > max)
 		return weir_bad(err, "message: %zu bytes, at most %zu", len, max);
-	r = weir_arena_new(len * 2 + ARENA_EXTRA, &a);
+	r = weir_unpack(type, data, len, &a, &pb, err);
 	if (r)
 		return r;
-	alloc.allocator_data = a;
 	m = weir_arena_alloc(a, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
-	pb = protobuf_c_message_unpack(type, &alloc, len, data);
-	if (!pb)
-		return weir_bad(err, "message: malformed, or too large when unpacked");
 	r = get(pb, a, m, err);
 	if (r)
 		return r;

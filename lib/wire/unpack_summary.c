@@ -104,12 +104,12 @@ static bool get_addr(const ProtobufCBinaryData *b, struct weir_addr *ret)
 	return true;
 }
 
-static const char *row_wrong(const Weir__V1__Summary *pb, const Weir__V1__Row *r)
+static const char *row_wrong(const Weir__V1__Summary *pb, size_t workloads, const Weir__V1__Row *r)
 {
 	bool folded = !r->local.len && !r->peer.len;
 	struct weir_addr scratch;
 
-	if (r->workload >= pb->n_workloads)
+	if (r->workload >= workloads)
 		return "workload";
 	if (!folded && !get_addr(&r->local, &scratch))
 		return "local";
@@ -153,15 +153,15 @@ static void row_fill(const Weir__V1__Summary *pb, const Weir__V1__Row *r, struct
 	o->interface = string_at(pb, r->interface);
 }
 
-static int check_rows(const Weir__V1__Summary *pb, struct weir_arena *a, struct weir_summary *ret,
-		      struct weir_err *err)
+static int check_rows(const Weir__V1__Summary *pb, size_t workloads, struct weir_arena *a,
+		      struct weir_summary *ret, struct weir_err *err)
 {
 	ret->rows = weir_arena_array(a, pb->n_rows, sizeof(*ret->rows));
 	if (!ret->rows)
 		return -ENOMEM;
 	ret->row_count = pb->n_rows;
 	for (size_t i = 0; i < pb->n_rows; i++) {
-		const char *wrong = row_wrong(pb, pb->rows[i]);
+		const char *wrong = row_wrong(pb, workloads, pb->rows[i]);
 
 		if (wrong)
 			return item_bad("rows", i, wrong, err);
@@ -322,8 +322,8 @@ static void fill_head(const Weir__V1__Summary *pb, struct weir_summary *ret)
 	ret->candidate_serial = pb->candidate_serial;
 }
 
-int weir_summary_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct weir_summary *ret,
-		       struct weir_err *err)
+int weir_summary_check(const Weir__V1__Summary *pb, size_t kept, struct weir_arena *a,
+		       struct weir_summary *ret, struct weir_err *err)
 {
 	int r = check_head(pb, err);
 
@@ -332,7 +332,7 @@ int weir_summary_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct
 	if (!r)
 		r = check_workloads(pb, a, ret, err);
 	if (!r)
-		r = check_rows(pb, a, ret, err);
+		r = check_rows(pb, kept + pb->n_workloads, a, ret, err);
 	if (!r)
 		r = check_identity(pb, a, ret, err);
 	if (!r)
@@ -340,7 +340,7 @@ int weir_summary_check(const Weir__V1__Summary *pb, struct weir_arena *a, struct
 	if (!r)
 		r = check_disagreements(pb, a, ret, err);
 	if (!r)
-		r = weir_health_check(pb, a, ret, err);
+		r = weir_health_check(pb, kept + pb->n_workloads, a, ret, err);
 	if (!r)
 		fill_head(pb, ret);
 	return r;

@@ -196,7 +196,47 @@ TEST(the_table_is_bounded_but_a_node_may_return)
 	teardown(&f);
 }
 
-TEST_MAIN(T(the_right_key_gets_a_token), T(another_key_is_refused),
+/* A summary as the telemetry socket has it when it is acknowledged. */
+static struct weir_msg *summary(const struct weir_msg *welcome, bool deflated)
+{
+	const struct weir_summary s = {.sequence = 1, .length_ns = 1, .domain = ""};
+	weir_auto_buf struct weir_buf b = {0};
+	struct weir_msg *m = NULL;
+
+	if (deflated && !weir_summary_deflate(&s, NULL, &b))
+		weir_summary_inflate(b.data, b.len, NULL, &m, NULL);
+	else if (!weir_summary_pack(&s, &b))
+		weir_summary_unpack(b.data, b.len, &m, NULL);
+	if (m) {
+		m->has_token = true;
+		memcpy(m->token, welcome->welcome.token, sizeof(m->token));
+	}
+	return m;
+}
+
+TEST(a_reference_is_of_its_session)
+{
+	struct fixture f;
+	struct weir_msg first, second, *m;
+	struct session *s;
+
+	CHECK(!setup(&f, 8));
+	s = shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &first);
+	CHECK(s && !s->reference && first.welcome.summary_z == 1);
+	m = summary(&first, true);
+	session_refer(f.ss, m);
+	CHECK(s->reference == m);
+	session_refer(f.ss, summary(&first, false));
+	CHECK(!s->reference, "one that came plain is no reference, and ends the one before");
+	session_refer(f.ss, summary(&first, true));
+	s = shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &second);
+	CHECK(s && !s->reference, "a new session begins without");
+	session_refer(f.ss, summary(&first, true));
+	CHECK(s && !s->reference, "what was acknowledged in another session is not its reference");
+	teardown(&f);
+}
+
+TEST_MAIN(T(a_reference_is_of_its_session), T(the_right_key_gets_a_token), T(another_key_is_refused),
 	  T(a_proof_for_the_other_socket_is_refused), T(a_proof_is_good_once),
 	  T(who_has_no_key_is_unknown), T(another_wire_version_is_refused),
 	  T(a_new_session_replaces_the_old), T(the_table_is_bounded_but_a_node_may_return))

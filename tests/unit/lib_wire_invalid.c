@@ -13,6 +13,7 @@ static void msg_freep(struct weir_msg **m)
 /* One valid message of a kind in protobuf form, changed by one case at a time. */
 struct fixture {
 	Weir__V1__Summary s;
+	Weir__V1__Difference difference;
 	Weir__V1__Workload w, *ws[WEIR_SUMMARY_WORKLOADS_MAX + 1];
 	Weir__V1__Label l, *ls[WEIR_WORKLOAD_LABELS_MAX + 1];
 	Weir__V1__Row r, *rs[WEIR_SUMMARY_ROWS_MAX + 1];
@@ -29,6 +30,7 @@ static void fixture_init(struct fixture *f)
 	static uint8_t bytes[16];
 
 	weir__v1__summary__init(&f->s);
+	weir__v1__difference__init(&f->difference);
 	weir__v1__workload__init(&f->w);
 	weir__v1__label__init(&f->l);
 	weir__v1__row__init(&f->r);
@@ -124,6 +126,7 @@ BREAK(i_packets, f.i.packets = UINT64_MAX)
 BREAK(d_reason, f.d.reason = WEIR_DROPS)
 BREAK(d_bytes, f.d.bytes = UINT64_MAX)
 BREAK(d_packets, f.d.packets = UINT64_MAX)
+BREAK(difference, f.s.difference = &f.difference)
 BREAK(candidate, f.s.candidate_serial = 1ull << 63)
 BREAK(disagreements, f.s.n_disagreements = WEIR_SUMMARY_DISAGREEMENTS_MAX + 1)
 BREAK(g_rule, f.g.rule = 2)
@@ -168,6 +171,7 @@ static const struct {
 	{break_i_bytes, "summary.identity[0].bytes:"}, {break_i_packets, "summary.identity[0].packets:"},
 	{break_d_reason, "summary.drops[0].reason:"}, {break_d_bytes, "summary.drops[0].bytes:"},
 	{break_d_packets, "summary.drops[0].packets:"},
+	{break_difference, "summary.difference:"},
 	{break_candidate, "summary.candidate_serial:"}, {break_disagreements, "summary.disagreements:"},
 	{break_g_rule, "summary.disagreements[0].rule:"}, {break_g_denied, "summary.disagreements[0].flows:"},
 	{break_g_accepted, "summary.disagreements[0].flows:"},
