@@ -98,7 +98,7 @@ static const struct weir_setting table[] = {
 	{"bpf.health_rows", WEIR_SET_U32, AT(health_rows), "4096", 16, 1u << 16, NULL,
 	 "Rows of TCP health, one per workload and kind of peer; beyond them one row takes all."},
 	{"bpf.health_pass", WEIR_SET_DURATION, AT(health_pass_ns), "10s", S / 2, 86400 * S, NULL,
-	 "How often idle TCP sockets are settled; less often where that would cost 0.1 % of a CPU."},
+	 "How often TCP health is reported and idle sockets are settled, these less often where it would cost 0.1 % of a CPU."},
 	{"window.length", WEIR_SET_DURATION, AT(window_ns), "2s", S / 10, 3600 * S, NULL,
 	 "Interval for which counts become one summary, aligned to the wall clock."},
 	{"window.detail", WEIR_SET_ENUM, AT(detail), "service", 0, 0, details,

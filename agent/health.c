@@ -32,6 +32,7 @@ int health_new(uint32_t max_rows, uint64_t pass_ns, struct health **ret)
 		return -ENOMEM;
 	h->max = max_rows;
 	h->pass_ns = pass_ns;
+	h->due = true;
 	h->keys = calloc(max_rows, sizeof(*h->keys));
 	h->rows = calloc(max_rows, sizeof(*h->rows));
 	h->out = calloc(HEALTH_PER_RECORD, sizeof(*h->out));
@@ -51,6 +52,10 @@ int health_pass(struct health *h, struct probe *p, uint64_t now_ns, size_t *ret_
 	int r;
 
 	*ret_taken = 0;
+	if (now_ns >= h->next_report_ns) {
+		h->due = true;
+		h->next_report_ns = now_ns + h->pass_ns;
+	}
 	if (now_ns < h->next_pass_ns)
 		return 0;
 	r = probe_health_pass(p, ret_taken);
@@ -162,7 +167,7 @@ int health_fill(struct health *h, const struct weir_sum_workload *(*who)(uint32_
 		r = weir_map_put(index, &(*workloads)[i].cgroup_id, sizeof(uint64_t),
 				 (void *)(uintptr_t)(i + 1), NULL);
 	h->out_count = 0;
-	for (size_t k = 0; r == 0 && k < h->count && h->out_count < HEALTH_PER_RECORD; k++) {
+	for (size_t k = 0; h->due && r == 0 && k < h->count && h->out_count < HEALTH_PER_RECORD; k++) {
 		size_t i = (h->next + k) % h->count;
 		const struct weir_sum_workload *w = who(h->keys[i].workload, arg);
 		uint32_t at = 0;
@@ -191,6 +196,7 @@ int health_sent(struct health *h)
 				 (void *)weigh(&h->rows[i], h->out[k].workload != 0), NULL);
 		h->next = i + 1;
 	}
+	h->due &= h->out_count == HEALTH_PER_RECORD;
 	h->out_count = 0;
 	return r;
 }

@@ -23,12 +23,14 @@ struct health {
 	struct weir_sum_health *out; /* of HEALTH_PER_RECORD; filled last */
 	size_t *out_row, out_count;
 	size_t next; /* row with which the next record begins: all have their turn */
-	uint64_t pass_ns, next_pass_ns;
+	uint64_t pass_ns, next_pass_ns, next_report_ns;
+	bool due; /* changed rows go into the records that come, until all have gone */
 };
 
 int health_new(uint32_t max_rows, uint64_t pass_ns, struct health **ret);
 void health_free(struct health *h);
-/* Visits all sockets when it is time; says how many older ones were taken over. now_ns: since boot. */
+/* Visits all sockets when it is time; says how many older ones were taken over. now_ns: since boot. What changed
+ * is reported as often: a record in each window would be a third of what weir sends. */
 int health_pass(struct health *h, struct probe *p, uint64_t now_ns, size_t *ret_taken);
 int health_read(struct health *h, struct probe *p);
 /*

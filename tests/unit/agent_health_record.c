@@ -36,6 +36,7 @@ static void record(struct test_state *test_st, struct health *h, struct filled *
 	f->workloads = calloc(1, sizeof(*f->workloads));
 	f->workloads[0] = *who(0, NULL);
 	f->count = 1;
+	h->due = true;
 	CHECK(!health_fill(h, who, NULL, &f->workloads, &f->count, &f->s));
 	CHECK(f->s.workload_count == f->count && f->s.workloads == f->workloads);
 	if (durable)
@@ -70,6 +71,31 @@ TEST(a_record_has_what_changed)
 	h->rows[1].rtt[80]++;
 	record(test_st, h, &f, true);
 	CHECK(f.s.health_count == 1 && f.s.health[0].rtt_count == 74, "a change does");
+}
+
+TEST(what_changed_is_reported_once_in_a_pass)
+{
+	weir_cleanup(health_freep) struct health *h = NULL;
+	weir_cleanup(filled_fini) struct filled f = {.workloads = calloc(1, sizeof(*f.workloads)), .count = 1};
+	size_t taken, in_records = 0;
+
+	CHECK(!health_new(HEALTH_PER_RECORD + 1, 100, &h));
+	h->next_pass_ns = UINT64_MAX; /* no sockets here */
+	h->count = HEALTH_PER_RECORD + 1;
+	for (uint32_t i = 0; i <= HEALTH_PER_RECORD; i++) {
+		h->keys[i] = (struct weir_health_key){.workload = i};
+		h->rows[i].since_ns = h->rows[i].n[WEIR_H_CONNECTIONS] = 1;
+	}
+	for (uint64_t now = 1000; now < 1100; now += 20) {
+		CHECK(!health_pass(h, NULL, now, &taken));
+		h->rows[0].n[WEIR_H_CONNECTIONS]++;
+		CHECK(!health_fill(h, who, NULL, &f.workloads, &f.count, &f.s) && !health_sent(h));
+		in_records += f.s.health_count;
+	}
+	/* The first row is in both: its turn comes again behind the last one. */
+	CHECK(in_records == HEALTH_PER_RECORD + 2, "%zu: all of them, over two records", in_records);
+	CHECK(!health_pass(h, NULL, 1100, &taken));
+	CHECK(!health_fill(h, who, NULL, &f.workloads, &f.count, &f.s) && f.s.health_count == 1, "%zu", f.s.health_count);
 }
 
 TEST(open_connections_keep_their_workload)
@@ -121,5 +147,5 @@ TEST(a_record_is_bounded_and_fair)
 	CHECK(least >= 2, "a row came %d times in 3 records", least);
 }
 
-TEST_MAIN(T(a_record_has_what_changed), T(open_connections_keep_their_workload),
+TEST_MAIN(T(what_changed_is_reported_once_in_a_pass), T(a_record_has_what_changed), T(open_connections_keep_their_workload),
 	  T(a_record_is_bounded_and_fair))
