@@ -24,6 +24,7 @@ struct link {
 	bool waiting;	  /* the timer will go on */
 	uint64_t backoff_ns;
 	bool complained; /* about the missing connection, once until there is one */
+	char refusal[256]; /* why there is no session: said once until there is one or another reason */
 };
 
 void link_free(struct link *l)
@@ -95,6 +96,14 @@ static void complain(struct link *l)
 		 l->ops.what);
 }
 
+static void no_session(struct link *l, const char *why)
+{
+	bool said = !strncmp(l->refusal, why, sizeof(l->refusal) - 1);
+
+	weir_log(said ? WEIR_LOG_DEBUG : WEIR_LOG_ERR, "%s: no session: %s", l->ops.what, why);
+	(void)weir_strcpy(l->refusal, sizeof(l->refusal), why);
+}
+
 static void go_on(struct link *l)
 {
 	struct weir_err err = {0};
@@ -109,10 +118,11 @@ static void go_on(struct link *l)
 			return;
 		}
 		if (r < 0) {
-			weir_log(WEIR_LOG_ERR, "%s: no session: %s", l->ops.what, err.text);
+			no_session(l, err.text);
 			back_off(l);
 			return;
 		}
+		*l->refusal = 0;
 		weir_log(WEIR_LOG_INFO, "%s: session with the aggregator begins", l->ops.what);
 		l->ops.ready(weir_session_welcome(l->session), l->ops.arg);
 	}

@@ -99,6 +99,7 @@ static int add_agent(const struct query_agent *a, void *arg)
 	struct collect *col = arg;
 	const struct api_call *c = col->call;
 	api_auto_json json_t *identity = json_array(), *drops = json_array();
+	const char *version = sessions_refused(c->sv->sessions, a->node);
 	char digest[65] = "";
 	uint64_t lag = a->window_end_ns && c->now_ns > a->window_end_ns ? c->now_ns - a->window_end_ns : 0;
 	int r = query_identity(c->sv->store, a->id, add_identity, identity);
@@ -119,7 +120,8 @@ static int add_agent(const struct query_agent *a, void *arg)
 		      (json_int_t)a->sequence, "mode", api_mode(a->mode), "serial",
 		      (json_int_t)a->serial, "applied_digest", digest, "applied_ns",
 		      (json_int_t)a->applied_ns, "refused_serial", (json_int_t)a->refused_serial,
-		      "refused_reason", a->refused_reason, "refused_text", a->refused_text,
+		      "refused_reason", version ? "version" : a->refused_reason, "refused_text",
+		      version ? version : a->refused_text,
 		      "unexplained_bytes", (json_int_t)a->unexplained_bytes, "hooks", a->hooks, "version",
 		      a->version, "kernel", a->kernel, "flow_rows_used", (json_int_t)a->flow_rows_used,
 		      "flow_rows", (json_int_t)a->flow_rows, "spool_bytes", (json_int_t)a->spool_bytes,

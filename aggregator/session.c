@@ -24,6 +24,8 @@ struct sessions {
 	struct pending pending[PENDING];
 	struct weir_map *by_token; /* owns the sessions */
 	struct weir_map *by_node;  /* kind, node -> session */
+	struct weir_map *refused;  /* kind, node -> text: another wire version; only of nodes that have a key */
+	char refusal[256];
 };
 
 struct node_key {
@@ -70,6 +72,8 @@ int sessions_new(const char *nodes_dir, uint32_t max, struct sessions **ret)
 		r = weir_map_new(&ss->by_token);
 	if (!r)
 		r = weir_map_new(&ss->by_node);
+	if (!r)
+		r = weir_map_new(&ss->refused);
 	if (r) {
 		sessions_free(ss);
 		return r;
@@ -86,6 +90,8 @@ void sessions_free(struct sessions *ss)
 		weir_map_free(ss->by_node, NULL);
 	if (ss->by_token)
 		weir_map_free(ss->by_token, session_free);
+	if (ss->refused)
+		weir_map_free(ss->refused, free);
 	free(ss->nodes_dir);
 	free(ss);
 }
@@ -135,17 +141,36 @@ static int take_facts(struct session *s, enum weir_socket_kind kind, const struc
 	return 0;
 }
 
+/* For people on both sides: the agent logs it, `weirctl agents` shows it. */
+static int refuse_version(struct sessions *ss, enum weir_socket_kind kind, const struct weir_hello *h,
+			  struct weir_msg *reply)
+{
+	const struct node_key k = node_key(kind, h->node);
+	uint8_t key[WEIR_KEY_LEN];
+	void *old = NULL;
+	char *text;
+
+	snprintf(ss->refusal, sizeof(ss->refusal),
+		 "%.64s (weir %.32s) speaks wire version %u, this aggregator (weir %s) speaks %d: upgrade %s", h->node,
+		 h->version, h->wire, WEIR_VERSION, WEIR_WIRE_VERSION,
+		 h->wire > WEIR_WIRE_VERSION ? "weir-aggregator" : "weir-agent on that node");
+	session_refuse(reply, WEIR_RC_BAD_VERSION, ss->refusal);
+	if (!session_node_ok(h->node) || node_public_key(ss, h->node, key) || !(text = strdup(ss->refusal)))
+		return 0;
+	if (weir_map_put(ss->refused, k.text, k.len, text, &old))
+		old = text;
+	free(old);
+	return 0;
+}
+
 int session_hello(struct sessions *ss, enum weir_socket_kind kind, const struct weir_hello *h,
 		  uint32_t max_message, struct weir_msg *reply)
 {
 	struct pending p = {.kind = kind};
 	int r;
 
-	if (h->wire != WEIR_WIRE_VERSION) {
-		session_refuse(reply, WEIR_RC_BAD_VERSION,
-			       "this aggregator speaks wire version 1 only: use the same weir version");
-		return 0;
-	}
+	if (h->wire != WEIR_WIRE_VERSION)
+		return refuse_version(ss, kind, h, reply);
 	if (!session_node_ok(h->node) || take_facts(&p.facts, kind, h)) {
 		session_refuse(reply, WEIR_RC_INVALID, "hello: node, domain or class is not acceptable");
 		return 0;
@@ -200,6 +225,7 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 {
 	struct pending *slot = &ss->pending[proof->hello_id % PENDING], p = *slot;
 	weir_auto_free struct session *s = NULL;
+	struct node_key known;
 	int r;
 
 	if (!proof->hello_id || p.id != proof->hello_id || p.kind != kind) {
@@ -226,6 +252,8 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 		r = session_put(ss, s);
 	if (r)
 		return r;
+	known = node_key(kind, s->node);
+	free(weir_map_take(ss->refused, known.text, known.len));
 	memset(reply, 0, sizeof(*reply));
 	reply->kind = WEIR_MSG_WELCOME;
 	memcpy(reply->welcome.token, s->token, sizeof(s->token));
@@ -273,6 +301,18 @@ uint64_t sessions_last_used(const struct sessions *ss, const char *node)
 			last = s->used_ns;
 	}
 	return last;
+}
+
+const char *sessions_refused(const struct sessions *ss, const char *node)
+{
+	const char *text = NULL;
+
+	for (int kind = WEIR_SOCKET_TELEMETRY; !text && kind <= WEIR_SOCKET_CONTROL; kind++) {
+		const struct node_key k = node_key(kind, node);
+
+		text = weir_map_find(ss->refused, k.text, k.len);
+	}
+	return text;
 }
 
 size_t sessions_count(const struct sessions *ss)

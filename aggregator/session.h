@@ -29,7 +29,7 @@ struct sessions;
 int sessions_new(const char *nodes_dir, uint32_t max, struct sessions **ret);
 void sessions_free(struct sessions *ss);
 
-/* Both fill reply with a Challenge / Welcome or a Refusal; its texts are static. *ret_new of a proof
+/* Both fill reply with a Challenge / Welcome or a Refusal; its text stays until the next one. *ret_new of a proof
  * is the new session, or untouched. Welcome's last epoch and sequence are the caller's to fill. */
 int session_hello(struct sessions *ss, enum weir_socket_kind kind, const struct weir_hello *h,
 		  uint32_t max_message, struct weir_msg *reply);
@@ -43,6 +43,8 @@ struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, co
 void session_refer(struct sessions *ss, struct weir_msg *m);
 /* When a message of the node last came on any socket; 0 = never since the start. */
 uint64_t sessions_last_used(const struct sessions *ss, const char *node);
+/* Why the node was refused for the wire version it speaks; NULL = it was not, or has a session by now. */
+const char *sessions_refused(const struct sessions *ss, const char *node);
 size_t sessions_count(const struct sessions *ss);
 
 void session_refuse(struct weir_msg *reply, enum weir_refusal_code code, const char *text);

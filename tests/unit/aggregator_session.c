@@ -158,13 +158,31 @@ TEST(who_has_no_key_is_unknown)
 
 TEST(another_wire_version_is_refused)
 {
+	static const struct {
+		uint32_t wire;
+		const char *says;
+	} cases[] = {
+		{2, "n1 (weir 9.9) speaks wire version 2, this aggregator (weir " WEIR_VERSION ") speaks 1: upgrade weir-aggregator"},
+		{0, "n1 (weir 9.9) speaks wire version 0, this aggregator (weir " WEIR_VERSION ") speaks 1: upgrade weir-agent on that node"},
+	};
 	struct fixture f;
 	struct weir_msg reply;
 
 	CHECK(!setup(&f, 8));
-	f.hello.wire = 2;
+	f.hello.version = "9.9";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		f.hello.wire = cases[i].wire;
+		CHECK(!shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply));
+		CHECK(reply.kind == WEIR_MSG_REFUSAL && reply.refusal.code == WEIR_RC_BAD_VERSION);
+		CHECK(!strcmp(reply.refusal.text, cases[i].says), "%s", reply.refusal.text);
+		CHECK(sessions_refused(f.ss, "n1") && !strcmp(sessions_refused(f.ss, "n1"), cases[i].says));
+	}
+	f.hello.node = "n3";
 	CHECK(!shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply));
-	CHECK(reply.kind == WEIR_MSG_REFUSAL && reply.refusal.code == WEIR_RC_BAD_VERSION);
+	CHECK(!sessions_refused(f.ss, "n3"), "who has no key is not remembered");
+	f.hello.node = "n1";
+	f.hello.wire = WEIR_WIRE_VERSION;
+	CHECK(shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) && !sessions_refused(f.ss, "n1"));
 	teardown(&f);
 }
 
