@@ -52,6 +52,10 @@ static const struct weir_setting table[] = {
 	 "PEM file of this node's certificate."},
 	{"tls.key", WEIR_SET_STR, AT(key), "/etc/weir/key.pem", 0, 0, NULL,
 	 "PEM file of the key to tls.cert."},
+	{"tls.crl", WEIR_SET_STR, AT(crl), "", 0, 0, NULL,
+	 "PEM file of the authorities' revocation lists, which the server's certificate must not be in; empty = none."},
+	{"tls.warn", WEIR_SET_DURATION, AT(warn_ns), "30d", 0, 3660 * 86400 * S, NULL,
+	 "Before tls.cert or its authority ends, that is said once a day for this long."},
 	{"identity.key", WEIR_SET_STR, AT(node_key), "/etc/weir/node.key", 0, 0, NULL,
 	 "This node's Ed25519 key, with which it proves its name in a session."},
 	{"identity.labels", WEIR_SET_STR, AT(labels), "", 0, 0, NULL,
@@ -61,6 +65,8 @@ static const struct weir_setting table[] = {
 	 "accepted."},
 	{"trust.threshold", WEIR_SET_U32, AT(threshold), "1", 1, WEIR_MAX_SIGNERS, NULL,
 	 "How many distinct approvers must have signed."},
+	{"trust.revoked", WEIR_SET_STR, AT(revoked), "", 0, 0, NULL,
+	 "File of revoked keys, one \"ed25519:...\" a line: signatures of those approvers do not count; empty = none."},
 	{"trust.max_bundle", WEIR_SET_SIZE, AT(max_bundle), "8MiB", 1024, WEIR_BUNDLE_MAX, NULL,
 	 "Largest bundle that this node takes; a larger one is refused, the running one stays."},
 	{"bpf.cgroup_root", WEIR_SET_STR, AT(cgroup_root), "", 0, 0, NULL,
@@ -199,8 +205,23 @@ static int decode_approvers(struct config *c, const char *path, struct weir_err 
 				return bad(path, "trust", "approvers", err, "same key twice");
 		}
 	}
-	c->key_count = n;
+	c->key_count = c->approver_count = n;
 	return 0;
+}
+
+void config_revoke(struct config *c, const struct weir_revoked *revoked)
+{
+	uint8_t key[WEIR_KEY_LEN];
+	size_t good = 0;
+
+	for (size_t i = 0; i < c->approver_count; i++) {
+		if (weir_revoked_has(revoked, c->keys[i]))
+			continue;
+		memcpy(key, c->keys[i], sizeof(key));
+		memcpy(c->keys[i], c->keys[good], sizeof(key));
+		memcpy(c->keys[good++], key, sizeof(key));
+	}
+	c->key_count = good;
 }
 
 static int default_name(struct config *c)

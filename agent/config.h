@@ -5,6 +5,7 @@
 
 #include "lib/base/base.h"
 #include "lib/os/crypto.h"
+#include "lib/os/revoked.h"
 
 enum config_established { CONFIG_CUT, CONFIG_KEEP };
 enum config_detail { CONFIG_SERVICE, CONFIG_CONNECTION, CONFIG_TOTAL };
@@ -20,9 +21,11 @@ struct config {
 	uint32_t established; /* config_established */
 	uint64_t lease_ns; /* 0 = enforcement never ends by itself */
 	char *telemetry, *control, *server_name;
-	char *ca, *cert, *key;
+	char *ca, *cert, *key, *crl;
+	uint64_t warn_ns; /* before a certificate ends */
 	char *node_key, *labels;
 	char **approvers;
+	char *revoked;
 	uint32_t threshold;
 	uint64_t max_bundle;
 	char *cgroup_root, *pin_dir;
@@ -33,14 +36,17 @@ struct config {
 	uint32_t detail; /* config_detail */
 	uint32_t max_rows;
 	uint64_t spool_max, spool_segment;
-	/* Not in the file: hook names as enum probe_hook, the approvers' keys, decoded. */
+	/* Not in the file: hook names as enum probe_hook, the approvers' keys, decoded, those that count first. */
 	uint32_t hooks;
 	uint8_t (*keys)[WEIR_KEY_LEN];
-	size_t key_count;
+	size_t key_count; /* that count */
+	size_t approver_count;
 };
 
 /* path NULL = defaults only, unchecked. *ret must be zeroed; on failure it is released. */
 int config_load(const char *path, struct config *ret, struct weir_err *err);
+/* From now on the signatures of the approvers in the list do not count, those of all others do. */
+void config_revoke(struct config *c, const struct weir_revoked *revoked);
 void config_fini(struct config *c);
 #define config_auto weir_cleanup(config_fini)
 int config_print(FILE *f);

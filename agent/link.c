@@ -199,13 +199,25 @@ void link_kick(struct link *l)
 	go_on(l);
 }
 
+static struct weir_tls_files tls_files(const struct config *c)
+{
+	return (struct weir_tls_files){
+		.ca = c->ca, .cert = c->cert, .key = c->key, .crl = c->crl, .server_name = c->server_name};
+}
+
+int link_rotate(struct link *l, const struct config *c, struct weir_err *err)
+{
+	const struct weir_tls_files tls = tls_files(c);
+
+	return weir_wire_client_rotate(l->client, &tls, err);
+}
+
 int link_new(struct weir_loop *loop, const char *url, const struct config *c,
 	     const struct weir_hello *self, const struct weir_key *key, const struct link_ops *ops,
 	     struct link **ret, struct weir_err *err)
 {
 	weir_cleanup(link_freep) struct link *l = calloc(1, sizeof(*l));
-	const struct weir_tls_files tls = {
-		.ca = c->ca, .cert = c->cert, .key = c->key, .server_name = c->server_name};
+	const struct weir_tls_files tls = tls_files(c);
 	int r;
 
 	if (!l)

@@ -33,6 +33,8 @@ int link_new(struct weir_loop *loop, const char *url, const struct config *c,
 	     const struct weir_hello *self, const struct weir_key *key, const struct link_ops *ops,
 	     struct link **ret, struct weir_err *err);
 void link_free(struct link *l);
+/* The files that link_new was given hold something else now; on failure what they held stays in use. */
+int link_rotate(struct link *l, const struct config *c, struct weir_err *err);
 /* There may be something to send. */
 void link_kick(struct link *l);
 

@@ -10,6 +10,7 @@
 
 #include "agent/gate.h"
 #include "agent/harvest.h"
+#include "agent/keys.h"
 #include "agent/lease.h"
 #include "agent/policy.h"
 #include "agent/uplink.h"
@@ -27,6 +28,7 @@ struct manager {
 	struct weir_loop *loop;
 	struct weir_source *window, *cgroups, *translations, *news;
 	struct weir_key *key;
+	struct keys *keys;
 	struct probe *probe;
 	struct ident *ident;
 	struct spool *spool;
@@ -45,6 +47,7 @@ void manager_free(struct manager *m)
 	weir_source_free(m->cgroups);
 	weir_source_free(m->translations);
 	weir_source_free(m->news);
+	keys_free(m->keys);
 	uplink_free(m->uplink);
 	policy_free(m->policy);
 	gate_free(m->gate);
@@ -132,6 +135,8 @@ static int on_window(uint32_t events, void *arg)
 	if (r == 0 && m->last_failure)
 		weir_log(WEIR_LOG_INFO, "windows are spooled again; nothing was lost");
 	m->last_failure = r;
+	if (m->uplink)
+		uplink_keys(m->uplink, keys_expires_s(m->keys), keys_broken(m->keys));
 	if (r == 0 && m->uplink)
 		uplink_kick(m->uplink);
 	return 0;
@@ -219,7 +224,7 @@ static void reload(struct manager *m)
 	SWAP(m->conf.labels, fresh.labels);
 	SWAP(m->conf.approvers, fresh.approvers);
 	SWAP(m->conf.keys, fresh.keys);
-	m->conf.key_count = fresh.key_count;
+	m->conf.key_count = m->conf.approver_count = fresh.approver_count;
 	m->conf.threshold = fresh.threshold;
 	m->conf.mode = fresh.mode;
 	m->conf.default_deny = fresh.default_deny;
@@ -244,6 +249,7 @@ static int on_signal(int signo, void *arg)
 
 	if (signo == SIGHUP) {
 		reload(m);
+		keys_look(m->keys);
 		return 0;
 	}
 	weir_log(WEIR_LOG_INFO, "leaving; counting and enforcement go on in the kernel");
@@ -341,10 +347,16 @@ static int open_network(struct manager *m, struct weir_err *err)
 		r = weir_key_load(c->node_key, &m->key, err);
 	if (r < 0)
 		return weir_err_set(err, r, "%s: %s", c->node_key, strerror(-r));
-	r = policy_new(m->loop, c, &self, m->key, m->probe, m->gate, &m->policy, err);
+	r = keys_new(m->loop, &m->conf, m->key, &m->keys, err);
+	if (r == 0)
+		r = policy_new(m->loop, c, &self, m->key, m->probe, m->gate, &m->policy, err);
 	if (r == 0 && *c->telemetry)
 		r = uplink_new(m->loop, c, &self, m->key, m->spool, &m->uplink, err);
-	return r;
+	if (r < 0)
+		return r;
+	keys_follow(m->keys, policy_link(m->policy));
+	keys_follow(m->keys, m->uplink ? uplink_link(m->uplink) : NULL);
+	return 0;
 }
 
 static int start(struct manager *m, struct weir_err *err)

@@ -63,6 +63,11 @@ static void policy_freep(struct policy **p)
 	policy_free(*p);
 }
 
+struct link *policy_link(struct policy *p)
+{
+	return p->link;
+}
+
 uint64_t policy_serial(const struct policy *p)
 {
 	return p->serial;

@@ -23,6 +23,7 @@ int policy_new(struct weir_loop *loop, const struct config *c, const struct weir
 	       const struct weir_key *key, struct probe *probe, struct gate *gate,
 	       struct policy **ret, struct weir_err *err);
 void policy_free(struct policy *p);
+struct link *policy_link(struct policy *p); /* NULL = none */
 uint64_t policy_serial(const struct policy *p); /* in force, 0 = none */
 uint64_t policy_candidate(const struct policy *p); /* evaluated beside it, 0 = none */
 

@@ -16,6 +16,8 @@ struct uplink {
 	bool deflates;		  /* the aggregator takes summaries that are deflated */
 	struct weir_msg *reference; /* the last of these that was acknowledged in this session */
 	struct weir_buf sent;	  /* the one that is out, deflated */
+	uint64_t cert_expires_s;
+	bool keys_broken;
 };
 
 static void msg_freep(struct weir_msg **m)
@@ -120,6 +122,8 @@ static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, vo
 	memcpy(m->token, token, sizeof(m->token));
 	m->has_token = true;
 	m->summary.first_kept = spool_first(u->spool, u->epoch);
+	m->summary.cert_expires_s = u->cert_expires_s;
+	m->summary.keys_broken = u->keys_broken;
 	if (u->deflates)
 		r = deflated(u, u->epoch == epoch && u->sequence == sequence, m);
 	return r ? r : weir_msg_pack(m, ret);
@@ -175,6 +179,17 @@ int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir
 		return r;
 	*ret = weir_take_ptr(u);
 	return 0;
+}
+
+struct link *uplink_link(struct uplink *u)
+{
+	return u->link;
+}
+
+void uplink_keys(struct uplink *u, uint64_t expires_s, bool broken)
+{
+	u->cert_expires_s = expires_s;
+	u->keys_broken = broken;
 }
 
 void uplink_kick(struct uplink *u)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers about the fleet and what it runs: status, agents, policy, audit. */
 #include "aggregator/api.h"
+#include "aggregator/store_keys.h"
 
 #include <inttypes.h>
 
@@ -94,6 +95,23 @@ static int add_drop(uint32_t reason, uint64_t bytes, uint64_t packets, void *arg
 	return json_array_append_new(arg, o) ? -ENOMEM : 0;
 }
 
+/* Of each node: when its certificate ends, whether it can use its files of keys, and why it was last refused if it
+ * was not let in since. */
+static int add_keys(struct store *s, const char *node, json_t *o)
+{
+	struct store_keys k;
+	int r = store_keys_get(s, node, &k);
+
+	if (r)
+		return r;
+	return json_object_set_new(o, "cert_expires_s", json_integer((json_int_t)k.cert_expires_s)) ||
+			       json_object_set_new(o, "keys_broken", json_boolean(k.broken)) ||
+			       json_object_set_new(o, "session_refused", json_string(k.refused)) ||
+			       json_object_set_new(o, "session_refused_s", json_integer((json_int_t)k.refused_s)) ?
+		       -ENOMEM :
+		       0;
+}
+
 static int add_agent(const struct query_agent *a, void *arg)
 {
 	struct collect *col = arg;
@@ -132,7 +150,9 @@ static int add_agent(const struct query_agent *a, void *arg)
 		      (json_int_t)a->lost_packets, "window_end_s",
 		      (json_int_t)(a->window_end_ns / NS_S),
 		      "identity", identity, "drops", drops);
-	return json_array_append_new(col->items, o) ? -ENOMEM : 0;
+	if (json_array_append_new(col->items, o))
+		return -ENOMEM;
+	return add_keys(c->sv->store, a->node, o);
 }
 
 int api_agents(struct api_call *c, json_t **ret)
@@ -165,7 +185,7 @@ int api_status(struct api_call *c, json_t **ret)
 
 	if (r)
 		return api_store_failed(c, r);
-	*ret = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:s}", "version", WEIR_VERSION, "started_s",
+	*ret = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:s,s:I,s:b}", "version", WEIR_VERSION, "started_s",
 			 (json_int_t)(sv->started_ns / NS_S), "uptime_s",
 			 (json_int_t)((c->now_ns - sv->started_ns) / NS_S), "agents",
 			 (json_int_t)json_array_size(agents), "agents_connected",
@@ -173,7 +193,8 @@ int api_status(struct api_call *c, json_t **ret)
 			 (json_int_t)(a ? a->manifest.serial : 0), "policy_state",
 			 gitops_state_name(gitops_state(sv->gitops)), "policy_error",
 			 gitops_error(sv->gitops), "audit_entries", (json_int_t)audit_count(sv->audit),
-			 "currency", api_currency(sv));
+			 "currency", api_currency(sv), "cert_expires_s", (json_int_t)sv->cert_expires_s,
+			 "keys_broken", sv->keys_broken);
 	return *ret ? 0 : -ENOMEM;
 }
 

@@ -7,8 +7,9 @@
 
 struct config {
 	char *telemetry_url, *control_url;
-	char *tls_ca, *tls_cert, *tls_key;
-	char *nodes_dir;
+	char *tls_ca, *tls_cert, *tls_key, *tls_crl;
+	uint64_t tls_warn_ns;
+	char *nodes_dir, *nodes_revoked;
 	char *store_path;
 	uint64_t retain_ns[4]; /* by store_res */
 	char *policy_dir;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What both sockets do alike: unpack, hello, proof, find the session, refuse. */
 #include "aggregator/service.h"
+#include "aggregator/store_keys.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 
 void service_reply(struct weir_wire_server *w, uint64_t id, const struct weir_msg *m)
@@ -32,7 +34,48 @@ void service_audited(int r)
 		weir_log_err(r, "cannot write the audit log");
 }
 
-static void greet(struct service *sv, const struct session *s, struct weir_msg *reply, uint64_t now_ns)
+/* A refusal of a known node is an entry again after so long. */
+#define REFUSED_S 3600
+
+/* Of a known node; the first time, and when the reason is another. */
+static void refused(struct service *sv, const char *node, const char *why, uint64_t now_ns)
+{
+	uint64_t now_s = now_ns / WEIR_NS_PER_S;
+	struct store_keys had;
+	int r = store_keys_get(sv->store, node, &had);
+
+	if (!r && !strcmp(had.refused, why) && now_s < had.refused_s + REFUSED_S)
+		return;
+	if (!r)
+		r = store_keys_refused(sv->store, node, why, now_s);
+	if (!r)
+		service_audited(audit_add(sv->audit, now_ns, "agent-refused", "node", node, "reason", why, NULL));
+	else if (r != -ENOENT)
+		weir_log_err(r, "store: agent %s: %s", node, store_error(sv->store));
+}
+
+/* By which key it proved its name, and what was known of its certificate. */
+static int note_keys(struct service *sv, struct session *s, uint64_t now_ns)
+{
+	struct store_keys had;
+	char was[17], is[17];
+	int r = store_keys_get(sv->store, s->node, &had);
+	bool same = had.has_key && !memcmp(had.key, s->key, sizeof(s->key));
+
+	if (r)
+		return r;
+	s->cert_expires_s = had.cert_expires_s;
+	s->keys_broken = had.broken;
+	if (had.has_key && !same) {
+		weir_log(WEIR_LOG_INFO, "agent %s: its key is %s now, it was %s", s->node, weir_pub_id(s->key, is),
+			 weir_pub_id(had.key, was));
+		service_audited(audit_add(sv->audit, now_ns, "node-key-rotated", "node", s->node, "key",
+					  weir_pub_id(s->key, is), "was", weir_pub_id(had.key, was), NULL));
+	}
+	return same && !*had.refused ? 0 : store_keys_identity(sv->store, s->node, s->key);
+}
+
+static void greet(struct service *sv, struct session *s, struct weir_msg *reply, uint64_t now_ns)
 {
 	const struct weir_hello facts = {.wire = WEIR_WIRE_VERSION, .node = s->node,
 					 .version = s->version, .kernel = s->kernel, .hooks = s->hooks,
@@ -42,6 +85,8 @@ static void greet(struct service *sv, const struct session *s, struct weir_msg *
 
 	if (!r)
 		r = store_agent_get(sv->store, s->node, &agent);
+	if (!r)
+		r = note_keys(sv, s, now_ns);
 	if (r)
 		weir_log_err(r, "store: agent %s: %s", s->node, store_error(sv->store));
 	reply->welcome.last_epoch = agent.epoch;
@@ -58,8 +103,13 @@ static void answer_handshake(struct service *sv, enum weir_socket_kind kind, uin
 			     const struct weir_msg *m, struct weir_msg *reply)
 {
 	struct session *fresh = NULL;
+	char node[WEIR_NODE_MAX] = "";
 	int r;
 
+	if (m->kind == WEIR_MSG_PROOF)
+		session_claimed(sv->sessions, m->proof.hello_id, node);
+	else if (session_node_ok(m->hello.node))
+		(void)weir_strcpy(node, sizeof(node), m->hello.node);
 	if (m->kind == WEIR_MSG_HELLO)
 		r = session_hello(sv->sessions, kind, &m->hello,
 				  kind == WEIR_SOCKET_CONTROL ? WEIR_CONTROL_REQ_MAX :
@@ -73,11 +123,11 @@ static void answer_handshake(struct service *sv, enum weir_socket_kind kind, uin
 	}
 	if (fresh)
 		greet(sv, fresh, reply, now_ns);
-	else if (reply->kind == WEIR_MSG_REFUSAL)
-		weir_log(WEIR_LOG_WARN, "refused %s: %s",
-			 m->kind == WEIR_MSG_HELLO && session_node_ok(m->hello.node) ? m->hello.node :
-										       "an agent",
-			 reply->refusal.text);
+	if (reply->kind != WEIR_MSG_REFUSAL)
+		return;
+	weir_log(WEIR_LOG_WARN, "refused %s: %s", *node ? node : "an agent", reply->refusal.text);
+	if (*node && reply->refusal.code != WEIR_RC_BUSY && reply->refusal.code != WEIR_RC_NO_SESSION)
+		refused(sv, node, reply->refusal.text, now_ns);
 }
 
 static void msg_freep(struct weir_msg **m)
@@ -132,6 +182,7 @@ int service_next(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns
 		service_refuse(w, id, WEIR_RC_NO_SESSION, "no such session: say hello again");
 		return 1;
 	}
+	s->peer = weir_wire_peer(w, id);
 	if (m->kind == WEIR_MSG_SUMMARY_Z && (r = inflate(s, &m, &err))) {
 		service_refuse(w, id, r == -ESTALE ? WEIR_RC_NO_SESSION : WEIR_RC_INVALID, err.text);
 		return 1;

@@ -2,6 +2,7 @@
 #include "aggregator/manager.h"
 
 #include "aggregator/http.h"
+#include "aggregator/keys.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -21,6 +22,7 @@ struct manager {
 	struct weir_loop *loop;
 	struct weir_source *telemetry, *control, *sweep, *poll, *retain;
 	struct http *http;
+	struct keys *keys;
 };
 
 static int on_telemetry(uint32_t events, void *arg)
@@ -48,6 +50,7 @@ static int on_sweep(uint32_t events, void *arg)
 	(void)events;
 	control_sweep(m->sv.control, weir_wall_ns());
 	leases_sweep(&m->sv, weir_wall_ns());
+	keys_poll(m->keys, weir_wall_ns(), false);
 	return 0;
 }
 
@@ -137,8 +140,10 @@ static int on_signal(int signo, void *arg)
 {
 	struct manager *m = arg;
 
-	if (signo == SIGHUP)
+	if (signo == SIGHUP) {
+		keys_poll(m->keys, weir_wall_ns(), true);
 		return on_poll(0, m);
+	}
 	weir_log(WEIR_LOG_INFO, "ending on %s", strsignal(signo));
 	weir_loop_stop(m->loop, 0);
 	return 0;
@@ -148,7 +153,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 {
 	struct service *sv = &m->sv;
 	const struct config *c = &sv->config;
-	const struct weir_tls_files tls = {.ca = c->tls_ca, .cert = c->tls_cert, .key = c->tls_key};
+	const struct weir_tls_files tls = {.ca = c->tls_ca, .cert = c->tls_cert, .key = c->tls_key,
+					   .crl = c->tls_crl};
 	int r = audit_open(c->audit_path, sv->started_ns, &sv->audit, err);
 
 	if (!r)
@@ -159,6 +165,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 		r = sessions_new(c->nodes_dir, SESSIONS_MAX, &sv->sessions);
 	if (!r)
 		r = control_new(sv, &sv->control);
+	if (!r)
+		r = keys_new(sv, &m->keys, err);
 	if (!r)
 		r = weir_wire_listen(c->telemetry_url, &tls, WEIR_TELEMETRY_MAX, TELEMETRY_CONTEXTS,
 				     &sv->telemetry, err);
@@ -202,6 +210,7 @@ static void manager_fini(struct manager *m)
 		weir_wire_server_free(m->sv.telemetry);
 	if (m->sv.control_wire)
 		weir_wire_server_free(m->sv.control_wire);
+	keys_free(m->keys);
 	control_free(m->sv.control);
 	sessions_free(m->sv.sessions);
 	gitops_free(m->sv.gitops);

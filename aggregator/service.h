@@ -28,6 +28,8 @@ struct service {
 	struct weir_wire_server *telemetry, *control_wire;
 	struct control *control;
 	uint64_t started_ns;
+	uint64_t cert_expires_s; /* of the certificate in use, 0 = not known */
+	bool keys_broken;	 /* a file of keys holds what cannot be used */
 };
 
 /* handshake.c */

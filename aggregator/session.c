@@ -9,16 +9,25 @@
  * agents say hello again. */
 #define PENDING 512
 
+/* Keys of one node at a time. */
+#define KEYS 4
+
+struct node_keys {
+	size_t count;
+	uint8_t key[KEYS][WEIR_KEY_LEN];
+};
+
 struct pending {
 	uint64_t id; /* 0 = free */
 	enum weir_socket_kind kind;
 	uint8_t client_nonce[WEIR_NONCE_LEN], server_nonce[WEIR_NONCE_LEN];
-	uint8_t key[WEIR_KEY_LEN];
+	struct node_keys keys;
 	struct session facts;
 };
 
 struct sessions {
 	char *nodes_dir;
+	const struct weir_revoked *revoked;
 	uint32_t max;
 	uint64_t next_id;
 	struct pending pending[PENDING];
@@ -111,10 +120,13 @@ bool session_node_ok(const char *node)
 	return n && n < WEIR_NODE_MAX && !node[n] && node[0] != '.';
 }
 
-static int node_public_key(const struct sessions *ss, const char *node, uint8_t ret[WEIR_KEY_LEN])
+/* The keys of a node that count, at most KEYS of the file. -EKEYREVOKED: there is none but revoked ones. */
+static int node_keys(const struct sessions *ss, const char *node, struct node_keys *ret)
 {
 	weir_auto_free char *path = weir_strf("%s/%s.pub", ss->nodes_dir, node);
 	weir_auto_free char *text = NULL;
+	bool revoked = false;
+	char *rest, *line;
 	size_t len;
 	int r;
 
@@ -123,8 +135,22 @@ static int node_public_key(const struct sessions *ss, const char *node, uint8_t 
 	r = weir_file_read(path, 4096, &text, &len);
 	if (r)
 		return r;
-	text[strcspn(text, " \t\r\n")] = 0;
-	return weir_pub_parse(text, ret);
+	ret->count = 0;
+	for (rest = text; ret->count < KEYS && (line = strsep(&rest, "\n"));) {
+		uint8_t *key = ret->key[ret->count];
+
+		line[strcspn(line, " \t\r")] = 0;
+		if (!*line)
+			continue;
+		r = weir_pub_parse(line, key);
+		if (r)
+			return r;
+		if (weir_revoked_has(ss->revoked, key))
+			revoked = true;
+		else
+			ret->count++;
+	}
+	return ret->count ? 0 : revoked ? -EKEYREVOKED : -EBADMSG;
 }
 
 /* Facts are for people: one too long is cut, except what decides (node, class). */
@@ -146,7 +172,7 @@ static int refuse_version(struct sessions *ss, enum weir_socket_kind kind, const
 			  struct weir_msg *reply)
 {
 	const struct node_key k = node_key(kind, h->node);
-	uint8_t key[WEIR_KEY_LEN];
+	struct node_keys keys;
 	void *old = NULL;
 	char *text;
 
@@ -155,7 +181,7 @@ static int refuse_version(struct sessions *ss, enum weir_socket_kind kind, const
 		 h->version, h->wire, WEIR_VERSION, WEIR_WIRE_VERSION,
 		 h->wire > WEIR_WIRE_VERSION ? "weir-aggregator" : "weir-agent on that node");
 	session_refuse(reply, WEIR_RC_BAD_VERSION, ss->refusal);
-	if (!session_node_ok(h->node) || node_public_key(ss, h->node, key) || !(text = strdup(ss->refusal)))
+	if (!session_node_ok(h->node) || node_keys(ss, h->node, &keys) || !(text = strdup(ss->refusal)))
 		return 0;
 	if (weir_map_put(ss->refused, k.text, k.len, text, &old))
 		old = text;
@@ -175,7 +201,12 @@ int session_hello(struct sessions *ss, enum weir_socket_kind kind, const struct 
 		session_refuse(reply, WEIR_RC_INVALID, "hello: node, domain or class is not acceptable");
 		return 0;
 	}
-	if (node_public_key(ss, h->node, p.key)) {
+	r = node_keys(ss, h->node, &p.keys);
+	if (r == -EKEYREVOKED) {
+		session_refuse(reply, WEIR_RC_UNKNOWN_NODE, "the key of this node is revoked");
+		return 0;
+	}
+	if (r) {
 		session_refuse(reply, WEIR_RC_UNKNOWN_NODE,
 			       "no public key of this node in the aggregator's nodes.dir");
 		return 0;
@@ -194,12 +225,17 @@ int session_hello(struct sessions *ss, enum weir_socket_kind kind, const struct 
 	return 0;
 }
 
-static int proof_check(const struct pending *p, const struct weir_proof *proof)
+/* Whoever of the node's keys signed both nonces, NULL = none did. */
+static const uint8_t *proof_key(const struct pending *p, const struct weir_proof *proof)
 {
 	weir_auto_buf struct weir_buf b = {0};
-	int r = weir_hello_transcript(p->client_nonce, p->server_nonce, p->facts.node, p->kind, &b);
 
-	return r ? r : weir_sig_verify(p->key, b.data, b.len, proof->signature);
+	if (weir_hello_transcript(p->client_nonce, p->server_nonce, p->facts.node, p->kind, &b))
+		return NULL;
+	for (size_t i = 0; i < p->keys.count; i++)
+		if (!weir_sig_verify(p->keys.key[i], b.data, b.len, proof->signature))
+			return p->keys.key[i];
+	return NULL;
 }
 
 /* Both maps or none; the session of the same node and socket goes. */
@@ -226,6 +262,7 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 	struct pending *slot = &ss->pending[proof->hello_id % PENDING], p = *slot;
 	weir_auto_free struct session *s = NULL;
 	struct node_key known;
+	const uint8_t *key;
 	int r;
 
 	if (!proof->hello_id || p.id != proof->hello_id || p.kind != kind) {
@@ -233,9 +270,10 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 		return 0;
 	}
 	slot->id = 0; /* one attempt per challenge */
-	if (proof_check(&p, proof)) {
+	key = proof_key(&p, proof);
+	if (!key) {
 		session_refuse(reply, WEIR_RC_BAD_SIGNATURE,
-			       "the signature is not by the key that nodes.dir holds for this node");
+			       "the signature is not by a key that nodes.dir holds for this node");
 		return 0;
 	}
 	if (weir_map_count(ss->by_token) >= ss->max && !session_of(ss, kind, p.facts.node)) {
@@ -246,6 +284,7 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 	if (!s)
 		return -ENOMEM;
 	*s = p.facts;
+	memcpy(s->key, key, sizeof(s->key));
 	s->used_ns = now_ns;
 	r = weir_random(s->token, sizeof(s->token));
 	if (!r)
@@ -260,6 +299,15 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 	reply->welcome.summary_z = 1;
 	*ret_new = weir_take_ptr(s);
 	return 0;
+}
+
+void session_claimed(const struct sessions *ss, uint64_t hello_id, char ret[WEIR_NODE_MAX])
+{
+	const struct pending *p = &ss->pending[hello_id % PENDING];
+
+	*ret = '\0';
+	if (hello_id && p->id == hello_id)
+		(void)weir_strcpy(ret, WEIR_NODE_MAX, p->facts.node);
 }
 
 struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, const struct weir_msg *m,
@@ -318,4 +366,52 @@ const char *sessions_refused(const struct sessions *ss, const char *node)
 size_t sessions_count(const struct sessions *ss)
 {
 	return weir_map_count(ss->by_token);
+}
+
+void sessions_revoke(struct sessions *ss, const struct weir_revoked *revoked)
+{
+	ss->revoked = revoked;
+}
+
+/* Why the session must end, NULL = it need not. A file that cannot be read now says nothing. */
+static const char *ended(const struct sessions *ss, const struct session *s)
+{
+	struct node_keys keys;
+	int r;
+
+	if (weir_revoked_has(ss->revoked, s->key))
+		return "the key of this node is revoked";
+	r = node_keys(ss, s->node, &keys);
+	if (r == -ENOENT || r == -EKEYREVOKED)
+		return "the key of this node is not in nodes.dir any more";
+	for (size_t i = 0; !r && i < keys.count; i++)
+		if (!memcmp(keys.key[i], s->key, sizeof(s->key)))
+			return NULL;
+	return r ? NULL : "nodes.dir holds another key of this node";
+}
+
+int sessions_recheck(struct sessions *ss, void (*fn)(const struct session *s, const char *why, void *arg), void *arg)
+{
+	weir_auto_free struct session **gone = calloc(weir_map_count(ss->by_token) + 1, sizeof(struct session *));
+	size_t n = 0, pos = 0, len;
+	const void *key;
+	void *value;
+
+	if (!gone)
+		return -ENOMEM;
+	while (weir_map_next(ss->by_token, &pos, &key, &len, &value)) {
+		const char *why = ended(ss, value);
+
+		if (!why)
+			continue;
+		fn(value, why, arg);
+		gone[n++] = value;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct node_key k = node_key(gone[i]->kind, gone[i]->node);
+
+		weir_map_take(ss->by_node, k.text, k.len);
+		session_free(weir_map_take(ss->by_token, gone[i]->token, sizeof(gone[i]->token)));
+	}
+	return 0;
 }

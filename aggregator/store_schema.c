@@ -119,6 +119,11 @@ static const char *const migrations[] = {
 	FOLDED("health", HEALTH_KEY, "0,0,0,0")
 	DAYS("flow", FLOW_KEY, FLOW_REST ",bytes,packets") DAYS("ledger", LEDGER_KEY, LEDGER_REST ",bytes,once,nanos")
 	DAYS("health", HEALTH_KEY, HEALTH_REST ",counts"),
+	/* 8: the keys of a node, and the heads of the audit log that nodes have seen */
+	"CREATE TABLE keys(node INTEGER PRIMARY KEY,key BLOB,cert_expires_s INTEGER NOT NULL DEFAULT 0,"
+	"broken INTEGER NOT NULL DEFAULT 0,refused TEXT NOT NULL DEFAULT '',refused_s INTEGER NOT NULL DEFAULT 0);"
+	"CREATE TABLE witness(node INTEGER PRIMARY KEY,sequence INTEGER NOT NULL,hash BLOB NOT NULL,"
+	"signature BLOB NOT NULL);",
 };
 
 const char *const store_sql[ST_STATEMENTS] = {
@@ -151,6 +156,14 @@ const char *const store_sql[ST_STATEMENTS] = {
 		"digest=excluded.digest,applied_ns=excluded.applied_ns,"
 		"refused_serial=excluded.refused_serial,refused_reason=excluded.refused_reason,"
 		"refused_text=excluded.refused_text,candidate=excluded.candidate",
+	[ST_KEYS_GET] = "SELECT k.key,k.cert_expires_s,k.broken,k.refused,k.refused_s FROM node n "
+			"JOIN keys k ON k.node=n.id WHERE n.name=?",
+	[ST_KEYS_CERTIFICATE] = "INSERT INTO keys(node,cert_expires_s,broken) VALUES(?,?,?) ON CONFLICT(node) "
+				"DO UPDATE SET cert_expires_s=excluded.cert_expires_s,broken=excluded.broken",
+	[ST_KEYS_IDENTITY] = "INSERT INTO keys(node,key) VALUES(?,?) ON CONFLICT(node) DO UPDATE SET "
+			     "key=excluded.key,refused='',refused_s=0",
+	[ST_KEYS_REFUSED] = "INSERT INTO keys(node,refused,refused_s) VALUES(?,?,?) ON CONFLICT(node) DO UPDATE "
+			    "SET refused=excluded.refused,refused_s=excluded.refused_s",
 	[ST_AGENT_REPORTED] = "SELECT a.serial,a.refused_serial,a.mode,a.digest,a.refused_reason,"
 			      "a.refused_text,a.candidate FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
 	[ST_LEASE_ENDED] = "SELECT a.node,n.name,a.lease_until_ns FROM agent a JOIN node n ON n.id=a.node "

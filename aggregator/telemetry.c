@@ -3,7 +3,10 @@
 #include "aggregator/service.h"
 
 #include "aggregator/ingest.h"
+#include "aggregator/store_keys.h"
 #include "lib/base/log.h"
+
+#include <inttypes.h>
 
 /* One fsync pays for so many summaries; more would only make the first wait for the last. */
 #define BATCH 64
@@ -59,6 +62,28 @@ static void turn_commit(struct service *sv, struct turn *t, uint64_t now_ns)
 	t->n = 0;
 }
 
+/* What a node says about its keys, when that is another word than its last one. */
+static void note_certificate(struct service *sv, struct session *s, const struct weir_summary *sum, uint64_t now_ns)
+{
+	uint64_t was_s = s->cert_expires_s;
+	char expires[24], was[24];
+
+	if (was_s == sum->cert_expires_s && s->keys_broken == sum->keys_broken)
+		return;
+	s->cert_expires_s = sum->cert_expires_s;
+	s->keys_broken = sum->keys_broken;
+	if (store_keys_certificate(sv->store, s->node, s->cert_expires_s, s->keys_broken))
+		weir_log(WEIR_LOG_ERR, "store: agent %s: %s", s->node, store_error(sv->store));
+	if (sum->keys_broken)
+		weir_log(WEIR_LOG_WARN, "agent %s: its files of keys hold what it cannot use; see its log", s->node);
+	if (!was_s || was_s == sum->cert_expires_s)
+		return;
+	snprintf(expires, sizeof(expires), "%" PRIu64, sum->cert_expires_s);
+	snprintf(was, sizeof(was), "%" PRIu64, was_s);
+	service_audited(audit_add(sv->audit, now_ns, "node-certificate-rotated", "node", s->node, "expires_s", expires,
+				  "was_s", was, NULL));
+}
+
 void telemetry_ready(struct service *sv, uint64_t now_ns)
 {
 	weir_auto_free struct turn *t = calloc(1, sizeof(*t));
@@ -81,6 +106,7 @@ void telemetry_ready(struct service *sv, uint64_t now_ns)
 			weir_msg_free(m);
 			continue;
 		}
+		note_certificate(sv, s, &m->summary, now_ns);
 		/* A copy: a later hello in the same turn may replace the session. */
 		memcpy(t->nodes[t->n], s->node, sizeof(s->node));
 		t->items[t->n] = (struct ingest_item){.node = t->nodes[t->n], .summary = &m->summary};

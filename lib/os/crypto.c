@@ -118,6 +118,14 @@ int weir_key_save(const struct weir_key *k, const char *path, struct weir_err *e
 	return keyfile_save(k->pkey, path, err);
 }
 
+void weir_key_swap(struct weir_key *a, struct weir_key *b)
+{
+	struct weir_key was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
 int weir_key_public(const struct weir_key *k, uint8_t ret[WEIR_KEY_LEN])
 {
 	uint8_t pub[WEIR_KEY_LEN];

@@ -25,6 +25,8 @@ void weir_key_free(struct weir_key *k);
  * that exists (-EEXIST). */
 int weir_key_load(const char *path, struct weir_key **ret, struct weir_err *err);
 int weir_key_save(const struct weir_key *k, const char *path, struct weir_err *err);
+/* Whoever holds a signs with b's key from now on, and the reverse. */
+void weir_key_swap(struct weir_key *a, struct weir_key *b);
 int weir_key_public(const struct weir_key *k, uint8_t ret[WEIR_KEY_LEN]);
 int weir_key_sign(const struct weir_key *k, const void *data, size_t len, uint8_t ret[WEIR_SIG_LEN]);
 /* 0 valid, -EBADMSG not. */

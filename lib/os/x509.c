@@ -9,21 +9,14 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <time.h>
 
+#include "lib/os/certfile.h"
 #include "lib/os/crypto.h"
 #include "lib/os/file.h"
-#include "lib/os/keyfile.h"
 
-#define CERT_FILE_MAX ((size_t)256 << 10)
 #define CERT_DAYS_MAX 36500
 #define CERT_CN_MAX 64 /* ub-common-name */
 #define CERT_SERIAL_LEN 16
-
-static void x509_freep(X509 **c)
-{
-	X509_free(*c);
-}
 
 static void names_freep(GENERAL_NAMES **n)
 {
@@ -34,7 +27,6 @@ static void name_freep(GENERAL_NAME **n)
 {
 	GENERAL_NAME_free(*n);
 }
-#define auto_x509 weir_cleanup(x509_freep) X509
 #define auto_names weir_cleanup(names_freep) GENERAL_NAMES
 #define auto_name weir_cleanup(name_freep) GENERAL_NAME
 
@@ -65,63 +57,6 @@ static const struct cert_ext cert_exts[][6] = {
 		{NID_authority_key_identifier, "keyid"},
 	},
 };
-
-/* A key and a certificate; for an issuer both loaded, for a subject both being made. */
-struct cert_pair {
-	EVP_PKEY *key;
-	X509 *cert;
-};
-
-static void cert_pair_fini(struct cert_pair *p)
-{
-	EVP_PKEY_free(p->key);
-	X509_free(p->cert);
-}
-#define auto_pair weir_cleanup(cert_pair_fini) struct cert_pair
-
-static int cert_load(const char *path, X509 **ret, struct weir_err *err)
-{
-	weir_auto_free char *data = NULL;
-	auto_bio *bio = NULL;
-	X509 *cert;
-	size_t len;
-	int r;
-
-	r = weir_file_read(path, CERT_FILE_MAX, &data, &len);
-	if (r)
-		return weir_err_set(err, r, "%s: cannot read: %s", path, strerror(-r));
-	bio = BIO_new_mem_buf(data, (int)len);
-	if (!bio)
-		return -ENOMEM;
-	cert = PEM_read_bio_X509(bio, NULL, keyfile_no_passphrase, NULL);
-	ERR_clear_error();
-	if (!cert)
-		return weir_err_set(err, -EBADMSG, "%s: is not a certificate in PEM", path);
-	*ret = cert;
-	return 0;
-}
-
-static int issuer_load(const char *cert, const char *key, struct cert_pair *ret,
-		       struct weir_err *err)
-{
-	auto_pair ca = {0};
-	int r;
-
-	r = cert_load(cert, &ca.cert, err);
-	if (!r)
-		r = keyfile_load(key, &ca.key, err);
-	if (r)
-		return r;
-	if (X509_check_ca(ca.cert) != 1)
-		return weir_err_set(err, -EINVAL, "%s: is not a certificate of an authority", cert);
-	if (X509_check_private_key(ca.cert, ca.key) != 1) {
-		ERR_clear_error();
-		return weir_err_set(err, -EINVAL, "%s: is not the key of %s", key, cert);
-	}
-	ret->cert = weir_take_ptr(ca.cert);
-	ret->key = weir_take_ptr(ca.key);
-	return 0;
-}
 
 /* Letters, digits, '-', '.' and '_', and "*." in front: what a TLS client may ask for. */
 static bool dns_name_valid(const char *s)
@@ -202,6 +137,13 @@ static int cert_alt_names(X509 *cert, const struct weir_cert_req *req, struct we
 	return X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) == 1 ? 0 : -EIO;
 }
 
+static int cert_alt_names_copy(X509 *to, X509 *from)
+{
+	auto_names *names = X509_get_ext_d2i(from, NID_subject_alt_name, NULL, NULL);
+
+	return !names || X509_add1_ext_i2d(to, NID_subject_alt_name, names, 0, 0) == 1 ? 0 : -EIO;
+}
+
 static int cert_extensions(X509 *cert, X509 *issuer, enum weir_cert_use use)
 {
 	X509V3_CTX ctx;
@@ -273,7 +215,8 @@ static int req_check(const struct weir_cert_req *req, const char *ca_cert, const
 	return 0;
 }
 
-static int cert_make(const struct weir_cert_req *req, const struct cert_pair *ca,
+/* like: the certificate whose alternative names the new one takes, NULL = those of req. */
+static int cert_make(const struct weir_cert_req *req, X509 *like, const struct cert_pair *ca,
 		     struct cert_pair *ret, struct weir_err *err)
 {
 	auto_pair new = {.key = EVP_EC_gen("P-256"), .cert = X509_new()};
@@ -290,7 +233,7 @@ static int cert_make(const struct weir_cert_req *req, const struct cert_pair *ca
 		return -ENOMEM;
 	r = cert_extensions(new.cert, issuer, req->use);
 	if (!r)
-		r = cert_alt_names(new.cert, req, err);
+		r = like ? cert_alt_names_copy(new.cert, like) : cert_alt_names(new.cert, req, err);
 	if (r)
 		return r;
 	if (!X509_sign(new.cert, ca->key ? ca->key : new.key, EVP_sha256()))
@@ -322,8 +265,8 @@ static int pair_save(const struct cert_pair *p, const char *cert, const char *ke
 	return weir_err_set(err, r, "%s: cannot write: %s", cert, strerror(-r));
 }
 
-int weir_cert_issue(const struct weir_cert_req *req, const char *ca_cert, const char *ca_key,
-		    const char *out_cert, const char *out_key, struct weir_err *err)
+static int cert_issue(const struct weir_cert_req *req, X509 *like, const char *ca_cert, const char *ca_key,
+		      const char *out_cert, const char *out_key, struct weir_err *err)
 {
 	auto_pair ca = {0};
 	auto_pair new = {0};
@@ -331,15 +274,21 @@ int weir_cert_issue(const struct weir_cert_req *req, const char *ca_cert, const 
 
 	r = req_check(req, ca_cert, ca_key, err);
 	if (!r && ca_cert)
-		r = issuer_load(ca_cert, ca_key, &ca, err);
+		r = certfile_issuer(ca_cert, ca_key, &ca, err);
 	if (r)
 		return r;
-	r = cert_make(req, &ca, &new, err);
+	r = cert_make(req, like, &ca, &new, err);
 	ERR_clear_error();
 	if (r)
 		return weir_err_set(err, r, "%s: cannot make the certificate: %s", out_cert,
 				    strerror(-r));
 	return pair_save(&new, out_cert, out_key, err);
+}
+
+int weir_cert_issue(const struct weir_cert_req *req, const char *ca_cert, const char *ca_key,
+		    const char *out_cert, const char *out_key, struct weir_err *err)
+{
+	return cert_issue(req, NULL, ca_cert, ca_key, out_cert, out_key, err);
 }
 
 static int cert_cn(X509 *cert, char *cn, size_t cn_size)
@@ -364,18 +313,53 @@ int weir_cert_info(const char *path, uint64_t *ret_expires_s, char *cn, size_t c
 		   struct weir_err *err)
 {
 	auto_x509 *cert = NULL;
-	struct tm tm = {0};
+	uint64_t expires_s;
 	int r;
 
-	r = cert_load(path, &cert, err);
+	r = certfile_load(path, &cert, err);
 	if (r)
 		return r;
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1 || timegm(&tm) < 0)
+	expires_s = certfile_time_s(X509_get0_notAfter(cert));
+	if (!expires_s)
 		return weir_err_set(err, -EBADMSG, "%s: has no valid end date", path);
 	r = cert_cn(cert, cn, cn_size);
 	if (r)
 		return weir_err_set(err, r, "%s: its subject name cannot be used: %s", path,
 				    strerror(-r));
-	*ret_expires_s = (uint64_t)timegm(&tm);
+	*ret_expires_s = expires_s;
+	return 0;
+}
+
+int weir_cert_reissue(const char *old, uint64_t not_before_s, uint32_t days, const char *ca_cert,
+		      const char *ca_key, const char *out_cert, const char *out_key, struct weir_err *err)
+{
+	char cn[CERT_CN_MAX * 4 + 1];
+	struct weir_cert_req req = {.cn = cn, .not_before_s = not_before_s, .days = days};
+	auto_x509 *like = NULL;
+	int r = certfile_load(old, &like, err);
+
+	if (r)
+		return r;
+	if (X509_check_ca(like))
+		return weir_err_set(err, -EINVAL, "%s: is of an authority: make a new one instead", old);
+	req.use = X509_get_extended_key_usage(like) & XKU_SSL_SERVER ? WEIR_CERT_SERVER : WEIR_CERT_CLIENT;
+	r = cert_cn(like, cn, sizeof(cn));
+	if (r)
+		return weir_err_set(err, r, "%s: its subject name cannot be used: %s", old, strerror(-r));
+	return cert_issue(&req, like, ca_cert, ca_key, out_cert, out_key, err);
+}
+
+int weir_cert_serial(const char *path, char ret[2 * WEIR_CERT_SERIAL_MAX + 1], struct weir_err *err)
+{
+	auto_x509 *cert = NULL;
+	const ASN1_INTEGER *n;
+	int r = certfile_load(path, &cert, err);
+
+	if (r)
+		return r;
+	n = X509_get0_serialNumber(cert);
+	if (ASN1_STRING_length(n) > WEIR_CERT_SERIAL_MAX)
+		return weir_err_set(err, -EBADMSG, "%s: its serial number is too long", path);
+	weir_hex(ASN1_STRING_get0_data(n), (size_t)ASN1_STRING_length(n), ret);
 	return 0;
 }

@@ -9,6 +9,8 @@
 
 #include "lib/base/base.h"
 
+#define WEIR_CERT_SERIAL_MAX 20 /* bytes, RFC 5280 */
+
 enum weir_cert_use { WEIR_CERT_CA, WEIR_CERT_SERVER, WEIR_CERT_CLIENT };
 
 struct weir_cert_req {
@@ -22,6 +24,11 @@ struct weir_cert_req {
 /* CA: ca_cert/ca_key NULL = self-signed. */
 int weir_cert_issue(const struct weir_cert_req *req, const char *ca_cert, const char *ca_key,
 		    const char *out_cert, const char *out_key, struct weir_err *err);
+/* The successor of an end entity's certificate: same use and names, a new key, a new serial number. */
+int weir_cert_reissue(const char *old, uint64_t not_before_s, uint32_t days, const char *ca_cert,
+		      const char *ca_key, const char *out_cert, const char *out_key, struct weir_err *err);
+/* In hex. */
+int weir_cert_serial(const char *path, char ret[2 * WEIR_CERT_SERIAL_MAX + 1], struct weir_err *err);
 /* notAfter as Unix time, subject CN into cn (bounded). */
 int weir_cert_info(const char *path, uint64_t *ret_expires_s, char *cn, size_t cn_size,
 		   struct weir_err *err);

@@ -21,6 +21,7 @@ static const struct {
 	H(sequence), H(start_ns), H(length_ns), H(windows), H(total_bytes_in), H(total_bytes_out),
 	H(total_packets_in), H(total_packets_out), H(mode), H(serial), H(flow_rows_used), H(flow_rows),
 	H(spool_bytes), H(spool_max), H(lease_until_ns), H(lapsed_s), H(candidate_serial), H(first_kept),
+	H(cert_expires_s), H(keys_broken),
 #undef H
 };
 

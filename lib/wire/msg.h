@@ -105,6 +105,8 @@ struct weir_summary {
 	uint64_t spool_bytes, spool_max;
 	uint64_t lease_until_ns; /* wall clock at which enforcement ends without an agent; 0 = never */
 	uint64_t lapsed_s;	 /* cumulative since boot: enforcement was over by its lease */
+	uint64_t cert_expires_s; /* wall clock; 0 = not known */
+	bool keys_broken;	 /* a file of keys holds what cannot be used */
 };
 
 struct weir_summary_z { const uint8_t *data; size_t len; };

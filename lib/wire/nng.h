@@ -25,6 +25,7 @@ static inline void weir_nng_tls_freep(nng_tls_config **c)
 {
 	if (*c)
 		nng_tls_config_free(*c);
+	*c = NULL;
 }
 #define weir_auto_nng_tls weir_cleanup(weir_nng_tls_freep)
 

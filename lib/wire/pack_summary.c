@@ -238,6 +238,8 @@ int weir_summary_build_head(const struct weir_summary *s, struct weir_arena *a, 
 	pb->epoch = s->epoch;
 	pb->sequence = s->sequence;
 	pb->first_kept = s->first_kept;
+	pb->cert_expires_s = s->cert_expires_s;
+	pb->keys_broken = s->keys_broken;
 	pb->start_ns = s->start_ns;
 	pb->length_ns = s->length_ns;
 	pb->windows = s->windows;

@@ -2,7 +2,7 @@
 #include "lib/os/file.h"
 #include "lib/wire/nng.h"
 
-#define PEM_MAX ((size_t)1 << 20)
+#define PEM_MAX ((size_t)16 << 20) /* of a revocation list */
 
 int weir_nng_errno(int rv)
 {
@@ -57,13 +57,15 @@ int weir_nng_tls(const struct weir_tls_files *tls, nng_tls_mode mode, nng_tls_co
 		 struct weir_err *err)
 {
 	weir_auto_nng_tls nng_tls_config *c = NULL;
-	weir_auto_free char *ca = NULL, *cert = NULL, *key = NULL;
+	weir_auto_free char *ca = NULL, *cert = NULL, *key = NULL, *crl = NULL;
 	int r = pem_read(tls->ca, "CA certificate", &ca, err);
 
 	if (!r)
 		r = pem_read(tls->cert, "certificate", &cert, err);
 	if (!r)
 		r = pem_read(tls->key, "key", &key, err);
+	if (!r && tls->crl && *tls->crl)
+		r = pem_read(tls->crl, "revocation list", &crl, err);
 	if (r)
 		return r;
 	if (mode == NNG_TLS_MODE_CLIENT && (!tls->server_name || !*tls->server_name))
@@ -71,9 +73,9 @@ int weir_nng_tls(const struct weir_tls_files *tls, nng_tls_mode mode, nng_tls_co
 	r = nng_tls_config_alloc(&c, mode);
 	if (r)
 		return weir_nng_err(err, r, "tls", "configuration");
-	r = nng_tls_config_ca_chain(c, ca, NULL);
+	r = nng_tls_config_ca_chain(c, ca, crl);
 	if (r)
-		return weir_nng_err(err, r, "CA certificate", tls->ca);
+		return weir_nng_err(err, r, crl ? "CA certificate (or revocation list)" : "CA certificate", tls->ca);
 	r = nng_tls_config_own_cert(c, cert, key, NULL);
 	explicit_bzero(key, strlen(key));
 	if (r)

@@ -278,6 +278,7 @@ static int check_head(const Weir__V1__Summary *pb, struct weir_err *err)
 		{"spool_max", pb->spool_max, WEIR_COUNT_MAX},
 		{"lease_until_ns", pb->lease_until_ns, WEIR_COUNT_MAX},
 		{"lapsed_s", pb->lapsed_s, WEIR_COUNT_MAX},
+		{"cert_expires_s", pb->cert_expires_s, WEIR_COUNT_MAX},
 	};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bounds); i++) {
@@ -303,6 +304,8 @@ static void fill_head(const Weir__V1__Summary *pb, struct weir_summary *ret)
 	ret->epoch = pb->epoch;
 	ret->sequence = pb->sequence;
 	ret->first_kept = pb->first_kept;
+	ret->cert_expires_s = pb->cert_expires_s;
+	ret->keys_broken = pb->keys_broken;
 	ret->start_ns = pb->start_ns;
 	ret->length_ns = pb->length_ns;
 	ret->windows = pb->windows;

@@ -11,11 +11,15 @@
 
 #include "lib/base/base.h"
 
+/* A handshake has ended or failed after so long: nng's bound is 10 s. */
+#define WEIR_RENEW_AFTER_NS 12000000000ull
+
 struct weir_tls_files {
 	const char *ca;	  /* PEM */
 	const char *cert; /* PEM, own */
 	const char *key;  /* PEM, own */
 	const char *server_name; /* client only: name the server's certificate must carry */
+	const char *crl; /* PEM, NULL or "" = none */
 };
 
 /* Server: many requests outstanding, each answered by its id, in any order, at any later time. */
@@ -29,6 +33,19 @@ int weir_wire_server_fd(const struct weir_wire_server *s); /* readable: call nex
 int weir_wire_next(struct weir_wire_server *s, uint64_t *ret_id, const void **ret_data, size_t *ret_len);
 /* Copies data. A reply to a peer that left is dropped: that is not an error. */
 int weir_wire_reply(struct weir_wire_server *s, uint64_t id, const void *data, size_t len);
+/*
+ * Keys may be exchanged while connections stand: new connections are by the new files, those that stand go on as
+ * they began. On failure the old ones stay in use. weir_wire_server_renew closes up to max of the connections
+ * that may have begun by the old files (peers come back at once) and returns how many are left. It has nothing to
+ * do before after_ns have passed since the exchange: WEIR_RENEW_AFTER_NS, as a handshake that is under way goes
+ * on by the old files.
+ */
+int weir_wire_server_rotate(struct weir_wire_server *s, const struct weir_tls_files *tls, struct weir_err *err);
+size_t weir_wire_server_renew(struct weir_wire_server *s, uint64_t after_ns, size_t max);
+/* The connection by which a request came, while it is not answered; 0 = none. */
+uint32_t weir_wire_peer(struct weir_wire_server *s, uint64_t id);
+/* Closes it, if it still stands. */
+void weir_wire_cut(uint32_t peer);
 /* Bytes of replies that peers have not taken yet: each is a copy of its own. */
 size_t weir_wire_sending(struct weir_wire_server *s);
 
@@ -44,6 +61,8 @@ int weir_wire_client_fd(const struct weir_wire_client *c); /* readable: a reques
 int weir_wire_send(struct weir_wire_client *c, const void *data, size_t len, uint64_t timeout_ns);
 /* 0 and the reply (valid until the next send), -EAGAIN not yet, -ETIMEDOUT, -ECONNRESET. */
 int weir_wire_reply_take(struct weir_wire_client *c, const void **ret_data, size_t *ret_len);
+/* The same as for a server; the connection that stands is closed, and made anew by the new files. */
+int weir_wire_client_rotate(struct weir_wire_client *c, const struct weir_tls_files *tls, struct weir_err *err);
 bool weir_wire_connected(const struct weir_wire_client *c);
 
 #endif

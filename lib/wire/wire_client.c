@@ -26,6 +26,7 @@ struct weir_wire_client {
 	nng_socket sock;
 	nng_dialer dialer;
 	bool opened, dialing;
+	nng_tls_config *config, *previous; /* nng 1.5.2 may still read the one before, without holding it */
 	nng_ctx ctx;
 	nng_aio *aio;
 	int fd;
@@ -96,13 +97,13 @@ static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int dialer_start(struct weir_wire_client *c, const char *url, nng_tls_config *tls)
+static int dialer_start(struct weir_wire_client *c, const char *url)
 {
 	int rv = nng_dialer_create(&c->dialer, c->sock, url);
 
 	c->dialing = !rv;
 	if (!rv)
-		rv = nng_dialer_set_ptr(c->dialer, NNG_OPT_TLS_CONFIG, tls);
+		rv = nng_dialer_set_ptr(c->dialer, NNG_OPT_TLS_CONFIG, c->config);
 	if (!rv)
 		rv = nng_dialer_set_size(c->dialer, NNG_OPT_RECVMAXSZ, c->max + WEIR_NNG_HEADROOM);
 	if (!rv)
@@ -148,12 +149,13 @@ int weir_wire_dial(const char *url, const struct weir_tls_files *tls, size_t max
 		return -ENOMEM;
 	pthread_mutex_init(&c->lock, NULL);
 	c->max = max_message;
+	c->config = weir_take_ptr(config);
 	c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (c->fd < 0)
 		return weir_err_set(err, -errno, "eventfd: %s", strerror(errno));
 	r = socket_start(c);
 	if (!r)
-		r = dialer_start(c, url, config);
+		r = dialer_start(c, url);
 	if (r)
 		return weir_nng_err(err, r, "dial", url);
 	*ret = weir_take_ptr(c);
@@ -183,6 +185,8 @@ void weir_wire_client_free(struct weir_wire_client *c)
 	}
 	if (c->reply)
 		nng_msg_free(c->reply);
+	weir_nng_tls_freep(&c->config);
+	weir_nng_tls_freep(&c->previous);
 	if (c->fd >= 0)
 		close(c->fd);
 	pthread_mutex_destroy(&c->lock);
@@ -254,6 +258,30 @@ int weir_wire_reply_take(struct weir_wire_client *c, const void **ret_data, size
 	}
 	pthread_mutex_unlock(&c->lock);
 	return r;
+}
+
+int weir_wire_client_rotate(struct weir_wire_client *c, const struct weir_tls_files *tls, struct weir_err *err)
+{
+	weir_auto_nng_tls nng_tls_config *config = NULL;
+	bool connected;
+	nng_pipe pipe;
+	int r = weir_nng_tls(tls, NNG_TLS_MODE_CLIENT, &config, err);
+
+	if (r)
+		return r;
+	r = nng_dialer_set_ptr(c->dialer, NNG_OPT_TLS_CONFIG, config);
+	if (r)
+		return weir_nng_err(err, r, "tls", "exchange of keys");
+	weir_nng_tls_freep(&c->previous);
+	c->previous = c->config;
+	c->config = weir_take_ptr(config);
+	pthread_mutex_lock(&c->lock);
+	connected = c->connected;
+	pipe = c->pipe;
+	pthread_mutex_unlock(&c->lock);
+	if (connected)
+		nng_pipe_close(pipe);
+	return 0;
 }
 
 bool weir_wire_connected(const struct weir_wire_client *c)

@@ -5,11 +5,14 @@
  * make the first and the last step, the caller's thread the others. An id is generation * contexts +
  * slot, so that an answer to an older request of the same slot is recognised.
  */
-#include "lib/wire/nng.h"
+#include "lib/base/clock.h"
+#include "lib/wire/peers.h"
 
+#include <netinet/in.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 /* A peer that does not read its reply for so long is cut off, or it would keep the slot for ever. */
 #define SEND_MS 30000
@@ -31,6 +34,9 @@ struct weir_wire_server {
 	nng_socket sock;
 	nng_listener listener;
 	bool listening;
+	nng_tls_config *config, *previous; /* nng 1.5.2 may still read the one before, without holding it */
+	struct weir_peers *peers;
+	uint64_t rotated_ns; /* of the last exchange whose connections are not renewed yet; 0 = none */
 	pthread_mutex_t lock; /* slots' state, queue, closing, sending */
 	size_t sending;	      /* bytes of replies that are under way */
 	int fd;
@@ -88,14 +94,13 @@ static void done(void *arg)
 		receive(t);
 }
 
-static int listener_start(struct weir_wire_server *s, const char *url, nng_tls_config *tls,
-			  size_t max_message)
+static int listener_start(struct weir_wire_server *s, const char *url, size_t max_message)
 {
 	int rv = nng_listener_create(&s->listener, s->sock, url);
 
 	s->listening = !rv;
 	if (!rv)
-		rv = nng_listener_set_ptr(s->listener, NNG_OPT_TLS_CONFIG, tls);
+		rv = nng_listener_set_ptr(s->listener, NNG_OPT_TLS_CONFIG, s->config);
 	if (!rv)
 		rv = nng_listener_set_size(s->listener, NNG_OPT_RECVMAXSZ, max_message + WEIR_NNG_HEADROOM);
 	if (!rv)
@@ -138,6 +143,7 @@ int weir_wire_listen(const char *url, const struct weir_tls_files *tls, size_t m
 		return -ENOMEM;
 	pthread_mutex_init(&s->lock, NULL);
 	s->contexts = contexts;
+	s->config = weir_take_ptr(config);
 	s->queue = calloc(contexts, sizeof(*s->queue));
 	s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (!s->queue)
@@ -146,9 +152,11 @@ int weir_wire_listen(const char *url, const struct weir_tls_files *tls, size_t m
 		return weir_err_set(err, -errno, "eventfd: %s", strerror(errno));
 	r = nng_rep0_open(&s->sock);
 	if (!r)
+		r = weir_peers_new(s->sock, &s->peers);
+	if (!r)
 		r = slots_start(s);
 	if (!r)
-		r = listener_start(s, url, config, max_message);
+		r = listener_start(s, url, max_message);
 	if (r)
 		return weir_nng_err(err, r, "listen on", url);
 	*ret = weir_take_ptr(s);
@@ -181,6 +189,9 @@ void weir_wire_server_free(struct weir_wire_server *s)
 		if (t->request)
 			nng_msg_free(t->request);
 	}
+	weir_peers_free(s->peers);
+	weir_nng_tls_freep(&s->config);
+	weir_nng_tls_freep(&s->previous);
 	if (s->fd >= 0)
 		close(s->fd);
 	pthread_mutex_destroy(&s->lock);
@@ -253,4 +264,74 @@ int weir_wire_reply(struct weir_wire_server *s, uint64_t id, const void *data, s
 	nng_aio_set_timeout(t->aio, SEND_MS);
 	nng_ctx_send(t->ctx, t->aio);
 	return 0;
+}
+
+/* The accept that waits was begun with the old keys: a connection of our own ends it. */
+static void poke(nng_listener l)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	weir_auto_close int fd = -1;
+	nng_sockaddr a;
+
+	if (nng_listener_get_addr(l, NNG_OPT_LOCADDR, &a))
+		return;
+	fd = socket(a.s_family == NNG_AF_INET6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	v4.sin_port = a.s_in.sa_port;
+	v4.sin_addr.s_addr = a.s_in.sa_addr;
+	v6.sin6_port = a.s_in6.sa_port;
+	memcpy(&v6.sin6_addr, a.s_in6.sa_addr, sizeof(v6.sin6_addr));
+	if (a.s_family == NNG_AF_INET6)
+		(void)connect(fd, (struct sockaddr *)&v6, sizeof(v6));
+	else
+		(void)connect(fd, (struct sockaddr *)&v4, sizeof(v4));
+}
+
+int weir_wire_server_rotate(struct weir_wire_server *s, const struct weir_tls_files *tls, struct weir_err *err)
+{
+	weir_auto_nng_tls nng_tls_config *config = NULL;
+	int r = weir_nng_tls(tls, NNG_TLS_MODE_SERVER, &config, err);
+
+	if (r)
+		return r;
+	r = nng_listener_set_ptr(s->listener, NNG_OPT_TLS_CONFIG, config);
+	if (r)
+		return weir_nng_err(err, r, "tls", "exchange of keys");
+	weir_nng_tls_freep(&s->previous);
+	s->previous = s->config;
+	s->config = weir_take_ptr(config);
+	poke(s->listener);
+	s->rotated_ns = weir_monotonic_ns();
+	return 0;
+}
+
+size_t weir_wire_server_renew(struct weir_wire_server *s, uint64_t after_ns, size_t max)
+{
+	size_t left;
+
+	if (!s->rotated_ns || weir_monotonic_ns() < s->rotated_ns + after_ns)
+		return 0;
+	left = weir_peers_close(s->peers, s->rotated_ns + after_ns, max);
+	if (!left)
+		s->rotated_ns = 0;
+	return left;
+}
+
+uint32_t weir_wire_peer(struct weir_wire_server *s, uint64_t id)
+{
+	struct slot *t = &s->slots[id % s->contexts];
+	uint32_t peer;
+
+	pthread_mutex_lock(&s->lock);
+	peer = t->state == HELD && t->generation == id / s->contexts ? (uint32_t)nng_pipe_id(t->pipe) : 0;
+	pthread_mutex_unlock(&s->lock);
+	return peer;
+}
+
+void weir_wire_cut(uint32_t peer)
+{
+	if (peer)
+		nng_pipe_close((nng_pipe){.id = peer});
 }

@@ -13,7 +13,7 @@
 static char dir[64];
 
 static struct {
-	char path[10][96];
+	char path[16][96];
 	struct weir_tls_files server, client, foreign;
 } pki;
 

@@ -169,6 +169,8 @@ static void fill_summary(struct weir_arena *a, struct weir_summary *s)
 	s->spool_max = rnd_count();
 	s->lease_until_ns = rnd_count();
 	s->lapsed_s = rnd_count();
+	s->cert_expires_s = rnd_count();
+	s->keys_broken = rnd() & 1;
 }
 
 static bool same_row(const struct weir_sum_row *a, const struct weir_sum_row *b)
@@ -205,6 +207,7 @@ static void check_same(struct test_state *test_st, const struct weir_summary *a,
 	CHECK(!memcmp(a->boot_id, b->boot_id, 16));
 	CHECK(a->epoch == b->epoch && a->sequence == b->sequence && a->start_ns == b->start_ns &&
 	      a->first_kept == b->first_kept);
+	CHECK(a->cert_expires_s == b->cert_expires_s && a->keys_broken == b->keys_broken);
 	CHECK(a->length_ns == b->length_ns && a->windows == b->windows && !strcmp(a->domain, b->domain));
 	CHECK(!memcmp(a->total_bytes, b->total_bytes, sizeof(a->total_bytes)));
 	CHECK(!memcmp(a->total_packets, b->total_packets, sizeof(a->total_packets)));

@@ -254,7 +254,90 @@ TEST(a_reference_is_of_its_session)
 	teardown(&f);
 }
 
+static int publish(const struct fixture *f, const struct weir_key *first, const struct weir_key *second)
+{
+	uint8_t a[WEIR_KEY_LEN], b[WEIR_KEY_LEN];
+	char path[96], text[128], t[2][56];
+
+	weir_key_public(first, a);
+	weir_key_public(second ? second : first, b);
+	snprintf(path, sizeof(path), "%s/n1.pub", f->dir);
+	snprintf(text, sizeof(text), "%s\n%s\n", weir_pub_text(a, t[0]), second ? weir_pub_text(b, t[1]) : "");
+	return weir_file_write(path, text, strlen(text), 0644);
+}
+
+static void count_ended(const struct session *s, const char *why, void *arg)
+{
+	(void)s;
+	snprintf(arg, 128, "%.100s.", why);
+}
+
+TEST(a_key_is_exchanged_in_two_steps)
+{
+	struct fixture f;
+	struct weir_msg reply;
+	struct weir_key *next = NULL;
+	char ended[128] = "";
+
+	CHECK(!setup(&f, 8) && !weir_key_new(&next));
+	CHECK(shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) != NULL);
+	CHECK(!publish(&f, next, f.key) && !sessions_recheck(f.ss, count_ended, ended) && !*ended, "%s", ended);
+	CHECK(sessions_count(f.ss) == 1, "the one before is still there: its session goes on");
+	CHECK(shake(&f, WEIR_SOCKET_CONTROL, next, &reply) && shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply));
+	CHECK(!publish(&f, next, NULL) && !sessions_recheck(f.ss, count_ended, ended));
+	CHECK(sessions_count(f.ss) == 1 && strstr(ended, "holds another key"), "%s", ended);
+	CHECK(!shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) && reply.refusal.code == WEIR_RC_BAD_SIGNATURE);
+	CHECK(shake(&f, WEIR_SOCKET_TELEMETRY, next, &reply) != NULL);
+	weir_key_free(next);
+	teardown(&f);
+}
+
+TEST(a_revoked_key_opens_nothing_and_ends_what_it_opened)
+{
+	struct fixture f;
+	struct weir_msg reply, m = {.has_token = true};
+	struct weir_revoked *list = NULL;
+	struct weir_key *next = NULL;
+	char path[96], text[56], ended[128] = "";
+	uint8_t pub[WEIR_KEY_LEN];
+
+	CHECK(!setup(&f, 8) && !weir_key_new(&next) && !weir_key_public(f.key, pub));
+	snprintf(path, sizeof(path), "%s/revoked", f.dir);
+	weir_pub_text(pub, text);
+	CHECK(!weir_file_write(path, text, strlen(text), 0644) && !weir_revoked_load(path, &list, NULL));
+	CHECK(shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) != NULL);
+	memcpy(m.token, reply.welcome.token, sizeof(m.token));
+	sessions_revoke(f.ss, list);
+	CHECK(!sessions_recheck(f.ss, count_ended, ended) && strstr(ended, "is revoked"), "%s", ended);
+	CHECK(!session_find(f.ss, WEIR_SOCKET_TELEMETRY, &m, 9) && !sessions_last_used(f.ss, "n1"));
+	CHECK(!shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) && strstr(reply.refusal.text, "is revoked"), "%s",
+	      reply.refusal.text);
+	CHECK(!publish(&f, next, f.key) && shake(&f, WEIR_SOCKET_TELEMETRY, next, &reply), "with a new key it is let in");
+	CHECK(!shake(&f, WEIR_SOCKET_CONTROL, f.key, &reply), "and with that alone");
+	unlink(path);
+	weir_revoked_free(list);
+	weir_key_free(next);
+	teardown(&f);
+}
+
+TEST(a_refused_proof_is_named)
+{
+	struct fixture f;
+	struct weir_msg reply;
+	char node[WEIR_NODE_MAX];
+
+	CHECK(!setup(&f, 8));
+	session_hello(f.ss, WEIR_SOCKET_CONTROL, &f.hello, 1000, &reply);
+	session_claimed(f.ss, reply.challenge.hello_id, node);
+	CHECK(!strcmp(node, "n1"), "%s", node);
+	session_claimed(f.ss, reply.challenge.hello_id + 1, node);
+	CHECK(!*node);
+	teardown(&f);
+}
+
 TEST_MAIN(T(a_reference_is_of_its_session), T(the_right_key_gets_a_token), T(another_key_is_refused),
 	  T(a_proof_for_the_other_socket_is_refused), T(a_proof_is_good_once),
 	  T(who_has_no_key_is_unknown), T(another_wire_version_is_refused),
-	  T(a_new_session_replaces_the_old), T(the_table_is_bounded_but_a_node_may_return))
+	  T(a_new_session_replaces_the_old), T(the_table_is_bounded_but_a_node_may_return),
+	  T(a_key_is_exchanged_in_two_steps), T(a_revoked_key_opens_nothing_and_ends_what_it_opened),
+	  T(a_refused_proof_is_named))

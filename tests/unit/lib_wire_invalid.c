@@ -95,6 +95,7 @@ BREAK(sequence_big, f.s.sequence = 1ull << 63)
 BREAK(start, f.s.start_ns = 1ull << 63)
 BREAK(length, f.s.length_ns = 0)
 BREAK(domain, f.s.domain = broken)
+BREAK(certificate, f.s.cert_expires_s = WEIR_COUNT_MAX + 1)
 BREAK(kept, f.s.first_kept = f.s.sequence + 1)
 BREAK(total, f.s.total_bytes_out = 1ull << 63)
 BREAK(mode, f.s.mode = WEIR_MODES)
@@ -155,6 +156,7 @@ static const struct {
 	{break_sequence, "summary.sequence:"}, {break_sequence_big, "summary.sequence:"},
 	{break_start, "summary.start_ns:"}, {break_length, "summary.length_ns:"},
 	{break_domain, "summary.domain:"}, {break_total, "summary.total_bytes_out:"},
+	{break_certificate, "summary.cert_expires_s:"},
 	{break_kept, "summary.first_kept:"},
 	{break_mode, "summary.mode:"}, {break_string0, "summary.strings[0]:"},
 	{break_string1, "summary.strings[1]:"}, {break_w_name, "summary.workloads[0].name:"},

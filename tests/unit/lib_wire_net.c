@@ -26,9 +26,9 @@ TEST(certificates)
 	CHECK(!issue(WEIR_CERT_CA, "ca", -1, 0) && !issue(WEIR_CERT_SERVER, "weir-server", 0, 2) &&
 	      !issue(WEIR_CERT_CLIENT, "node", 0, 4) && !issue(WEIR_CERT_CA, "other", -1, 6) &&
 	      !issue(WEIR_CERT_CLIENT, "node", 6, 8));
-	pki.server = (struct weir_tls_files){pki.path[0], pki.path[2], pki.path[3], NULL};
-	pki.client = (struct weir_tls_files){pki.path[0], pki.path[4], pki.path[5], "weir-server"};
-	pki.foreign = (struct weir_tls_files){pki.path[0], pki.path[8], pki.path[9], "weir-server"};
+	pki.server = (struct weir_tls_files){pki.path[0], pki.path[2], pki.path[3], NULL, NULL};
+	pki.client = (struct weir_tls_files){pki.path[0], pki.path[4], pki.path[5], "weir-server", NULL};
+	pki.foreign = (struct weir_tls_files){pki.path[0], pki.path[8], pki.path[9], "weir-server", NULL};
 }
 
 static void free_url(char *url, size_t size)
