@@ -58,6 +58,9 @@ int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err 
 int cmd_pki_init(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_server(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_node(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_pki_rotate(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_pki_revoke(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_pki_expiry(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_approver(const struct cli *c, int argc, char **argv, struct weir_err *err);
 
 #endif

@@ -36,14 +36,22 @@ static const struct command commands[] = {
 	 "DIR/approvals. With --shadow nodes only evaluate it beside the policy in force and count where "
 	 "it would decide otherwise (weirctl policy shadow); nothing is enforced until it is signed "
 	 "without."},
-	{"pki init", cmd_pki_init, "--dir D", "Make a certificate authority in D/ca."},
-	{"pki server", cmd_pki_server, "--dir D --name NAME [--alt NAME_OR_IP]...",
+	{"pki init", cmd_pki_init, "--dir D [--days 3650]",
+	 "Make a certificate authority in D/ca, and empty lists of what is revoked, D/crl.pem and D/revoked.keys."},
+	{"pki server", cmd_pki_server, "--dir D --name NAME [--alt NAME_OR_IP]... [--days 825]",
 	 "Make the aggregator's certificate in D/server."},
-	{"pki node", cmd_pki_node, "--dir D NAME",
+	{"pki node", cmd_pki_node, "--dir D [--days 825] NAME",
 	 "Make a node's certificate and identity key in D/nodes/NAME, its public key in "
 	 "D/nodes/NAME.pub."},
 	{"pki approver", cmd_pki_approver, "--dir D NAME",
 	 "Make an approver's key D/approvers/NAME.key and public key NAME.pub."},
+	{"pki rotate", cmd_pki_rotate, "--dir D [--days N] [--finish] ca | server | NAME",
+	 "Make the successor of the authority, of the aggregator's certificate, or of a node's certificate and keys; "
+	 "what was before counts too, for an authority and a node's key, until --finish."},
+	{"pki revoke", cmd_pki_revoke, "--dir D [--approver | --old] NAME",
+	 "Revoke a node's certificates and keys (with --old those before its present ones), or an approver's key."},
+	{"pki expiry", cmd_pki_expiry, "--dir D [--within DAYS]",
+	 "List certificates and how many days are left; with --within fail when one that is not revoked ends so soon."},
 	{"audit", cmd_audit, "[--limit 50]", "List the audit log."},
 	{"audit verify", cmd_audit_verify, "FILE",
 	 "Check the hash chain of an audit log file and say where it is broken."},

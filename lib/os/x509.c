@@ -349,6 +349,20 @@ int weir_cert_reissue(const char *old, uint64_t not_before_s, uint32_t days, con
 	return cert_issue(&req, like, ca_cert, ca_key, out_cert, out_key, err);
 }
 
+int weir_cert_from(const char *path, const char *ca, struct weir_err *err)
+{
+	auto_x509 *cert = NULL, *issuer = NULL;
+	int r = certfile_load(path, &cert, err);
+
+	if (!r)
+		r = certfile_load(ca, &issuer, err);
+	if (r)
+		return r;
+	r = X509_check_issued(issuer, cert) == X509_V_OK && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+	ERR_clear_error();
+	return r;
+}
+
 int weir_cert_serial(const char *path, char ret[2 * WEIR_CERT_SERIAL_MAX + 1], struct weir_err *err)
 {
 	auto_x509 *cert = NULL;

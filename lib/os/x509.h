@@ -27,6 +27,8 @@ int weir_cert_issue(const struct weir_cert_req *req, const char *ca_cert, const 
 /* The successor of an end entity's certificate: same use and names, a new key, a new serial number. */
 int weir_cert_reissue(const char *old, uint64_t not_before_s, uint32_t days, const char *ca_cert,
 		      const char *ca_key, const char *out_cert, const char *out_key, struct weir_err *err);
+/* Whether the first certificate of ca signed the certificate: 1 or 0. */
+int weir_cert_from(const char *path, const char *ca, struct weir_err *err);
 /* In hex. */
 int weir_cert_serial(const char *path, char ret[2 * WEIR_CERT_SERIAL_MAX + 1], struct weir_err *err);
 /* notAfter as Unix time, subject CN into cn (bounded). */

@@ -3,6 +3,8 @@
 #include "cli/cli.h"
 #include "lib/os/crypto.h"
 #include "lib/os/file.h"
+#include "lib/os/revoked.h"
+#include "lib/os/x509.h"
 #include "tests/lib/cli_fixture.h"
 #include "tests/lib/test.h"
 
@@ -55,6 +57,11 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"pki server --dir d", "--name NAME is needed"},
 		{"pki node --dir d ../x", "is no name"},
 		{"pki approver --dir d -- -x", "is no name"},
+		{"pki rotate --dir d --days 0x n1", "--days"},
+		{"pki rotate --dir d --days 40000 n1", "--days must be 1 to"},
+		{"pki rotate --dir d", "expected: --dir D ca|server|NAME"},
+		{"pki revoke --dir d --approver --old n1", "--old is for nodes"},
+		{"pki expiry --dir d --within 0", "must be 1 to"},
 		{"audit verify", "expected: FILE"},
 		{"help nothing", "unknown command 'nothing'"},
 	};
@@ -163,6 +170,92 @@ TEST(pki_makes_a_fleet_and_overwrites_nothing)
 	remove_tree(dir);
 }
 
+static size_t lines_of(const char *dir, const char *rel)
+{
+	weir_auto_free char *path = weir_strf("%s/%s", dir, rel), *text = NULL;
+	size_t len, n = 0;
+
+	if (weir_file_read(path, 1 << 20, &text, &len))
+		return 0;
+	for (const char *p = text; *p; p++)
+		n += *p == '\n';
+	return n;
+}
+
+/* "good", "revoked", "expired"; each command line prints into out. */
+static int expiry(const char *dir, const char *rest, char **ret_out, struct weir_err *err)
+{
+	weir_auto_free char *line = weir_strf("pki expiry --dir %s %s", dir, rest);
+
+	return run(line, ret_out, err);
+}
+
+TEST(pki_rotates_a_node_in_two_steps)
+{
+	char dir[] = "/tmp/weir-pki-XXXXXX";
+	weir_auto_free char *cert = weir_strf("%s/nodes/n1/cert.pem", mkdtemp(dir)), *out = NULL;
+	char serial[3][2 * WEIR_CERT_SERIAL_MAX + 1];
+	struct weir_err err;
+	uint64_t until;
+	char cn[80];
+
+	CHECK(!run_pki("init", dir, "", &err) && !run_pki("node", dir, "n1", &err), "%s", err.text);
+	CHECK(!weir_cert_serial(cert, serial[0], NULL));
+	CHECK(!run_pki("rotate", dir, "--days 3 n1", &err), "%s", err.text);
+	CHECK(!weir_cert_serial(cert, serial[1], NULL) && strcmp(serial[0], serial[1]));
+	CHECK(!weir_cert_info(cert, &until, cn, sizeof(cn), NULL) && !strcmp(cn, "n1"), "%s", cn);
+	CHECK(mode_is(dir, "nodes/n1/node.key", 0600) && mode_is(dir, "nodes/n1/key.pem", 0600));
+	CHECK(lines_of(dir, "nodes/n1.pub") == 2, "both keys count");
+	CHECK(!run_pki("rotate", dir, "n1", &err) && lines_of(dir, "nodes/n1.pub") == 2, "never more than two");
+	CHECK(!run_pki("rotate", dir, "--finish n1", &err) && lines_of(dir, "nodes/n1.pub") == 1);
+	CHECK(!run_pki("revoke", dir, "--old n1", &err), "%s", err.text);
+	CHECK(!expiry(dir, "--within 30", &out, &err) && !strstr(out, "revoked"), "%s %s", err.text, out);
+	CHECK(run_pki("rotate", dir, "n2", &err) == -ENOENT && strstr(err.text, "pki node"), "%s", err.text);
+	remove_tree(dir);
+}
+
+TEST(pki_rotates_the_authority_and_ends_with_the_last_successor)
+{
+	char dir[] = "/tmp/weir-pki-XXXXXX";
+	weir_auto_free char *ca = weir_strf("%s/ca/cert.pem", mkdtemp(dir)), *cert = NULL;
+	struct weir_err err;
+
+	cert = weir_strf("%s/server/cert.pem", dir);
+	CHECK(!run_pki("init", dir, "", &err) && !run_pki("node", dir, "n1", &err) && !run_pki("node", dir, "n2", &err) &&
+	      !run_pki("server", dir, "--name s --alt 10.0.0.1", &err), "%s", err.text);
+	CHECK(run_pki("rotate", dir, "--finish ca", &err) == -ENOENT, "%s", err.text);
+	CHECK(!run_pki("rotate", dir, "ca", &err), "%s", err.text);
+	CHECK(run_pki("rotate", dir, "ca", &err) == -EBUSY, "one at a time: %s", err.text);
+	CHECK(weir_cert_from(cert, ca, NULL) == 0 && !run_pki("rotate", dir, "server", &err), "%s", err.text);
+	CHECK(weir_cert_from(cert, ca, NULL) == 1, "its successor is by the new authority");
+	CHECK(!run_pki("rotate", dir, "n1", &err), "%s", err.text);
+	CHECK(run_pki("rotate", dir, "--finish ca", &err) == -EBUSY && strstr(err.text, "nodes/n2"), "%s", err.text);
+	CHECK(!run_pki("revoke", dir, "n2", &err) && !run_pki("rotate", dir, "--finish ca", &err), "%s", err.text);
+	CHECK(!mode_is(dir, "ca/old.key.pem", 0600), "the old key is gone");
+	CHECK(!run_pki("node", dir, "n3", &err) && !run_pki("revoke", dir, "n3", &err), "%s", err.text);
+	remove_tree(dir);
+}
+
+TEST(pki_revokes_and_lists)
+{
+	char dir[] = "/tmp/weir-pki-XXXXXX";
+	weir_auto_free char *out = NULL, *again = NULL, *path = weir_strf("%s/revoked.keys", mkdtemp(dir));
+	struct weir_revoked *list = NULL;
+	struct weir_err err;
+
+	CHECK(!run_pki("init", dir, "", &err) && !run_pki("node", dir, "n1", &err) &&
+	      !run_pki("node", dir, "--days 5 n2", &err) && !run_pki("approver", dir, "alice", &err), "%s", err.text);
+	CHECK(expiry(dir, "--within 30", &out, &err) == -EKEYEXPIRED && strstr(err.text, "1 certificates end"), "%s",
+	      err.text);
+	CHECK(!run_pki("revoke", dir, "n2", &err) && !run_pki("revoke", dir, "n2", &err), "twice is once: %s", err.text);
+	CHECK(!run_pki("revoke", dir, "--approver alice", &err), "%s", err.text);
+	CHECK(!expiry(dir, "--within 30", &again, &err) && strstr(again, "revoked"), "%s\n%s", err.text, again);
+	CHECK(!weir_revoked_load(path, &list, &err) && weir_revoked_count(list) == 2, "%s", err.text);
+	weir_revoked_free(list);
+	CHECK(run_pki("revoke", dir, "n9", &err) == -ENOENT, "%s", err.text);
+	remove_tree(dir);
+}
+
 TEST(a_node_key_and_its_public_file_match)
 {
 	char dir[] = "/tmp/weir-pki-XXXXXX";
@@ -248,5 +341,7 @@ TEST(a_broken_audit_log_names_the_line)
 TEST_MAIN(T(usage_errors_are_one_line_that_helps),
 	  T(no_aggregator_is_a_failure_that_says_what_to_do), T(global_options_stand_anywhere),
 	  T(two_words_win_over_one), T(the_man_page_names_every_command),
-	  T(pki_makes_a_fleet_and_overwrites_nothing), T(a_node_key_and_its_public_file_match),
+	  T(pki_makes_a_fleet_and_overwrites_nothing), T(pki_rotates_a_node_in_two_steps),
+	  T(pki_rotates_the_authority_and_ends_with_the_last_successor), T(pki_revokes_and_lists), T(pki_rotates_a_node_in_two_steps),
+	  T(pki_rotates_the_authority_and_ends_with_the_last_successor), T(pki_revokes_and_lists), T(a_node_key_and_its_public_file_match),
 	  T(a_whole_audit_log_is_accepted), T(a_broken_audit_log_names_the_line))
