@@ -14,6 +14,7 @@
 #include "agent/lease.h"
 #include "agent/policy.h"
 #include "agent/uplink.h"
+#include "agent/witness.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/os/file.h"
@@ -29,6 +30,7 @@ struct manager {
 	struct weir_source *window, *cgroups, *translations, *news;
 	struct weir_key *key;
 	struct keys *keys;
+	struct witness *witness;
 	struct probe *probe;
 	struct ident *ident;
 	struct spool *spool;
@@ -48,6 +50,7 @@ void manager_free(struct manager *m)
 	weir_source_free(m->translations);
 	weir_source_free(m->news);
 	keys_free(m->keys);
+	witness_free(m->witness);
 	uplink_free(m->uplink);
 	policy_free(m->policy);
 	gate_free(m->gate);
@@ -347,13 +350,18 @@ static int open_network(struct manager *m, struct weir_err *err)
 		r = weir_key_load(c->node_key, &m->key, err);
 	if (r < 0)
 		return weir_err_set(err, r, "%s: %s", c->node_key, strerror(-r));
-	r = keys_new(m->loop, &m->conf, m->key, &m->keys, err);
+	r = witness_open(c->state_dir, *c->control, &m->witness);
+	if (r == 0)
+		r = keys_new(m->loop, &m->conf, m->key, &m->keys, err);
 	if (r == 0)
 		r = policy_new(m->loop, c, &self, m->key, m->probe, m->gate, &m->policy, err);
 	if (r == 0 && *c->telemetry)
 		r = uplink_new(m->loop, c, &self, m->key, m->spool, &m->uplink, err);
 	if (r < 0)
 		return r;
+	policy_witness(m->policy, m->witness);
+	if (m->uplink)
+		uplink_witness(m->uplink, m->witness);
 	keys_follow(m->keys, policy_link(m->policy));
 	keys_follow(m->keys, m->uplink ? uplink_link(m->uplink) : NULL);
 	return 0;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "agent/witness.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/os/file.h"
@@ -22,6 +23,7 @@ struct candidate {
 
 struct policy {
 	const struct config *conf;
+	struct witness *witness; /* NULL = none */
 	struct probe *probe;
 	struct gate *gate;
 	struct link *link;
@@ -61,6 +63,11 @@ void policy_free(struct policy *p)
 static void policy_freep(struct policy **p)
 {
 	policy_free(*p);
+}
+
+void policy_witness(struct policy *p, struct witness *w)
+{
+	p->witness = w;
 }
 
 struct link *policy_link(struct policy *p)
@@ -295,6 +302,8 @@ static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, vo
 	s->refused_serial = p->refused_serial;
 	s->refused_reason = p->refused_serial ? p->refused_reason : "";
 	s->refused_text = p->refused_serial ? p->refused.text : "";
+	if (p->witness)
+		s->witnessed = *witness_highest(p->witness);
 	p->asked_ns = weir_monotonic_ns();
 	return weir_msg_pack(&m, ret);
 }
@@ -309,6 +318,8 @@ static int reply(const struct weir_msg *m, void *arg)
 		weir_log(WEIR_LOG_ERR, "control: reply of kind %d to a poll", (int)m->kind);
 		return -EPROTO;
 	}
+	if (p->witness)
+		witness_told(p->witness);
 	if (!push->change && push->end_candidate) {
 		end_candidate(p, "it was withdrawn");
 		p->candidate.had = false;

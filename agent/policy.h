@@ -23,6 +23,9 @@ int policy_new(struct weir_loop *loop, const struct config *c, const struct weir
 	       const struct weir_key *key, struct probe *probe, struct gate *gate,
 	       struct policy **ret, struct weir_err *err);
 void policy_free(struct policy *p);
+/* Which heads of the aggregator's audit log were seen, told with each poll; borrowed. */
+struct witness;
+void policy_witness(struct policy *p, struct witness *w);
 struct link *policy_link(struct policy *p); /* NULL = none */
 uint64_t policy_serial(const struct policy *p); /* in force, 0 = none */
 uint64_t policy_candidate(const struct policy *p); /* evaluated beside it, 0 = none */

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "agent/witness.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -18,6 +19,7 @@ struct uplink {
 	struct weir_buf sent;	  /* the one that is out, deflated */
 	uint64_t cert_expires_s;
 	bool keys_broken;
+	struct witness *witness; /* NULL = none */
 };
 
 static void msg_freep(struct weir_msg **m)
@@ -86,6 +88,8 @@ static void ready(const struct weir_welcome *w, void *arg)
 
 	u->deflates = w->summary_z;
 	forget_reference(u);
+	if (u->witness)
+		witness_untold(u->witness);
 	spool_last(u->spool, &epoch, &sequence);
 	if (w->last_epoch == epoch && w->last_sequence <= sequence && w->last_sequence)
 		(void)acknowledged(u, w->last_epoch, w->last_sequence);
@@ -137,6 +141,8 @@ static int reply(const struct weir_msg *m, void *arg)
 		weir_log(WEIR_LOG_ERR, "telemetry: reply of kind %d to a summary", (int)m->kind);
 		return -EPROTO;
 	}
+	if (u->witness && m->ack.head.seq)
+		witness_see(u->witness, &m->ack.head);
 	if (m->ack.epoch == u->epoch && m->ack.committed + 1 < u->sequence) {
 		weir_log(WEIR_LOG_WARN,
 			 "telemetry: the aggregator asks for what came before %" PRIu64 ":%" PRIu64 ": it has up to %" PRIu64,
@@ -179,6 +185,11 @@ int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir
 		return r;
 	*ret = weir_take_ptr(u);
 	return 0;
+}
+
+void uplink_witness(struct uplink *u, struct witness *w)
+{
+	u->witness = w;
 }
 
 struct link *uplink_link(struct uplink *u)

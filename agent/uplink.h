@@ -13,6 +13,9 @@ int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir
 	       const struct weir_key *key, struct spool *spool, struct uplink **ret,
 	       struct weir_err *err);
 void uplink_free(struct uplink *u);
+/* Sees the heads of the audit log that come with acknowledgements; borrowed. */
+struct witness;
+void uplink_witness(struct uplink *u, struct witness *w);
 struct link *uplink_link(struct uplink *u);
 /* What the next summaries say about this node's keys (keys.h). */
 void uplink_keys(struct uplink *u, uint64_t expires_s, bool broken);

@@ -12,7 +12,7 @@ static const struct {
 	{"/api/v1/status", api_status}, {"/api/v1/agents", api_agents}, {"/api/v1/top", api_top},
 	{"/api/v1/flows", api_flows},	{"/api/v1/cost", api_cost},	{"/api/v1/policy", api_policy},
 	{"/api/v1/audit", api_audit},   {"/api/v1/health", api_health},
-	{"/api/v1/shadow", api_shadow},
+	{"/api/v1/shadow", api_shadow}, {"/api/v1/witnesses", api_witnesses},
 };
 
 api_fn api_find(const char *path)

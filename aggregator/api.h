@@ -48,6 +48,7 @@ const char *api_currency(const struct service *sv);
 int api_status(struct api_call *c, json_t **ret);
 int api_agents(struct api_call *c, json_t **ret);
 int api_policy(struct api_call *c, json_t **ret);
+int api_witnesses(struct api_call *c, json_t **ret);
 int api_audit(struct api_call *c, json_t **ret);
 /* api_traffic.c */
 int api_top(struct api_call *c, json_t **ret);

@@ -2,6 +2,7 @@
 /* Answers about the fleet and what it runs: status, agents, policy, audit. */
 #include "aggregator/api.h"
 #include "aggregator/store_keys.h"
+#include "aggregator/witness.h"
 
 #include <inttypes.h>
 
@@ -185,7 +186,7 @@ int api_status(struct api_call *c, json_t **ret)
 
 	if (r)
 		return api_store_failed(c, r);
-	*ret = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:s,s:I,s:b}", "version", WEIR_VERSION, "started_s",
+	*ret = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:s,s:I,s:b,s:s}", "version", WEIR_VERSION, "started_s",
 			 (json_int_t)(sv->started_ns / NS_S), "uptime_s",
 			 (json_int_t)((c->now_ns - sv->started_ns) / NS_S), "agents",
 			 (json_int_t)json_array_size(agents), "agents_connected",
@@ -194,7 +195,7 @@ int api_status(struct api_call *c, json_t **ret)
 			 gitops_state_name(gitops_state(sv->gitops)), "policy_error",
 			 gitops_error(sv->gitops), "audit_entries", (json_int_t)audit_count(sv->audit),
 			 "currency", api_currency(sv), "cert_expires_s", (json_int_t)sv->cert_expires_s,
-			 "keys_broken", sv->keys_broken);
+			 "keys_broken", sv->keys_broken, "audit_alarm", witness_alarm(sv->witness));
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -280,6 +281,31 @@ int api_audit(struct api_call *c, json_t **ret)
 	if (r) {
 		json_decref(items);
 		return weir_err_set(&c->err, r, "cannot read the audit log: %s", strerror(-r));
+	}
+	return api_items(items, ret);
+}
+
+static int add_witness(const char *node, const struct weir_chain_head *h, void *arg)
+{
+	char text[WEIR_CHAIN_HEAD_TEXT], hash[2 * WEIR_SHA256_LEN + 1];
+	json_t *o;
+
+	weir_chain_head_text(h, text);
+	text[strcspn(text, "\n")] = '\0';
+	o = json_pack("{s:s,s:I,s:s,s:s}", "node", node, "sequence", (json_int_t)h->seq, "hash",
+		      weir_hex(h->hash, sizeof(h->hash), hash), "head", text);
+	return json_array_append_new(arg, o) ? -ENOMEM : 0;
+}
+
+/* Heads of the audit log that nodes have sent back, and stand in the database: the last of each that was news. */
+int api_witnesses(struct api_call *c, json_t **ret)
+{
+	json_t *items = json_array();
+	int r = query_witnesses(c->sv->store, add_witness, items);
+
+	if (r) {
+		json_decref(items);
+		return api_store_failed(c, r);
 	}
 	return api_items(items, ret);
 }

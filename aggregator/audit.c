@@ -10,14 +10,24 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+/* Hashes of so many last entries are kept: what agents have seen is nearly always among them. */
+#define RECENT 4096
+
 struct audit {
 	int fd;
 	off_t size;
 	struct weir_chain chain;
+	struct weir_chain_head head; /* signed; of the last entry, or an older one */
+	uint8_t recent[RECENT][WEIR_SHA256_LEN]; /* by seq % RECENT */
 };
 
+static void remember(struct audit *a)
+{
+	memcpy(a->recent[a->chain.seq % RECENT], a->chain.hash, WEIR_SHA256_LEN);
+}
+
 /* Every complete line; bytes behind the last newline are left to the caller (*ret_used). */
-static int chain_run(struct weir_chain *c, const char *data, size_t len, size_t *ret_used)
+static int chain_run(struct audit *a, const char *data, size_t len, size_t *ret_used)
 {
 	size_t at = 0;
 
@@ -26,8 +36,9 @@ static int chain_run(struct weir_chain *c, const char *data, size_t len, size_t 
 
 		if (!nl)
 			break;
-		if (weir_chain_step(c, data + at, (size_t)(nl - (data + at))))
+		if (weir_chain_step(&a->chain, data + at, (size_t)(nl - (data + at))))
 			return -EBADMSG;
+		remember(a);
 		at = (size_t)(nl - data) + 1;
 	}
 	*ret_used = at;
@@ -50,7 +61,7 @@ static int audit_scan(struct audit *a, struct weir_err *err, const char *path)
 		if (n < 0)
 			return weir_err_set(err, -errno, "%s: cannot read: %m", path);
 		have += (size_t)n;
-		r = chain_run(&a->chain, buf, have, &used);
+		r = chain_run(a, buf, have, &used);
 		if (!r && !used && have > WEIR_CHAIN_LINE_MAX)
 			r = -EBADMSG;
 		if (r)
@@ -167,7 +178,56 @@ int audit_add(struct audit *a, uint64_t now_ns, const char *event, ...)
 	a->size += (off_t)b.len;
 	a->chain.seq++;
 	memcpy(a->chain.hash, hash, sizeof(hash));
+	remember(a);
 	return 0;
+}
+
+int audit_head(struct audit *a, const struct weir_key *key, struct weir_chain_head *ret)
+{
+	int r = 0;
+
+	if (!a->chain.seq)
+		return -ENOENT;
+	if (a->head.seq != a->chain.seq)
+		r = weir_chain_head_sign(&a->chain, key, &a->head);
+	if (!r)
+		*ret = a->head;
+	return r;
+}
+
+/* The entry's hash, from the file. */
+static int hash_of(const struct audit *a, uint64_t seq, uint8_t ret[WEIR_SHA256_LEN])
+{
+	weir_auto_close int fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
+	weir_auto_fclose FILE *f = fd < 0 || lseek(fd, 0, SEEK_SET) ? NULL : fdopen(fd, "r");
+	weir_auto_free char *line = NULL;
+	struct weir_chain c = {0};
+	size_t cap = 0;
+	ssize_t len;
+
+	if (!f)
+		return -errno;
+	weir_take_fd(&fd);
+	while (c.seq < seq && (len = getline(&line, &cap, f)) > 0)
+		if (weir_chain_step(&c, line, (size_t)len - 1))
+			return -EBADMSG;
+	if (c.seq != seq)
+		return -ENODATA;
+	memcpy(ret, c.hash, sizeof(c.hash));
+	return 0;
+}
+
+int audit_holds(const struct audit *a, const struct weir_chain_head *h)
+{
+	uint8_t hash[WEIR_SHA256_LEN];
+	int r;
+
+	if (h->seq > a->chain.seq)
+		return -ENODATA;
+	if (h->seq + RECENT > a->chain.seq)
+		return memcmp(a->recent[h->seq % RECENT], h->hash, sizeof(hash)) ? -EBADMSG : 0;
+	r = hash_of(a, h->seq, hash);
+	return r ? r : memcmp(hash, h->hash, sizeof(hash)) ? -EBADMSG : 0;
 }
 
 uint64_t audit_count(const struct audit *a)

@@ -12,6 +12,7 @@
 #define AGGREGATOR_AUDIT_H
 
 #include "lib/ds/buf.h"
+#include "lib/os/chain.h"
 
 struct audit;
 
@@ -20,6 +21,11 @@ int audit_open(const char *path, uint64_t now_ns, struct audit **ret, struct wei
 void audit_close(struct audit *a);
 /* fields: name, value pairs, ending with NULL; values are text. */
 int audit_add(struct audit *a, uint64_t now_ns, const char *event, ...) __attribute__((sentinel));
+/* The last entry, signed; the signature is made once per entry. -ENOENT for an empty log. */
+int audit_head(struct audit *a, const struct weir_key *key, struct weir_chain_head *ret);
+/* Whether the log holds the entry of a head. -ENODATA: the log ends before it; -EBADMSG: another entry is there.
+ * One of the last few thousand costs nothing, an older one a pass through the file. */
+int audit_holds(const struct audit *a, const struct weir_chain_head *h);
 uint64_t audit_count(const struct audit *a);
 /* Calls fn for each of the last `limit` lines, oldest first; line is terminated. */
 int audit_tail(const struct audit *a, size_t limit, int (*fn)(const char *line, void *arg), void *arg);

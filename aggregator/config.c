@@ -45,6 +45,9 @@ static const struct weir_setting table[] = {
 		"Unix socket of the HTTP API that weirctl uses."),
 	ROW_STR("audit.path", audit_path, "/var/lib/weir-aggregator/audit.log",
 		"Hash-chained audit log, JSON lines."),
+	ROW_STR("audit.key", audit_key, "",
+		"Ed25519 key that signs the audit log's head, made when it is missing, its public key beside it in .pub; "
+		"empty = audit.path with .key."),
 };
 
 int config_load(const char *path, struct config *ret, struct weir_err *err)

@@ -15,7 +15,7 @@ struct config {
 	char *policy_dir;
 	uint64_t policy_poll_ns;
 	char *http_socket;
-	char *audit_path;
+	char *audit_path, *audit_key;
 };
 
 int config_load(const char *path, struct config *ret, struct weir_err *err);

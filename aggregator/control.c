@@ -6,6 +6,7 @@
  * behind what is to be enforced; that there is none any more is an answer of its own.
  */
 #include "aggregator/service.h"
+#include "aggregator/witness.h"
 
 #include "lib/base/log.h"
 
@@ -193,6 +194,7 @@ static void sync_policy(struct control *c, struct session *s, uint64_t id,
 	memcpy(h.class, s->class, sizeof(h.class));
 	memcpy(h.candidate, p->candidate, sizeof(h.candidate));
 	record(c->sv, s, p, now_ns);
+	witness_take(c->sv->witness, s->node, &p->witnessed, now_ns);
 	if ((wanted || candidate_moved(c->sv->gitops, &h)) && !may_push(c)) {
 		hold(c, &h);
 	} else if (wanted && s->pushed_serial == serial && now_ns < s->pushed_ns + REPUSH_NS) {

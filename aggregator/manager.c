@@ -3,6 +3,7 @@
 
 #include "aggregator/http.h"
 #include "aggregator/keys.h"
+#include "aggregator/witness.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -160,6 +161,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = store_open(c->store_path, &sv->store, err);
 	if (!r)
+		r = witness_new(sv, &sv->witness, err);
+	if (!r)
 		r = gitops_new(c->policy_dir, &sv->gitops);
 	if (!r)
 		r = sessions_new(c->nodes_dir, SESSIONS_MAX, &sv->sessions);
@@ -211,6 +214,7 @@ static void manager_fini(struct manager *m)
 	if (m->sv.control_wire)
 		weir_wire_server_free(m->sv.control_wire);
 	keys_free(m->keys);
+	witness_free(m->sv.witness);
 	control_free(m->sv.control);
 	sessions_free(m->sv.sessions);
 	gitops_free(m->sv.gitops);

@@ -18,6 +18,7 @@
 #define SESSIONS_MAX (2 * CONTROL_CONTEXTS)
 
 struct control;
+struct witness;
 
 struct service {
 	struct config config;
@@ -27,6 +28,7 @@ struct service {
 	struct sessions *sessions;
 	struct weir_wire_server *telemetry, *control_wire;
 	struct control *control;
+	struct witness *witness;
 	uint64_t started_ns;
 	uint64_t cert_expires_s; /* of the certificate in use, 0 = not known */
 	bool keys_broken;	 /* a file of keys holds what cannot be used */

@@ -2,6 +2,7 @@
 #include "aggregator/store_keys.h"
 
 #include "aggregator/store_impl.h"
+#include "aggregator/witness.h"
 
 int store_keys_get(struct store *s, const char *node, struct store_keys *ret)
 {
@@ -44,4 +45,12 @@ int store_keys_refused(struct store *s, const char *node, const char *text, uint
 	int r = store_id(s, ST_NODE_GET, &id, "t", node);
 
 	return r ? r : store_run(s, ST_KEYS_REFUSED, "itu", id, text, now_s);
+}
+
+int store_witness(struct store *s, const char *node, const struct weir_chain_head *h)
+{
+	int64_t id;
+	int r = store_node(s, node, &id);
+
+	return r ? r : store_run(s, ST_WITNESS_PUT, "iuxx", id, h->seq, h->hash, WEIR_SHA256_LEN, h->sig, WEIR_SIG_LEN);
 }

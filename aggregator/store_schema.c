@@ -156,6 +156,7 @@ const char *const store_sql[ST_STATEMENTS] = {
 		"digest=excluded.digest,applied_ns=excluded.applied_ns,"
 		"refused_serial=excluded.refused_serial,refused_reason=excluded.refused_reason,"
 		"refused_text=excluded.refused_text,candidate=excluded.candidate",
+	[ST_WITNESS_PUT] = "INSERT OR REPLACE INTO witness(node,sequence,hash,signature) VALUES(?,?,?,?)",
 	[ST_KEYS_GET] = "SELECT k.key,k.cert_expires_s,k.broken,k.refused,k.refused_s FROM node n "
 			"JOIN keys k ON k.node=n.id WHERE n.name=?",
 	[ST_KEYS_CERTIFICATE] = "INSERT INTO keys(node,cert_expires_s,broken) VALUES(?,?,?) ON CONFLICT(node) "

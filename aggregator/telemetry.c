@@ -3,6 +3,7 @@
 #include "aggregator/service.h"
 
 #include "aggregator/ingest.h"
+#include "aggregator/witness.h"
 #include "aggregator/store_keys.h"
 #include "lib/base/log.h"
 
@@ -23,6 +24,8 @@ static void answer(struct service *sv, uint64_t id, const struct ingest_item *it
 {
 	struct weir_msg m = {.kind = WEIR_MSG_ACK,
 			     .ack = {.epoch = it->epoch, .committed = it->committed}};
+
+	witness_head(sv->witness, &m.ack.head);
 
 	switch (it->result) {
 	case INGEST_COMMITTED:

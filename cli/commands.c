@@ -53,8 +53,9 @@ static const struct command commands[] = {
 	{"pki expiry", cmd_pki_expiry, "--dir D [--within DAYS]",
 	 "List certificates and how many days are left; with --within fail when one that is not revoked ends so soon."},
 	{"audit", cmd_audit, "[--limit 50]", "List the audit log."},
-	{"audit verify", cmd_audit_verify, "FILE",
-	 "Check the hash chain of an audit log file and say where it is broken."},
+	{"audit verify", cmd_audit_verify, "[--head FILE]... [--witnessed] [--key FILE] FILE",
+	 "Check the hash chain of an audit log file, and that it holds the heads which nodes have kept (their "
+	 "<state_dir>/witness) or have told the aggregator; --key is the public key that signed them."},
 	{"help", cmd_help, "[COMMAND] | --man",
 	 "Print this list, one command, or the man page source."},
 };

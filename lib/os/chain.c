@@ -85,3 +85,61 @@ int weir_chain_tail(const struct weir_chain *c, const void *entry, size_t len,
 		 weir_hex(c->hash, sizeof(c->hash), prev), weir_hex(ret_hash, WEIR_SHA256_LEN, hash));
 	return 0;
 }
+
+#define HEAD_LEN (sizeof("weir-audit-head-1") - 1 + sizeof(uint64_t) + WEIR_SHA256_LEN)
+
+static void head_bytes(uint64_t seq, const uint8_t hash[WEIR_SHA256_LEN], uint8_t ret[HEAD_LEN])
+{
+	static const char what[] = "weir-audit-head-1";
+	uint8_t *p = ret;
+
+	memcpy(p, what, sizeof(what) - 1);
+	p += sizeof(what) - 1;
+	for (int i = 7; i >= 0; i--)
+		*p++ = (uint8_t)(seq >> (8 * i));
+	memcpy(p, hash, WEIR_SHA256_LEN);
+}
+
+int weir_chain_head_sign(const struct weir_chain *c, const struct weir_key *key, struct weir_chain_head *ret)
+{
+	struct weir_chain_head h = {.seq = c->seq};
+	uint8_t bytes[HEAD_LEN];
+	int r;
+
+	memcpy(h.hash, c->hash, sizeof(h.hash));
+	head_bytes(h.seq, h.hash, bytes);
+	r = weir_key_sign(key, bytes, sizeof(bytes), h.sig);
+	if (!r)
+		*ret = h;
+	return r;
+}
+
+int weir_chain_head_verify(const struct weir_chain_head *h, const uint8_t pub[WEIR_KEY_LEN])
+{
+	uint8_t bytes[HEAD_LEN];
+
+	head_bytes(h->seq, h->hash, bytes);
+	return weir_sig_verify(pub, bytes, sizeof(bytes), h->sig);
+}
+
+char *weir_chain_head_text(const struct weir_chain_head *h, char buf[WEIR_CHAIN_HEAD_TEXT])
+{
+	char hash[HEX + 1], sig[2 * WEIR_SIG_LEN + 1];
+
+	snprintf(buf, WEIR_CHAIN_HEAD_TEXT, "%" PRIu64 " %s %s\n", h->seq, weir_hex(h->hash, sizeof(h->hash), hash),
+		 weir_hex(h->sig, sizeof(h->sig), sig));
+	return buf;
+}
+
+int weir_chain_head_parse(const char *text, struct weir_chain_head *ret)
+{
+	char hash[HEX + 1], sig[2 * WEIR_SIG_LEN + 1], end;
+	struct weir_chain_head h;
+
+	if (*text < '1' || *text > '9' ||
+	    sscanf(text, "%20" SCNu64 " %64s %128s %c", &h.seq, hash, sig, &end) != 3 || h.seq > INT64_MAX ||
+	    weir_unhex(hash, h.hash, sizeof(h.hash)) || weir_unhex(sig, h.sig, sizeof(h.sig)))
+		return -EINVAL;
+	*ret = h;
+	return 0;
+}

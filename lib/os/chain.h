@@ -19,6 +19,22 @@ struct weir_chain {
 	uint8_t hash[WEIR_SHA256_LEN];
 };
 
+/*
+ * A head: that an entry of this number has this hash, signed. Whoever keeps one is a witness: a log that does not
+ * hold that entry is another one, or was cut. As text a line "SEQ HASH SIGNATURE" in hex.
+ */
+struct weir_chain_head {
+	uint64_t seq; /* 0 = none */
+	uint8_t hash[WEIR_SHA256_LEN];
+	uint8_t sig[WEIR_SIG_LEN];
+};
+#define WEIR_CHAIN_HEAD_TEXT (20 + 1 + 2 * WEIR_SHA256_LEN + 1 + 2 * WEIR_SIG_LEN + 2)
+
+int weir_chain_head_sign(const struct weir_chain *c, const struct weir_key *key, struct weir_chain_head *ret);
+int weir_chain_head_verify(const struct weir_chain_head *h, const uint8_t pub[WEIR_KEY_LEN]); /* -EBADMSG */
+char *weir_chain_head_text(const struct weir_chain_head *h, char buf[WEIR_CHAIN_HEAD_TEXT]); /* ends with a newline */
+int weir_chain_head_parse(const char *text, struct weir_chain_head *ret);		     /* -EINVAL */
+
 /* One line, without its newline, against the chain so far. NULL and the chain moved on, or what is
  * wrong with it, to be read after "the entry ". */
 const char *weir_chain_step(struct weir_chain *c, const char *line, size_t len);

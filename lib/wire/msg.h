@@ -11,6 +11,7 @@
 #include "bpf/abi/weir_abi.h"
 #include "lib/ds/buf.h"
 #include "lib/ds/lpm.h"
+#include "lib/os/chain.h"
 
 #define WEIR_WIRE_VERSION 1
 #define WEIR_TELEMETRY_MAX (1u << 20)
@@ -51,7 +52,7 @@ struct weir_welcome {
 	uint32_t summary_z; /* takes WEIR_MSG_SUMMARY_Z */
 };
 struct weir_refuse { enum weir_refusal_code code; const char *text; };
-struct weir_ack { uint64_t epoch, committed; };
+struct weir_ack { uint64_t epoch, committed; struct weir_chain_head head; };
 
 struct weir_sum_label { const char *key, *value; };
 struct weir_sum_workload {
@@ -120,6 +121,7 @@ struct weir_policy_sync {
 	uint64_t candidate_serial; /* evaluated beside the one in force, 0 = none */
 	uint8_t candidate[32];	   /* SHA-256 of the last shadow manifest had or refused */
 	bool has_candidate;
+	struct weir_chain_head witnessed; /* of the audit log; seq 0 = none */
 };
 struct weir_push_sig { uint8_t key[32], sig[64]; };
 struct weir_policy_push {

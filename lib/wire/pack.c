@@ -83,6 +83,11 @@ static int build_policy_sync(const struct weir_msg *m, struct weir_arena *a, str
 	pb->candidate_serial = s->candidate_serial;
 	if (s->has_candidate)
 		pb->have_candidate = bytes_of(s->candidate, sizeof(s->candidate));
+	if (s->witnessed.seq) {
+		pb->witnessed_sequence = s->witnessed.seq;
+		pb->witnessed_hash = bytes_of(s->witnessed.hash, sizeof(s->witnessed.hash));
+		pb->witnessed_signature = bytes_of(s->witnessed.sig, sizeof(s->witnessed.sig));
+	}
 	e->request.policy_sync = pb;
 	return pb->refused_reason && pb->refused_text ? 0 : -ENOMEM;
 }
@@ -138,6 +143,11 @@ static int build_ack(const struct weir_msg *m, struct weir_arena *a, struct enve
 	weir__v1__ack__init(pb);
 	pb->epoch = m->ack.epoch;
 	pb->committed = m->ack.committed;
+	if (m->ack.head.seq) {
+		pb->audit_sequence = m->ack.head.seq;
+		pb->audit_hash = bytes_of(m->ack.head.hash, sizeof(m->ack.head.hash));
+		pb->audit_signature = bytes_of(m->ack.head.sig, sizeof(m->ack.head.sig));
+	}
 	e->reply.ack = pb;
 	return 0;
 }

@@ -64,6 +64,21 @@ static int get_hello(const Weir__V1__Hello *pb, struct weir_hello *ret, struct w
 	return get_bytes(&pb->nonce, ret->nonce, sizeof(ret->nonce), "hello.nonce", err);
 }
 
+/* Of the audit log; seq 0 = none. */
+static int get_head(uint64_t seq, const ProtobufCBinaryData *hash, const ProtobufCBinaryData *sig,
+		    struct weir_chain_head *ret, struct weir_err *err)
+{
+	int r;
+
+	if (!seq)
+		return 0;
+	if (seq > WEIR_COUNT_MAX)
+		return weir_bad(err, "audit.sequence: out of range");
+	ret->seq = seq;
+	r = get_bytes(hash, ret->hash, sizeof(ret->hash), "audit.hash", err);
+	return r ? r : get_bytes(sig, ret->sig, sizeof(ret->sig), "audit.signature", err);
+}
+
 static int get_policy_sync(const Weir__V1__PolicySync *pb, struct weir_policy_sync *ret,
 			   struct weir_err *err)
 {
@@ -79,6 +94,8 @@ static int get_policy_sync(const Weir__V1__PolicySync *pb, struct weir_policy_sy
 			      "policy_sync.have_candidate", err);
 		ret->has_candidate = true;
 	}
+	if (!r)
+		r = get_head(pb->witnessed_sequence, &pb->witnessed_hash, &pb->witnessed_signature, &ret->witnessed, err);
 	if (!r)
 		r = check_text(pb->refused_reason, WEIR_NAME_MAX, "policy_sync.refused_reason", err);
 	if (!r)
@@ -228,8 +245,9 @@ static int get_reply(const Weir__V1__Reply *pb, struct weir_arena *a, struct wei
 				 err);
 	}
 	if (pb->body_case == WEIR__V1__REPLY__BODY_ACK && pb->ack) {
-		m->ack = (struct weir_ack){pb->ack->epoch, pb->ack->committed};
-		return 0;
+		m->ack = (struct weir_ack){.epoch = pb->ack->epoch, .committed = pb->ack->committed};
+		return get_head(pb->ack->audit_sequence, &pb->ack->audit_hash, &pb->ack->audit_signature,
+				&m->ack.head, err);
 	}
 	if (pb->body_case == WEIR__V1__REPLY__BODY_POLICY_PUSH && pb->policy_push)
 		return get_policy_push(pb->policy_push, a, &m->policy_push, err);

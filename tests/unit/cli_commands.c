@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands of weirctl that need no aggregator: dispatch, errors, pki, audit verify. */
 #include "cli/cli.h"
+#include "lib/os/chain.h"
 #include "lib/os/crypto.h"
 #include "lib/os/file.h"
 #include "lib/os/revoked.h"
@@ -290,6 +291,11 @@ TEST(a_node_key_and_its_public_file_match)
 #define LINE1 BODY1 ",\"prev\":\"" ZEROS "\",\"hash\":\"" HASH1 "\"}\n"
 #define LINE2 BODY2 ",\"prev\":\"" HASH1 "\",\"hash\":\"" HASH2 "\"}\n"
 
+/* The same chain with another second entry. */
+#define BODY2B "{\"seq\":2,\"time_ns\":2,\"event\":\"apply\",\"fields\":{\"node\":\"n2\"}"
+#define HASH2B "4087b1717e7b003533b350f6c2e97e76ef92a4e50d68a4184052ca3059dee62d"
+#define OTHER2 BODY2B ",\"prev\":\"" HASH1 "\",\"hash\":\"" HASH2B "\"}\n"
+
 static int verify(const char *log, char **ret_out, struct weir_err *err)
 {
 	char path[] = "/tmp/weir-audit-XXXXXX";
@@ -310,7 +316,7 @@ TEST(a_whole_audit_log_is_accepted)
 	struct weir_err err;
 
 	CHECK(!verify(LINE1 LINE2, &out, &err), "%s", err.text);
-	CHECK(strstr(out, "ok, 2 entries, head " HASH2), "%s", out);
+	CHECK(strstr(out, "ok, 2 entries, 0 witnesses, head " HASH2), "%s", out);
 }
 
 TEST(a_broken_audit_log_names_the_line)
@@ -338,10 +344,51 @@ TEST(a_broken_audit_log_names_the_line)
 	}
 }
 
+/* The head of the two lines, as one of a file, by this key; and of another entry 2. */
+TEST(a_head_finds_what_the_chain_cannot)
+{
+	static const struct {
+		const char *log, *says;
+	} cases[] = {
+		{LINE1 LINE2, NULL},
+		{LINE1, "ends at entry 1, "},
+		{"", "ends at entry 0, "},
+		{LINE1 OTHER2, ":2: "},
+	};
+	char dir[] = "/tmp/weir-heads-XXXXXX", text[WEIR_CHAIN_HEAD_TEXT], pub[56];
+	weir_auto_free char *head = weir_strf("%s/head", mkdtemp(dir)), *key = weir_strf("%s/key", dir);
+	weir_auto_free char *log = weir_strf("%s/log", dir), *line = NULL, *said = NULL;
+	struct weir_chain chain = {.seq = 2};
+	struct weir_chain_head h;
+	struct weir_key *k = NULL;
+	uint8_t public[WEIR_KEY_LEN];
+	struct weir_err err = {0};
+
+	CHECK(!weir_unhex(HASH2, chain.hash, sizeof(chain.hash)) && !weir_key_new(&k) && !weir_key_public(k, public) &&
+	      !weir_chain_head_sign(&chain, k, &h));
+	weir_chain_head_text(&h, text);
+	weir_pub_text(public, pub);
+	CHECK(!weir_file_write(head, text, strlen(text), 0600) && !weir_file_write(key, pub, strlen(pub), 0600));
+	line = weir_strf("audit verify --head %s --key %s %s", head, key, log);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		weir_auto_free char *out = NULL;
+		int r;
+
+		CHECK(!weir_file_write(log, cases[i].log, strlen(cases[i].log), 0600));
+		err = (struct weir_err){0};
+		r = run(line, &out, &err);
+		CHECK(cases[i].says ? r == -EBADMSG && strstr(err.text, cases[i].says) : !r, "case %zu: %s", i, err.text);
+	}
+	h.sig[0] ^= 1;
+	weir_chain_head_text(&h, text);
+	CHECK(!weir_file_write(head, text, strlen(text), 0600) && run(line, &said, &err) < 0, "a head with another signature");
+	weir_key_free(k);
+	remove_tree(dir);
+}
+
 TEST_MAIN(T(usage_errors_are_one_line_that_helps),
 	  T(no_aggregator_is_a_failure_that_says_what_to_do), T(global_options_stand_anywhere),
 	  T(two_words_win_over_one), T(the_man_page_names_every_command),
 	  T(pki_makes_a_fleet_and_overwrites_nothing), T(pki_rotates_a_node_in_two_steps),
-	  T(pki_rotates_the_authority_and_ends_with_the_last_successor), T(pki_revokes_and_lists), T(pki_rotates_a_node_in_two_steps),
 	  T(pki_rotates_the_authority_and_ends_with_the_last_successor), T(pki_revokes_and_lists), T(a_node_key_and_its_public_file_match),
-	  T(a_whole_audit_log_is_accepted), T(a_broken_audit_log_names_the_line))
+	  T(a_whole_audit_log_is_accepted), T(a_head_finds_what_the_chain_cannot), T(a_broken_audit_log_names_the_line))

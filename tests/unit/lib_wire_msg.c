@@ -89,10 +89,16 @@ TEST(session_messages_round_trip)
 
 TEST(ack_and_refusal_round_trip)
 {
-	struct weir_msg a = {.kind = WEIR_MSG_ACK, .ack = {rnd(), rnd()}}, f = {.kind = WEIR_MSG_REFUSAL};
+	struct weir_msg a = {.kind = WEIR_MSG_ACK, .ack = {.epoch = rnd(), .committed = rnd()}}, f = {.kind = WEIR_MSG_REFUSAL};
 	auto_msg *ga = there_and_back(test_st, &a), *gf = NULL;
 
-	CHECK(ga && ga->ack.epoch == a.ack.epoch && ga->ack.committed == a.ack.committed);
+	CHECK(ga && ga->ack.epoch == a.ack.epoch && ga->ack.committed == a.ack.committed && !ga->ack.head.seq);
+	weir_msg_free(ga);
+	a.ack.head.seq = 1 + rnd_count() / 2;
+	rnd_bytes(a.ack.head.hash, 32);
+	rnd_bytes(a.ack.head.sig, 64);
+	ga = there_and_back(test_st, &a);
+	CHECK(ga && !memcmp(&ga->ack.head, &a.ack.head, sizeof(a.ack.head)));
 	f.refusal = (struct weir_refuse){WEIR_RC_FENCED, "a newer epoch"};
 	gf = there_and_back(test_st, &f);
 	CHECK(gf && gf->refusal.code == WEIR_RC_FENCED && !strcmp(gf->refusal.text, "a newer epoch"));
@@ -116,6 +122,9 @@ TEST(policy_round_trip)
 						  .refused_text = "serial 3 is not above 4",
 						  .candidate_serial = rnd_count(), .has_candidate = true};
 	rnd_bytes(s.policy_sync.candidate, 32);
+	s.policy_sync.witnessed.seq = 1 + rnd_count() / 2;
+	rnd_bytes(s.policy_sync.witnessed.hash, 32);
+	rnd_bytes(s.policy_sync.witnessed.sig, 64);
 	rnd_bytes(s.policy_sync.applied_digest, 32);
 	rnd_bytes(s.policy_sync.boot_id, 16);
 	gs = there_and_back(test_st, &s);
@@ -127,6 +136,7 @@ TEST(policy_round_trip)
 	      !strcmp(gs->policy_sync.refused_text, s.policy_sync.refused_text) &&
 	      !memcmp(gs->policy_sync.applied_digest, s.policy_sync.applied_digest, 32) &&
 	      !memcmp(gs->policy_sync.boot_id, s.policy_sync.boot_id, 16));
+	CHECK(gs && !memcmp(&gs->policy_sync.witnessed, &s.policy_sync.witnessed, sizeof(s.policy_sync.witnessed)));
 	CHECK(gs && gs->policy_sync.candidate_serial == s.policy_sync.candidate_serial &&
 	      gs->policy_sync.has_candidate && !memcmp(gs->policy_sync.candidate, s.policy_sync.candidate, 32));
 	rnd_bytes(sigs, sizeof(sigs));
