@@ -75,4 +75,28 @@ TEST(printed_settings_load)
 	config_fini(&c);
 }
 
-TEST_MAIN(T(defaults_are_complete), T(mistakes_are_one_line_with_their_place), T(printed_settings_load))
+TEST(revoked_approvers_do_not_count)
+{
+	static const uint8_t keys[3][WEIR_KEY_LEN] = {{1}, {2}, {3}};
+	char path[] = "/tmp/weir-revoked-XXXXXX", t[3][56];
+	weir_auto_free char *text = NULL;
+	struct weir_revoked *list = NULL;
+	struct config c = {0};
+	struct weir_err err;
+
+	CHECK(mkstemp(path) >= 0);
+	text = weir_strf("trust: {approvers: [\"%s\", \"%s\", \"%s\"], threshold: 2}\n", weir_pub_text(keys[0], t[0]),
+			 weir_pub_text(keys[1], t[1]), weir_pub_text(keys[2], t[2]));
+	CHECK(load(text, &c, &err) == 0 && c.key_count == 3, "%s", err.text);
+	CHECK(!weir_file_write(path, t[0], strlen(t[0]), 0600) && !weir_revoked_load(path, &list, &err), "%s", err.text);
+	config_revoke(&c, list);
+	CHECK(c.key_count == 2 && c.keys[0][0] != 1 && c.keys[1][0] != 1, "%zu", c.key_count);
+	config_revoke(&c, NULL);
+	CHECK(c.key_count == 3, "the list may become shorter: %zu", c.key_count);
+	weir_revoked_free(list);
+	unlink(path);
+	config_fini(&c);
+}
+
+TEST_MAIN(T(defaults_are_complete), T(mistakes_are_one_line_with_their_place), T(printed_settings_load),
+	  T(revoked_approvers_do_not_count))

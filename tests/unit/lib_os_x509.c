@@ -207,5 +207,33 @@ TEST(info_round_trip)
 	pki_close(&p);
 }
 
+TEST(a_successor_has_use_and_names)
+{
+	static const char *const alt[] = {"weir.example", "192.0.2.7", NULL};
+	char serial[2][2 * WEIR_CERT_SERIAL_MAX + 1];
+	weir_auto_free char *cert = NULL, *key = NULL;
+	struct weir_err err;
+	struct pki p;
+
+	pki_open(&p);
+	cert = weir_strf("%s.next", p.path[LEAF]);
+	key = weir_strf("%s.next", p.path[LEAF_KEY]);
+	CHECK(issue(&p, WEIR_CERT_SERVER, "aggregator.local", alt, &err) == 0, "%s", err.text);
+	CHECK(weir_cert_from(p.path[LEAF], p.path[CA], NULL) == 1 && weir_cert_from(p.path[LEAF], p.path[OTHER], NULL) == 0);
+	CHECK(weir_cert_reissue(p.path[LEAF], (uint64_t)time(NULL) - 60, 9, p.path[OTHER], p.path[OTHER_KEY], cert, key,
+				&err) == 0, "%s", err.text);
+	CHECK(verify(p.path[OTHER], cert, X509_PURPOSE_SSL_SERVER, "aggregator.local", NULL) == 0);
+	CHECK(verify(p.path[OTHER], cert, X509_PURPOSE_SSL_SERVER, "weir.example", NULL) == 0);
+	CHECK(verify(p.path[OTHER], cert, X509_PURPOSE_SSL_SERVER, NULL, "192.0.2.7") == 0);
+	CHECK(weir_cert_from(cert, p.path[OTHER], NULL) == 1);
+	CHECK(!weir_cert_serial(p.path[LEAF], serial[0], NULL) && !weir_cert_serial(cert, serial[1], NULL) &&
+	      strcmp(serial[0], serial[1]));
+	CHECK(weir_cert_reissue(p.path[CA], 1, 9, p.path[CA], p.path[CA_KEY], cert, key, NULL) == -EINVAL,
+	      "an authority has no successor of its name");
+	unlink(cert);
+	unlink(key);
+	pki_close(&p);
+}
+
 TEST_MAIN(T(server_certificate), T(client_certificate), T(issue_refuses), T(issue_never_overwrites),
-	  T(info_round_trip))
+	  T(info_round_trip), T(a_successor_has_use_and_names))
