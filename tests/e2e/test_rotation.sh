@@ -86,7 +86,7 @@ else
 	echo "skip $E2E expired: libfaketime is not installed"
 fi
 
-echo "$(head -n 1 "$PKI/nodes/n2.pub") n2" >>"$PKI/revoked.keys"
+sed 's/$/ n2/' "$PKI/nodes/n2.pub" >>"$PKI/revoked.keys"
 gone() { ! fleet_connected n2; }
 expect "revoked key: the session ends at once" lab_wait 5 audited session-ended "the key of this node is revoked"
 expect "and none begins" lab_wait 10 audited agent-refused "the key of this node is revoked"
