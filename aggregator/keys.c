@@ -10,6 +10,8 @@
 
 /* Connections of one socket closed in one sweep: each costs a handshake of some 10 ms. */
 #define RENEW_STEP 16
+/* A peer whose certificate ended stays no longer than this. */
+#define RENEW_AGE_NS (86400 * WEIR_NS_PER_S)
 /* Keys of nodes that were written in place, which does not show at their directory. */
 #define RECHECK_NS (30 * WEIR_NS_PER_S)
 #define DAY_S 86400
@@ -147,6 +149,6 @@ void keys_poll(struct keys *k, uint64_t now_ns, bool at_once)
 			weir_log_err(-ENOMEM, "sessions");
 	}
 	k->sv->keys_broken = k->revoked_broken || weir_creds_broken(k->creds);
-	(void)weir_wire_server_renew(k->sv->telemetry, WEIR_RENEW_AFTER_NS, RENEW_STEP);
-	(void)weir_wire_server_renew(k->sv->control_wire, WEIR_RENEW_AFTER_NS, RENEW_STEP);
+	(void)weir_wire_server_renew(k->sv->telemetry, WEIR_RENEW_AFTER_NS, RENEW_AGE_NS, RENEW_STEP);
+	(void)weir_wire_server_renew(k->sv->control_wire, WEIR_RENEW_AFTER_NS, RENEW_AGE_NS, RENEW_STEP);
 }

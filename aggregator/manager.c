@@ -13,6 +13,7 @@
 
 /* A poll is held to the second at best: ends of polls need no finer clock. */
 #define SWEEP_NS (WEIR_NS_PER_S / 2)
+#define SIGNER_IDS (17 * WEIR_MAX_SIGNERS + 1)
 #define RETAIN_NS (60 * WEIR_NS_PER_S)
 /* Of the time in which there is upkeep to do, agents and people get this many parts more than it. */
 #define RETAIN_REST 3
@@ -72,10 +73,22 @@ static int on_retain(uint32_t events, void *arg)
 	return weir_source_rearm(m->retain, more ? WEIR_MAX(RETAIN_REST * took_ns, RETAIN_REST_MIN_NS) : RETAIN_NS, 0);
 }
 
+/* Whose signatures an approval carries: the ids of their keys. */
+static const char *signer_ids(const struct weir_approval *a, char *ret, size_t size)
+{
+	char id[17];
+	size_t used = 0;
+
+	*ret = '\0';
+	for (size_t i = 0; i < a->sig_count && used < size; i++)
+		used += (size_t)snprintf(ret + used, size - used, "%s%s", i ? "," : "", weir_pub_id(a->sigs[i].key, id));
+	return ret;
+}
+
 static void candidate_change(struct service *sv, const char *source, uint64_t now_ns)
 {
 	const struct weir_approval *a = gitops_candidate(sv->gitops);
-	char serial[24], signers[12];
+	char serial[24], signers[12], ids[SIGNER_IDS];
 
 	if (!a) {
 		weir_log(WEIR_LOG_INFO, "policy: there is no candidate any more");
@@ -86,7 +99,7 @@ static void candidate_change(struct service *sv, const char *source, uint64_t no
 	snprintf(signers, sizeof(signers), "%u", gitops_signers(gitops_repo(sv->gitops), a));
 	weir_log(WEIR_LOG_INFO, "policy: serial %s is the candidate (%s approvals for shadow)", serial, signers);
 	service_audited(audit_add(sv->audit, now_ns, "candidate", "serial", serial, "source", source, "approvals",
-				  signers, NULL));
+				  signers, "signers", signer_ids(a, ids, sizeof(ids)), NULL));
 }
 
 /* Each change of revision or release is said once, in the log and in the audit log. */
@@ -94,7 +107,7 @@ static void state_change(struct service *sv, int changed, uint64_t now_ns)
 {
 	const struct weir_repo *repo = gitops_repo(sv->gitops);
 	const struct weir_approval *a = gitops_approval(sv->gitops);
-	char source[2 * WEIR_SHA256_LEN + 1] = "", serial[24], signers[12];
+	char source[2 * WEIR_SHA256_LEN + 1] = "", serial[24], signers[12], ids[SIGNER_IDS];
 
 	if (repo)
 		weir_hex(repo->source, sizeof(repo->source), source);
@@ -118,8 +131,8 @@ static void state_change(struct service *sv, int changed, uint64_t now_ns)
 		snprintf(serial, sizeof(serial), "%" PRIu64, a->manifest.serial);
 		snprintf(signers, sizeof(signers), "%u", gitops_signers(repo, a));
 		weir_log(WEIR_LOG_INFO, "policy: serial %s is current (%s approvals)", serial, signers);
-		service_audited(audit_add(sv->audit, now_ns, "release", "serial", serial, "source",
-					  source, "approvals", signers, NULL));
+		service_audited(audit_add(sv->audit, now_ns, "release", "serial", serial, "source", source, "approvals",
+					  signers, "signers", signer_ids(a, ids, sizeof(ids)), NULL));
 	}
 }
 

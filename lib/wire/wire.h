@@ -38,10 +38,10 @@ int weir_wire_reply(struct weir_wire_server *s, uint64_t id, const void *data, s
  * they began. On failure the old ones stay in use. weir_wire_server_renew closes up to max of the connections
  * that may have begun by the old files (peers come back at once) and returns how many are left. It has nothing to
  * do before after_ns have passed since the exchange: WEIR_RENEW_AFTER_NS, as a handshake that is under way goes
- * on by the old files.
+ * on by the old files. Those older than age_ns are closed, too: certificates end while connections stand.
  */
 int weir_wire_server_rotate(struct weir_wire_server *s, const struct weir_tls_files *tls, struct weir_err *err);
-size_t weir_wire_server_renew(struct weir_wire_server *s, uint64_t after_ns, size_t max);
+size_t weir_wire_server_renew(struct weir_wire_server *s, uint64_t after_ns, uint64_t age_ns, size_t max);
 /* The connection by which a request came, while it is not answered; 0 = none. */
 uint32_t weir_wire_peer(struct weir_wire_server *s, uint64_t id);
 /* Closes it, if it still stands. */

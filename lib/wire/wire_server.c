@@ -307,14 +307,16 @@ int weir_wire_server_rotate(struct weir_wire_server *s, const struct weir_tls_fi
 	return 0;
 }
 
-size_t weir_wire_server_renew(struct weir_wire_server *s, uint64_t after_ns, size_t max)
+size_t weir_wire_server_renew(struct weir_wire_server *s, uint64_t after_ns, uint64_t age_ns, size_t max)
 {
+	uint64_t now = weir_monotonic_ns(), before = now > age_ns ? now - age_ns : 0;
+	bool due = s->rotated_ns && now >= s->rotated_ns + after_ns;
 	size_t left;
 
-	if (!s->rotated_ns || weir_monotonic_ns() < s->rotated_ns + after_ns)
-		return 0;
-	left = weir_peers_close(s->peers, s->rotated_ns + after_ns, max);
-	if (!left)
+	if (due)
+		before = WEIR_MAX(before, s->rotated_ns + after_ns);
+	left = weir_peers_close(s->peers, before, max);
+	if (due && !left)
 		s->rotated_ns = 0;
 	return left;
 }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #define LIMIT_NS (20 * WEIR_NS_PER_S) /* for what must happen */
+#define AGE_NS (3600 * WEIR_NS_PER_S)
 #define REFUSED_NS WEIR_NS_PER_S      /* for what must not: many times a handshake */
 
 enum { CA = 0, SERVER = 2, NODE = 4, NEW_CA = 6, NEW_SERVER = 8, NEW_NODE = 10, OTHER_NODE = 12 };
@@ -211,17 +212,19 @@ TEST(connections_of_before_are_renewed)
 	c = dial(test_st, &s, &old_node);
 	d = dial(test_st, &s, &other_node);
 	CHECK(!ask(&s, c, LIMIT_NS, &first) && !ask(&s, d, LIMIT_NS, &other));
-	CHECK(!weir_wire_server_renew(s.server, 0, 8), "there was no exchange");
+	CHECK(!weir_wire_server_renew(s.server, 0, AGE_NS, 8), "there was no exchange");
 	CHECK(!weir_wire_server_rotate(s.server, &bridge, &err), "%s", err.text);
-	CHECK(!weir_wire_server_renew(s.server, LIMIT_NS, 8));
+	CHECK(!weir_wire_server_renew(s.server, LIMIT_NS, AGE_NS, 8));
 	CHECK(!ask(&s, c, LIMIT_NS, &now) && now == first, "it is not time yet");
-	CHECK(weir_wire_server_renew(s.server, 0, 1) == 1, "step by step");
-	CHECK(weir_wire_server_renew(s.server, 0, 1) == 0);
+	CHECK(weir_wire_server_renew(s.server, 0, AGE_NS, 1) == 1, "step by step");
+	CHECK(weir_wire_server_renew(s.server, 0, AGE_NS, 1) == 0);
 	CHECK(!ask_again(&s, c, &now) && now != first);
 	CHECK(!ask_again(&s, d, &now) && now != other);
-	CHECK(!weir_wire_server_renew(s.server, 0, 8));
+	CHECK(!weir_wire_server_renew(s.server, 0, AGE_NS, 8));
 	first = now;
 	CHECK(!ask(&s, d, LIMIT_NS, &now) && now == first, "the new connection stands");
+	CHECK(!weir_wire_server_renew(s.server, 0, 1, 8) && !ask_again(&s, d, &now) && now != first, "an old one is renewed");
+	first = now;
 	weir_wire_cut(now);
 	CHECK(!ask_again(&s, d, &now) && now != first, "one that is cut comes back");
 }
