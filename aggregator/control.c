@@ -208,9 +208,12 @@ static void sync_policy(struct control *c, struct session *s, uint64_t id,
 	} else if (candidate_moved(c->sv->gitops, &h) && now_ns >= h.candidate_ns) {
 		s->candidate_ns = now_ns;
 		answer_candidate(c->sv, &h, now_ns);
+	} else if (p->witnessed.seq && !s->witnessed) {
+		no_change(c->sv, id, false); /* for it waits with newer heads of the audit log until it was heard */
 	} else {
 		hold(c, &h);
 	}
+	s->witnessed = true;
 }
 
 void control_ready(struct control *c, uint64_t now_ns)

@@ -12,8 +12,8 @@
 #define RENEW_STEP 16
 /* A peer whose certificate ended stays no longer than this. */
 #define RENEW_AGE_NS (86400 * WEIR_NS_PER_S)
-/* Keys of nodes that were written in place, which does not show at their directory. */
-#define RECHECK_NS (30 * WEIR_NS_PER_S)
+/* A key of a node that was written in place does not show at the directory: of all sessions a few in each sweep. */
+#define RECHECK_SWEEPS 60
 #define DAY_S 86400
 
 struct keys {
@@ -22,7 +22,7 @@ struct keys {
 	struct weir_watch nodes, revoked_watch;
 	struct weir_revoked *revoked;
 	bool revoked_broken;
-	uint64_t rechecked_ns, now_ns;
+	uint64_t now_ns;
 };
 
 void keys_free(struct keys *k)
@@ -138,16 +138,14 @@ static void on_ended(const struct session *s, const char *why, void *arg)
 
 void keys_poll(struct keys *k, uint64_t now_ns, bool at_once)
 {
+	size_t some = sessions_count(k->sv->sessions) / RECHECK_SWEEPS + 1;
 	bool moved = weir_watch_moved(&k->nodes, at_once);
 
 	k->now_ns = now_ns;
 	look_at_tls(k, now_ns, at_once);
 	moved |= look_at_revoked(k, now_ns, at_once);
-	if (moved || at_once || now_ns >= k->rechecked_ns + RECHECK_NS || now_ns < k->rechecked_ns) {
-		k->rechecked_ns = now_ns;
-		if (sessions_recheck(k->sv->sessions, on_ended, k))
-			weir_log_err(-ENOMEM, "sessions");
-	}
+	if (sessions_recheck(k->sv->sessions, moved || at_once ? SIZE_MAX : some, on_ended, k))
+		weir_log_err(-ENOMEM, "sessions");
 	k->sv->keys_broken = k->revoked_broken || weir_creds_broken(k->creds);
 	(void)weir_wire_server_renew(k->sv->telemetry, WEIR_RENEW_AFTER_NS, RENEW_AGE_NS, RENEW_STEP);
 	(void)weir_wire_server_renew(k->sv->control_wire, WEIR_RENEW_AFTER_NS, RENEW_AGE_NS, RENEW_STEP);

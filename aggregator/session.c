@@ -28,6 +28,7 @@ struct pending {
 struct sessions {
 	char *nodes_dir;
 	const struct weir_revoked *revoked;
+	size_t rechecked; /* position in by_token */
 	uint32_t max;
 	uint64_t next_id;
 	struct pending pending[PENDING];
@@ -390,16 +391,18 @@ static const char *ended(const struct sessions *ss, const struct session *s)
 	return r ? NULL : "nodes.dir holds another key of this node";
 }
 
-int sessions_recheck(struct sessions *ss, void (*fn)(const struct session *s, const char *why, void *arg), void *arg)
+int sessions_recheck(struct sessions *ss, size_t max, void (*fn)(const struct session *s, const char *why, void *arg),
+		     void *arg)
 {
 	weir_auto_free struct session **gone = calloc(weir_map_count(ss->by_token) + 1, sizeof(struct session *));
-	size_t n = 0, pos = 0, len;
+	size_t n = 0, pos = max == SIZE_MAX ? 0 : ss->rechecked, len;
+	bool more = true;
 	const void *key;
 	void *value;
 
 	if (!gone)
 		return -ENOMEM;
-	while (weir_map_next(ss->by_token, &pos, &key, &len, &value)) {
+	for (size_t i = 0; i < max && (more = weir_map_next(ss->by_token, &pos, &key, &len, &value)); i++) {
 		const char *why = ended(ss, value);
 
 		if (!why)
@@ -407,6 +410,7 @@ int sessions_recheck(struct sessions *ss, void (*fn)(const struct session *s, co
 		fn(value, why, arg);
 		gone[n++] = value;
 	}
+	ss->rechecked = more ? pos : 0;
 	for (size_t i = 0; i < n; i++) {
 		struct node_key k = node_key(gone[i]->kind, gone[i]->node);
 

@@ -26,6 +26,8 @@ struct session {
 	uint32_t peer;		   /* connection by which its last message came */
 	uint64_t cert_expires_s;   /* by the node's own words */
 	bool keys_broken;
+	uint64_t head_seq, head_ns; /* of the audit log: what was last given, and when */
+	bool witnessed;		    /* control: what the node has seen of it was heard and answered */
 	uint64_t used_ns;     /* last message */
 	uint64_t pushed_ns, pushed_serial; /* control: last push */
 	uint64_t candidate_ns;		   /* the last one of a candidate, or of its end */
@@ -37,8 +39,10 @@ int sessions_new(const char *nodes_dir, uint32_t max, struct sessions **ret);
 void sessions_free(struct sessions *ss);
 /* Keys that open no session; borrowed, NULL = none. */
 void sessions_revoke(struct sessions *ss, const struct weir_revoked *revoked);
-/* Ends the sessions whose key does not count any more; fn is told of each before it goes, and why. */
-int sessions_recheck(struct sessions *ss, void (*fn)(const struct session *s, const char *why, void *arg), void *arg);
+/* Looks at up to max sessions, where it stopped the last time, or at all (SIZE_MAX), and ends those whose key does
+ * not count any more; fn is told of each before it goes, and why. Reads a file for each. */
+int sessions_recheck(struct sessions *ss, size_t max, void (*fn)(const struct session *s, const char *why, void *arg),
+		     void *arg);
 
 /* Both fill reply with a Challenge / Welcome or a Refusal; its text stays until the next one. *ret_new of a proof
  * is the new session, or untouched. Welcome's last epoch and sequence are the caller's to fill. */

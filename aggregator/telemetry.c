@@ -18,14 +18,16 @@ struct turn {
 	uint64_t ids[BATCH];
 	char nodes[BATCH][WEIR_NODE_MAX];
 	struct ingest_item items[BATCH];
+	bool heads[BATCH]; /* the head of the audit log goes with the answer */
 };
 
-static void answer(struct service *sv, uint64_t id, const struct ingest_item *it)
+static void answer(struct service *sv, uint64_t id, const struct ingest_item *it, bool head)
 {
 	struct weir_msg m = {.kind = WEIR_MSG_ACK,
 			     .ack = {.epoch = it->epoch, .committed = it->committed}};
 
-	witness_head(sv->witness, &m.ack.head);
+	if (head)
+		witness_head(sv->witness, &m.ack.head);
 
 	switch (it->result) {
 	case INGEST_COMMITTED:
@@ -56,7 +58,7 @@ static void turn_commit(struct service *sv, struct turn *t, uint64_t now_ns)
 	if (r)
 		weir_log_err(r, "store: cannot commit summaries: %s", store_error(sv->store));
 	for (size_t i = 0; i < t->n; i++) {
-		answer(sv, t->ids[i], &t->items[i]);
+		answer(sv, t->ids[i], &t->items[i], t->heads[i]);
 		if (t->items[i].result == INGEST_COMMITTED || t->items[i].result == INGEST_DUPLICATE)
 			session_refer(sv->sessions, t->msgs[i]);
 		else
@@ -113,6 +115,7 @@ void telemetry_ready(struct service *sv, uint64_t now_ns)
 		/* A copy: a later hello in the same turn may replace the session. */
 		memcpy(t->nodes[t->n], s->node, sizeof(s->node));
 		t->items[t->n] = (struct ingest_item){.node = t->nodes[t->n], .summary = &m->summary};
+		t->heads[t->n] = witness_due(sv->witness, s, now_ns);
 		t->ids[t->n] = id;
 		t->msgs[t->n++] = m;
 	}

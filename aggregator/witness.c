@@ -10,6 +10,8 @@
 /* What is not among the last entries is looked for in the file, and no more often: any node can ask for it. */
 #define PASS_NS (10 * WEIR_NS_PER_S)
 #define RECENT_ENTRIES 4000
+/* A head is a hundred bytes: with each acknowledgement it would be a tenth of the telemetry. */
+#define AGAIN_NS (20 * WEIR_NS_PER_S)
 
 struct witness {
 	struct service *sv;
@@ -132,6 +134,17 @@ void witness_head(struct witness *w, struct weir_chain_head *ret)
 {
 	if (audit_head(w->sv->audit, w->key, ret))
 		ret->seq = 0;
+}
+
+bool witness_due(const struct witness *w, struct session *s, uint64_t now_ns)
+{
+	uint64_t seq = audit_count(w->sv->audit);
+
+	if (s->head_seq == seq && now_ns >= s->head_ns && now_ns < s->head_ns + AGAIN_NS)
+		return false;
+	s->head_seq = seq;
+	s->head_ns = now_ns;
+	return true;
 }
 
 void witness_take(struct witness *w, const char *node, const struct weir_chain_head *h, uint64_t now_ns)

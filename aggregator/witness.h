@@ -15,6 +15,9 @@ int witness_new(struct service *sv, struct witness **ret, struct weir_err *err);
 void witness_free(struct witness *w);
 /* seq 0 when there is none. */
 void witness_head(struct witness *w, struct weir_chain_head *ret);
+/* Whether the session is to be given it: a new one at once, one that it was given again now and then, for it may
+ * have been lost or not wanted yet. Counts as given. */
+bool witness_due(const struct witness *w, struct session *s, uint64_t now_ns);
 /* A node's; seq 0 = it has none. */
 void witness_take(struct witness *w, const char *node, const struct weir_chain_head *h, uint64_t now_ns);
 /* The first one since the start, "" = none. */
