@@ -2,13 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 # Pacing on real traffic through a router: eight TCP connections (cubic) under 100 Mbit/s, by weir, tc tbf and tc htb in
 # turn, three rounds. What the receiver's interface counts of L3 bytes from second 2 to 5, against the limit, and how
-# much was sent twice; the worst of the rounds. With --json FILE, also as a list like the other benchmarks'.
+# much was sent twice; the worst of the rounds. With --json FILE, also as a list like the other benchmarks'; with names,
+# only if one of them is a figure of it.
 WEIR_BIN=${WEIR_BIN:-$PWD/build}
 . "$(dirname "$0")/../lib/lab.sh"
 . "$(dirname "$0")/../lib/fleet.sh"
 REPORTS=analytics.slice/reports.service
 MBIT=100
 
+NAMES="pace_error_percent pace_retransmitted_percent"
+asked() { # pattern...
+	local pattern name
+	[ $# -gt 0 ] && [ "$1" != --json ] || return 0
+	for pattern; do
+		for name in $NAMES; do
+			# shellcheck disable=SC2053
+			[[ $name == $pattern ]] && return 0
+		done
+	done
+	return 1
+}
+asked "$@" || exit 0
 die() { echo "pace.sh: $*" >&2; exit 1; }
 policy() { # the limit, or none
 	rm -f "$REPO/policies/rates.yaml"
