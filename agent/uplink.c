@@ -52,16 +52,12 @@ static void forget_reference(struct uplink *u)
 /* What was just acknowledged is what the next one refers to, here and there. */
 static void follow(struct uplink *u)
 {
-	struct weir_msg *next = NULL;
+	weir_cleanup(msg_freep) struct weir_msg *m = NULL;
 	struct weir_err err = {0};
+	bool ok = u->sent.len && weir_summary_inflate(u->sent.data, u->sent.len, u->reference, &m, &err) == 0;
 
-	if (u->sent.len && weir_summary_inflate(u->sent.data, u->sent.len, u->reference, &next, &err) == 0 &&
-	    !weir_summary_refers(&next->summary)) {
-		weir_msg_free(next);
-		next = NULL;
-	}
 	forget_reference(u);
-	u->reference = next;
+	u->reference = ok ? weir_summary_refer(m) : NULL;
 }
 
 static int acknowledged(struct uplink *u, uint64_t epoch, uint64_t sequence)

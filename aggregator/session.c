@@ -323,20 +323,14 @@ struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, co
 	return s;
 }
 
-void session_refer(struct sessions *ss, struct weir_msg *m)
+void session_refer(struct sessions *ss, const struct weir_msg *m)
 {
 	struct session *s = m->has_token ? weir_map_find(ss->by_token, m->token, sizeof(m->token)) : NULL;
 
-	if (!s) {
-		weir_msg_free(m);
+	if (!s)
 		return;
-	}
 	weir_msg_free(s->reference);
-	s->reference = NULL;
-	if (m->deflated && weir_summary_refers(&m->summary))
-		s->reference = m;
-	else
-		weir_msg_free(m);
+	s->reference = weir_summary_refer(m);
 }
 
 uint64_t sessions_last_used(const struct sessions *ss, const char *node)

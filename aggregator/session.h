@@ -55,9 +55,9 @@ void session_claimed(const struct sessions *ss, uint64_t hello_id, char ret[WEIR
 /* The session that a message's token names on this socket; NULL = none. Marks it used. */
 struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, const struct weir_msg *m,
 			     uint64_t now_ns);
-/* A summary was acknowledged: the next one of its session may refer to it. Takes m, which may have come from a
- * session that is no more, or not deflated. */
-void session_refer(struct sessions *ss, struct weir_msg *m);
+/* A summary was acknowledged: the next one of its session may refer to it. m may have come from a session that is
+ * no more, or not deflated. */
+void session_refer(struct sessions *ss, const struct weir_msg *m);
 /* When a message of the node last came on any socket; 0 = never since the start. */
 uint64_t sessions_last_used(const struct sessions *ss, const char *node);
 /* Why the node was refused for the wire version it speaks; NULL = it was not, or has a session by now. */

@@ -61,8 +61,7 @@ static void turn_commit(struct service *sv, struct turn *t, uint64_t now_ns)
 		answer(sv, t->ids[i], &t->items[i], t->heads[i]);
 		if (t->items[i].result == INGEST_COMMITTED || t->items[i].result == INGEST_DUPLICATE)
 			session_refer(sv->sessions, t->msgs[i]);
-		else
-			weir_msg_free(t->msgs[i]);
+		weir_msg_free(t->msgs[i]);
 	}
 	t->n = 0;
 }

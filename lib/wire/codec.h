@@ -46,6 +46,8 @@ int weir_head_foretell(const struct weir_summary *ref, const struct weir_sums *s
 /* Bytes of a row, by its packets. */
 uint64_t weir_row_foretell(const struct weir_sum_row *ref, uint64_t packets);
 
+bool weir_reference_fits(const struct weir_summary *s);
+
 /* pack_difference.c: -ENOENT when s is of another boot, epoch or domain, or has other lines of identity. */
 int weir_difference_build(const struct weir_summary *s, const struct weir_msg *ref, struct weir_arena *a,
 			  Weir__V1__Summary **ret);

@@ -84,7 +84,7 @@ static size_t text_size(const char *s)
 	return strlen(s) + 1;
 }
 
-bool weir_summary_refers(const struct weir_summary *s)
+bool weir_reference_fits(const struct weir_summary *s)
 {
 	size_t text = 0;
 

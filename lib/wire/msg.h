@@ -165,16 +165,17 @@ int weir_summary_pack(const struct weir_summary *s, struct weir_buf *ret);
 int weir_summary_unpack(const void *data, size_t len, struct weir_msg **ret, struct weir_err *err);
 
 /*
- * A Summary for Request.summary_z, appended to ret. ref is the last summary that was acknowledged in this session, as
- * weir_summary_inflate gave it and weir_summary_refers let it pass; NULL = none: it stands alone.
+ * A Summary for Request.summary_z, appended to ret. ref is what weir_summary_refer kept of the last summary that was
+ * acknowledged in this session; NULL = nothing: it stands alone.
  */
 int weir_summary_deflate(const struct weir_summary *s, const struct weir_msg *ref, struct weir_buf *ret);
 /* The summary in such bytes, and what it is known by as a reference (z_id). Never grows beyond WEIR_TELEMETRY_MAX.
  * -ESTALE: it is a difference to something other than ref. The result points to nothing of ref. */
 int weir_summary_inflate(const void *data, size_t len, const struct weir_msg *ref, struct weir_msg **ret,
 			 struct weir_err *err);
-/* Whether both sides keep it as the reference of the next: small enough, a few hundred kilobytes at most. */
-bool weir_summary_refers(const struct weir_summary *s);
+/* What both sides keep of an inflated summary to refer to: a copy of half a megabyte at most, mostly of 30 kB.
+ * NULL: it was not deflated, is too large, or there is no memory; then the next one stands alone. */
+struct weir_msg *weir_summary_refer(const struct weir_msg *m);
 
 /* What a node signs in a Proof; buf gets the bytes. */
 int weir_hello_transcript(const uint8_t client_nonce[WEIR_NONCE_LEN], const uint8_t server_nonce[WEIR_NONCE_LEN],

@@ -5,6 +5,9 @@
  */
 #include "lib/wire/codec.h"
 
+/* More than what fits can need. */
+#define REFERENCE_MAX ((size_t)1 << 20)
+
 /* Strings of the reference, copied; rows share few of them, mostly with the row before. */
 struct copy {
 	struct weir_arena *arena;
@@ -235,4 +238,47 @@ int weir_difference_check(Weir__V1__Summary *pb, const struct weir_msg *ref, str
 	if (!r)
 		r = join_lists(d, &k, a, ret, err);
 	return r ? r : join_identity(pb, &ref->summary, &c, ret, err);
+}
+
+static int copy_lists(const struct weir_summary *from, struct copy *c, struct weir_summary *to)
+{
+	int r = 0;
+
+	to->workloads = weir_arena_array(c->arena, from->workload_count, sizeof(*to->workloads));
+	to->rows = join(from->rows, from->row_count, NULL, 0, sizeof(*to->rows), c->arena);
+	to->identity = join(from->identity, from->identity_count, NULL, 0, sizeof(*to->identity), c->arena);
+	to->domain = copy_text(c, from->domain);
+	if (!to->workloads || !to->rows || !to->identity || !to->domain)
+		return -ENOMEM;
+	for (size_t i = 0; !r && i < from->workload_count; i++)
+		r = keep_workload(&from->workloads[i], c, &to->workloads[i]);
+	for (size_t i = 0; !r && i < from->row_count; i++)
+		r = (to->rows[i].interface = copy_text(c, from->rows[i].interface)) ? 0 : -ENOMEM;
+	for (size_t i = 0; !r && i < from->identity_count; i++)
+		r = (to->identity[i].interface = copy_text(c, from->identity[i].interface)) ? 0 : -ENOMEM;
+	return r;
+}
+
+struct weir_msg *weir_summary_refer(const struct weir_msg *m)
+{
+	weir_auto_arena struct weir_arena *a = NULL;
+	struct copy c = {0};
+	struct weir_msg *ret;
+
+	if (!m->deflated || !weir_reference_fits(&m->summary) || weir_arena_new(REFERENCE_MAX, &a))
+		return NULL;
+	c.arena = a;
+	ret = weir_arena_alloc(a, sizeof(*ret));
+	if (!ret)
+		return NULL;
+	*ret = *m;
+	/* What no difference is to. */
+	ret->summary.drops = NULL;
+	ret->summary.disagreements = NULL;
+	ret->summary.health = NULL;
+	ret->summary.drop_count = ret->summary.disagreement_count = ret->summary.health_count = 0;
+	if (copy_lists(&m->summary, &c, &ret->summary))
+		return NULL;
+	ret->arena = weir_take_ptr(a);
+	return ret;
 }

@@ -232,24 +232,31 @@ static struct weir_msg *summary(const struct weir_msg *welcome, bool deflated)
 	return m;
 }
 
+static void msg_freep(struct weir_msg **m)
+{
+	weir_msg_free(*m);
+}
+
 TEST(a_reference_is_of_its_session)
 {
 	struct fixture f;
-	struct weir_msg first, second, *m;
+	weir_cleanup(msg_freep) struct weir_msg *deflated = NULL, *plain = NULL;
+	struct weir_msg first, second;
 	struct session *s;
 
 	CHECK(!setup(&f, 8));
 	s = shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &first);
 	CHECK(s && !s->reference && first.welcome.summary_z == 1);
-	m = summary(&first, true);
-	session_refer(f.ss, m);
-	CHECK(s->reference == m);
-	session_refer(f.ss, summary(&first, false));
+	deflated = summary(&first, true);
+	plain = summary(&first, false);
+	session_refer(f.ss, deflated);
+	CHECK(s->reference && s->reference->z_id == deflated->z_id);
+	session_refer(f.ss, plain);
 	CHECK(!s->reference, "one that came plain is no reference, and ends the one before");
-	session_refer(f.ss, summary(&first, true));
+	session_refer(f.ss, deflated);
 	s = shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &second);
 	CHECK(s && !s->reference, "a new session begins without");
-	session_refer(f.ss, summary(&first, true));
+	session_refer(f.ss, deflated);
 	CHECK(s && !s->reference, "what was acknowledged in another session is not its reference");
 	teardown(&f);
 }

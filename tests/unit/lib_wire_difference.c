@@ -182,7 +182,9 @@ TEST(what_changes_arrives_whole)
 			if (weir_summary_inflate(z.data, z.len, NULL, &other, NULL) == -ESTALE)
 				differences++;
 			weir_msg_free(ref);
-			ref = got;
+			ref = weir_summary_refer(got);
+			weir_msg_free(got);
+			CHECK(ref, "all of these are small");
 		}
 	}
 	CHECK(differences > 80, "%zu of 140", differences);
@@ -199,6 +201,7 @@ struct pair {
 static int pair_open(struct pair *p)
 {
 	weir_auto_buf struct weir_buf z = {0};
+	auto_msg *m = NULL;
 	int r;
 
 	*p = (struct pair){0};
@@ -213,7 +216,9 @@ static int pair_open(struct pair *p)
 	p->second.first_kept = p->first.sequence;
 	r = weir_summary_deflate(&p->first, NULL, &z);
 	if (!r)
-		r = weir_summary_inflate(z.data, z.len, NULL, &p->ref, NULL);
+		r = weir_summary_inflate(z.data, z.len, NULL, &m, NULL);
+	if (!r)
+		p->ref = weir_summary_refer(m);
 	return r ? r : weir_summary_deflate(&p->second, p->ref, &p->z);
 }
 
@@ -243,19 +248,36 @@ TEST(a_difference_is_to_one_reference)
 	pair_close(&p);
 }
 
+static bool refers(const struct weir_msg *m)
+{
+	auto_msg *kept = weir_summary_refer(m);
+
+	return kept;
+}
+
 TEST(only_what_fits_is_a_reference)
 {
+	static struct weir_sum_row rows[1025];
 	static char text[60000];
+	struct weir_msg m = {.kind = WEIR_MSG_SUMMARY, .deflated = true};
 	struct pair p;
 
 	CHECK(pair_open(&p) == 0);
-	CHECK(weir_summary_refers(&p.first));
-	p.first.row_count = 1025;
-	CHECK(!weir_summary_refers(&p.first));
-	p.first.row_count = 1;
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(rows); i++)
+		rows[i].interface = "eth0";
+	m.summary = p.first;
+	m.summary.rows = rows;
+	m.summary.row_count = 1024;
+	CHECK(refers(&m));
+	m.deflated = false;
+	CHECK(!refers(&m), "one that came plain");
+	m.deflated = true;
+	m.summary.row_count = 1025;
+	CHECK(!refers(&m));
+	m.summary.row_count = 1;
 	memset(text, 'x', sizeof(text) - 1);
-	p.first.workloads[0].name = p.first.rows[0].interface = text;
-	CHECK(!weir_summary_refers(&p.first));
+	m.summary.workloads[0].name = rows[0].interface = text;
+	CHECK(!refers(&m));
 	pair_close(&p);
 }
 
