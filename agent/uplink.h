@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends the spool to the aggregator, in order, one record at a time, each until it is acknowledged.
+/*
+ * Sends the spool to the aggregator, in order, one record at a time, each until it is acknowledged. Records are spooled
+ * plain; who takes it gets them deflated, as a difference to the last one that was acknowledged in the session.
  */
 #ifndef WEIR_AGENT_UPLINK_H
 #define WEIR_AGENT_UPLINK_H

@@ -25,4 +25,11 @@ expect "the next holder is charged from then on" lab_wait 15 at_least n1 analyti
 fleet_steady
 within "what the first holder sent stays his" "$(charged n1 payments)" 10000000 11500000
 within "the next holder pays his own only" "$(charged n1 analytics)" 5000000 5800000
+# weir's own bytes are a workload like any other: all that crosses mgmt0 is its agent's.
+own() { fleet_cost "$1" node,workload,path "c['node'] == 'n1' and 'weir-agent.service' in c['workload']"; }
+wire() { echo $(($(lab_counter n1 mgmt0 rx_bytes) + $(lab_counter n1 mgmt0 tx_bytes))); }
+within "the agent's own bytes are charged to it: of the wire's, in percent" $((100 * $(own bytes) / $(wire))) 70 100
+shown() { weirctl "$@" | grep 'weir-agent.service'; }
+expect "weirctl cost shows them" shown cost --by workload
+expect "weirctl top shows them" shown top --by workload
 finish

@@ -50,6 +50,7 @@ if [ -n "${WEIR_LONG:-}" ] && old_build >build/log/old.log 2>&1; then
 	LAB_BIN=$WEIR_BIN
 	scene older_aggregator
 	scene older_agent
+	git worktree remove --force build/old
 else
 	echo "skip $E2E older_build: $([ -z "${WEIR_LONG:-}" ] && echo "WEIR_LONG=1 builds it" || tail -n 1 build/log/old.log)"
 	faults_up || broken "the fleet comes up"
