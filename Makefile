@@ -87,6 +87,10 @@ $(B)/bench/bench: $(BENCH) $(patsubst %.c,$(B)/o/%.o,$(filter-out %/main.c,$(SRC
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+$(B)/bench/store: $(B)/o/tests/bench/store/store.o $(B)/o/libweir.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 .PRECIOUS: $(B)/asan/%.o $(B)/o/%.o $(B)/gen/%.bpf.o $(B)/gen/%.skel.h
 
 # Without block placement: kernels up to 6.1 refuse a loop that is entered in its middle (tests/loops).
@@ -126,7 +130,7 @@ check-long: deps mine
 	$(Q)tests/run check-long
 bench: deps mine
 	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"
-	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/weir-agent
+	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/store all
 	$(Q)tests/bench/run $(B) $(ONLY)
 check-kernels: mine
 	$(Q)packaging/deps kernels

@@ -11,9 +11,11 @@ REPORTS=analytics.slice/reports.service
 MBIT=100
 
 NAMES="pace_error_percent pace_retransmitted_percent"
+JSON=
+[ "${1:-}" != --json ] || { JSON=$2; shift 2; }
 asked() { # pattern...
 	local pattern name
-	[ $# -gt 0 ] && [ "$1" != --json ] || return 0
+	[ $# -gt 0 ] || return 0
 	for pattern; do
 		for name in $NAMES; do
 			# shellcheck disable=SC2053
@@ -82,4 +84,4 @@ for name in pace_error_percent:ERROR pace_retransmitted_percent:TWICE; do
 			name, a, b, (b > 0 ? sprintf("%.3f", a / b) : "null") }')
 	rows=${rows%.}
 done
-[ "${1:-}" != --json ] || printf '[\n%s\n]\n' "${rows%,*}" >"$2"
+[ -z "$JSON" ] || printf '[\n%s\n]\n' "${rows%,*}" >"$JSON"
