@@ -4,6 +4,7 @@
  * of every statement that writes. A released migration is never edited: add another.
  */
 #include "aggregator/store_impl.h"
+#include "lib/os/store_file.h"
 
 #define FLOW_SUM                                                                                  \
 	"ON CONFLICT(" FLOW_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,packets=packets+excluded.packets"
@@ -125,6 +126,8 @@ static const char *const migrations[] = {
 	"CREATE TABLE witness(node INTEGER PRIMARY KEY,sequence INTEGER NOT NULL,hash BLOB NOT NULL,"
 	"signature BLOB NOT NULL);",
 };
+
+_Static_assert(WEIR_ARRAY_SIZE(migrations) == WEIR_STORE_SCHEMA, "tools know the number");
 
 const char *const store_sql[ST_STATEMENTS] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",

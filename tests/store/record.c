@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record FILE: a new store with what tests/lib/recorded.h has, and on the output what queries answer about it. */
+#include "tests/lib/recorded.h"
+
+int main(int argc, char **argv)
+{
+	struct recorded world = {0};
+	struct weir_err err = {{0}};
+	struct store *s = NULL;
+	int r = argc == 2 ? recorded_load(&world, &err) : -EINVAL;
+
+	if (!r)
+		r = store_open(argv[1], &s, &err);
+	if (!r)
+		r = recorded_fill(s, &world);
+	if (!r)
+		r = recorded_answers(s, stdout);
+	if (r)
+		fprintf(stderr, "record: %s: %s\n", err.text, strerror(-r));
+	store_close(s);
+	recorded_free(&world);
+	return r != 0;
+}
