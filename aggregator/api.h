@@ -59,5 +59,7 @@ int api_cost(struct api_call *c, json_t **ret);
 int api_health(struct api_call *c, json_t **ret);
 /* api_shadow.c */
 int api_shadow(struct api_call *c, json_t **ret);
+/* api_store.c */
+int api_store(struct api_call *c, json_t **ret);
 
 #endif

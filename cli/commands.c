@@ -52,6 +52,16 @@ static const struct command commands[] = {
 	 "Revoke a node's certificates and keys (with --old those before its present ones), or an approver's key."},
 	{"pki expiry", cmd_pki_expiry, "--dir D [--within DAYS]",
 	 "List certificates and how many days are left; with --within fail when one that is not revoked ends so soon."},
+	{"store info", cmd_store_info, "[--store PATH]",
+	 "Show the aggregator's store: schema, size, and of each rollup rows, bytes and how far it reaches. Like the "
+	 "next two it works on the file, PATH or what the aggregator names, as root or the aggregator's user."},
+	{"store backup", cmd_store_backup, "FILE [--store PATH] [--force]",
+	 "Copy the store as of one moment into FILE while the aggregator goes on. The copy is checked, and takes its "
+	 "name when it is whole; an existing FILE is replaced only with --force."},
+	{"store restore", cmd_store_restore, "FILE [--store PATH]",
+	 "Put a backup in the store's place, after checking it, while the aggregator is stopped; what was there is "
+	 "kept beside it. Agents send again what they still have; what nobody has any more is the column lost of "
+	 "weirctl agents."},
 	{"audit", cmd_audit, "[--limit 50]", "List the audit log."},
 	{"audit verify", cmd_audit_verify, "[--head FILE]... [--witnessed] [--key FILE] FILE",
 	 "Check the hash chain of an audit log file, and that it holds the heads which nodes have kept (their "

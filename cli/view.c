@@ -91,6 +91,8 @@ static const struct {
 	{"bytes", format_bytes},       {"unexplained_bytes", format_bytes},
 	{"lost_bytes", format_bytes},
 	{"spool_bytes", format_bytes}, {"store_bytes", format_bytes},
+	{"free_bytes", format_bytes},  {"oldest_s", format_time},
+	{"newest_s", format_time},     {"retain_s", format_seconds},
 	{"lag_s", format_seconds},     {"uptime_s", format_seconds},
 	{"last_seen_s", format_age},   {"time_s", format_time},
 	{"lease_until_s", format_lease},

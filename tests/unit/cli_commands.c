@@ -64,6 +64,11 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"pki revoke --dir d --approver --old n1", "--old is for nodes"},
 		{"pki expiry --dir d --within 0", "must be 1 to"},
 		{"audit verify", "expected: FILE"},
+		{"store", "needs one of: info, backup, restore"},
+		{"store backup", "expected: FILE"},
+		{"store restore", "expected: FILE"},
+		{"store restore a b", "unexpected argument 'b'"},
+		{"store info --stor x", "--stor"},
 		{"help nothing", "unknown command 'nothing'"},
 	};
 
