@@ -186,13 +186,17 @@ static int on_progress(void *arg)
 static int compact(sqlite3 *from, const char *file, struct report *p, struct weir_err *err)
 {
 	char *sql = sqlite3_mprintf("VACUUM INTO %Q", p->temp);
+	int64_t mode = 0;
 	int r;
 
 	if (!sql)
 		return -ENOMEM;
+	r = store_db_number(from, file, "PRAGMA auto_vacuum", &mode, err);
 	if (p->fn)
 		sqlite3_progress_handler(from, STEP_OPS, on_progress, p);
-	r = store_db_exec(from, file, "PRAGMA auto_vacuum=INCREMENTAL", err);
+	/* Of a file that has it already this would be a write. */
+	if (!r && !mode)
+		r = store_db_exec(from, file, "PRAGMA auto_vacuum=INCREMENTAL", err);
 	if (!r)
 		r = store_db_exec(from, file, sql, err);
 	sqlite3_progress_handler(from, 0, NULL, NULL);

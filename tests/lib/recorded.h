@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A small fleet in a store, and all that queries answer about it, as text. Compiled by this tree's tests and,
- * by tests/store/record, with the code of older commits: only what all of them have is used here.
+ * by tests/store/record, with the code of older commits: only what all of them have is used here. How a summary
+ * comes into the store differs: recorded_commit() is of who includes this.
  */
 #ifndef WEIR_TEST_RECORDED_H
 #define WEIR_TEST_RECORDED_H
 
 #include "aggregator/ingest.h"
 #include "aggregator/query.h"
+#include "lib/money/price.h"
 
 #define RECORDED_S 1795500000ull /* 2026-11-24 */
 #define RECORDED_NS 1000000000ull
@@ -44,6 +46,10 @@ struct recorded {
 	struct weir_topology *topology;
 	struct weir_pricebook *prices;
 };
+
+/* Into the store and its rollups, priced. -EBADMSG: it was not taken. */
+static int recorded_commit(struct store *s, const struct recorded *r, const char *node, const struct weir_summary *sum,
+			   uint64_t now_ns);
 
 static inline int recorded_load(struct recorded *r, struct weir_err *err)
 {
@@ -86,9 +92,6 @@ static inline int recorded_window(struct store *s, const struct recorded *r, int
 				   .start_ns = (RECORDED_S + at) * RECORDED_NS, .length_ns = 2 * RECORDED_NS, .windows = 1,
 				   .domain = "aws/vpc", .workloads = w, .workload_count = 2, .rows = rows, .row_count = 8,
 				   .identity = lines, .identity_count = 1, .flow_rows_used = 8, .flow_rows = 4096};
-	const struct ingest_pricing pricing = {r->topology, r->prices};
-	struct ingest_item it = {.node = node == 1 ? "n1" : "n2", .summary = &sum};
-	int e;
 
 	for (size_t i = 0; i < 8; i++) {
 		rows[i] = (struct weir_sum_row){.workload = i & 1, .proto = 6, .dir = i & 2 ? WEIR_INGRESS : WEIR_EGRESS,
@@ -101,8 +104,7 @@ static inline int recorded_window(struct store *s, const struct recorded *r, int
 			sum.total_bytes[rows[i].dir] += rows[i].bytes;
 		sum.total_packets[rows[i].dir] += sequence * rows[i].packets;
 	}
-	e = ingest_commit(s, &pricing, &it, 1, (RECORDED_S + at + 3) * RECORDED_NS);
-	return e ? e : it.result == INGEST_COMMITTED ? 0 : -EBADMSG;
+	return recorded_commit(s, r, node == 1 ? "n1" : "n2", &sum, (RECORDED_S + at + 3) * RECORDED_NS);
 }
 
 /* Windows of three hours on two days. */

@@ -2,6 +2,16 @@
 /* record FILE: a new store with what tests/lib/recorded.h has, and on the output what queries answer about it. */
 #include "tests/lib/recorded.h"
 
+static int recorded_commit(struct store *s, const struct recorded *r, const char *node, const struct weir_summary *sum,
+			   uint64_t now_ns)
+{
+	const struct ingest_pricing pricing = {r->topology, r->prices};
+	struct ingest_item it = {.node = node, .summary = sum};
+	int e = ingest_commit(s, &pricing, &it, 1, now_ns);
+
+	return e ? e : it.result == INGEST_COMMITTED ? 0 : -EBADMSG;
+}
+
 int main(int argc, char **argv)
 {
 	struct recorded world = {0};

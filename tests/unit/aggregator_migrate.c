@@ -13,6 +13,16 @@
 static const char *const versions[] = {"v1", "v6"};
 #define SUM "SELECT SUM(nanos)+SUM(bytes) FROM ledger_1h"
 
+static int recorded_commit(struct store *s, const struct recorded *r, const char *node, const struct weir_summary *sum,
+			   uint64_t now_ns)
+{
+	const struct ingest_pricing pricing = {r->topology, r->prices};
+	struct ingest_item it = {.node = node, .summary = sum};
+	int e = ingest_commit(s, &pricing, &it, 1, now_ns);
+
+	return e ? e : it.result == INGEST_COMMITTED ? 0 : -EBADMSG;
+}
+
 static char *answers(struct store *s)
 {
 	char *text = NULL;

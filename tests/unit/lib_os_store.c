@@ -187,6 +187,10 @@ TEST(a_restored_store_is_the_backup_and_the_old_one_is_kept)
 	CHECK(weir_store_restore(t.copy, t.store, 7, NULL, NULL, &copy, &err) == -EEXIST, "that name is taken");
 	CHECK(!unlink(t.store) && !weir_store_restore(t.copy, t.store, 8, NULL, NULL, &copy, &err) && !*copy.aside,
 	      "there was none");
+	err = (struct weir_err){{0}};
+	CHECK(!weir_store_backup(t.store, t.copy, true, NULL, NULL, &copy, &err) &&
+		      !weir_store_restore(t.copy, t.store, 9, NULL, NULL, &copy, &err), "once more: %s", err.text);
+	CHECK(stored_number(t.store, SUM) == sum && stored_whole(t.store));
 }
 
 TEST(a_damaged_store_can_be_replaced)
