@@ -251,6 +251,7 @@ int weir_store_restore(const char *file, const char *store, uint64_t now_s, weir
 	struct weir_store_copy done = {0};
 	struct report report = {.temp = place.temp, .fn = fn, .arg = arg};
 	auto_db *from = NULL, *held = NULL;
+	struct stat st;
 	int r = refuse_in_use(store, err);
 
 	if (!r)
@@ -267,6 +268,8 @@ int weir_store_restore(const char *file, const char *store, uint64_t now_s, weir
 	report.total = done.bytes;
 	if (!r)
 		r = compact(from, file, &report, err);
+	if (!r && !stat(place.temp, &st))
+		done.bytes = (uint64_t)st.st_size;
 	if (!r && own(&place, store))
 		r = weir_err_set(err, -errno, "%s: cannot give the store to its owner: %s", store, strerror(errno));
 	if (!r)

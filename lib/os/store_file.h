@@ -31,7 +31,7 @@ typedef void (*weir_store_progress)(uint64_t done, uint64_t total, void *arg);
 
 struct weir_store_copy {
 	int schema;
-	uint64_t bytes;
+	uint64_t bytes; /* of what was made */
 	char aside[512]; /* restore: where the store that was there is now, "" = there was none */
 };
 /*

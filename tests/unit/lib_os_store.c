@@ -169,6 +169,7 @@ TEST(only_a_whole_store_of_a_known_schema_is_restored)
 
 TEST(a_restored_store_is_the_backup_and_the_old_one_is_kept)
 {
+	struct stat st;
 	struct weir_store_copy copy = {0};
 	struct weir_err err = {{0}};
 	auto_scratch t = {0};
@@ -184,6 +185,7 @@ TEST(a_restored_store_is_the_backup_and_the_old_one_is_kept)
 	CHECK(strstr(copy.aside, "weir.db.replaced-7") && stored_number(copy.aside, SUM) > sum && stored_whole(copy.aside), "%s",
 	      copy.aside);
 	CHECK(files_in(t.dir) == 3, "%zu", files_in(t.dir));
+	CHECK(!stat(t.store, &st) && (uint64_t)st.st_size == copy.bytes, "%d", (int)copy.bytes);
 	CHECK(weir_store_restore(t.copy, t.store, 7, NULL, NULL, &copy, &err) == -EEXIST, "that name is taken");
 	CHECK(!unlink(t.store) && !weir_store_restore(t.copy, t.store, 8, NULL, NULL, &copy, &err) && !*copy.aside,
 	      "there was none");
