@@ -18,11 +18,15 @@ enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
 	/* Spans up to which a resolution gives an answer at once: some thousand buckets. */
 	static const uint64_t span_s[STORE_RESOLUTIONS] = {6 * 3600, 7 * 86400, 100 * 86400, UINT64_MAX};
 	uint64_t span = now_s > from_s ? now_s - from_s : 0;
+	enum store_res longest = STORE_1D;
 
-	for (enum store_res i = 0; i < STORE_1D; i++)
+	for (enum store_res i = 0; i < STORE_RESOLUTIONS; i++)
 		if (span <= span_s[i] && span <= retain_s[i])
 			return i;
-	return STORE_1D;
+	for (enum store_res i = STORE_1D; i-- > 0;)
+		if (retain_s[i] > retain_s[longest])
+			longest = i;
+	return longest;
 }
 
 /* False: no address (folded). */

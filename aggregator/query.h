@@ -13,7 +13,7 @@ struct query_range {
 	uint64_t from_s, to_s;
 	enum store_res res;
 };
-/* The finest buckets that still reach back to from_s and whose number stays bearable. */
+/* The finest buckets that still reach back to from_s and whose number stays bearable, else those kept longest. */
 enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
 				const uint64_t retain_s[STORE_RESOLUTIONS]);
 

@@ -152,6 +152,7 @@ static int refuse_in_use(const char *store, struct weir_err *err)
 {
 	weir_auto_close int fd = open(store, O_RDWR | O_CLOEXEC);
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000000, .l_len = 512};
+	char who[32] = "another process";
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
@@ -159,10 +160,13 @@ static int refuse_in_use(const char *store, struct weir_err *err)
 		return weir_err_set(err, -errno, "%s: cannot open: %s", store, strerror(errno));
 	if (lock.l_type == F_UNLCK)
 		return 0;
+	/* A process of another namespace has no number here. */
+	if (lock.l_pid > 0)
+		snprintf(who, sizeof(who), "process %d", (int)lock.l_pid);
 	return weir_err_set(err, -EBUSY,
-			    "%s: process %d has the store open: stop the aggregator (systemctl stop weir-aggregator), "
+			    "%s: %s has the store open: stop the aggregator (systemctl stop weir-aggregator), "
 			    "restore, and start it again; agents keep what they measure meanwhile",
-			    store, (int)lock.l_pid);
+			    store, who);
 }
 
 struct report {

@@ -267,5 +267,20 @@ TEST(old_holders_and_boots_go)
 	CHECK(pragma(s, "SELECT COUNT(*) FROM holder") == 200, "who holds an address now stays");
 }
 
+TEST(a_question_goes_to_what_reaches_back_far_enough)
+{
+	static const uint64_t usual[STORE_RESOLUTIONS] = {DAY, 7 * DAY, 400 * DAY, 1830 * DAY},
+			      odd[STORE_RESOLUTIONS] = {HOUR, 7 * DAY, 400 * DAY, DAY};
+
+	CHECK(query_resolution(NOW_S - HOUR, NOW_S, usual) == STORE_10S);
+	CHECK(query_resolution(NOW_S - 2 * DAY, NOW_S, usual) == STORE_1M);
+	CHECK(query_resolution(NOW_S - 90 * DAY, NOW_S, usual) == STORE_1H);
+	CHECK(query_resolution(NOW_S - 300 * DAY, NOW_S, usual) == STORE_1D, "as few buckets as are bearable");
+	CHECK(query_resolution(0, NOW_S, usual) == STORE_1D);
+	CHECK(query_resolution(NOW_S - 2 * HOUR, NOW_S, odd) == STORE_1M, "10 s are gone");
+	CHECK(query_resolution(0, NOW_S, odd) == STORE_1H, "what is kept longest");
+}
+
 TEST_MAIN(T(every_level_says_the_same_of_any_span_that_it_covers), T(a_step_is_bounded), T(space_is_given_back),
-	  T(a_day_outlives_its_hours_and_takes_what_comes_late), T(old_holders_and_boots_go))
+	  T(a_day_outlives_its_hours_and_takes_what_comes_late), T(old_holders_and_boots_go),
+	  T(a_question_goes_to_what_reaches_back_far_enough))
