@@ -144,7 +144,7 @@ TEST(only_a_whole_store_of_a_known_schema_is_restored)
 		const char *sql, *says;
 	} cases[] = {
 		{NULL, "damaged"},
-		{"PRAGMA user_version=99", "has schema 99 and this program knows up to 7"},
+		{"PRAGMA user_version=99", "has schema 99 and this program knows up to "},
 		{"PRAGMA user_version=0", "no store of weir"},
 		{"DROP TABLE usage", "no store of weir"},
 	};
