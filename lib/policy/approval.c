@@ -162,9 +162,16 @@ static int read_approval(const struct shelf *s, uint64_t serial, struct weir_app
 	return 0;
 }
 
+static uint64_t confirm_ms(const struct weir_manifest *m)
+{
+	return m->confirm_ms ? m->confirm_ms : WEIR_CONFIRM_MS;
+}
+
+/* Also: the approvers are those of the same epoch. */
 static bool same_stage(const struct weir_manifest *a, const struct weir_manifest *b)
 {
-	return a->shadow == b->shadow && same_content(a, b);
+	return a->shadow == b->shadow && a->key_epoch == b->key_epoch &&
+	       confirm_ms(a) == confirm_ms(b) && same_content(a, b);
 }
 
 /* The newest approval of this content and stage; -ENOENT. */
@@ -285,7 +292,7 @@ static int choose(const struct shelf *s, const struct weir_manifest *content, ui
 	}
 	if (a && *serial)
 		return weir_err_set(err, -EEXIST,
-				    "serial %llu is taken by other content or another stage, or has expired; "
+				    "serial %llu is taken by other content, another stage or key epoch, or has expired; "
 				    "leave the serial out for %llu",
 				    (unsigned long long)*serial, (unsigned long long)top + 1);
 	if (!*serial)

@@ -13,6 +13,8 @@
  *      source <sha256 of the input files>
  *      not-before 2026-11-24T00:00:00Z
  *      not-after 2027-11-24T00:00:00Z
+ *      key-epoch 2                                      (of the approvers, see struct weir_trust; absent = 0)
+ *      confirm-within-ms 5000                           (absent = WEIR_CONFIRM_MS)
  *      stage shadow                                     (only when it is approved for shadow alone)
  *      class <name> <sha256 of the bundle> <bytes>      (sorted by name, one line each)
  *
@@ -34,6 +36,11 @@
 #define WEIR_MANIFEST_MAX (256u << 10)
 #define WEIR_CLASS_MAX 128
 #define WEIR_MAX_SIGNERS 16
+/* A node that has not heard from the aggregator for so long under a new bundle takes it back. */
+#define WEIR_CONFIRM_MS 60000u
+#define WEIR_CONFIRM_MS_MIN 100u
+#define WEIR_CONFIRM_MS_MAX 3600000u
+#define WEIR_KEY_EPOCH_MAX 1000000000u
 
 /* A failsafe entry from weir.yaml; see struct weir_failsafe. */
 int weir_bundle_compile(const struct weir_policy_set *s, const struct weir_topology *t,
@@ -61,6 +68,8 @@ struct weir_manifest {
 	uint64_t serial;
 	uint8_t source[WEIR_SHA256_LEN];
 	uint64_t not_before_s, not_after_s;
+	uint64_t key_epoch;
+	uint64_t confirm_ms; /* 0 = WEIR_CONFIRM_MS */
 	bool shadow; /* evaluated beside what is in force, never enforced */
 	struct weir_class_ref *classes;
 	size_t class_count;
@@ -78,22 +87,36 @@ enum weir_refusal {
 	WEIR_REFUSE_NONE = 0,
 	WEIR_REFUSE_MALFORMED,	  /* manifest or bundle does not parse */
 	WEIR_REFUSE_OVERSIZED,
-	WEIR_REFUSE_UNSIGNED,	  /* fewer than k valid signatures by distinct approvers */
-	WEIR_REFUSE_OLDER,	  /* serial not above the high-water mark */
+	WEIR_REFUSE_UNSIGNED,	  /* no signature by an approver */
+	WEIR_REFUSE_STRIPPED,	  /* by fewer than k of them */
+	WEIR_REFUSE_TAMPERED,	  /* an approver's signature is not of these bytes; or the bundle was changed */
+	WEIR_REFUSE_KEY_EPOCH,	  /* of approvers that this node does not know yet */
+	WEIR_REFUSE_OLDER,	  /* serial not above, or key epoch below, the high-water mark */
+	WEIR_REFUSE_REPLAYED,	  /* the same, and it was in force here before */
 	WEIR_REFUSE_NOT_YET,
 	WEIR_REFUSE_EXPIRED,
 	WEIR_REFUSE_WRONG_CLASS,
-	WEIR_REFUSE_DIGEST,	  /* bundle bytes are not what the manifest names */
+	WEIR_REFUSE_MIXED,	  /* the bundle is another one than the manifest names, also by its length */
 	WEIR_REFUSE_TABLES,	  /* does not fit the kernel tables */
+	WEIR_REFUSE_UNCONFIRMED,  /* was taken back here: under it the aggregator was lost */
+	WEIR_REFUSE_UNDONE,	  /* the same, by an operator or by root */
 	WEIR_REFUSALS,
 };
 const char *weir_refusal_name(enum weir_refusal r);
+/*
+ * A key epoch numbers the sets of approvers. To replace approvers, nodes get the new keys and epoch beside the
+ * old keys; from the first bundle of the new epoch on, none of an older epoch is accepted, whoever signed it.
+ */
 struct weir_trust {
 	const uint8_t (*keys)[WEIR_KEY_LEN];
 	size_t key_count;
 	uint32_t threshold; /* k >= 1 */
 	const char *class;
 	uint64_t serial_high; /* accept only above; equal serial with equal digest is the caller's no-op */
+	uint64_t key_epoch, key_epoch_high; /* accept none above the first, none below the second */
+	/* SHA-256 of manifests that were in force here: what is not above the marks is "replayed" then */
+	const uint8_t (*had)[WEIR_SHA256_LEN];
+	size_t had_count;
 	uint64_t now_s;
 	size_t max_bundle; /* bytes of a bundle; 0 = WEIR_BUNDLE_MAX, which is never exceeded */
 };

@@ -28,6 +28,10 @@ static int write_text(const struct weir_manifest *m, struct weir_buf *out)
 			  "weir-manifest 1\nserial %llu\nsource %s\nnot-before %s\nnot-after %s\n",
 			  (unsigned long long)m->serial,
 			  weir_hex(m->source, sizeof(m->source), hex), from, to);
+	if (r == 0 && m->key_epoch)
+		r = weir_buf_addf(out, "key-epoch %llu\n", (unsigned long long)m->key_epoch);
+	if (r == 0 && m->confirm_ms && m->confirm_ms != WEIR_CONFIRM_MS)
+		r = weir_buf_addf(out, "confirm-within-ms %llu\n", (unsigned long long)m->confirm_ms);
 	if (r == 0 && m->shadow)
 		r = weir_buf_addf(out, "stage shadow\n");
 	for (size_t i = 0; r == 0 && i < m->class_count; i++)
@@ -114,6 +118,11 @@ static int parse_line(const char *key, char *value, struct weir_manifest *m)
 		ok = strcmp(value, "1") == 0;
 	else if (strcmp(key, "serial") == 0)
 		ok = parse_u64(value, &m->serial) && m->serial > 0;
+	else if (strcmp(key, "key-epoch") == 0)
+		ok = parse_u64(value, &m->key_epoch) && m->key_epoch <= WEIR_KEY_EPOCH_MAX;
+	else if (strcmp(key, "confirm-within-ms") == 0)
+		ok = parse_u64(value, &m->confirm_ms) && m->confirm_ms >= WEIR_CONFIRM_MS_MIN &&
+		     m->confirm_ms <= WEIR_CONFIRM_MS_MAX;
 	else if (strcmp(key, "stage") == 0)
 		ok = m->shadow = strcmp(value, "shadow") == 0;
 	else if (strcmp(key, "source") == 0)

@@ -107,6 +107,8 @@ int weir_release_make(const struct weir_repo *r, uint64_t serial, uint64_t not_b
 	n = r->compiled->count;
 	out->manifest.serial = serial;
 	out->manifest.shadow = shadow;
+	out->manifest.key_epoch = r->key_epoch;
+	out->manifest.confirm_ms = shadow ? 0 : r->confirm_ms; /* nothing comes in force */
 	out->manifest.not_before_s = not_before_s;
 	out->manifest.not_after_s = not_before_s + r->validity_s;
 	memcpy(out->manifest.source, r->source, sizeof(r->source));

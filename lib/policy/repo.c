@@ -326,5 +326,6 @@ void weir_repo_free(struct weir_repo *r)
 	weir_policy_set_free(r->policies);
 	weir_compiled_free(r->compiled);
 	free(r->approvers);
+	free(r->operators);
 	free(r);
 }

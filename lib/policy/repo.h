@@ -20,9 +20,14 @@ struct weir_repo {
 	struct weir_failsafe failsafe[WEIR_MAX_FAILSAFE];
 	size_t failsafe_count;
 	uint64_t validity_s; /* of a manifest made from it */
+	uint64_t confirm_ms; /* the same; 0 = WEIR_CONFIRM_MS */
+	uint64_t key_epoch;  /* of the approvers */
 	/* approvers of weir.yaml, k of n; the agents pin their own */
 	uint8_t (*approvers)[WEIR_KEY_LEN];
 	size_t approver_count;
+	/* one of whom can order the return to the bundle before; the agents pin their own */
+	uint8_t (*operators)[WEIR_KEY_LEN];
+	size_t operator_count;
 	uint32_t threshold;
 	uint8_t source[WEIR_SHA256_LEN]; /* over names and bytes of all files but approvals/ */
 	struct weir_compiled *compiled;

@@ -111,7 +111,8 @@ static void sign(struct push *p, const struct weir_key *key)
 
 static void push_init(struct push *p, const struct fixture *f, const struct weir_repo *repo)
 {
-	*p = (struct push){.trust = {f->trusted, 2, 2, CLASS_A, 6, NOW + 10}};
+	*p = (struct push){.trust = {.keys = f->trusted, .key_count = 2, .threshold = 2, .class = CLASS_A, .serial_high = 6,
+					.now_s = NOW + 10}};
 	if (weir_release_make(repo, 7, NOW, false, &p->release, NULL) < 0)
 		abort();
 	p->manifest = p->release->manifest_text.data;
@@ -156,20 +157,20 @@ TEST(each_refusal_has_its_name)
 	p = good, p.sig_count = 0;
 	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "no signature: %d", verify(&p));
 	p = good, p.sigs[1] = p.sigs[0];
-	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "one approver twice: %d", verify(&p));
+	CHECK(verify(&p) == WEIR_REFUSE_STRIPPED, "one approver twice: %d", verify(&p));
 	p = good, p.sig_count = 1, sign(&p, stranger);
-	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "wrong key: %d", verify(&p));
+	CHECK(verify(&p) == WEIR_REFUSE_STRIPPED, "wrong key: %d", verify(&p));
 	memcpy(twice[0], f.trusted[0], WEIR_KEY_LEN);
 	memcpy(twice[1], f.trusted[0], WEIR_KEY_LEN);
 	p = good, p.trust.keys = twice, p.sig_count = 1;
-	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "approver trusted twice: %d", verify(&p));
+	CHECK(verify(&p) == WEIR_REFUSE_STRIPPED, "approver trusted twice: %d", verify(&p));
 	p = good, p.trust.threshold = 0, p.sig_count = 0;
 	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "threshold 0 is 1: %d", verify(&p));
 
 	text = strndup(good.manifest, good.manifest_len);
 	strstr(text, "serial 7")[7] = '8';
 	p = good, p.manifest = text;
-	CHECK(verify(&p) == WEIR_REFUSE_UNSIGNED, "tampered manifest: %d", verify(&p));
+	CHECK(verify(&p) == WEIR_REFUSE_TAMPERED, "tampered manifest: %d", verify(&p));
 	p = good, p.manifest = "nonsense\n", p.manifest_len = 9, p.sig_count = 0;
 	sign(&p, f.one), sign(&p, f.two);
 	CHECK(verify(&p) == WEIR_REFUSE_MALFORMED, "signed nonsense: %d", verify(&p));
@@ -203,9 +204,9 @@ TEST(each_refusal_has_its_name)
 	memcpy(bytes, good.bundle, good.bundle_len);
 	bytes[good.bundle_len / 2] ^= 1;
 	p = good, p.bundle = bytes;
-	CHECK(verify(&p) == WEIR_REFUSE_DIGEST, "flipped bit: %d", verify(&p));
+	CHECK(verify(&p) == WEIR_REFUSE_TAMPERED, "flipped bit: %d", verify(&p));
 	p = good, p.bundle_len--;
-	CHECK(verify(&p) == WEIR_REFUSE_DIGEST, "cut: %d", verify(&p));
+	CHECK(verify(&p) == WEIR_REFUSE_MIXED, "cut: %d", verify(&p));
 
 	weir_release_free(good.release);
 	weir_key_free(stranger);
