@@ -122,16 +122,24 @@ struct weir_policy_sync {
 	uint8_t candidate[32];	   /* SHA-256 of the last shadow manifest had or refused */
 	bool has_candidate;
 	struct weir_chain_head witnessed; /* of the audit log; seq 0 = none */
+	uint64_t unconfirmed_serial; /* applied, and taken back unless this poll is answered; 0 = none */
+	uint64_t key_epoch;	     /* of the approvers that the node trusts */
+	uint64_t undone_from, undone_to, undone_ns; /* the last one taken back; 0 = none */
+	uint32_t undone_why;	     /* weir_undo */
+	uint64_t have_order;	     /* number of the last order had or refused */
+	const char *order_refused;   /* why it was; "" = it was not */
 };
 struct weir_push_sig { uint8_t key[32], sig[64]; };
 struct weir_policy_push {
-	bool change;		/* false: NO_CHANGE, only end_candidate may be set */
+	bool change;		/* false: NO_CHANGE, only end_candidate and order may be set */
 	uint64_t serial;
 	const uint8_t *manifest; size_t manifest_len;
 	struct weir_push_sig *sigs; size_t sig_count;
 	const uint8_t *bundle; size_t bundle_len;
 	bool shadow;		/* a candidate, as its manifest says */
 	bool end_candidate;
+	const uint8_t *order; size_t order_len; /* an operator's, or 0 bytes; without change */
+	struct weir_push_sig order_sig;
 };
 
 struct weir_msg {

@@ -81,6 +81,14 @@ static int build_policy_sync(const struct weir_msg *m, struct weir_arena *a, str
 	pb->have_serial = s->have_serial;
 	pb->applied_ns = s->applied_ns;
 	pb->candidate_serial = s->candidate_serial;
+	pb->unconfirmed_serial = s->unconfirmed_serial;
+	pb->key_epoch = s->key_epoch;
+	pb->undone_from = s->undone_from;
+	pb->undone_to = s->undone_to;
+	pb->undone_ns = s->undone_ns;
+	pb->undone_why = s->undone_why;
+	pb->have_order = s->have_order;
+	pb->order_refused = weir_text_clean(a, s->order_refused ? s->order_refused : "", WEIR_REASON_MAX);
 	if (s->has_candidate)
 		pb->have_candidate = bytes_of(s->candidate, sizeof(s->candidate));
 	if (s->witnessed.seq) {
@@ -89,7 +97,7 @@ static int build_policy_sync(const struct weir_msg *m, struct weir_arena *a, str
 		pb->witnessed_signature = bytes_of(s->witnessed.sig, sizeof(s->witnessed.sig));
 	}
 	e->request.policy_sync = pb;
-	return pb->refused_reason && pb->refused_text ? 0 : -ENOMEM;
+	return pb->refused_reason && pb->refused_text && pb->order_refused ? 0 : -ENOMEM;
 }
 
 static int build_refusal(const struct weir_msg *m, struct weir_arena *a, struct envelope *e)
@@ -172,6 +180,20 @@ static int build_sigs(const struct weir_policy_push *p, struct weir_arena *a, We
 	return 0;
 }
 
+static int build_order(const struct weir_policy_push *p, struct weir_arena *a, Weir__V1__PolicyPush *pb)
+{
+	Weir__V1__Signature *sig = weir_arena_alloc(a, sizeof(*sig));
+
+	if (!sig)
+		return -ENOMEM;
+	weir__v1__signature__init(sig);
+	sig->key = bytes_of(p->order_sig.key, sizeof(p->order_sig.key));
+	sig->sig = bytes_of(p->order_sig.sig, sizeof(p->order_sig.sig));
+	pb->order = bytes_of(p->order, p->order_len);
+	pb->order_signature = sig;
+	return 0;
+}
+
 static int build_policy_push(const struct weir_msg *m, struct weir_arena *a, struct envelope *e)
 {
 	Weir__V1__PolicyPush *pb = weir_arena_alloc(a, sizeof(*pb));
@@ -183,7 +205,7 @@ static int build_policy_push(const struct weir_msg *m, struct weir_arena *a, str
 	e->reply.policy_push = pb;
 	if (!p->change) {
 		pb->end_candidate = p->end_candidate;
-		return 0;
+		return p->order_len ? build_order(p, a, pb) : 0;
 	}
 	pb->shadow = p->shadow;
 	pb->kind = WEIR__V1__POLICY_PUSH__KIND__SNAPSHOT;

@@ -79,6 +79,33 @@ static int get_head(uint64_t seq, const ProtobufCBinaryData *hash, const Protobu
 	return r ? r : get_bytes(sig, ret->sig, sizeof(ret->sig), "audit.signature", err);
 }
 
+static int get_sync_numbers(const Weir__V1__PolicySync *pb, struct weir_policy_sync *ret, struct weir_err *err)
+{
+	const struct {
+		const char *field;
+		uint64_t value, *to;
+	} numbers[] = {
+		{"applied_serial", pb->applied_serial, &ret->applied_serial},
+		{"refused_serial", pb->refused_serial, &ret->refused_serial},
+		{"have_serial", pb->have_serial, &ret->have_serial},
+		{"applied_ns", pb->applied_ns, &ret->applied_ns},
+		{"candidate_serial", pb->candidate_serial, &ret->candidate_serial},
+		{"unconfirmed_serial", pb->unconfirmed_serial, &ret->unconfirmed_serial},
+		{"key_epoch", pb->key_epoch, &ret->key_epoch},
+		{"undone_from", pb->undone_from, &ret->undone_from},
+		{"undone_to", pb->undone_to, &ret->undone_to},
+		{"undone_ns", pb->undone_ns, &ret->undone_ns},
+		{"have_order", pb->have_order, &ret->have_order},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(numbers); i++) {
+		if (numbers[i].value > WEIR_COUNT_MAX)
+			return weir_bad(err, "policy_sync.%s: out of range", numbers[i].field);
+		*numbers[i].to = numbers[i].value;
+	}
+	return 0;
+}
+
 static int get_policy_sync(const Weir__V1__PolicySync *pb, struct weir_policy_sync *ret,
 			   struct weir_err *err)
 {
@@ -100,26 +127,19 @@ static int get_policy_sync(const Weir__V1__PolicySync *pb, struct weir_policy_sy
 		r = check_text(pb->refused_reason, WEIR_NAME_MAX, "policy_sync.refused_reason", err);
 	if (!r)
 		r = check_text(pb->refused_text, WEIR_REASON_MAX, "policy_sync.refused_text", err);
+	if (!r)
+		r = check_text(pb->order_refused, WEIR_REASON_MAX, "policy_sync.order_refused", err);
+	if (!r)
+		r = get_sync_numbers(pb, ret, err);
 	if (r)
 		return r;
 	if (pb->mode >= WEIR_MODES)
 		return weir_bad(err, "policy_sync.mode: out of range");
-	if (pb->applied_serial > WEIR_COUNT_MAX)
-		return weir_bad(err, "policy_sync.applied_serial: out of range");
-	if (pb->refused_serial > WEIR_COUNT_MAX)
-		return weir_bad(err, "policy_sync.refused_serial: out of range");
-	if (pb->have_serial > WEIR_COUNT_MAX)
-		return weir_bad(err, "policy_sync.have_serial: out of range");
-	if (pb->applied_ns > WEIR_COUNT_MAX)
-		return weir_bad(err, "policy_sync.applied_ns: out of range");
-	if (pb->candidate_serial > WEIR_COUNT_MAX)
-		return weir_bad(err, "policy_sync.candidate_serial: out of range");
-	ret->candidate_serial = pb->candidate_serial;
-	ret->applied_serial = pb->applied_serial;
-	ret->refused_serial = pb->refused_serial;
-	ret->have_serial = pb->have_serial;
-	ret->applied_ns = pb->applied_ns;
+	if (pb->undone_why >= WEIR_UNDOS)
+		return weir_bad(err, "policy_sync.undone_why: out of range");
 	ret->mode = pb->mode;
+	ret->undone_why = pb->undone_why;
+	ret->order_refused = pb->order_refused;
 	ret->refused_reason = pb->refused_reason;
 	ret->refused_text = pb->refused_text;
 	return 0;
@@ -147,6 +167,22 @@ static int get_sigs(const Weir__V1__PolicyPush *pb, struct weir_arena *a, struct
 	return r;
 }
 
+static int get_order(const Weir__V1__PolicyPush *pb, struct weir_policy_push *ret, struct weir_err *err)
+{
+	int r;
+
+	if (!pb->order_signature)
+		return weir_bad(err, "policy_push.order_signature: missing");
+	r = get_bytes(&pb->order_signature->key, ret->order_sig.key, sizeof(ret->order_sig.key),
+		      "policy_push.order_signature.key", err);
+	if (!r)
+		r = get_bytes(&pb->order_signature->sig, ret->order_sig.sig, sizeof(ret->order_sig.sig),
+			      "policy_push.order_signature.sig", err);
+	ret->order = pb->order.data;
+	ret->order_len = pb->order.len;
+	return r;
+}
+
 static int get_policy_push(const Weir__V1__PolicyPush *pb, struct weir_arena *a,
 			   struct weir_policy_push *ret, struct weir_err *err)
 {
@@ -154,7 +190,7 @@ static int get_policy_push(const Weir__V1__PolicyPush *pb, struct weir_arena *a,
 
 	if (pb->kind == WEIR__V1__POLICY_PUSH__KIND__NO_CHANGE) {
 		ret->end_candidate = pb->end_candidate;
-		return 0;
+		return pb->order.len ? get_order(pb, ret, err) : 0;
 	}
 	if (pb->kind != WEIR__V1__POLICY_PUSH__KIND__SNAPSHOT)
 		return weir_bad(err, "policy_push.kind: %d is not known", (int)pb->kind);

@@ -141,14 +141,40 @@ TEST(policy_round_trip)
 	      gs->policy_sync.has_candidate && !memcmp(gs->policy_sync.candidate, s.policy_sync.candidate, 32));
 	rnd_bytes(sigs, sizeof(sigs));
 	rnd_bytes(bundle, sizeof(bundle));
-	p.policy_push = (struct weir_policy_push){true, 9, (const uint8_t *)"manifest", 8, sigs, 3, bundle,
-						  sizeof(bundle), true, false};
+	p.policy_push = (struct weir_policy_push){.change = true, .serial = 9, .manifest = (const uint8_t *)"manifest",
+						  .manifest_len = 8, .sigs = sigs, .sig_count = 3, .bundle = bundle,
+						  .bundle_len = sizeof(bundle), .shadow = true};
 	gp = there_and_back(test_st, &p);
 	CHECK(gp && gp->policy_push.change && gp->policy_push.serial == 9 && gp->policy_push.shadow &&
 	      gp->policy_push.manifest_len == 8 && !memcmp(gp->policy_push.manifest, "manifest", 8) &&
 	      gp->policy_push.sig_count == 3 && !memcmp(gp->policy_push.sigs, sigs, sizeof(sigs)) &&
 	      gp->policy_push.bundle_len == sizeof(bundle) &&
 	      !memcmp(gp->policy_push.bundle, bundle, sizeof(bundle)));
+}
+
+TEST(what_was_taken_back_and_orders_round_trip)
+{
+	struct weir_msg s = {.kind = WEIR_MSG_POLICY_SYNC}, p = {.kind = WEIR_MSG_POLICY_PUSH};
+	auto_msg *gs = NULL, *gp = NULL;
+	const struct weir_policy_sync *got;
+
+	s.policy_sync = (struct weir_policy_sync){
+		.unconfirmed_serial = rnd_count(), .key_epoch = rnd_count(), .undone_from = rnd_count(),
+		.undone_to = rnd_count(), .undone_ns = rnd_count(), .undone_why = WEIR_UNDO_ROOT,
+		.have_order = rnd_count(), .order_refused = "replayed: it is not newer"};
+	gs = there_and_back(test_st, &s);
+	got = gs ? &gs->policy_sync : NULL;
+	CHECK(got && got->unconfirmed_serial == s.policy_sync.unconfirmed_serial &&
+	      got->key_epoch == s.policy_sync.key_epoch && got->undone_from == s.policy_sync.undone_from &&
+	      got->undone_to == s.policy_sync.undone_to && got->undone_ns == s.policy_sync.undone_ns &&
+	      got->undone_why == WEIR_UNDO_ROOT && got->have_order == s.policy_sync.have_order &&
+	      !strcmp(got->order_refused, s.policy_sync.order_refused));
+	p.policy_push = (struct weir_policy_push){.order = (const uint8_t *)"order", .order_len = 5};
+	rnd_bytes(&p.policy_push.order_sig, sizeof(p.policy_push.order_sig));
+	gp = there_and_back(test_st, &p);
+	CHECK(gp && !gp->policy_push.change && gp->policy_push.order_len == 5 &&
+	      !memcmp(gp->policy_push.order, "order", 5) &&
+	      !memcmp(&gp->policy_push.order_sig, &p.policy_push.order_sig, sizeof(p.policy_push.order_sig)));
 }
 
 TEST(sender_cleans_text)
@@ -246,6 +272,7 @@ TEST(transcript_is_fixed)
 
 TEST_MAIN(T(summary_round_trip), T(deflated_bytes_round_trip),
 	  T(session_messages_round_trip), T(ack_and_refusal_round_trip),
-	  T(policy_round_trip), T(sender_cleans_text), T(sender_refuses_too_many),
+	  T(policy_round_trip), T(what_was_taken_back_and_orders_round_trip), T(sender_cleans_text),
+	  T(sender_refuses_too_many),
 	  T(length_is_checked_first), T(amplification_is_bounded),
 	  T(damaged_bytes_are_survived), T(transcript_is_fixed))
