@@ -67,6 +67,12 @@ static const struct weir_setting table[] = {
 	 "How many distinct approvers must have signed."},
 	{"trust.revoked", WEIR_SET_STR, AT(revoked), "", 0, 0, NULL,
 	 "File of revoked keys, one \"ed25519:...\" a line: signatures of those approvers do not count; empty = none."},
+	{"trust.operators", WEIR_SET_STRS, AT(operators), "", 0, 0, NULL,
+	 "Public keys of those of whom one can, in an emergency, order the return to the bundle before; empty = "
+	 "only root on the node can (weir-agent --rollback)."},
+	{"trust.key_epoch", WEIR_SET_U32, AT(key_epoch), "0", 0, WEIR_KEY_EPOCH_MAX, NULL,
+	 "Number of this set of approvers (keyEpoch of weir.yaml): bundles of a later one are refused, and "
+	 "once one of a set was in force also those of earlier ones."},
 	{"trust.max_bundle", WEIR_SET_SIZE, AT(max_bundle), "8MiB", 1024, WEIR_BUNDLE_MAX, NULL,
 	 "Largest bundle that this node takes; a larger one is refused, the running one stays."},
 	{"bpf.cgroup_root", WEIR_SET_STR, AT(cgroup_root), "", 0, 0, NULL,
@@ -122,7 +128,8 @@ static const struct weir_setting table[] = {
 void config_fini(struct config *c)
 {
 	free(c->keys);
-	c->keys = NULL;
+	free(c->operator_keys);
+	c->keys = c->operator_keys = NULL;
 	weir_settings_fini(table, WEIR_ARRAY_SIZE(table), c);
 }
 
@@ -182,46 +189,65 @@ static int check_power(uint32_t v, const char *path, const char *key, struct wei
 	return v & (v - 1) ? bad(path, "bpf", key, err, "%u is not a power of two", v) : 0;
 }
 
-static int decode_approvers(struct config *c, const char *path, struct weir_err *err)
+/* The keys of a list; *ret is the caller's to free, also after a failure. */
+static int decode_keys(char **texts, const char *path, const char *name, uint8_t (**ret)[WEIR_KEY_LEN],
+		       size_t *ret_count, struct weir_err *err)
 {
 	size_t n = 0;
 
-	while (c->approvers && c->approvers[n])
+	while (texts && texts[n])
 		n++;
 	if (n > WEIR_MAX_SIGNERS)
-		return bad(path, "trust", "approvers", err, "at most %d keys", WEIR_MAX_SIGNERS);
-	if (n && c->threshold > n)
-		return bad(path, "trust", "threshold", err, "%u of %zu approvers cannot be reached",
-			   c->threshold, n);
-	c->keys = calloc(n + 1, sizeof(*c->keys));
-	if (!c->keys)
+		return bad(path, "trust", name, err, "at most %d keys", WEIR_MAX_SIGNERS);
+	*ret = calloc(n + 1, sizeof(**ret));
+	if (!*ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		if (weir_pub_parse(c->approvers[i], c->keys[i]))
-			return bad(path, "trust", "approvers", err,
-				   "\"%s\" is no key; want ed25519:<base64>", c->approvers[i]);
+		if (weir_pub_parse(texts[i], (*ret)[i]))
+			return bad(path, "trust", name, err, "\"%s\" is no key; want ed25519:<base64>", texts[i]);
 		for (size_t j = 0; j < i; j++) {
-			if (!memcmp(c->keys[i], c->keys[j], WEIR_KEY_LEN))
-				return bad(path, "trust", "approvers", err, "same key twice");
+			if (!memcmp((*ret)[i], (*ret)[j], WEIR_KEY_LEN))
+				return bad(path, "trust", name, err, "same key twice");
 		}
 	}
-	c->key_count = c->approver_count = n;
+	*ret_count = n;
 	return 0;
 }
 
-void config_revoke(struct config *c, const struct weir_revoked *revoked)
+static int decode_trust(struct config *c, const char *path, struct weir_err *err)
+{
+	int r = decode_keys(c->approvers, path, "approvers", &c->keys, &c->approver_count, err);
+
+	c->key_count = c->approver_count;
+	if (r == 0 && c->key_count && c->threshold > c->key_count)
+		return bad(path, "trust", "threshold", err, "%u of %zu approvers cannot be reached", c->threshold,
+			   c->key_count);
+	if (r == 0)
+		r = decode_keys(c->operators, path, "operators", &c->operator_keys, &c->operators_pinned, err);
+	c->operator_count = c->operators_pinned;
+	return r;
+}
+
+/* Those that are not revoked come first; returns how many. */
+static size_t sort_out(uint8_t (*keys)[WEIR_KEY_LEN], size_t count, const struct weir_revoked *revoked)
 {
 	uint8_t key[WEIR_KEY_LEN];
 	size_t good = 0;
 
-	for (size_t i = 0; i < c->approver_count; i++) {
-		if (weir_revoked_has(revoked, c->keys[i]))
+	for (size_t i = 0; i < count; i++) {
+		if (weir_revoked_has(revoked, keys[i]))
 			continue;
-		memcpy(key, c->keys[i], sizeof(key));
-		memcpy(c->keys[i], c->keys[good], sizeof(key));
-		memcpy(c->keys[good++], key, sizeof(key));
+		memcpy(key, keys[i], sizeof(key));
+		memcpy(keys[i], keys[good], sizeof(key));
+		memcpy(keys[good++], key, sizeof(key));
 	}
-	c->key_count = good;
+	return good;
+}
+
+void config_revoke(struct config *c, const struct weir_revoked *revoked)
+{
+	c->key_count = sort_out(c->keys, c->approver_count, revoked);
+	c->operator_count = sort_out(c->operator_keys, c->operators_pinned, revoked);
 }
 
 static int default_name(struct config *c)
@@ -271,7 +297,7 @@ static int check(struct config *c, const char *path, struct weir_err *err)
 	if (r == 0)
 		r = decode_hooks(c, path, err);
 	if (r == 0)
-		r = decode_approvers(c, path, err);
+		r = decode_trust(c, path, err);
 	return r;
 }
 

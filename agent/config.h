@@ -24,9 +24,9 @@ struct config {
 	char *ca, *cert, *key, *crl;
 	uint64_t warn_ns; /* before a certificate ends */
 	char *node_key, *labels;
-	char **approvers;
+	char **approvers, **operators;
 	char *revoked;
-	uint32_t threshold;
+	uint32_t threshold, key_epoch;
 	uint64_t max_bundle;
 	char *cgroup_root, *pin_dir;
 	char **interfaces, **hook_names, **inside, **local;
@@ -36,11 +36,13 @@ struct config {
 	uint32_t detail; /* config_detail */
 	uint32_t max_rows;
 	uint64_t spool_max, spool_segment;
-	/* Not in the file: hook names as enum probe_hook, the approvers' keys, decoded, those that count first. */
+	/* Not in the file: hook names as enum probe_hook; approvers' and operators' keys, decoded, those that count first. */
 	uint32_t hooks;
 	uint8_t (*keys)[WEIR_KEY_LEN];
 	size_t key_count; /* that count */
 	size_t approver_count;
+	uint8_t (*operator_keys)[WEIR_KEY_LEN];
+	size_t operator_count, operators_pinned; /* the same */
 };
 
 /* path NULL = defaults only, unchecked. *ret must be zeroed; on failure it is released. */

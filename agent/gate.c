@@ -64,6 +64,12 @@ bool gate_open(const struct gate *g)
 	return g->in_force.bundle;
 }
 
+void gate_close(struct gate *g)
+{
+	side_fini(&g->in_force);
+	probe_no_bundle(g->probe);
+}
+
 const struct weir_bundle *gate_candidate(const struct gate *g)
 {
 	return g->candidate.bundle;

@@ -19,6 +19,8 @@ int gate_apply(struct gate *g, struct weir_bundle *bundle, struct weir_err *err)
 int gate_adopt(struct gate *g, struct weir_bundle *bundle, struct weir_err *err);
 /* Workloads got names: same tables = only their subject class is set, else build and switch. */
 int gate_names(struct gate *g, struct weir_err *err);
+/* No bundle is in force any more, as before the first one. */
+void gate_close(struct gate *g);
 bool gate_open(const struct gate *g); /* a bundle is in force */
 
 /*

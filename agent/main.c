@@ -9,15 +9,16 @@
 #define EXIT_USAGE 2
 #define DEFAULT_CONFIG "/etc/weir/agent.yaml"
 
-enum action { RUN, CHECK, PROBE, DETACH, PRINT };
+enum action { RUN, CHECK, PROBE, DETACH, ROLLBACK, PRINT };
 
 static int usage(FILE *f, int status)
 {
-	fputs("usage: weir-agent [-c FILE] [-n | --probe | --detach | --print-config | --version]\n"
+	fputs("usage: weir-agent [-c FILE] [-n | --probe | --detach | --rollback | --print-config | --version]\n"
 	      "  -c, --config FILE  settings (default " DEFAULT_CONFIG ")\n"
 	      "  -n, --check        check the settings and leave\n"
 	      "      --probe        print which hooks this kernel gives and which it refuses\n"
 	      "      --detach       remove every link, pin and map; connections survive\n"
+	      "      --rollback     emergency: return to the bundle that was confirmed before the one in force\n"
 	      "      --print-config print a settings file with every default written out\n",
 	      f);
 	return status;
@@ -75,6 +76,22 @@ static int run(const char *path, bool check_only)
 	return manager_run(m) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int take_back(const char *path)
+{
+	config_auto struct config c = {0};
+	char text[ROLLBACK_TEXT_MAX];
+	struct weir_err err = {0};
+	int r = config_load(path, &c, &err);
+
+	if (r < 0)
+		return fail(err.text, r, EXIT_USAGE);
+	r = rollback(&c, path, text, &err);
+	if (r < 0)
+		return fail(*text ? text : err.text, r, EXIT_FAILURE);
+	puts(text);
+	return EXIT_SUCCESS;
+}
+
 static int act(enum action action, const char *path)
 {
 	struct weir_err err = {0};
@@ -87,6 +104,8 @@ static int act(enum action action, const char *path)
 		return r < 0 ? fail(err.text, r, EXIT_FAILURE) : EXIT_SUCCESS;
 	case DETACH:
 		return detach(path);
+	case ROLLBACK:
+		return take_back(path ? path : DEFAULT_CONFIG);
 	case PRINT:
 		return config_print(stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	case RUN:
@@ -102,7 +121,8 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'n'},
 		{"probe", no_argument, NULL, 'p'},	  {"detach", no_argument, NULL, 'd'},
 		{"print-config", no_argument, NULL, 'P'}, {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {0},
+		{"help", no_argument, NULL, 'h'},	  {"rollback", no_argument, NULL, 'r'},
+		{0},
 	};
 	enum action action = RUN;
 	const char *path = NULL;
@@ -122,6 +142,9 @@ int main(int argc, char **argv)
 			break;
 		case 'd':
 			action = DETACH;
+			break;
+		case 'r':
+			action = ROLLBACK;
 			break;
 		case 'P':
 			action = PRINT;

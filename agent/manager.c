@@ -189,7 +189,8 @@ static int on_cgroups(uint32_t events, void *arg)
 static void set_mode(struct manager *m)
 {
 	struct weir_ctl *ctl = probe_ctl(m->probe);
-	uint32_t deny = m->conf.default_deny && ctl->serial_high == 0;
+	bool none = !(ctl->active & WEIR_A_BUNDLE);
+	uint32_t deny = m->conf.default_deny && none;
 
 	renew_lease(m);
 	if (ctl->mode != m->conf.mode && ctl->mode < WEIR_ARRAY_SIZE(mode_names))
@@ -198,9 +199,9 @@ static void set_mode(struct manager *m)
 	__atomic_store_n(&ctl->default_deny, deny, __ATOMIC_RELEASE);
 	__atomic_store_n(&ctl->keep_established, m->conf.established == CONFIG_KEEP, __ATOMIC_RELEASE);
 	probe_set_mode(m->probe, m->conf.mode);
-	if (m->conf.mode == WEIR_MODE_ENFORCE && ctl->serial_high == 0)
+	if (m->conf.mode == WEIR_MODE_ENFORCE && none)
 		weir_log(WEIR_LOG_WARN,
-			 "no bundle was ever applied here: until then everything is %s",
+			 "no bundle is in force here: until then everything is %s",
 			 deny ? "denied (agent.default_deny)" : "accepted");
 }
 
@@ -228,7 +229,11 @@ static void reload(struct manager *m)
 	SWAP(m->conf.approvers, fresh.approvers);
 	SWAP(m->conf.keys, fresh.keys);
 	m->conf.key_count = m->conf.approver_count = fresh.approver_count;
+	SWAP(m->conf.operators, fresh.operators);
+	SWAP(m->conf.operator_keys, fresh.operator_keys);
+	m->conf.operator_count = m->conf.operators_pinned = fresh.operators_pinned;
 	m->conf.threshold = fresh.threshold;
+	m->conf.key_epoch = fresh.key_epoch;
 	m->conf.mode = fresh.mode;
 	m->conf.default_deny = fresh.default_deny;
 	m->conf.established = fresh.established;
@@ -419,6 +424,11 @@ int manager_new(struct config *c, const char *path, struct manager **ret, struct
 		return weir_err_set(err, r, "start: %s", strerror(-r));
 	*ret = weir_take_ptr(m);
 	return 0;
+}
+
+int manager_rollback(struct manager *m, char text[ROLLBACK_TEXT_MAX])
+{
+	return policy_rollback(m->policy, text);
 }
 
 int manager_run(struct manager *m)

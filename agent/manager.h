@@ -3,7 +3,7 @@
 #ifndef WEIR_AGENT_MANAGER_H
 #define WEIR_AGENT_MANAGER_H
 
-#include "agent/config.h"
+#include "agent/rollback.h"
 
 struct manager;
 /* Takes the contents of c. path is read again on SIGHUP. */
@@ -11,5 +11,7 @@ int manager_new(struct config *c, const char *path, struct manager **ret, struct
 void manager_free(struct manager *m);
 /* Until SIGTERM or SIGINT (0) or a failure that cannot be outlived. Pins stay either way. */
 int manager_run(struct manager *m);
+/* Instead: root takes back the bundle in force. */
+int manager_rollback(struct manager *m, char text[ROLLBACK_TEXT_MAX]);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bundles from the control socket: verify -> gate -> durable -> reported with the next poll.
- * Whatever fails, the running bundle stays. The last applied one is kept in
- * <state_dir>/bundle/current as the packed push itself (one file, so it is never half old and half
- * new) and is verified again at start; <state_dir>/bundle/candidate is the same of a candidate.
+ * Bundles from the control socket: verify -> durable -> gate -> reported with the next poll -> confirmed by
+ * its answer. Whatever fails, the running bundle stays; one under which no answer comes is taken back
+ * (policy_commit.c). Bundles are kept in <state_dir>/bundle as the packed push itself (one file, so it is
+ * never half old and half new) and are verified again at start; `candidate` is that of a candidate.
  *
  * How serials order: bundles in force and candidates are numbered in one row, and each must be above the
  * high-water mark, but only what is enforced raises the mark. So a candidate stands above what is in force,
@@ -16,6 +16,7 @@
 #include "agent/config.h"
 #include "agent/gate.h"
 #include "agent/link.h"
+#include "agent/rollback.h"
 
 struct policy;
 /* Applies the stored bundle; polls when a control URL is configured. */
@@ -27,6 +28,11 @@ void policy_free(struct policy *p);
 struct witness;
 void policy_witness(struct policy *p, struct witness *w);
 struct link *policy_link(struct policy *p); /* NULL = none */
+/* A poll, and an answer to it. < 0: wait before the next. */
+int policy_request(struct policy *p, const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret);
+int policy_reply(struct policy *p, const struct weir_msg *m);
+/* Root takes back what is in force; text says what came of it. */
+int policy_rollback(struct policy *p, char text[ROLLBACK_TEXT_MAX]);
 uint64_t policy_serial(const struct policy *p); /* in force, 0 = none */
 uint64_t policy_candidate(const struct policy *p); /* evaluated beside it, 0 = none */
 

@@ -253,6 +253,7 @@ static int map_all(struct probe *p, const struct probe_conf *c)
 	} maps[] = {
 		{s->maps.weir_rows4, &p->rows.v4},     {s->maps.weir_rows6, &p->rows.v6},
 		{s->maps.weir_bases, &p->bases},       {s->maps.weir_spooled, &p->spooled},
+		{s->maps.weir_marks, &p->marks},
 		{s->maps.data_ctl, &p->ctl},	       {s->maps.weir_cgroups, &p->cgroups},
 		{s->maps.data_ifs, &p->ifs},	       {s->maps.weir_early, &p->early},
 		{s->maps.data_ways, &p->ways},

@@ -66,6 +66,7 @@ struct rows probe_rows(const struct probe *p);
 struct weir_base *probe_bases(struct probe *p); /* parallel to rows */
 struct weir_spooled *probe_spooled(struct probe *p);
 struct weir_ctl *probe_ctl(struct probe *p);
+struct weir_marks *probe_marks(struct probe *p);
 /* After it returns no BPF program still uses what it read before the call. */
 int probe_grace(struct probe *p);
 
@@ -118,6 +119,8 @@ int probe_update(struct probe *p, const struct weir_bundle *b, const struct weir
 /* After a switch: when no packet reads the other half any more, makes it the same as the one in force, so
  * that the next switch need not wait. Leaves a candidate alone. */
 int probe_settle(struct probe *p);
+/* What was switched to is not in force any more, and nothing is in its place. */
+void probe_no_bundle(struct probe *p);
 /*
  * Shadow: from now on each flow is also decided by these tables, once per generation; what they would
  * do otherwise is counted per rule, verdicts stay. Counts go on when tables of the same bundle are put

@@ -83,6 +83,11 @@ struct weir_spooled *probe_spooled(struct probe *p)
 	return p->spooled;
 }
 
+struct weir_marks *probe_marks(struct probe *p)
+{
+	return p->marks;
+}
+
 struct weir_ctl *probe_ctl(struct probe *p)
 {
 	return p->ctl;

@@ -71,6 +71,7 @@ struct probe {
 	struct rows rows;
 	struct weir_base *bases;
 	struct weir_spooled *spooled;
+	struct weir_marks *marks;
 	struct weir_ctl *ctl;
 	uint64_t *cgroups; /* by workload index */
 	struct probe_tables tables;

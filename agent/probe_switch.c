@@ -135,6 +135,11 @@ int probe_switch(struct probe *p, const struct weir_tables *t, const uint32_t *s
 	return r;
 }
 
+void probe_no_bundle(struct probe *p)
+{
+	probe_make_active(p, probe_active_bits(p) & ~(uint64_t)WEIR_A_BUNDLE);
+}
+
 int probe_candidate(struct probe *p, const struct weir_tables *t, const uint32_t *subject_of, size_t n,
 		    struct weir_err *err)
 {

@@ -158,7 +158,7 @@ struct weir_spooled {
 struct weir_ctl {
 	__u64 active;		/* see above */
 	__u32 mode;		/* weir_mode, for readers; BPF takes the one in `active` */
-	__u32 default_deny;	/* 1: no bundle was ever seen and the node is configured fail-closed */
+	__u32 default_deny;	/* 1: no bundle is in force and the node is configured fail-closed */
 	__u64 lease_until_s;	/* CLOCK_MONOTONIC seconds after which enforcement ends; 0 = never */
 	__u32 abi_version;
 	__u32 flow_rows;	/* IPv4, power of two */
@@ -172,6 +172,30 @@ struct weir_ctl {
 	__u64 lapsed_s;		/* agent: seconds in all for which the lease was over and nothing enforced */
 };
 _Static_assert(sizeof(struct weir_ctl) == 72, "weir_ctl");
+
+/*
+ * What a node remembers of the bundles it has had, one entry, of the agent alone; besides weir_ctl.serial_high.
+ * Here it outlives a state directory that goes back in time; <state_dir>/bundle/marks outlives the kernel.
+ */
+struct weir_marks {
+	__u64 key_epoch;	/* highest of a bundle that came in force */
+	__u64 undone;		/* serial that was taken back: neither it nor one below comes in force again */
+	__u64 order;		/* the same of orders to take one back */
+	__u64 pending;		/* serial in force that is not confirmed; 0 = none */
+	__u64 confirm_until_ns; /* CLOCK_BOOTTIME: then it is taken back */
+	__u64 from, to, at_ns;	/* the last one taken back, what came in its place, wall clock */
+	__u64 why;		/* weir_undo */
+	__u8 confirmed[32];	/* SHA-256 of the manifest of the last confirmed bundle */
+	__u8 previous[32];	/* and of the one that was confirmed before it; zeros = none */
+};
+_Static_assert(sizeof(struct weir_marks) == 136, "weir_marks");
+enum weir_undo {
+	WEIR_UNDO_NONE = 0,
+	WEIR_UNDO_UNCONFIRMED = 1, /* the aggregator was not heard of in time */
+	WEIR_UNDO_OPERATOR = 2,	   /* an operator's order */
+	WEIR_UNDO_ROOT = 3,	   /* weir-agent --rollback */
+	WEIR_UNDOS = 4,
+};
 
 /*
  * cgroup id -> workload index. BPF inserts at a cgroup's first packet; the agent names and removes.

@@ -52,7 +52,7 @@ static inline int fixture_probe_rows(const struct fixture *f, const char *const 
 		c.decisions = 1u << 19;
 	}
 	if (f->small)
-		c.prefixes = c.decisions = c.ranges = 16;
+		c.prefixes = 16, c.decisions = c.ranges = 128;
 	return probe_open(&c, ret, err);
 }
 
