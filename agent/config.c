@@ -66,7 +66,7 @@ static const struct weir_setting table[] = {
 	{"trust.threshold", WEIR_SET_U32, AT(threshold), "1", 1, WEIR_MAX_SIGNERS, NULL,
 	 "How many distinct approvers must have signed."},
 	{"trust.revoked", WEIR_SET_STR, AT(revoked), "", 0, 0, NULL,
-	 "File of revoked keys, one \"ed25519:...\" a line: signatures of those approvers do not count; empty = none."},
+	 "File of revoked keys, one \"ed25519:...\" a line: signatures of those approvers and operators do not count; empty = none."},
 	{"trust.operators", WEIR_SET_STRS, AT(operators), "", 0, 0, NULL,
 	 "Public keys of those of whom one can, in an emergency, order the return to the bundle before; empty = "
 	 "only root on the node can (weir-agent --rollback)."},

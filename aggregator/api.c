@@ -16,8 +16,20 @@ static const struct {
 	{"/api/v1/shadow", api_shadow}, {"/api/v1/store", api_store},
 };
 
-api_fn api_find(const char *path)
+static const struct {
+	const char *path;
+	api_fn fn;
+} posts[] = {
+	{"/api/v1/order", api_order},
+};
+
+api_fn api_find(const char *path, bool post)
 {
+	for (size_t i = 0; post && i < WEIR_ARRAY_SIZE(posts); i++)
+		if (!strcmp(posts[i].path, path))
+			return posts[i].fn;
+	if (post)
+		return NULL;
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(routes); i++)
 		if (!strcmp(routes[i].path, path))
 			return routes[i].fn;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP API's answers: GET only, JSON. A handler makes a value or says why not. All of jansson is
+ * The HTTP API's answers: JSON, to GET but for one POST. A handler makes a value or says why not. All of jansson is
  * in api_*.c and http.c.
  */
 #ifndef AGGREGATOR_API_H
@@ -19,12 +19,14 @@ struct api_call {
 	/* Value of a query parameter, NULL = not given. */
 	const char *(*param)(const struct api_call *c, const char *name);
 	void *request;
+	const char *body; /* of a POST, terminated; NULL = GET */
+	size_t body_len;
 	struct weir_err err; /* one line, for the answer */
 };
 
 typedef int (*api_fn)(struct api_call *c, json_t **ret); /* -EINVAL = 400, else 500 */
-/* Handler of a path, NULL = none. */
-api_fn api_find(const char *path);
+/* Handler of a path, NULL = none; of a POST. */
+api_fn api_find(const char *path, bool post);
 
 /* api.c: shared by the handlers */
 int api_u64(struct api_call *c, const char *name, uint64_t def, uint64_t min, uint64_t max,
@@ -50,6 +52,7 @@ int api_agents(struct api_call *c, json_t **ret);
 int api_policy(struct api_call *c, json_t **ret);
 int api_witnesses(struct api_call *c, json_t **ret);
 int api_audit(struct api_call *c, json_t **ret);
+int api_order(struct api_call *c, json_t **ret); /* POST: a signed order, see order.c */
 /* api_traffic.c */
 int api_top(struct api_call *c, json_t **ret);
 int api_flows(struct api_call *c, json_t **ret);

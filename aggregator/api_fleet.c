@@ -2,6 +2,7 @@
 /* Answers about the fleet and what it runs: status, agents, policy, audit. */
 #include "aggregator/api.h"
 #include "aggregator/store_keys.h"
+#include "aggregator/text.h"
 #include "aggregator/witness.h"
 
 #include <inttypes.h>
@@ -76,7 +77,7 @@ static bool is_connected(const struct api_call *c, const struct query_agent *a)
 struct collect {
 	struct api_call *call;
 	json_t *items;
-	size_t connected;
+	size_t connected, alarms;
 };
 
 static int add_identity(const struct query_identity *i, void *arg)
@@ -111,6 +112,28 @@ static int add_keys(struct store *s, const char *node, json_t *o)
 			       json_object_set_new(o, "session_refused_s", json_integer((json_int_t)k.refused_s)) ?
 		       -ENOMEM :
 		       0;
+}
+
+/* A bundle was taken back, and none above it is in force. */
+static bool has_alarm(const struct query_agent *a)
+{
+	return a->undone_from > a->serial;
+}
+
+/* Whose signatures a node trusts, and what it took back. */
+static int add_trust(json_t *agent, const struct query_agent *a)
+{
+	char alarm[96] = "";
+	api_auto_json json_t *o = NULL;
+
+	if (has_alarm(a))
+		snprintf(alarm, sizeof(alarm), "%s %" PRIu64 " -> %" PRIu64, text_undo(a->undone_why), a->undone_from,
+			 a->undone_to);
+	o = json_pack("{s:I,s:I,s:I,s:s,s:I,s:s}", "key_epoch", (json_int_t)a->key_epoch, "undone_from",
+		      (json_int_t)a->undone_from, "undone_to", (json_int_t)a->undone_to, "undone_why",
+		      a->undone_from ? text_undo(a->undone_why) : "", "undone_ns", (json_int_t)a->undone_ns, "alarm",
+		      alarm);
+	return o && !json_object_update(agent, o) ? 0 : -ENOMEM;
 }
 
 static int add_agent(const struct query_agent *a, void *arg)
@@ -151,7 +174,7 @@ static int add_agent(const struct query_agent *a, void *arg)
 		      (json_int_t)a->lost_packets, "window_end_s",
 		      (json_int_t)(a->window_end_ns / NS_S),
 		      "identity", identity, "drops", drops);
-	if (json_array_append_new(col->items, o))
+	if (add_trust(o, a) || json_array_append_new(col->items, o))
 		return -ENOMEM;
 	return add_keys(c->sv->store, a->node, o);
 }
@@ -168,11 +191,24 @@ int api_agents(struct api_call *c, json_t **ret)
 	return api_items(col.items, ret);
 }
 
+int api_order(struct api_call *c, json_t **ret)
+{
+	const struct emergency *e = &c->sv->emergency;
+	int r = order_take(c->sv, c->body, c->body_len, c->now_ns, &c->err);
+
+	if (r)
+		return r;
+	*ret = json_pack("{s:I,s:I,s:I}", "serial", (json_int_t)e->order.serial, "number", (json_int_t)e->order.number,
+			 "not_after_s", (json_int_t)e->order.not_after_s);
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int count_agent(const struct query_agent *a, void *arg)
 {
 	struct collect *col = arg;
 
 	col->connected += is_connected(col->call, a);
+	col->alarms += has_alarm(a);
 	return json_array_append_new(col->items, json_null());
 }
 
@@ -186,11 +222,11 @@ int api_status(struct api_call *c, json_t **ret)
 
 	if (r)
 		return api_store_failed(c, r);
-	*ret = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:s,s:I,s:b,s:s}", "version", WEIR_VERSION, "started_s",
+	*ret = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:s,s:I,s:b,s:s}", "version", WEIR_VERSION, "started_s",
 			 (json_int_t)(sv->started_ns / NS_S), "uptime_s",
 			 (json_int_t)((c->now_ns - sv->started_ns) / NS_S), "agents",
 			 (json_int_t)json_array_size(agents), "agents_connected",
-			 (json_int_t)col.connected, "serial",
+			 (json_int_t)col.connected, "alarms", (json_int_t)col.alarms, "serial",
 			 (json_int_t)(a ? a->manifest.serial : 0), "policy_state",
 			 gitops_state_name(gitops_state(sv->gitops)), "policy_error",
 			 gitops_error(sv->gitops), "audit_entries", (json_int_t)audit_count(sv->audit),

@@ -8,6 +8,8 @@
 #include "aggregator/service.h"
 #include "aggregator/witness.h"
 
+#include "aggregator/text.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 
 #include <inttypes.h>
@@ -21,7 +23,7 @@
 
 struct held {
 	uint64_t id, until_ns;
-	uint64_t have_serial, refused_serial;
+	uint64_t have_serial, refused_serial, have_order;
 	uint64_t candidate_ns; /* nothing of a candidate before */
 	uint8_t candidate[WEIR_SHA256_LEN];
 	bool has_candidate;
@@ -95,6 +97,17 @@ static void no_change(struct service *sv, uint64_t id, bool end_candidate)
 	service_reply(sv->control_wire, id, &m);
 }
 
+static void push_order(struct service *sv, uint64_t id, const char *node, const struct emergency *e, uint64_t now_ns)
+{
+	const struct weir_msg m = {.kind = WEIR_MSG_POLICY_PUSH,
+				   .policy_push = {.order = e->text, .order_len = e->len, .order_sig = e->sig}};
+	char serial[24];
+
+	service_reply(sv->control_wire, id, &m);
+	snprintf(serial, sizeof(serial), "%" PRIu64, e->order.serial);
+	service_audited(audit_add(sv->audit, now_ns, "emergency-pushed", "node", node, "serial", serial, NULL));
+}
+
 /* Whether the candidate of a class is another than the one that the agent was sent last, or there is none
  * any more. Nobody is told that while it is not known. An agent older than candidates says what it has of
  * none, and refuses each by its serial. */
@@ -138,8 +151,36 @@ static void record_candidate(struct service *sv, const struct session *s, const 
 	}
 }
 
+/* A bundle was taken back, by the node itself or in an emergency. */
+static void record_undone(struct service *sv, const struct session *s, const struct weir_policy_sync *p,
+			  const struct store_reported *had, uint64_t now_ns)
+{
+	char from[24], to[24], at[21];
+
+	if (!p->undone_from || (had->undone_ns == p->undone_ns && had->undone_from == p->undone_from))
+		return;
+	snprintf(from, sizeof(from), "%" PRIu64, p->undone_from);
+	snprintf(to, sizeof(to), "%" PRIu64, p->undone_to);
+	weir_log(WEIR_LOG_WARN, "agent %s took serial %s back (%s), serial %s is in force there", s->node, from,
+		 text_undo(p->undone_why), to);
+	service_audited(audit_add(sv->audit, now_ns, p->undone_why == WEIR_UNDO_UNCONFIRMED ? "rolled-back" : "emergency",
+				  "node", s->node, "serial", from, "in_force", to, "why", text_undo(p->undone_why),
+				  "at", weir_time_text(p->undone_ns, at), NULL));
+}
+
+/* A node that does not follow an order is as much of an alarm as the order. */
+static void record_order(struct service *sv, struct session *s, const struct weir_policy_sync *p, uint64_t now_ns)
+{
+	if (!*p->order_refused || s->order_noted == p->have_order)
+		return;
+	s->order_noted = p->have_order;
+	weir_log(WEIR_LOG_ERR, "agent %s did not follow the emergency order: %s", s->node, p->order_refused);
+	service_audited(audit_add(sv->audit, now_ns, "emergency-refused", "node", s->node, "reason", p->order_refused,
+				  NULL));
+}
+
 /* What an agent reports about itself, into the store and, where it moved, into the audit log. */
-static void record(struct service *sv, const struct session *s, const struct weir_policy_sync *p,
+static void record(struct service *sv, struct session *s, const struct weir_policy_sync *p,
 		   uint64_t now_ns)
 {
 	char serial[24], digest[2 * sizeof(p->applied_digest) + 1] = "";
@@ -161,6 +202,8 @@ static void record(struct service *sv, const struct session *s, const struct wei
 		service_audited(audit_add(sv->audit, now_ns, "applied", "node", s->node, "serial", serial,
 					  "digest", digest, NULL));
 	}
+	record_undone(sv, s, p, &had, now_ns);
+	record_order(sv, s, p, now_ns);
 	record_candidate(sv, s, p, had.candidate, now_ns);
 	if (p->refused_serial && had.refused != p->refused_serial) {
 		snprintf(serial, sizeof(serial), "%" PRIu64, p->refused_serial);
@@ -188,13 +231,22 @@ static void sync_policy(struct control *c, struct session *s, uint64_t id,
 	bool wanted = serial && serial != p->have_serial && serial != p->refused_serial;
 	struct held h = {.id = id, .until_ns = now_ns + HOLD_NS, .have_serial = p->have_serial,
 			 .refused_serial = p->refused_serial, .candidate_ns = s->candidate_ns + REPUSH_NS,
-			 .has_candidate = p->has_candidate};
+			 .has_candidate = p->has_candidate, .have_order = p->have_order};
+	const struct emergency *order = order_for(c->sv, p->have_order, now_ns);
 
 	memcpy(h.node, s->node, sizeof(h.node));
 	memcpy(h.class, s->class, sizeof(h.class));
 	memcpy(h.candidate, p->candidate, sizeof(h.candidate));
 	record(c->sv, s, p, now_ns);
 	witness_take(c->sv->witness, s->node, &p->witnessed, now_ns);
+	if (order) {
+		push_order(c->sv, id, s->node, order, now_ns);
+		return;
+	}
+	if (p->unconfirmed_serial) { /* the node waits for a word, whatever it says */
+		no_change(c->sv, id, false);
+		return;
+	}
 	if ((wanted || candidate_moved(c->sv->gitops, &h)) && !may_push(c)) {
 		hold(c, &h);
 	} else if (wanted && s->pushed_serial == serial && now_ns < s->pushed_ns + REPUSH_NS) {
@@ -243,7 +295,12 @@ void control_sweep(struct control *c, uint64_t now_ns)
 		const struct held *h = &c->held[i];
 		uint64_t serial = gitops_serial(c->sv->gitops, h->class);
 		bool late = now_ns >= h->until_ns;
+		const struct emergency *order = order_for(c->sv, h->have_order, now_ns);
 
+		if (order) {
+			push_order(c->sv, h->id, h->node, order, now_ns);
+			continue;
+		}
 		/* One that was refused is offered again at the end of the poll: its reason may be gone. */
 		if (serial && serial != h->have_serial && (serial != h->refused_serial || late) &&
 		    may_push(c))

@@ -12,6 +12,7 @@
 
 #define CONNECTIONS 64
 #define IDLE_S 10
+#define BODY_MAX 4096
 /* Work that one turn of the loop gives to HTTP before other sources have their turn. */
 #define RUNS_PER_TURN 64
 
@@ -53,28 +54,50 @@ static enum MHD_Result respond_error(struct MHD_Connection *conn, unsigned int s
 	return respond(conn, status, body);
 }
 
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn, const char *url,
-				  const char *method, const char *version, const char *upload,
-				  size_t *upload_len, void **state)
+/* Of one request, while its body comes in. */
+struct upload {
+	size_t len;
+	bool post, too_large;
+	char body[BODY_MAX + 1];
+};
+
+static enum MHD_Result begin(const char *method, void **state)
 {
-	struct http *h = arg;
-	struct api_call c = {.sv = h->sv, .now_ns = weir_wall_ns(), .param = param, .request = conn};
+	struct upload *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return MHD_NO;
+	u->post = !strcmp(method, MHD_HTTP_METHOD_POST);
+	*state = u;
+	return MHD_YES;
+}
+
+static void add_body(struct upload *u, const char *data, size_t len)
+{
+	u->too_large |= !u->post || len > BODY_MAX - u->len;
+	if (u->too_large)
+		return;
+	memcpy(u->body + u->len, data, len);
+	u->len += len;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *conn, void **state, enum MHD_RequestTerminationCode how)
+{
+	(void)arg;
+	(void)conn;
+	(void)how;
+	free(*state);
+	*state = NULL;
+}
+
+static enum MHD_Result answer(struct http *h, struct MHD_Connection *conn, const char *url, const struct upload *u)
+{
+	struct api_call c = {.sv = h->sv, .now_ns = weir_wall_ns(), .param = param, .request = conn,
+			     .body = u->post ? u->body : NULL, .body_len = u->len};
 	api_auto_json json_t *body = NULL;
-	static char seen;
-	api_fn fn;
+	api_fn fn = api_find(url, u->post);
 	int r;
 
-	(void)version;
-	(void)upload;
-	/* The first call has only the headers: the answer goes out at the second. */
-	if (!*state) {
-		*state = &seen;
-		return MHD_YES;
-	}
-	*upload_len = 0;
-	if (strcmp(method, MHD_HTTP_METHOD_GET))
-		return respond_error(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is served here");
-	fn = api_find(url);
 	if (!fn)
 		return respond_error(conn, MHD_HTTP_NOT_FOUND, "no such path; see /api/v1/status");
 	r = fn(&c, &body);
@@ -84,6 +107,28 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn, const 
 						    MHD_HTTP_INTERNAL_SERVER_ERROR,
 				     c.err.text[0] ? c.err.text : strerror(-r));
 	return respond(conn, MHD_HTTP_OK, body);
+}
+
+/* Called with the headers, then with each piece of a body, then once more: only then it can be answered. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_len, void **state)
+{
+	struct upload *u = *state;
+
+	(void)version;
+	if (!u)
+		return begin(method, state);
+	if (*upload_len) {
+		add_body(u, upload, *upload_len);
+		*upload_len = 0;
+		return MHD_YES;
+	}
+	if (u->too_large)
+		return respond_error(conn, MHD_HTTP_BAD_REQUEST, "the body is too large");
+	if (!u->post && strcmp(method, MHD_HTTP_METHOD_GET))
+		return respond_error(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and POST are served here");
+	return answer(arg, conn, url, u);
 }
 
 static int run(uint32_t events, void *arg)
@@ -145,7 +190,8 @@ static int start(struct http *h, struct weir_loop *loop, struct weir_err *err)
 	h->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h,
 				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 				     (unsigned int)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-				     (unsigned int)IDLE_S, MHD_OPTION_END);
+				     (unsigned int)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+				     MHD_OPTION_END);
 	if (!h->daemon) {
 		close(fd);
 		return weir_err_set(err, -EIO, "%s: cannot start the HTTP server", h->path);

@@ -176,6 +176,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = witness_new(sv, &sv->witness, err);
 	if (!r)
+		r = order_load(sv, err);
+	if (!r)
 		r = gitops_new(c->policy_dir, &sv->gitops);
 	if (!r)
 		r = sessions_new(c->nodes_dir, SESSIONS_MAX, &sv->sessions);

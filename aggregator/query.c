@@ -224,6 +224,11 @@ static void read_agent(const struct select *q, struct query_agent *a)
 		.lapsed_s = select_number(q, 26),
 		.lost_bytes = sqlite3_column_int64(q->st, 27),
 		.lost_packets = sqlite3_column_int64(q->st, 28),
+		.key_epoch = select_number(q, 29),
+		.undone_from = select_number(q, 30),
+		.undone_to = select_number(q, 31),
+		.undone_ns = select_number(q, 32),
+		.undone_why = (uint32_t)select_number(q, 33),
 	};
 	if (sqlite3_column_bytes(q->st, 23) == 32)
 		a->digest = sqlite3_column_blob(q->st, 23);
@@ -240,7 +245,8 @@ int query_agents(struct store *s, int (*fn)(const struct query_agent *a, void *a
 			     "a.flow_rows,a.spool_bytes,a.spool_max,a.bytes_in,a.bytes_out,a.mode,"
 			     "a.digest,(SELECT COALESCE(SUM(ABS(i.bytes)),0) FROM identity i WHERE "
 			     "i.node=n.id AND i.term=101),a.lease_until_ns,a.lapsed_s,"
-			     "COALESCE(l.bytes,0),COALESCE(l.packets,0) "
+			     "COALESCE(l.bytes,0),COALESCE(l.packets,0),"
+			     "a.key_epoch,a.undone_from,a.undone_to,a.undone_ns,a.undone_why "
 			     "FROM agent a JOIN node n ON n.id=a.node LEFT JOIN (SELECT node,"
 			     "SUM(bytes_in+bytes_out-stored_bytes_in-stored_bytes_out) AS bytes,"
 			     "SUM(packets_in+packets_out-stored_packets_in-stored_packets_out) AS packets "

@@ -60,6 +60,8 @@ struct query_agent {
 	uint64_t epoch, sequence, last_seen_ns, window_end_ns, serial, applied_ns, refused_serial;
 	uint64_t flow_rows_used, flow_rows, spool_bytes, spool_max, bytes_in, bytes_out;
 	uint64_t lease_until_ns, lapsed_s;
+	uint64_t key_epoch, undone_from, undone_to, undone_ns;
+	uint32_t undone_why; /* weir_undo */
 	uint32_t mode;
 	const uint8_t *digest; /* 32 bytes, or NULL */
 	int64_t lost_bytes, lost_packets; /* counted by the node since its boots, and not stored here */

@@ -8,6 +8,7 @@
 #include "aggregator/gitops.h"
 #include "aggregator/session.h"
 #include "aggregator/store.h"
+#include "lib/policy/order.h"
 #include "lib/wire/wire.h"
 
 /* Requests that telemetry may have under way: more wait in their connections. */
@@ -20,6 +21,14 @@
 struct control;
 struct witness;
 
+/* The last order of an operator; order.number 0 = there was none. */
+struct emergency {
+	struct weir_order order;
+	uint8_t text[WEIR_ORDER_MAX];
+	size_t len;
+	struct weir_push_sig sig;
+};
+
 struct service {
 	struct config config;
 	struct store *store;
@@ -29,6 +38,7 @@ struct service {
 	struct weir_wire_server *telemetry, *control_wire;
 	struct control *control;
 	struct witness *witness;
+	struct emergency emergency;
 	uint64_t started_ns;
 	uint64_t cert_expires_s; /* of the certificate in use, 0 = not known */
 	bool keys_broken;	 /* a file of keys holds what cannot be used */
@@ -50,6 +60,13 @@ void service_audited(int r);
 
 /* lease.c */
 void leases_sweep(struct service *sv, uint64_t now_ns);
+
+/* order.c */
+int order_load(struct service *sv, struct weir_err *err);
+/* body: the text of an order, and in a last line who signed it, as in an approval. -EINVAL and why. */
+int order_take(struct service *sv, const char *body, size_t len, uint64_t now_ns, struct weir_err *err);
+/* The order that a node is to hear of which has handled those up to `have`; NULL = none. */
+const struct emergency *order_for(const struct service *sv, uint64_t have, uint64_t now_ns);
 
 /* telemetry.c */
 void telemetry_ready(struct service *sv, uint64_t now_ns);

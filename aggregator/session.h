@@ -30,6 +30,7 @@ struct session {
 	bool witnessed;		    /* control: what the node has seen of it was heard and answered */
 	uint64_t used_ns;     /* last message */
 	uint64_t pushed_ns, pushed_serial; /* control: last push */
+	uint64_t order_noted;		   /* number of the order of which a refusal was noted */
 	uint64_t candidate_ns;		   /* the last one of a candidate, or of its end */
 	struct weir_msg *reference; /* telemetry: the last deflated summary that was acknowledged; NULL = none */
 };

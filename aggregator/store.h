@@ -58,11 +58,14 @@ int store_lease_ended(struct store *s, uint64_t now_ns, char ret_node[WEIR_NODE_
 int store_lapse_ended(struct store *s, char ret_node[WEIR_NODE_MAX], uint64_t *ret_lapsed_s);
 /* What the agent last reported; same: p says nothing new. Zeros for one never seen. */
 struct store_reported {
-	uint64_t serial, refused, candidate;
+	uint64_t serial, refused, candidate, undone_from, undone_ns;
 	bool same;
 };
 int store_agent_reported(struct store *s, const char *node, const struct weir_policy_sync *p,
 			 struct store_reported *ret);
+/* An operator's order as it was signed; the last one is the one that counts. */
+int store_order_add(struct store *s, uint64_t number, const void *text, size_t len, const struct weir_push_sig *sig);
+int store_order_last(struct store *s, void *text, size_t max, size_t *ret_len, struct weir_push_sig *ret_sig); /* -ENOENT */
 /* Identity and drop counters are cumulative: the latest replaces. */
 /* What is stored of the summary's boot grows by its rows, what the boot counted is what it says (store_boot.c). */
 int store_boot(struct store *s, int64_t node, const struct weir_summary *sum, uint64_t time_s);

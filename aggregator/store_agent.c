@@ -59,9 +59,11 @@ int store_agent_policy(struct store *s, const char *node, const struct weir_poli
 
 	if (r)
 		return r;
-	return store_run(s, ST_AGENT_POLICY, "iuiuxuuttu", id, now_ns, (int64_t)p->mode,
+	return store_run(s, ST_AGENT_POLICY, "iuiuxuuttuuuuui", id, now_ns, (int64_t)p->mode,
 			 p->applied_serial, p->applied_digest, p->has_digest ? 32 : 0, p->applied_ns,
-			 p->refused_serial, p->refused_reason, p->refused_text, p->candidate_serial);
+			 p->refused_serial, p->refused_reason, p->refused_text, p->candidate_serial,
+			 p->key_epoch, p->undone_from, p->undone_to, p->undone_ns,
+			 (int64_t)p->undone_why);
 }
 
 static int next_lease(struct store *s, sqlite3_stmt *st, enum store_stmt noted, char ret_node[WEIR_NODE_MAX],
@@ -123,12 +125,43 @@ int store_agent_reported(struct store *s, const char *node, const struct weir_po
 	ret->serial = (uint64_t)sqlite3_column_int64(st, 0);
 	ret->refused = (uint64_t)sqlite3_column_int64(st, 1);
 	ret->candidate = (uint64_t)sqlite3_column_int64(st, 6);
+	ret->undone_ns = (uint64_t)sqlite3_column_int64(st, 8);
+	ret->undone_from = (uint64_t)sqlite3_column_int64(st, 9);
 	len = sqlite3_column_bytes(st, 3);
 	ret->same = ret->serial == p->applied_serial && ret->refused == p->refused_serial &&
-		    ret->candidate == p->candidate_serial && sqlite3_column_int64(st, 2) == p->mode &&
+		    ret->candidate == p->candidate_serial &&
+		    (uint64_t)sqlite3_column_int64(st, 7) == p->key_epoch && ret->undone_ns == p->undone_ns &&
+		    ret->undone_from == p->undone_from && sqlite3_column_int64(st, 2) == p->mode &&
 		    len == (p->has_digest ? 32 : 0) &&
 		    (!len || !memcmp(sqlite3_column_blob(st, 3), p->applied_digest, 32)) &&
 		    same_text(st, 4, p->refused_reason) && same_text(st, 5, p->refused_text);
+	store_done(st);
+	return 0;
+}
+
+int store_order_add(struct store *s, uint64_t number, const void *text, size_t len, const struct weir_push_sig *sig)
+{
+	return store_run(s, ST_ORDER_ADD, "uxxx", number, text, (int)len, sig->key, (int)sizeof(sig->key), sig->sig,
+			 (int)sizeof(sig->sig));
+}
+
+int store_order_last(struct store *s, void *text, size_t max, size_t *ret_len, struct weir_push_sig *ret_sig)
+{
+	sqlite3_stmt *st;
+	int len, r = store_row(s, ST_ORDER_LAST, &st, "");
+
+	if (r)
+		return r;
+	len = sqlite3_column_bytes(st, 0);
+	if ((size_t)len > max || sqlite3_column_bytes(st, 1) != (int)sizeof(ret_sig->key) ||
+	    sqlite3_column_bytes(st, 2) != (int)sizeof(ret_sig->sig)) {
+		store_done(st);
+		return -EBADMSG;
+	}
+	memcpy(text, sqlite3_column_blob(st, 0), (size_t)len);
+	memcpy(ret_sig->key, sqlite3_column_blob(st, 1), sizeof(ret_sig->key));
+	memcpy(ret_sig->sig, sqlite3_column_blob(st, 2), sizeof(ret_sig->sig));
+	*ret_len = (size_t)len;
 	store_done(st);
 	return 0;
 }

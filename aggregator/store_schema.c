@@ -125,6 +125,14 @@ static const char *const migrations[] = {
 	"broken INTEGER NOT NULL DEFAULT 0,refused TEXT NOT NULL DEFAULT '',refused_s INTEGER NOT NULL DEFAULT 0);"
 	"CREATE TABLE witness(node INTEGER PRIMARY KEY,sequence INTEGER NOT NULL,hash BLOB NOT NULL,"
 	"signature BLOB NOT NULL);",
+	/* 9: whose signatures a node trusts, and the last bundle that it took back */
+	"ALTER TABLE agent ADD COLUMN key_epoch INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN undone_from INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN undone_to INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN undone_ns INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN undone_why INTEGER NOT NULL DEFAULT 0;"
+	/* operators' orders, as they were signed */
+	"CREATE TABLE emergency(number INTEGER PRIMARY KEY,text BLOB NOT NULL,key BLOB NOT NULL,sig BLOB NOT NULL);",
 };
 
 _Static_assert(WEIR_ARRAY_SIZE(migrations) == WEIR_STORE_SCHEMA, "tools know the number");
@@ -154,11 +162,14 @@ const char *const store_sql[ST_STATEMENTS] = {
 		"lease_until_ns=excluded.lease_until_ns,lapsed_s=excluded.lapsed_s",
 	[ST_AGENT_POLICY] =
 		"INSERT INTO agent(node,last_seen_ns,mode,serial,digest,applied_ns,refused_serial,"
-		"refused_reason,refused_text,candidate) VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
+		"refused_reason,refused_text,candidate,key_epoch,undone_from,undone_to,undone_ns,undone_why) "
+		"VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
 		"last_seen_ns=excluded.last_seen_ns,mode=excluded.mode,serial=excluded.serial,"
 		"digest=excluded.digest,applied_ns=excluded.applied_ns,"
 		"refused_serial=excluded.refused_serial,refused_reason=excluded.refused_reason,"
-		"refused_text=excluded.refused_text,candidate=excluded.candidate",
+		"refused_text=excluded.refused_text,candidate=excluded.candidate,"
+		"key_epoch=excluded.key_epoch,undone_from=excluded.undone_from,"
+		"undone_to=excluded.undone_to,undone_ns=excluded.undone_ns,undone_why=excluded.undone_why",
 	[ST_WITNESS_PUT] = "INSERT OR REPLACE INTO witness(node,sequence,hash,signature) VALUES(?,?,?,?)",
 	[ST_KEYS_GET] = "SELECT k.key,k.cert_expires_s,k.broken,k.refused,k.refused_s FROM node n "
 			"JOIN keys k ON k.node=n.id WHERE n.name=?",
@@ -169,7 +180,8 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_KEYS_REFUSED] = "INSERT INTO keys(node,refused,refused_s) VALUES(?,?,?) ON CONFLICT(node) DO UPDATE "
 			    "SET refused=excluded.refused,refused_s=excluded.refused_s",
 	[ST_AGENT_REPORTED] = "SELECT a.serial,a.refused_serial,a.mode,a.digest,a.refused_reason,"
-			      "a.refused_text,a.candidate FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
+			      "a.refused_text,a.candidate,a.key_epoch,a.undone_ns,a.undone_from "
+			      "FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
 	[ST_LEASE_ENDED] = "SELECT a.node,n.name,a.lease_until_ns FROM agent a JOIN node n ON n.id=a.node "
 			   "WHERE a.lease_until_ns>0 AND a.lease_until_ns<? AND "
 			   "a.lease_noted_ns<>a.lease_until_ns LIMIT 1",
@@ -228,6 +240,8 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_DISAGREEMENT_ADD] = "INSERT INTO disagreement VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(node,serial,rule) "
 				"DO UPDATE SET denied=denied+excluded.denied,accepted=accepted+excluded.accepted,"
 				"limited=limited+excluded.limited",
+	[ST_ORDER_ADD] = "INSERT INTO emergency VALUES(?,?,?,?)",
+	[ST_ORDER_LAST] = "SELECT text,key,sig FROM emergency ORDER BY number DESC LIMIT 1",
 	[ST_HEALTH_GET_10S] = HEALTH_GET("10s"),
 	[ST_HEALTH_GET_1M] = HEALTH_GET("1m"),
 	[ST_HEALTH_GET_1H] = HEALTH_GET("1h"),

@@ -41,3 +41,10 @@ uint32_t text_month(uint64_t time_s)
 		return 0;
 	return (uint32_t)(tm.tm_year + 1900) * 100 + (uint32_t)tm.tm_mon + 1;
 }
+
+const char *text_undo(uint32_t why)
+{
+	static const char *const names[WEIR_UNDOS] = {"", "unconfirmed", "emergency-operator", "emergency-root"};
+
+	return why < WEIR_UNDOS ? names[why] : "?";
+}

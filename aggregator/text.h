@@ -3,6 +3,7 @@
 #ifndef AGGREGATOR_TEXT_H
 #define AGGREGATOR_TEXT_H
 
+#include "bpf/abi/weir_abi.h"
 #include "lib/ds/buf.h"
 
 #define TEXT_MONEY_MAX 32
@@ -13,5 +14,8 @@ int text_json(struct weir_buf *b, const char *s);
 char *text_money(int64_t nanos, char buf[TEXT_MONEY_MAX]);
 /* Billing month of a Unix time in UTC: 202611. */
 uint32_t text_month(uint64_t time_s);
+
+/* weir_undo, as it stands in reports and in the audit log. */
+const char *text_undo(uint32_t why);
 
 #endif

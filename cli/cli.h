@@ -58,6 +58,7 @@ int cmd_policy_shadow(const struct cli *c, int argc, char **argv, struct weir_er
 int cmd_policy_lint(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_policy_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_policy_rollback(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_init(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_server(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_node(const struct cli *c, int argc, char **argv, struct weir_err *err);
@@ -65,5 +66,6 @@ int cmd_pki_rotate(const struct cli *c, int argc, char **argv, struct weir_err *
 int cmd_pki_revoke(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_expiry(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_approver(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_pki_operator(const struct cli *c, int argc, char **argv, struct weir_err *err);
 
 #endif

@@ -36,6 +36,10 @@ static const struct command commands[] = {
 	 "DIR/approvals. With --shadow nodes only evaluate it beside the policy in force and count where "
 	 "it would decide otherwise (weirctl policy shadow); nothing is enforced until it is signed "
 	 "without."},
+	{"policy rollback", cmd_policy_rollback, "--emergency --key FILE [--serial N]",
+	 "Order every node that has serial N in force, the one that the aggregator serves unless said otherwise, "
+	 "back to the bundle that it had confirmed before. One operator's key is enough; the order holds for a day, "
+	 "is audited, and shows as an alarm until a higher serial is in force. Serial N never comes in force again."},
 	{"pki init", cmd_pki_init, "--dir D [--days 3650]",
 	 "Make a certificate authority in D/ca, and empty lists of what is revoked, D/crl.pem and D/revoked.keys."},
 	{"pki server", cmd_pki_server, "--dir D --name NAME [--alt NAME_OR_IP]... [--days 825]",
@@ -62,6 +66,8 @@ static const struct command commands[] = {
 	 "Put a backup in the store's place, after checking it, while the aggregator is stopped; what was there is "
 	 "kept beside it. Agents send again what they still have; what nobody has any more is the column lost of "
 	 "weirctl agents."},
+	{"pki operator", cmd_pki_operator, "--dir D NAME",
+	 "Make an operator's key D/operators/NAME.key, for policy rollback --emergency, and public key NAME.pub."},
 	{"audit", cmd_audit, "[--limit 50]", "List the audit log."},
 	{"audit verify", cmd_audit_verify, "[--head FILE]... [--witnessed] [--key FILE] FILE",
 	 "Check the hash chain of an audit log file, and that it holds the heads which nodes have kept (their "

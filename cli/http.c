@@ -68,7 +68,17 @@ static int request_setup(CURL *c, const char *socket, const char *url, struct we
 	return 0;
 }
 
-int http_get(const char *socket, const char *path, struct weir_buf *ret, struct weir_err *err)
+static int post_setup(CURL *c, const void *data, size_t len)
+{
+	return curl_easy_setopt(c, CURLOPT_POST, 1L) || curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)len) ||
+			       curl_easy_setopt(c, CURLOPT_POSTFIELDS, data) ?
+		       -EINVAL :
+		       0;
+}
+
+/* data NULL: a GET. */
+static int request(const char *socket, const char *path, const void *data, size_t len, struct weir_buf *ret,
+		   struct weir_err *err)
 {
 	weir_cleanup(curl_freep) CURL *c = curl_easy_init();
 	weir_auto_free char *url = weir_strf("http://weir%s", path);
@@ -78,7 +88,7 @@ int http_get(const char *socket, const char *path, struct weir_buf *ret, struct 
 
 	if (!c || !url)
 		return weir_err_set(err, -ENOMEM, "out of memory");
-	if (request_setup(c, socket, url, &body))
+	if (request_setup(c, socket, url, &body) || (data && post_setup(c, data, len)))
 		return weir_err_set(err, -EINVAL, "--socket: '%s' cannot be used", socket);
 	code = curl_easy_perform(c);
 	if (code)
@@ -92,4 +102,15 @@ int http_get(const char *socket, const char *path, struct weir_buf *ret, struct 
 	*ret = body;
 	body = (struct weir_buf){0};
 	return 0;
+}
+
+int http_get(const char *socket, const char *path, struct weir_buf *ret, struct weir_err *err)
+{
+	return request(socket, path, NULL, 0, ret, err);
+}
+
+int http_post(const char *socket, const char *path, const void *data, size_t len, struct weir_buf *ret,
+	      struct weir_err *err)
+{
+	return request(socket, path, data, len, ret, err);
 }

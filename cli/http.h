@@ -13,5 +13,8 @@
  * is -EINVAL, another failure -EIO, no aggregator -ECONNREFUSED: with what to do in err.
  */
 int http_get(const char *socket, const char *path, struct weir_buf *ret, struct weir_err *err);
+/* The same of a POST. */
+int http_post(const char *socket, const char *path, const void *data, size_t len, struct weir_buf *ret,
+	      struct weir_err *err);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Certificates and keys of a fleet, in one directory:
  *   ca/{cert,key}.pem  server/{cert,key}.pem  nodes/NAME/{cert.pem,key.pem,node.key}  nodes/NAME.pub
- *   approvers/NAME.{key,pub}  crl.pem  revoked.keys
+ *   approvers/NAME.{key,pub}  operators/NAME.{key,pub}  crl.pem  revoked.keys
  * nodes/ is what the aggregator's nodes.dir names, crl.pem is for tls.crl, revoked.keys for nodes.revoked and
  * trust.revoked. Nothing that exists is overwritten but by rotate and revoke (pki_rotate.c, pki_revoke.c), and a
  * command that fails leaves nothing half-made behind.
@@ -303,7 +303,7 @@ int cmd_pki_node(const struct cli *c, int argc, char **argv, struct weir_err *er
 	return r ? r : made_print(c, &m, pub);
 }
 
-int cmd_pki_approver(const struct cli *c, int argc, char **argv, struct weir_err *err)
+static int signer(const struct cli *c, const char *folder, int argc, char **argv, struct weir_err *err)
 {
 	weir_cleanup(made_fini) struct made m = {0};
 	const char *dir, *name;
@@ -312,12 +312,22 @@ int cmd_pki_approver(const struct cli *c, int argc, char **argv, struct weir_err
 
 	if (r)
 		return r;
-	snprintf(rel, sizeof(rel), "approvers/%s.key", name);
+	snprintf(rel, sizeof(rel), "%s/%s.key", folder, name);
 	r = made_plan(&m, dir, rel, err);
-	snprintf(rel, sizeof(rel), "approvers/%s.pub", name);
+	snprintf(rel, sizeof(rel), "%s/%s.pub", folder, name);
 	if (!r)
 		r = made_plan(&m, dir, rel, err);
 	if (!r)
 		r = new_identity(m.path[0], m.path[1], pub, err);
 	return r ? r : made_print(c, &m, pub);
+}
+
+int cmd_pki_approver(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	return signer(c, "approvers", argc, argv, err);
+}
+
+int cmd_pki_operator(const struct cli *c, int argc, char **argv, struct weir_err *err)
+{
+	return signer(c, "operators", argc, argv, err);
 }

@@ -34,6 +34,7 @@ static const struct view_column agent_columns[] = {
 	{"unexplained_bytes", "unexplained"},
 	{"lost_bytes", "lost"},
 	{"refused_reason", "refused"},
+	{"alarm", "alarm"},
 	{"hooks", "hooks"},
 	{"version", "version"},
 	{0},
