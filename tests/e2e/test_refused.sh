@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What a node refuses: half-written, wrongly signed and older bundles; the running one stays in force.
+# What a node refuses, by name, of an aggregator and of one that lies: the running bundle stays in force, and
+# does so when the node's state directory goes back in time.
 . "$(dirname "$0")/../lib/e2e.sh"
 
 BACKUP=payments.slice/backup.service
@@ -10,6 +11,9 @@ lab_serve web inet main.service 5001
 first=$(fleet_serial)
 fleet_applied_first() { fleet_applied n1 "$first"; }
 expect "the first revision is applied" lab_wait 15 fleet_applied_first
+confirmed() { grep -q "bundle $1 is confirmed" "$LAB/log/agent-n1.log"; } # serial
+expect "and confirmed" lab_wait 10 confirmed "$first"
+cp -a "$LAB/state-n1" "$LAB/state-then"
 fleet_commit
 fleet_sign || broken "the commit is signed"
 good=$(fleet_serial)
@@ -69,6 +73,39 @@ for file in "$REPO"/approvals/*; do
 	case $(basename "$file") in "$first".*) ;; *) rm "$file" ;; esac
 done
 fleet_aggregator_start || broken "the aggregator starts again"
-expect "older: refused by the node, by name" lab_wait 15 refused older
-kept "older"
+expect "replayed: refused by the node, by name" lab_wait 15 refused replayed
+kept "replayed"
+equal "and the audit log has it" "$(api "/api/v1/audit?limit=1000" "sum(e['event'] == 'refused' and \
+e['fields'].get('reason') == 'replayed' and e['fields'].get('serial') == '$first' for e in d['items'])")" 1
+equal "and the table of agents" "$(weirctl agents | grep -c '^n1 .* replayed ')" 1
+
+# An aggregator that lies, with an approver's key. The agent stays the same process throughout.
+lab_kill aggregator
+lie() { # serial kind
+	lab_in agg main.service "$LAB_BIN/tools/hostile" tls+tcp://192.0.2.1:7472 "$PKI" "$REPO" \
+		"$PKI/approvers/alice.key" "$(fleet_class n1)" "$1" "$2" 2>>"$LAB/log/hostile.log"
+}
+lied() { # kind reason [serial]
+	equal "$1: refused by the node, by name" "$(lie "${3:-$((good + 5))}" "$1")" "refused $2, $good in force"
+	expect "$1: the running bundle is still enforced" denied
+}
+lied unsigned unsigned
+lied tampered tampered
+lied edited tampered
+lied expired expired
+lied mixed mixed
+lied wrong-class wrong-class
+lied key-epoch future-key-epoch
+lied plain older 1
+
+# The state directory of the time when an older revision was in force.
+lab_kill agent-n1
+cp -a "$LAB/state-n1" "$LAB/state-now"
+rm -rf "$LAB/state-n1/bundle" && cp -a "$LAB/state-then/bundle" "$LAB/state-n1/bundle"
+fleet_agent_start n1 || broken "the agent starts again"
+equal "replayed after a restored state directory: refused" "$(lie 0 "stored:$LAB/state-then/bundle/current")" \
+	"refused replayed, 0 in force"
+expect "replayed after a restored state directory: what the kernel has is still enforced" denied
+equal "the bundle that was in force comes again" "$(lie 0 "stored:$LAB/state-now/bundle/current")" taken
+expect "and is enforced" denied
 finish

@@ -88,7 +88,7 @@ fleet_agent_conf() { # node mode
 		  cert: $PKI/nodes/$node/cert.pem
 		  key: $PKI/nodes/$node/key.pem
 		identity: {key: $PKI/nodes/$node/node.key, labels: $LAB/labels.yaml}
-		trust: {approvers: ["$(fleet_key alice)"], threshold: 1, max_bundle: ${MAX_BUNDLE:-8MiB}}
+		trust: {approvers: ["$(fleet_key alice)"], operators: [${OPERATORS:-}], threshold: 1, max_bundle: ${MAX_BUNDLE:-8MiB}}
 		bpf:
 		  cgroup_root: $LAB_CGROUPS/$LAB_NAME/$node
 		  pin_dir: /sys/fs/bpf/$LAB_NAME/$node
