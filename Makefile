@@ -26,24 +26,27 @@ BPF_OBJ := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c 
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all asan man deps mine check check-long check-kernels check-mutants soak bench demo clean
+.PHONY: all asan fuzz man deps mine check check-long check-kernels check-mutants soak bench demo clean
 all: $(PROGRAMS:%=$(B)/%)
 
-# Two trees of the same sources: build/o (normal) and build/asan.
+# Three trees of the same sources: build/o (normal), build/asan, and build/fuzz for libFuzzer, which is clang's.
 define tree
 $(B)/$(1)/%.o: %.c | $(PB) $(BPF_OBJ)
 	@mkdir -p $$(@D)
 	@echo "  CC    $(1)/$$<"
-	$(Q)$(CC) $(CFLAGS) $(2) -c -o $$@ $$<
+	$(Q)$$(CC) $(CFLAGS) $(2) -c -o $$@ $$<
 $(B)/$(1)/weir.pb-c.o: $(B)/gen/weir.pb-c.c
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(filter-out -W%,$(CFLAGS)) $(2) -c -o $$@ $$<
+	$(Q)$$(CC) $(filter-out -W%,$(CFLAGS)) $(2) -c -o $$@ $$<
 $(B)/$(1)/libweir.a: $(LIB_SRC:%.c=$(B)/$(1)/%.o) $(B)/$(1)/weir.pb-c.o
 	@echo "  AR    $$@"
 	$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
 $(eval $(call tree,o,))
 $(eval $(call tree,asan,$(ASAN)))
+FUZZ_CFLAGS := $(ASAN) -fsanitize=fuzzer-no-link -Wno-error
+$(eval $(call tree,fuzz,$(FUZZ_CFLAGS)))
+$(B)/fuzz/%: private override CC = $(CLANG)
 
 define program
 $(B)/$(1): $(SRC_$(1):%.c=$(B)/o/%.o) $(B)/o/libweir.a
@@ -65,6 +68,19 @@ $(B)/asan/unit/$(1): $(B)/asan/tests/unit/$(1).o $(TEST_LIB) $(call owner_objs,$
 	$(Q)$(CC) $(CFLAGS) $(ASAN) $(GOLD) -o $$@ $$^ $(LIBS)
 endef
 $(foreach u,$(UNIT),$(eval $(call unit,$(u))))
+
+# Harnesses: tests/fuzz/NAME.c, with the objects that a unit test of that name would have. build/asan/fuzz/NAME
+# replays the corpus; build/fuzz/NAME is libFuzzer's.
+HARNESS := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+define harness
+$(B)/asan/fuzz/$(1): $(patsubst %,$(B)/asan/tests/fuzz/%.o,$(1) replay) $(TEST_LIB) $(call owner_objs,$(1)) $(B)/asan/libweir.a
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(CFLAGS) $(ASAN) -o $$@ $$^ $(LIBS)
+$(B)/fuzz/$(1): $(patsubst $(B)/asan/%,$(B)/fuzz/%,$(B)/asan/tests/fuzz/$(1).o $(TEST_LIB) $(call owner_objs,$(1)) $(B)/asan/libweir.a)
+	@echo "  LD    $$@"
+	$(Q)$$(CC) $(CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $$@ $$^ $(LIBS)
+endef
+$(foreach h,$(HARNESS),$(eval $(call harness,$(h))))
 
 # What end-to-end tests need besides: small programs, and the agent as another build of it is.
 TOOLS := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
@@ -91,7 +107,7 @@ $(B)/bench/store: $(B)/o/tests/bench/store/store.o $(B)/o/libweir.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
-.PRECIOUS: $(B)/asan/%.o $(B)/o/%.o $(B)/gen/%.bpf.o $(B)/gen/%.skel.h
+.PRECIOUS: $(B)/asan/%.o $(B)/o/%.o $(B)/fuzz/%.o $(B)/gen/%.bpf.o $(B)/gen/%.skel.h
 
 # Without block placement: kernels up to 6.1 refuse a loop that is entered in its middle (tests/loops).
 define bpf_object
@@ -113,7 +129,9 @@ $(B)/gen/weir.pb-c.h $(B)/gen/weir.pb-c.c &: proto/weir.proto
 	@mkdir -p $(B)/gen
 	$(Q)protoc-c --proto_path=proto --c_out=$(B)/gen weir.proto
 
-asan: $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%) $(TOOLS:%=$(B)/asan/tools/%) $(B)/asan/next/weir-agent
+asan: $(PROGRAMS:%=$(B)/asan/%) $(UNIT:%=$(B)/asan/unit/%) $(TOOLS:%=$(B)/asan/tools/%) $(HARNESS:%=$(B)/asan/fuzz/%) \
+	$(B)/asan/next/weir-agent
+fuzz: $(HARNESS:%=$(B)/fuzz/%)
 man: all
 	$(Q)docs/man $(B) $(B)/man
 deps:
@@ -126,6 +144,7 @@ check: deps mine
 	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check
 check-long: deps mine
+	$(Q)packaging/deps fuzz && $(MAKE) -j2 fuzz || echo "make check-long: without libFuzzer nothing is fuzzed afresh"
 	$(Q)$(MAKE) -j2 all asan
 	$(Q)tests/run check-long
 bench: deps mine
