@@ -32,6 +32,9 @@ static const struct weir_setting table[] = {
 	 "observe counts only, shadow also evaluates and counts verdicts, enforce drops."},
 	{"agent.state_dir", WEIR_SET_STR, AT(state_dir), "/var/lib/weir-agent", 0, 0, NULL,
 	 "Spool and last applied bundle live here; it must survive a reboot."},
+	{"agent.user", WEIR_SET_STR, AT(user), "weir-agent", 0, 0, NULL,
+	 "Whom an agent that was started as root becomes once it is attached, a name or a number; root = it "
+	 "stays root, with the same three capabilities."},
 	{"agent.default_deny", WEIR_SET_BOOL, AT(default_deny), "false", 0, 0, NULL,
 	 "In enforce mode, deny everything but the failsafe list until a first bundle was "
 	 "applied."},

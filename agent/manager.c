@@ -13,6 +13,7 @@
 #include "agent/keys.h"
 #include "agent/lease.h"
 #include "agent/policy.h"
+#include "agent/privilege.h"
 #include "agent/uplink.h"
 #include "agent/witness.h"
 #include "lib/base/clock.h"
@@ -396,7 +397,10 @@ static int start(struct manager *m, struct weir_err *err)
 		return r;
 	set_mode(m);
 	follow_names(m);
-	r = open_network(m, err);
+	/* The network's library starts threads, and each would keep what it has. */
+	r = privilege_drop(&m->conf, m->path, m->probe, err);
+	if (r == 0)
+		r = open_network(m, err);
 	if (r == 0)
 		r = weir_loop_fd(m->loop, ident_fd(m->ident), EPOLLIN, on_cgroups, m, &m->cgroups);
 	if (r == 0)

@@ -449,7 +449,7 @@ int probe_open(const struct probe_conf *c, struct probe **ret, struct weir_err *
 	p->max.spans = probe_spans(c);
 	for (size_t i = 0; i < PROBE_PROGS; i++)
 		p->prog_fd[i] = -1;
-	p->pass_link[0] = p->pass_link[1] = -1;
+	p->pass_link[0] = p->pass_link[1] = p->pins = -1;
 	r = open_all(p, c, mount ? mount : c->cgroup_root, err);
 	if (r) {
 		probe_close(p);
@@ -465,6 +465,7 @@ void probe_close(struct probe *p)
 		return;
 	weir_closep(&p->pass_link[0]);
 	weir_closep(&p->pass_link[1]);
+	weir_closep(&p->pins);
 	if (p->skel)
 		weir_bpf__destroy(p->skel); /* pins and links stay; mappings end with the process */
 	probe_free_patterns(p);

@@ -38,6 +38,8 @@ struct probe;
 int probe_open(const struct probe_conf *conf, struct probe **ret, struct weir_err *err);
 /* Leaves all pins and links: the kernel goes on. */
 void probe_close(struct probe *p);
+/* From now on pins are reached through an open directory: systemd keeps the way to /sys/fs/bpf to root. */
+int probe_hold_pins(struct probe *p);
 /* Removes every link, pin, map and pacing of pin_dir; needs no running agent. Connections survive. */
 int probe_detach(const char *pin_dir, struct weir_err *err);
 /* `weir-agent --probe`: one line per rung: "yes" or "refused", name, errno, what is used instead. An error

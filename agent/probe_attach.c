@@ -227,6 +227,21 @@ static int remove_pins(const char *path, bool is_dir)
 	return r;
 }
 
+int probe_hold_pins(struct probe *p)
+{
+	weir_auto_close int fd = open(p->pin_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *path = weir_strf("/proc/self/fd/%d", fd);
+
+	if (fd < 0 || !path) {
+		free(path);
+		return fd < 0 ? -errno : -ENOMEM;
+	}
+	free(p->pin_dir);
+	p->pin_dir = path;
+	p->pins = weir_take_fd(&fd);
+	return 0;
+}
+
 int probe_detach(const char *pin_dir, struct weir_err *err)
 {
 	weir_auto_free char *links = weir_strf("%s/links", pin_dir);

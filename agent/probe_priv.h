@@ -61,6 +61,7 @@ struct probe_if {
 struct probe {
 	struct weir_bpf *skel;
 	char *pin_dir;
+	int pins; /* that directory, once held; else -1 */
 	uint32_t on; /* PROBE_CGROUP .. PROBE_XDP */
 	uint32_t gateway; /* index of the gateway's workload; 0 = no gateway */
 	char **patterns, **inside, **local;

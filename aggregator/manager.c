@@ -6,6 +6,7 @@
 #include "aggregator/witness.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/os/privilege.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -50,6 +51,8 @@ static int on_sweep(uint32_t events, void *arg)
 	struct manager *m = arg;
 
 	(void)events;
+	weir_wire_sweep(m->sv.telemetry);
+	weir_wire_sweep(m->sv.control_wire);
 	control_sweep(m->sv.control, weir_wall_ns());
 	leases_sweep(&m->sv, weir_wall_ns());
 	keys_poll(m->keys, weir_wall_ns(), false);
@@ -240,6 +243,17 @@ static void manager_fini(struct manager *m)
 	config_fini(&m->sv.config);
 }
 
+/* Before the first thread, and before anything is opened: what works now works after a reload too. */
+static void confine(void)
+{
+	int caps = weir_caps_keep(0), filter = caps < 0 ? caps : weir_seccomp(NULL, 0);
+
+	if (caps < 0)
+		weir_log(WEIR_LOG_WARN, "privileges: capabilities cannot be given up: %s", strerror(-caps));
+	if (filter < 0)
+		weir_log(WEIR_LOG_WARN, "privileges: system calls are not filtered: %s", strerror(-filter));
+}
+
 int manager_run(struct config *config, struct weir_err *err)
 {
 	weir_cleanup(manager_fini) struct manager m = {.sv.config = *config};
@@ -247,6 +261,7 @@ int manager_run(struct config *config, struct weir_err *err)
 
 	memset(config, 0, sizeof(*config));
 	m.sv.started_ns = weir_wall_ns();
+	confine();
 	/* First, as it blocks the signals that threads of libraries must not take. */
 	r = weir_loop_new(&m.loop, on_signal, &m);
 	if (!r)

@@ -21,7 +21,7 @@ int weir_random(void *buf, size_t len);
 struct weir_key; /* Ed25519 private key */
 int weir_key_new(struct weir_key **ret); /* generates */
 void weir_key_free(struct weir_key *k);
-/* PEM PKCS#8, mode 0600. Loading refuses a file that group or others may access (-EPERM), saving one
+/* PEM PKCS#8, mode 0600. Loading refuses a file that others may access or its group write (-EPERM), saving one
  * that exists (-EEXIST). */
 int weir_key_load(const char *path, struct weir_key **ret, struct weir_err *err);
 int weir_key_save(const struct weir_key *k, const char *path, struct weir_err *err);

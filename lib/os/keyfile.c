@@ -30,10 +30,11 @@ static int keyfile_open(const char *path, FILE **ret, struct weir_err *err)
 		return weir_err_set(err, -errno, "%s: cannot open: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size > KEYFILE_MAX)
 		return weir_err_set(err, -EBADMSG, "%s: is not a private key in PEM", path);
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
+	/* Its group may read it: that is how a program with a user of its own does. */
+	if (st.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
 		return weir_err_set(err, -EPERM,
-				    "%s: group or others may access this private key (mode %04o); "
-				    "run chmod 600", path, (unsigned int)st.st_mode & 07777);
+				    "%s: others may access this private key, or its group write it (mode %04o); "
+				    "run chmod 600 or 640", path, (unsigned int)st.st_mode & 07777);
 	f = fdopen(fd, "r");
 	if (!f)
 		return -errno;

@@ -4,6 +4,7 @@
 
 FLEET_EAST=aws/111111111111/vpc-east FLEET_WEST=aws/222222222222/vpc-west
 FLEET_NODES="n1 n2 n3"
+FLEET_USER=7470 # whom agents become: nobody has that number
 PKI=$LAB/pki
 REPO=$LAB/repo
 HELD=$LAB/held # policies that a later commit adds
@@ -24,7 +25,8 @@ fleet_new() {
 	weirctl pki init --dir "$PKI" && weirctl pki server --dir "$PKI" --name aggregator --alt 192.0.2.1 &&
 		weirctl pki approver --dir "$PKI" alice && weirctl pki approver --dir "$PKI" mallory || return
 	for node in $FLEET_NODES; do
-		weirctl pki node --dir "$PKI" "$node" || return
+		weirctl pki node --dir "$PKI" "$node" && chown -R $FLEET_USER "$PKI/nodes/$node" &&
+			chmod 711 "$PKI" "$PKI"/{ca,nodes,"nodes/$node"} || return
 	done
 	mkdir -p "$HELD" && cp -r "$LAB_ROOT/policies" "$REPO" && mv "$REPO"/policies/*.yaml "$HELD"/ &&
 		rm -rf "$REPO/approvals" && fleet_approvers && fleet_labels && fleet_aggregator_conf
@@ -78,7 +80,8 @@ fleet_agent_conf() { # node mode
 	case $node in n2) address=$N2_4 ;; *) address=$N1_4 ;; esac
 	cat >"$LAB/$node.yaml" <<-YAML
 		node: {name: $node, domain: "${class%/*}", class: "$class", address: $address}
-		agent: {mode: $mode, established: ${ESTABLISHED:-cut}, state_dir: $LAB/state-$node, lease: ${LEASE:-0s}}
+		agent: {mode: $mode, established: ${ESTABLISHED:-cut}, state_dir: $LAB/state-$node, lease: ${LEASE:-0s},
+		  user: "${AGENT_USER:-$FLEET_USER}"}
 		server:
 		  telemetry: "tls+tcp://192.0.2.1:7471"
 		  control: "tls+tcp://192.0.2.1:7472"
