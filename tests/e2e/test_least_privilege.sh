@@ -64,18 +64,19 @@ lab_kill agent-n1
 
 # As the unit starts it: a user from the first instruction, with the way to the pins, which it gives back.
 CAPS=+bpf,+net_admin,+perfmon,+dac_read_search
-chmod 700 /sys/fs/bpf/weir-lab
-lab_bg agent-n1 n1 weir-agent.service setpriv --reuid=$FLEET_USER --regid=$FLEET_USER --clear-groups \
+chown -R $FLEET_USER "$LAB/state-n1" "/sys/fs/bpf/$LAB_NAME/n1"
+chmod 700 "/sys/fs/bpf/$LAB_NAME"
+lab_bg agent-unit n1 weir-agent.service setpriv --reuid=$FLEET_USER --regid=$FLEET_USER --clear-groups \
 	--bounding-set="-all,$CAPS" --inh-caps="-all,$CAPS" --ambient-caps="-all,$CAPS" --no-new-privs \
 	"$LAB_BIN/weir-agent" -c "$LAB/n1.yaml"
-expect "started as its own user it attaches" lab_wait 15 fleet_attached n1
-expect "started as its own user it connects" lab_wait 15 fleet_connected n1
-equal "started as its own user it gives the fourth capability back" "$(fact agent-n1 CapEff)" $WANTED
+expect "started as its own user it connects" \
+	lab_wait 15 grep -q 'telemetry: session with the aggregator begins' "$LAB/log/agent-unit.log"
+equal "started as its own user it gives the fourth capability back" "$(fact agent-unit CapEff)" $WANTED
 lab_ns n1 ip link add eth7 type veth peer name far7
 later=$(lab_ns n1 ip -o link show dev eth7 | cut -d: -f1)
 expect "and attaches to what appears later, though the way to its pins is closed" \
-	lab_wait 10 test -e "/sys/fs/bpf/weir-lab/n1/links/tc${later}in"
-lab_kill agent-n1
+	lab_wait 10 test -e "/sys/fs/bpf/$LAB_NAME/n1/links/tc${later}in"
+lab_kill agent-unit
 expect "root detaches what the user left" "$LAB_BIN/weir-agent" --detach -c "$LAB/n1.yaml"
-expect "nothing is left" test ! -e /sys/fs/bpf/weir-lab/n1
+expect "nothing is left" test ! -e "/sys/fs/bpf/$LAB_NAME/n1"
 finish
