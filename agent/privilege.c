@@ -33,6 +33,7 @@ static void check_files(const struct config *c, const char *conf_path, const str
 	} files[] = {
 		{conf_path, true}, {c->labels, *c->labels},  {c->ca, tls},
 		{c->cert, tls},	   {c->key, tls},	     {c->node_key, tls},
+		{c->crl, *c->crl}, {c->revoked, *c->revoked},
 	};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(files) && !*why->text; i++) {

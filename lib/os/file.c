@@ -95,6 +95,16 @@ static void temp_fini(struct temp_file *t)
 	weir_closep(&t->dir_fd);
 }
 
+/* What root writes belongs to whom the directory belongs: a key that is exchanged must stay readable to the program
+ * that has a user of its own. Where root may not give it away it stays root's. */
+static void give_to_owner(int dir, int fd)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) == 0 && st.st_uid && fchown(fd, st.st_uid, st.st_gid) < 0)
+		errno = 0;
+}
+
 /* Writes and syncs the temporary file next to path. */
 static int temp_write(struct temp_file *t, const char *path, const void *data, size_t len,
 		      unsigned int mode)
@@ -122,6 +132,8 @@ static int temp_write(struct temp_file *t, const char *path, const void *data, s
 	r = fd_write_all(fd, data, len);
 	if (r)
 		return r;
+	if (geteuid() == 0)
+		give_to_owner(t->dir_fd, fd);
 	return fchmod(fd, (mode_t)mode) || fsync(fd) ? -errno : 0;
 }
 

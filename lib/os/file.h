@@ -8,7 +8,7 @@
 /* Whole file, NUL-terminated behind the end. -EFBIG when larger than max. Caller frees. */
 int weir_file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);
 int weir_file_read_at(int dirfd, const char *name, size_t max, char **ret_data, size_t *ret_len);
-/* Temporary file in the same directory, fsync, rename, fsync of the directory. */
+/* Temporary file in the same directory, fsync, rename, fsync of the directory; of root's it takes the owner. */
 int weir_file_write(const char *path, const void *data, size_t len, unsigned int mode);
 /* The same, but never replaces: -EEXIST. */
 int weir_file_create(const char *path, const void *data, size_t len, unsigned int mode);

@@ -106,6 +106,28 @@ TEST(a_user_of_its_own_keeps_what_is_kept_and_gets_the_files)
 	CHECK(line == 0, "line %d", line);
 }
 
+static int write_as_root(void)
+{
+	char dir[] = "/tmp/weir-privilege-XXXXXX", file[64];
+	struct weir_user u;
+	struct stat st;
+
+	WANT(weir_user_find(SOMEBODY, &u) == 0 && mkdtemp(dir) && weir_tree_give(dir, &u) == 0);
+	snprintf(file, sizeof(file), "%s/key", dir);
+	WANT(weir_file_create(file, "x", 1, 0600) == 0 && stat(file, &st) == 0 && st.st_uid == u.uid);
+	WANT(weir_file_write(file, "y", 1, 0600) == 0 && stat(file, &st) == 0 && st.st_uid == u.uid);
+	unlink(file);
+	WANT(rmdir(dir) == 0);
+	return 0;
+}
+
+TEST(what_root_writes_belongs_to_whom_the_directory_belongs)
+{
+	int line = in_child(write_as_root);
+
+	CHECK(line == 0, "line %d", line);
+}
+
 static int filter(void)
 {
 	static const int extra[] = {SYS_getsid};
@@ -180,5 +202,6 @@ TEST(capabilities_have_names)
 }
 
 TEST_MAIN(T_ROOT(capabilities_that_are_not_kept_are_gone),
-	  T_ROOT(a_user_of_its_own_keeps_what_is_kept_and_gets_the_files), T(system_calls_outside_the_table_fail),
+	  T_ROOT(a_user_of_its_own_keeps_what_is_kept_and_gets_the_files),
+	  T_ROOT(what_root_writes_belongs_to_whom_the_directory_belongs), T(system_calls_outside_the_table_fail),
 	  T(files_threads_and_the_extra_calls_work), T(unknown_users_are_told), T(capabilities_have_names))
