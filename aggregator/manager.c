@@ -51,8 +51,6 @@ static int on_sweep(uint32_t events, void *arg)
 	struct manager *m = arg;
 
 	(void)events;
-	weir_wire_sweep(m->sv.telemetry);
-	weir_wire_sweep(m->sv.control_wire);
 	control_sweep(m->sv.control, weir_wall_ns());
 	leases_sweep(&m->sv, weir_wall_ns());
 	keys_poll(m->keys, weir_wall_ns(), false);
