@@ -11,7 +11,7 @@ HELD=$LAB/held # policies that a later commit adds
 SOCKET=$LAB/run/aggregator.sock
 
 weirctl() { "$LAB_BIN/weirctl" --socket "$SOCKET" "$@"; }
-api() { "$LAB_PYTHON" "$LAB_ROOT/tests/lib/api.py" "$SOCKET" "$@"; }
+api() { "$LAB_PYTHON" -I -S "$LAB_ROOT/tests/lib/api.py" "$SOCKET" "$@"; }
 
 fleet_class() { # node
 	case $1 in

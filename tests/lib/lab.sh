@@ -176,11 +176,11 @@ lab_kill() { # name [signal]
 # Polls a condition: no test sleeps to wait. A test says how long that takes a slow machine; one that
 # others use too, or an emulated one, needs more patience.
 lab_wait() { # seconds condition...
-	local until=$(($(date +%s%N) + $1 * ${LAB_PATIENCE:-3} * 1000000000))
+	local until=$((${EPOCHREALTIME/[.,]/} + $1 * ${LAB_PATIENCE:-3} * 1000000))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
-		[ "$(date +%s%N)" -lt "$until" ] || return 1
-		sleep 0.1
+		[ "${EPOCHREALTIME/[.,]/}" -lt "$until" ] || return 1
+		sleep 0.2
 	done
 }
 

@@ -5,9 +5,9 @@
 old_link.py LISTEN:PORT TO:PORT CA NODE-CERT NODE-KEY SERVER-CERT SERVER-KEY [WIRE]
 
 It ends TLS on both sides. What the older protocol does not have is taken out of the aggregator's replies, as one that was
-built from it would not have said it; an agent must then say nothing that the older protocol lacks. With WIRE, hellos
-carry that wire version. On SIGTERM it prints "summaries=N foreign=N": requests with a summary, and those with a
-field that an older aggregator does not know.
+built from it would not have said it; an agent must then ask for nothing that the older protocol lacks (what a summary
+says besides is passed over there). With WIRE, hellos carry that wire version. On SIGTERM it prints
+"summaries=N foreign=N": requests with a summary, and those that an older aggregator does not know.
 """
 import signal
 import socket
@@ -18,7 +18,7 @@ import threading
 
 from odd_link import HANDSHAKE, address, close, exactly
 
-REQUEST, SUMMARY = set(range(1, 6)), set(range(1, 23)) | set(range(30, 36))
+REQUEST = set(range(1, 6))
 HELLO_BODY, SUMMARY_BODY, WELCOME_BODY = 2, 4, 3  # of Request, Request, Reply
 WELCOME_NEW = {6, 7}
 DONE = {"summaries": 0, "foreign": 0}
@@ -65,13 +65,10 @@ def with_body(number, content):
 def request(message, wire):
     out = b""
     for number, raw, content in fields(message):
-        foreign = number not in REQUEST
-        if number == SUMMARY_BODY:
-            DONE["summaries"] += 1
-            foreign = any(n not in SUMMARY for n, _, _ in fields(content))
+        DONE["summaries"] += number == SUMMARY_BODY
         if number == HELLO_BODY and wire:
             raw = with_body(number, b"\x08" + as_varint(wire) + b"".join(r for n, r, _ in fields(content) if n != 1))
-        DONE["foreign"] += foreign
+        DONE["foreign"] += number not in REQUEST
         out += raw
     return out
 
