@@ -15,7 +15,7 @@ refuse() { # claim pattern: n2 as configured now stays outside, and says why in 
 	lab_kill agent-n2
 }
 
-weirctl pki init --dir "$LAB/foreign" >/dev/null && weirctl pki node --dir "$LAB/foreign" n2 >/dev/null || broken "a foreign CA is made"
+weirctl pki init --dir "$LAB/foreign" >/dev/null && weirctl pki node --dir "$LAB/foreign" n2 >/dev/null && chown -R $FLEET_USER "$LAB/foreign" || broken "a foreign CA is made"
 fleet_agent_conf n2 observe
 sed -i "s#cert: .*#cert: $LAB/foreign/nodes/n2/cert.pem#; s#  key: .*key.pem#  key: $LAB/foreign/nodes/n2/key.pem#" "$LAB/n2.yaml"
 refuse "certificate of a foreign CA" 'no session'
