@@ -32,7 +32,7 @@ int weir_summary_build(const struct weir_summary *s, struct weir_arena *a, Weir_
 int weir_summary_build_head(const struct weir_summary *s, struct weir_arena *a, Weir__V1__Summary *pb);
 
 /* difference.c: what both directions of a Difference share. */
-#define WEIR_HEAD_SCALARS 20
+#define WEIR_HEAD_SCALARS 24
 uint64_t weir_head_get(const Weir__V1__Summary *pb, size_t i);
 void weir_head_set(Weir__V1__Summary *pb, size_t i, uint64_t v);
 /* What all rows of a window add to the totals. */

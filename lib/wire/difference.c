@@ -22,6 +22,7 @@ static const struct {
 	H(total_packets_in), H(total_packets_out), H(mode), H(serial), H(flow_rows_used), H(flow_rows),
 	H(spool_bytes), H(spool_max), H(lease_until_ns), H(lapsed_s), H(candidate_serial), H(first_kept),
 	H(cert_expires_s), H(keys_broken),
+	H(clock_skew_ns), H(clock_error_ns), H(packet_ps), H(window_ns),
 #undef H
 };
 

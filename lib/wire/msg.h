@@ -52,7 +52,7 @@ struct weir_welcome {
 	uint32_t summary_z; /* takes WEIR_MSG_SUMMARY_Z */
 };
 struct weir_refuse { enum weir_refusal_code code; const char *text; };
-struct weir_ack { uint64_t epoch, committed; struct weir_chain_head head; };
+struct weir_ack { uint64_t epoch, committed, received_ns, replied_ns; struct weir_chain_head head; };
 
 struct weir_sum_label { const char *key, *value; };
 struct weir_sum_workload {
@@ -108,6 +108,10 @@ struct weir_summary {
 	uint64_t lapsed_s;	 /* cumulative since boot: enforcement was over by its lease */
 	uint64_t cert_expires_s; /* wall clock; 0 = not known */
 	bool keys_broken;	 /* a file of keys holds what cannot be used */
+	int64_t clock_skew_ns;	 /* node's clock less the aggregator's, when this was sent */
+	uint64_t clock_error_ns; /* 0 = not measured */
+	uint64_t packet_ps;	 /* 0 = not measured */
+	uint64_t window_ns;	 /* 0 = not said */
 };
 
 struct weir_summary_z { const uint8_t *data; size_t len; };
@@ -128,6 +132,8 @@ struct weir_policy_sync {
 	uint32_t undone_why;	     /* weir_undo */
 	uint64_t have_order;	     /* number of the last order had or refused */
 	const char *order_refused;   /* why it was; "" = it was not */
+	uint64_t drifts;
+	uint32_t threshold, approvers; /* of trust; threshold 0 = not said */
 };
 struct weir_push_sig { uint8_t key[32], sig[64]; };
 struct weir_policy_push {

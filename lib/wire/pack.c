@@ -89,6 +89,9 @@ static int build_policy_sync(const struct weir_msg *m, struct weir_arena *a, str
 	pb->undone_why = s->undone_why;
 	pb->have_order = s->have_order;
 	pb->order_refused = weir_text_clean(a, s->order_refused ? s->order_refused : "", WEIR_REASON_MAX);
+	pb->drifts = s->drifts;
+	pb->threshold = s->threshold;
+	pb->approvers = s->approvers;
 	if (s->has_candidate)
 		pb->have_candidate = bytes_of(s->candidate, sizeof(s->candidate));
 	if (s->witnessed.seq) {
@@ -156,6 +159,8 @@ static int build_ack(const struct weir_msg *m, struct weir_arena *a, struct enve
 		pb->audit_hash = bytes_of(m->ack.head.hash, sizeof(m->ack.head.hash));
 		pb->audit_signature = bytes_of(m->ack.head.sig, sizeof(m->ack.head.sig));
 	}
+	pb->received_ns = m->ack.received_ns;
+	pb->replied_ns = m->ack.replied_ns;
 	e->reply.ack = pb;
 	return 0;
 }

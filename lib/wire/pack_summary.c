@@ -255,6 +255,10 @@ int weir_summary_build_head(const struct weir_summary *s, struct weir_arena *a, 
 	pb->spool_max = s->spool_max;
 	pb->lease_until_ns = s->lease_until_ns;
 	pb->lapsed_s = s->lapsed_s;
+	pb->clock_skew_ns = s->clock_skew_ns;
+	pb->clock_error_ns = s->clock_error_ns;
+	pb->packet_ps = s->packet_ps;
+	pb->window_ns = s->window_ns;
 	pb->domain = weir_text_clean(a, s->domain, WEIR_NAME_MAX);
 	return pb->domain ? 0 : -ENOMEM;
 }

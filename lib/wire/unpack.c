@@ -96,6 +96,7 @@ static int get_sync_numbers(const Weir__V1__PolicySync *pb, struct weir_policy_s
 		{"undone_to", pb->undone_to, &ret->undone_to},
 		{"undone_ns", pb->undone_ns, &ret->undone_ns},
 		{"have_order", pb->have_order, &ret->have_order},
+		{"drifts", pb->drifts, &ret->drifts},
 	};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(numbers); i++) {
@@ -137,6 +138,8 @@ static int get_policy_sync(const Weir__V1__PolicySync *pb, struct weir_policy_sy
 		return weir_bad(err, "policy_sync.mode: out of range");
 	if (pb->undone_why >= WEIR_UNDOS)
 		return weir_bad(err, "policy_sync.undone_why: out of range");
+	ret->threshold = pb->threshold;
+	ret->approvers = pb->approvers;
 	ret->mode = pb->mode;
 	ret->undone_why = pb->undone_why;
 	ret->order_refused = pb->order_refused;
@@ -281,7 +284,8 @@ static int get_reply(const Weir__V1__Reply *pb, struct weir_arena *a, struct wei
 				 err);
 	}
 	if (pb->body_case == WEIR__V1__REPLY__BODY_ACK && pb->ack) {
-		m->ack = (struct weir_ack){.epoch = pb->ack->epoch, .committed = pb->ack->committed};
+		m->ack = (struct weir_ack){.epoch = pb->ack->epoch, .committed = pb->ack->committed,
+					   .received_ns = pb->ack->received_ns, .replied_ns = pb->ack->replied_ns};
 		return get_head(pb->ack->audit_sequence, &pb->ack->audit_hash, &pb->ack->audit_signature,
 				&m->ack.head, err);
 	}

@@ -279,6 +279,11 @@ static int check_head(const Weir__V1__Summary *pb, struct weir_err *err)
 		{"lease_until_ns", pb->lease_until_ns, WEIR_COUNT_MAX},
 		{"lapsed_s", pb->lapsed_s, WEIR_COUNT_MAX},
 		{"cert_expires_s", pb->cert_expires_s, WEIR_COUNT_MAX},
+		{"clock_skew_ns", pb->clock_skew_ns < 0 ? -(uint64_t)pb->clock_skew_ns : (uint64_t)pb->clock_skew_ns,
+		 WEIR_COUNT_MAX},
+		{"clock_error_ns", pb->clock_error_ns, WEIR_COUNT_MAX},
+		{"packet_ps", pb->packet_ps, WEIR_COUNT_MAX},
+		{"window_ns", pb->window_ns, WEIR_COUNT_MAX},
 	};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bounds); i++) {
@@ -322,6 +327,10 @@ static void fill_head(const Weir__V1__Summary *pb, struct weir_summary *ret)
 	ret->spool_max = pb->spool_max;
 	ret->lease_until_ns = pb->lease_until_ns;
 	ret->lapsed_s = pb->lapsed_s;
+	ret->clock_skew_ns = pb->clock_skew_ns;
+	ret->clock_error_ns = pb->clock_error_ns;
+	ret->packet_ps = pb->packet_ps;
+	ret->window_ns = pb->window_ns;
 	ret->candidate_serial = pb->candidate_serial;
 }
 

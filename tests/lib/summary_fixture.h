@@ -171,6 +171,10 @@ static void fill_summary(struct weir_arena *a, struct weir_summary *s)
 	s->lapsed_s = rnd_count();
 	s->cert_expires_s = rnd_count();
 	s->keys_broken = rnd() & 1;
+	s->clock_skew_ns = rnd() & 1 ? -(int64_t)rnd_count() : (int64_t)rnd_count();
+	s->clock_error_ns = rnd_count();
+	s->packet_ps = rnd_count();
+	s->window_ns = rnd_count();
 }
 
 static bool same_row(const struct weir_sum_row *a, const struct weir_sum_row *b)
@@ -215,6 +219,8 @@ static void check_same(struct test_state *test_st, const struct weir_summary *a,
 	CHECK(a->flow_rows_used == b->flow_rows_used && a->flow_rows == b->flow_rows);
 	CHECK(a->spool_bytes == b->spool_bytes && a->spool_max == b->spool_max);
 	CHECK(a->lease_until_ns == b->lease_until_ns && a->lapsed_s == b->lapsed_s);
+	CHECK(a->clock_skew_ns == b->clock_skew_ns && a->clock_error_ns == b->clock_error_ns &&
+	      a->packet_ps == b->packet_ps && a->window_ns == b->window_ns);
 	CHECK(a->workload_count == b->workload_count);
 	for (size_t i = 0; i < a->workload_count && i < b->workload_count; i++)
 		CHECK(same_workload(&a->workloads[i], &b->workloads[i]), "workload %zu", i);

@@ -98,6 +98,7 @@ BREAK(domain, f.s.domain = broken)
 BREAK(certificate, f.s.cert_expires_s = WEIR_COUNT_MAX + 1)
 BREAK(kept, f.s.first_kept = f.s.sequence + 1)
 BREAK(total, f.s.total_bytes_out = 1ull << 63)
+BREAK(skew, f.s.clock_skew_ns = INT64_MIN)
 BREAK(mode, f.s.mode = WEIR_MODES)
 BREAK(string0, f.strings[0] = wrong)
 BREAK(string1, f.strings[1] = control)
@@ -158,6 +159,7 @@ static const struct {
 	{break_domain, "summary.domain:"}, {break_total, "summary.total_bytes_out:"},
 	{break_certificate, "summary.cert_expires_s:"},
 	{break_kept, "summary.first_kept:"},
+	{break_skew, "summary.clock_skew_ns:"},
 	{break_mode, "summary.mode:"}, {break_string0, "summary.strings[0]:"},
 	{break_string1, "summary.strings[1]:"}, {break_w_name, "summary.workloads[0].name:"},
 	{break_w_namespace, "summary.workloads[0].namespace:"}, {break_w_kind, "summary.workloads[0].kind:"},

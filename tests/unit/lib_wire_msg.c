@@ -89,10 +89,11 @@ TEST(session_messages_round_trip)
 
 TEST(ack_and_refusal_round_trip)
 {
-	struct weir_msg a = {.kind = WEIR_MSG_ACK, .ack = {.epoch = rnd(), .committed = rnd()}}, f = {.kind = WEIR_MSG_REFUSAL};
+	struct weir_msg a = {.kind = WEIR_MSG_ACK, .ack = {rnd(), rnd(), rnd(), rnd(), {0}}}, f = {.kind = WEIR_MSG_REFUSAL};
 	auto_msg *ga = there_and_back(test_st, &a), *gf = NULL;
 
-	CHECK(ga && ga->ack.epoch == a.ack.epoch && ga->ack.committed == a.ack.committed && !ga->ack.head.seq);
+	CHECK(ga && ga->ack.epoch == a.ack.epoch && ga->ack.committed == a.ack.committed && !ga->ack.head.seq &&
+	      ga->ack.received_ns == a.ack.received_ns && ga->ack.replied_ns == a.ack.replied_ns);
 	weir_msg_free(ga);
 	a.ack.head.seq = 1 + rnd_count() / 2;
 	rnd_bytes(a.ack.head.hash, 32);
@@ -120,7 +121,8 @@ TEST(policy_round_trip)
 						  .have_serial = rnd_count(), .applied_ns = rnd_count(),
 						  .has_digest = true, .mode = 2, .refused_reason = "older",
 						  .refused_text = "serial 3 is not above 4",
-						  .candidate_serial = rnd_count(), .has_candidate = true};
+						  .candidate_serial = rnd_count(), .has_candidate = true,
+						  .drifts = rnd_count(), .threshold = 2, .approvers = 3};
 	rnd_bytes(s.policy_sync.candidate, 32);
 	s.policy_sync.witnessed.seq = 1 + rnd_count() / 2;
 	rnd_bytes(s.policy_sync.witnessed.hash, 32);
@@ -137,6 +139,8 @@ TEST(policy_round_trip)
 	      !memcmp(gs->policy_sync.applied_digest, s.policy_sync.applied_digest, 32) &&
 	      !memcmp(gs->policy_sync.boot_id, s.policy_sync.boot_id, 16));
 	CHECK(gs && !memcmp(&gs->policy_sync.witnessed, &s.policy_sync.witnessed, sizeof(s.policy_sync.witnessed)));
+	CHECK(gs && gs->policy_sync.drifts == s.policy_sync.drifts && gs->policy_sync.threshold == 2 &&
+	      gs->policy_sync.approvers == 3);
 	CHECK(gs && gs->policy_sync.candidate_serial == s.policy_sync.candidate_serial &&
 	      gs->policy_sync.has_candidate && !memcmp(gs->policy_sync.candidate, s.policy_sync.candidate, 32));
 	rnd_bytes(sigs, sizeof(sigs));
