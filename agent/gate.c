@@ -185,6 +185,23 @@ int gate_apply(struct gate *g, struct weir_bundle *bundle, struct weir_err *err)
 	return 0;
 }
 
+int gate_mend(struct gate *g, struct weir_err *err)
+{
+	weir_cleanup(build_fini) struct build b = {0};
+	int r;
+
+	if (!gate_open(g) || kernel_holds(probe_digest, g->probe, g->in_force.digest))
+		return 0;
+	r = build(g, g->in_force.bundle, &b, err);
+	if (r == 0)
+		r = probe_switch(g->probe, b.tables, b.subject_of, b.count, err);
+	if (r < 0)
+		return failed(r, "tables", err);
+	now_in_force(g, g->in_force.bundle, &b);
+	return kernel_holds(probe_digest, g->probe, g->in_force.digest) ? 1 :
+		weir_err_set(err, -EIO, "the kernel does not hold the tables that were put there");
+}
+
 int gate_adopt(struct gate *g, struct weir_bundle *bundle, struct weir_err *err)
 {
 	weir_cleanup(build_fini) struct build b = {0};

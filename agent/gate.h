@@ -22,6 +22,9 @@ int gate_names(struct gate *g, struct weir_err *err);
 /* No bundle is in force any more, as before the first one. */
 void gate_close(struct gate *g);
 bool gate_open(const struct gate *g); /* a bundle is in force */
+/* 0: the kernel holds what was put there; 1: it did not, and does again; < 0: it does not. The candidate's
+ * tables go as in gate_apply() when it was mended. */
+int gate_mend(struct gate *g, struct weir_err *err);
 
 /*
  * Evaluates the bundle beside what is in force; takes it when it returns 0. What the kernel has counted

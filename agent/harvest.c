@@ -301,6 +301,8 @@ static int make(struct harvest *h, uint64_t end_ns, const struct harvest_policy 
 		.spool_max = h->conf->spool_max,
 		.lease_until_ns = lease_until_ns(ctl, weir_monotonic_ns(), weir_wall_ns()),
 		.lapsed_s = ctl->lapsed_s,
+		.packet_ps = policy->packet_ps,
+		.window_ns = h->conf->window_ns,
 		.drops = drops,
 		.drop_count = get_drops(h, drops),
 	};

@@ -17,6 +17,7 @@ void harvest_free(struct harvest *h);
 struct harvest_policy {
 	uint64_t serial, candidate_serial; /* in force, and evaluated beside it; 0 = none */
 	const struct weir_bundle *candidate;
+	uint64_t packet_ps; /* what a packet costs, as last measured */
 };
 /* end_ns: wall clock, a multiple of the window length. 0 when a record was spooled; -EALREADY when that
  * window is over already. On failure the counts stay in the kernel and the next record covers them. */

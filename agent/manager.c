@@ -14,6 +14,7 @@
 #include "agent/lease.h"
 #include "agent/policy.h"
 #include "agent/privilege.h"
+#include "agent/runtime.h"
 #include "agent/uplink.h"
 #include "agent/witness.h"
 #include "lib/base/clock.h"
@@ -39,6 +40,7 @@ struct manager {
 	struct gate *gate;
 	struct policy *policy;
 	struct uplink *uplink;
+	struct runtime runtime;
 	int last_failure; /* of a window: said once, not every two seconds */
 };
 
@@ -52,6 +54,7 @@ void manager_free(struct manager *m)
 	weir_source_free(m->news);
 	keys_free(m->keys);
 	witness_free(m->witness);
+	runtime_fini(&m->runtime);
 	uplink_free(m->uplink);
 	policy_free(m->policy);
 	gate_free(m->gate);
@@ -128,7 +131,9 @@ static int on_window(uint32_t events, void *arg)
 	r = harvest_run(m->harvest, end,
 			&(struct harvest_policy){.serial = policy_serial(m->policy),
 						 .candidate_serial = policy_candidate(m->policy),
-						 .candidate = gate_candidate(m->gate)});
+						 .candidate = gate_candidate(m->gate),
+						 .packet_ps = m->runtime.packet_ps});
+	runtime_window(&m->runtime, m->probe, weir_monotonic_ns());
 	name_workloads(m);
 	if (r == -EALREADY)
 		return 0;
@@ -421,6 +426,7 @@ int manager_new(struct config *c, const char *path, struct manager **ret, struct
 		return -ENOMEM;
 	m->lock = m->links = -1;
 	m->conf = *c;
+	runtime_init(&m->runtime, c->measure_ns);
 	memset(c, 0, sizeof(*c));
 	m->path = strdup(path);
 	r = m->path ? start(m, err) : -ENOMEM;

@@ -51,6 +51,21 @@ uint64_t policy_serial(const struct policy *p)
 	return p->serial;
 }
 
+uint64_t policy_drifts(const struct policy *p)
+{
+	return p->drifts;
+}
+
+uint64_t policy_applied_ns(const struct policy *p)
+{
+	return p->applied_ns;
+}
+
+uint64_t policy_refused(const struct policy *p)
+{
+	return p->refused_serial;
+}
+
 uint64_t policy_candidate(const struct policy *p)
 {
 	return p->candidate.serial;
@@ -62,13 +77,36 @@ static void ready(const struct weir_welcome *w, void *arg)
 	(void)arg;
 }
 
+/* What the kernel enforces is looked at before it is reported: somebody else may have written there. */
+static bool mend(struct policy *p)
+{
+	struct weir_err err = {0};
+	int r = gate_mend(p->gate, &err);
+
+	if (!r)
+		return true;
+	p->drifts++;
+	if (r < 0) {
+		weir_log(WEIR_LOG_ERR, "policy: the kernel holds other tables than those of bundle %" PRIu64 ": %s",
+			 p->serial, err.text);
+		return false;
+	}
+	weir_log(WEIR_LOG_ERR, "policy: the kernel held other tables than those of bundle %" PRIu64
+		 "; they are in force again", p->serial);
+	policy_follow_candidate(p);
+	return true;
+}
+
 int policy_request(struct policy *p, const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret)
 {
 	struct weir_msg m = {.kind = WEIR_MSG_POLICY_SYNC, .has_token = true};
 	struct weir_policy_sync *s = &m.policy_sync;
 
 	memcpy(m.token, token, sizeof(m.token));
-	s->applied_serial = p->serial;
+	s->applied_serial = mend(p) ? p->serial : 0;
+	s->drifts = p->drifts;
+	s->threshold = p->conf->threshold;
+	s->approvers = (uint32_t)p->conf->key_count;
 	s->have_serial = p->have_serial;
 	s->applied_ns = p->applied_ns;
 	s->has_digest = probe_digest(p->probe, s->applied_digest) == 0;

@@ -34,6 +34,9 @@ int policy_reply(struct policy *p, const struct weir_msg *m);
 /* Root takes back what is in force; text says what came of it. */
 int policy_rollback(struct policy *p, char text[ROLLBACK_TEXT_MAX]);
 uint64_t policy_serial(const struct policy *p); /* in force, 0 = none */
+uint64_t policy_drifts(const struct policy *p); /* times that the kernel held other tables than were put there */
+uint64_t policy_applied_ns(const struct policy *p);
+uint64_t policy_refused(const struct policy *p); /* serial of the last one that was refused, 0 = none */
 uint64_t policy_candidate(const struct policy *p); /* evaluated beside it, 0 = none */
 
 #endif

@@ -28,6 +28,7 @@ struct policy {
 	uint8_t manifest[WEIR_SHA256_LEN]; /* of the bundle in force */
 	uint8_t boot_id[16];
 	struct candidate candidate;
+	uint64_t drifts; /* times that the kernel held other tables than were put there */
 	uint64_t refused_serial;
 	bool refused_shadow; /* it was a candidate */
 	enum weir_refusal refused_code;

@@ -63,6 +63,14 @@ bool probe_follows(const struct probe *p, const char *name);
 /* What counts of vanished interfaces came to was spooled: they leave. */
 void probe_forget_gone(struct probe *p);
 
+/* Runs of the programs on a packet's way and their time, cumulative, of the times when the kernel measured. */
+struct probe_run {
+	uint64_t ns, sockets, interfaces, early;
+};
+int probe_runs(const struct probe *p, struct probe_run *ret);
+/* A descriptor; the kernel measures until it is closed. -EPERM: only root may ask. */
+int probe_measure(void);
+
 /* Plain memory shared with the kernel. */
 struct rows probe_rows(const struct probe *p);
 struct weir_base *probe_bases(struct probe *p); /* parallel to rows */

@@ -20,6 +20,10 @@ struct uplink {
 	uint64_t cert_expires_s;
 	bool keys_broken;
 	struct witness *witness; /* NULL = none */
+	uint64_t acked_ns;	  /* end of the last window that the aggregator has; 0 = none since the start */
+	uint64_t end_ns;	  /* of the record that is out */
+	struct skew_exchange out;
+	struct skew skew;
 };
 
 static void msg_freep(struct weir_msg **m)
@@ -124,9 +128,23 @@ static int request(const uint8_t token[WEIR_TOKEN_LEN], struct weir_buf *ret, vo
 	m->summary.first_kept = spool_first(u->spool, u->epoch);
 	m->summary.cert_expires_s = u->cert_expires_s;
 	m->summary.keys_broken = u->keys_broken;
+	m->summary.clock_skew_ns = u->skew.skew_ns;
+	m->summary.clock_error_ns = u->skew.error_ns;
+	u->end_ns = m->summary.start_ns + m->summary.length_ns;
 	if (u->deflates)
 		r = deflated(u, u->epoch == epoch && u->sequence == sequence, m);
-	return r ? r : weir_msg_pack(m, ret);
+	r = r ? r : weir_msg_pack(m, ret);
+	u->out = (struct skew_exchange){.sent_ns = weir_wall_ns(), .sent_mono_ns = weir_monotonic_ns()};
+	return r;
+}
+
+static void note_clock(struct uplink *u, const struct weir_ack *ack)
+{
+	u->out.got_ns = weir_wall_ns();
+	u->out.got_mono_ns = weir_monotonic_ns();
+	u->out.received_ns = ack->received_ns;
+	u->out.replied_ns = ack->replied_ns;
+	skew_note(&u->skew, &u->out);
 }
 
 static int reply(const struct weir_msg *m, void *arg)
@@ -137,6 +155,7 @@ static int reply(const struct weir_msg *m, void *arg)
 		weir_log(WEIR_LOG_ERR, "telemetry: reply of kind %d to a summary", (int)m->kind);
 		return -EPROTO;
 	}
+	note_clock(u, &m->ack);
 	if (u->witness && m->ack.head.seq)
 		witness_see(u->witness, &m->ack.head);
 	if (m->ack.epoch == u->epoch && m->ack.committed + 1 < u->sequence) {
@@ -153,7 +172,18 @@ static int reply(const struct weir_msg *m, void *arg)
 		return -EPROTO;
 	}
 	follow(u);
+	u->acked_ns = u->end_ns;
 	return acknowledged(u, u->epoch, u->sequence);
+}
+
+uint64_t uplink_acked_ns(const struct uplink *u)
+{
+	return u->acked_ns;
+}
+
+const struct skew *uplink_skew(const struct uplink *u)
+{
+	return &u->skew;
 }
 
 int uplink_new(struct weir_loop *loop, const struct config *c, const struct weir_hello *self,

@@ -8,6 +8,7 @@
 
 #include "agent/config.h"
 #include "agent/link.h"
+#include "agent/skew.h"
 #include "agent/spool.h"
 
 struct uplink;
@@ -23,5 +24,8 @@ struct link *uplink_link(struct uplink *u);
 void uplink_keys(struct uplink *u, uint64_t expires_s, bool broken);
 /* A record was appended. */
 void uplink_kick(struct uplink *u);
+/* End of the last window that was acknowledged since the start; 0 = none. */
+uint64_t uplink_acked_ns(const struct uplink *u);
+const struct skew *uplink_skew(const struct uplink *u);
 
 #endif
