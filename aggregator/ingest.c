@@ -83,7 +83,7 @@ struct apply {
 	const struct weir_summary *sum;
 	const int64_t *workloads;
 	int64_t node;
-	uint64_t time_s;
+	uint64_t time_s, gaps;
 };
 
 /* Folded rows have no addresses: their path is unknown, and so stands in the ledger. */
@@ -152,7 +152,15 @@ static int apply_summary(struct apply *a, uint64_t now_ns)
 		r = store_shadow(a->store, a->node, sum, a->time_s);
 	if (!r)
 		r = store_boot(a->store, a->node, sum, a->time_s);
-	return r ? r : store_agent_summary(a->store, a->node, sum, now_ns);
+	return r ? r : store_agent_summary(a->store, a->node, sum, a->gaps, now_ns);
+}
+
+/* Sequences that a summary passes over; of another epoch before this one nothing is known. */
+static uint64_t passed_over(const struct store_agent *a, const struct weir_summary *s)
+{
+	if (a->epoch == s->epoch)
+		return s->sequence - a->last_sequence - 1;
+	return s->first_kept ? s->sequence - 1 : 0;
 }
 
 static int apply_item(struct store *s, const struct ingest_pricing *pricing, struct cost_batch *batch,
@@ -179,6 +187,7 @@ static int apply_item(struct store *s, const struct ingest_pricing *pricing, str
 	it->committed = it->epoch == agent.epoch ? agent.last_sequence : 0;
 	if (it->result != INGEST_COMMITTED)
 		return 0;
+	a.gaps = passed_over(&agent, it->summary);
 	it->epoch = it->summary->epoch;
 	it->committed = it->summary->sequence;
 	a.node = agent.node;

@@ -193,6 +193,20 @@ int query_cost(struct store *s, const enum query_dim *dims, size_t n, const stru
 	return e;
 }
 
+int query_priced(struct store *s, uint64_t from_s,
+		 int (*fn)(uint32_t path, bool priced, uint64_t bytes, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	int e = select_begin(&q,
+			     "SELECT path,meter<>'unpriced',SUM(once) AS moved FROM ledger_1h WHERE bucket>=? "
+			     "GROUP BY 1,2 HAVING moved>0 ORDER BY 1,2",
+			     "u", from_s - from_s % store_bucket_s(STORE_1H));
+
+	while (!e && (e = select_next(&q)) == 1)
+		e = fn((uint32_t)select_number(&q, 0), select_number(&q, 1) != 0, select_number(&q, 2), arg);
+	return e;
+}
+
 static void read_agent(const struct select *q, struct query_agent *a)
 {
 	*a = (struct query_agent){
@@ -229,6 +243,17 @@ static void read_agent(const struct select *q, struct query_agent *a)
 		.undone_to = select_number(q, 31),
 		.undone_ns = select_number(q, 32),
 		.undone_why = (uint32_t)select_number(q, 33),
+		.lost_s = select_number(q, 34),
+		.gaps = select_number(q, 35),
+		.folded_bytes = select_number(q, 36),
+		.folded_rows = select_number(q, 37),
+		.skew_ns = sqlite3_column_int64(q->st, 38),
+		.skew_error_ns = select_number(q, 39),
+		.window_ns = select_number(q, 40),
+		.packet_ps = select_number(q, 41),
+		.drifts = select_number(q, 42),
+		.threshold = select_number(q, 43),
+		.approvers = select_number(q, 44),
 	};
 	if (sqlite3_column_bytes(q->st, 23) == 32)
 		a->digest = sqlite3_column_blob(q->st, 23);
@@ -246,11 +271,14 @@ int query_agents(struct store *s, int (*fn)(const struct query_agent *a, void *a
 			     "a.digest,(SELECT COALESCE(SUM(ABS(i.bytes)),0) FROM identity i WHERE "
 			     "i.node=n.id AND i.term=101),a.lease_until_ns,a.lapsed_s,"
 			     "COALESCE(l.bytes,0),COALESCE(l.packets,0),"
-			     "a.key_epoch,a.undone_from,a.undone_to,a.undone_ns,a.undone_why "
+			     "a.key_epoch,a.undone_from,a.undone_to,a.undone_ns,a.undone_why,"
+			     "COALESCE(l.lost_s,0),a.gaps,"
+			     "a.folded_bytes,a.folded_rows,a.skew_ns,a.skew_error_ns,a.window_ns,a.packet_ps,"
+			     "a.drifts,a.threshold,a.approvers "
 			     "FROM agent a JOIN node n ON n.id=a.node LEFT JOIN (SELECT node,"
 			     "SUM(bytes_in+bytes_out-stored_bytes_in-stored_bytes_out) AS bytes,"
-			     "SUM(packets_in+packets_out-stored_packets_in-stored_packets_out) AS packets "
-			     "FROM boot GROUP BY node) l ON l.node=n.id ORDER BY n.name",
+			     "SUM(packets_in+packets_out-stored_packets_in-stored_packets_out) AS packets,"
+			     "MAX(lost_s) AS lost_s FROM boot GROUP BY node) l ON l.node=n.id ORDER BY n.name",
 			     "");
 
 	while (!e && (e = select_next(&q)) == 1) {

@@ -53,6 +53,10 @@ struct query_cost {
 int query_cost(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r,
 	       int (*fn)(const struct query_cost *c, void *arg), void *arg);
 
+/* Bytes that moved since from_s, by path and whether a price or a meter was known for them. */
+int query_priced(struct store *s, uint64_t from_s,
+		 int (*fn)(uint32_t path, bool priced, uint64_t bytes, void *arg), void *arg);
+
 struct query_agent {
 	int64_t id;
 	const char *node, *domain, *class, *version, *kernel, *hooks;
@@ -65,7 +69,10 @@ struct query_agent {
 	uint32_t mode;
 	const uint8_t *digest; /* 32 bytes, or NULL */
 	int64_t lost_bytes, lost_packets; /* counted by the node since its boots, and not stored here */
+	uint64_t lost_s;		  /* when the loss last grew; 0 = nothing was ever lost */
 	uint64_t unexplained_bytes; /* sum of magnitudes over interfaces and directions */
+	uint64_t gaps, folded_bytes, folded_rows, skew_error_ns, window_ns, packet_ps, drifts, threshold, approvers;
+	int64_t skew_ns;
 };
 int query_agents(struct store *s, int (*fn)(const struct query_agent *a, void *arg), void *arg);
 

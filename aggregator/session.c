@@ -286,7 +286,7 @@ int session_proof(struct sessions *ss, enum weir_socket_kind kind, const struct 
 		return -ENOMEM;
 	*s = p.facts;
 	memcpy(s->key, key, sizeof(s->key));
-	s->used_ns = now_ns;
+	s->used_ns = s->since_ns = now_ns;
 	r = weir_random(s->token, sizeof(s->token));
 	if (!r)
 		r = session_put(ss, s);
@@ -319,6 +319,8 @@ struct session *session_find(struct sessions *ss, enum weir_socket_kind kind, co
 
 	if (!s || s->kind != kind)
 		return NULL;
+	if (s->used_ns + SESSION_SILENCE_NS < now_ns)
+		s->since_ns = now_ns;
 	s->used_ns = now_ns;
 	return s;
 }
@@ -356,6 +358,26 @@ const char *sessions_refused(const struct sessions *ss, const char *node)
 		text = weir_map_find(ss->refused, k.text, k.len);
 	}
 	return text;
+}
+
+uint64_t sessions_since(const struct sessions *ss, const char *node, uint64_t now_ns)
+{
+	uint64_t since = 0;
+
+	for (int kind = WEIR_SOCKET_TELEMETRY; kind <= WEIR_SOCKET_CONTROL; kind++) {
+		const struct session *s = session_of(ss, kind, node);
+
+		if (s && s->used_ns + SESSION_SILENCE_NS > now_ns && (!since || s->since_ns < since))
+			since = s->since_ns;
+	}
+	return since;
+}
+
+bool sessions_expects(const struct sessions *ss, const char *node)
+{
+	struct node_keys keys;
+
+	return session_node_ok(node) && !node_keys(ss, node, &keys);
 }
 
 size_t sessions_count(const struct sessions *ss)

@@ -14,6 +14,8 @@
 #include "lib/wire/msg.h"
 
 #define SESSION_FACT_MAX 160
+/* A control poll is held 15 s, telemetry comes each window: silence beyond this is no connection. */
+#define SESSION_SILENCE_NS (20 * 1000000000ull)
 #define SESSION_CLASS_MAX 128
 
 struct session {
@@ -29,6 +31,7 @@ struct session {
 	uint64_t head_seq, head_ns; /* of the audit log: what was last given, and when */
 	bool witnessed;		    /* control: what the node has seen of it was heard and answered */
 	uint64_t used_ns;     /* last message */
+	uint64_t since_ns;    /* from then on there was none for longer than SESSION_SILENCE_NS */
 	uint64_t pushed_ns, pushed_serial; /* control: last push */
 	uint64_t order_noted;		   /* number of the order of which a refusal was noted */
 	uint64_t candidate_ns;		   /* the last one of a candidate, or of its end */
@@ -63,6 +66,10 @@ void session_refer(struct sessions *ss, const struct weir_msg *m);
 uint64_t sessions_last_used(const struct sessions *ss, const char *node);
 /* Why the node was refused for the wire version it speaks; NULL = it was not, or has a session by now. */
 const char *sessions_refused(const struct sessions *ss, const char *node);
+/* Since when the node is connected; 0 = it is not. */
+uint64_t sessions_since(const struct sessions *ss, const char *node, uint64_t now_ns);
+/* Whether the node has a key, so that it is expected to come. */
+bool sessions_expects(const struct sessions *ss, const char *node);
 size_t sessions_count(const struct sessions *ss);
 
 void session_refuse(struct weir_msg *reply, enum weir_refusal_code code, const char *text);

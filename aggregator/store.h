@@ -48,7 +48,8 @@ int store_node(struct store *s, const char *name, int64_t *ret);
 /* -ENOENT: never seen. */
 int store_agent_get(struct store *s, const char *node, struct store_agent *ret);
 int store_agent_hello(struct store *s, const struct weir_hello *h);
-int store_agent_summary(struct store *s, int64_t node, const struct weir_summary *sum,
+/* gaps: summaries before this one that are gone for good. */
+int store_agent_summary(struct store *s, int64_t node, const struct weir_summary *sum, uint64_t gaps,
 			uint64_t now_ns);
 int store_agent_policy(struct store *s, const char *node, const struct weir_policy_sync *p,
 		       uint64_t now_ns);
@@ -58,7 +59,7 @@ int store_lease_ended(struct store *s, uint64_t now_ns, char ret_node[WEIR_NODE_
 int store_lapse_ended(struct store *s, char ret_node[WEIR_NODE_MAX], uint64_t *ret_lapsed_s);
 /* What the agent last reported; same: p says nothing new. Zeros for one never seen. */
 struct store_reported {
-	uint64_t serial, refused, candidate, undone_from, undone_ns;
+	uint64_t serial, refused, candidate, undone_from, undone_ns, drifts;
 	bool same;
 };
 int store_agent_reported(struct store *s, const char *node, const struct weir_policy_sync *p,

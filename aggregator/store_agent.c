@@ -40,15 +40,22 @@ int store_agent_hello(struct store *s, const struct weir_hello *h)
 	return r;
 }
 
-int store_agent_summary(struct store *s, int64_t node, const struct weir_summary *sum,
+int store_agent_summary(struct store *s, int64_t node, const struct weir_summary *sum, uint64_t gaps,
 			uint64_t now_ns)
 {
-	return store_run(s, ST_AGENT_SUMMARY, "ixuuuuiuuuuiiuuuu", node, sum->boot_id, 16, sum->epoch,
+	uint64_t folded_bytes = 0, folded_rows = 0;
+
+	for (size_t i = 0; i < sum->row_count; i++) {
+		folded_bytes += sum->rows[i].folded ? sum->rows[i].bytes : 0;
+		folded_rows += sum->rows[i].folded;
+	}
+	return store_run(s, ST_AGENT_SUMMARY, "ixuuuuiuuuuiiuuuuuuuiuuu", node, sum->boot_id, 16, sum->epoch,
 			 sum->sequence, now_ns, sum->start_ns + sum->length_ns, (int64_t)sum->mode,
 			 sum->total_bytes[WEIR_INGRESS], sum->total_bytes[WEIR_EGRESS],
 			 sum->total_packets[WEIR_INGRESS], sum->total_packets[WEIR_EGRESS],
 			 (int64_t)sum->flow_rows_used, (int64_t)sum->flow_rows, sum->spool_bytes,
-			 sum->spool_max, sum->lease_until_ns, sum->lapsed_s);
+			 sum->spool_max, sum->lease_until_ns, sum->lapsed_s, gaps, folded_bytes, folded_rows,
+			 sum->clock_skew_ns, sum->clock_error_ns, sum->window_ns, sum->packet_ps);
 }
 
 int store_agent_policy(struct store *s, const char *node, const struct weir_policy_sync *p,
@@ -59,11 +66,11 @@ int store_agent_policy(struct store *s, const char *node, const struct weir_poli
 
 	if (r)
 		return r;
-	return store_run(s, ST_AGENT_POLICY, "iuiuxuuttuuuuui", id, now_ns, (int64_t)p->mode,
+	return store_run(s, ST_AGENT_POLICY, "iuiuxuuttuuuuuiuii", id, now_ns, (int64_t)p->mode,
 			 p->applied_serial, p->applied_digest, p->has_digest ? 32 : 0, p->applied_ns,
 			 p->refused_serial, p->refused_reason, p->refused_text, p->candidate_serial,
 			 p->key_epoch, p->undone_from, p->undone_to, p->undone_ns,
-			 (int64_t)p->undone_why);
+			 (int64_t)p->undone_why, p->drifts, (int64_t)p->threshold, (int64_t)p->approvers);
 }
 
 static int next_lease(struct store *s, sqlite3_stmt *st, enum store_stmt noted, char ret_node[WEIR_NODE_MAX],
@@ -127,11 +134,14 @@ int store_agent_reported(struct store *s, const char *node, const struct weir_po
 	ret->candidate = (uint64_t)sqlite3_column_int64(st, 6);
 	ret->undone_ns = (uint64_t)sqlite3_column_int64(st, 8);
 	ret->undone_from = (uint64_t)sqlite3_column_int64(st, 9);
+	ret->drifts = (uint64_t)sqlite3_column_int64(st, 10);
 	len = sqlite3_column_bytes(st, 3);
 	ret->same = ret->serial == p->applied_serial && ret->refused == p->refused_serial &&
 		    ret->candidate == p->candidate_serial &&
 		    (uint64_t)sqlite3_column_int64(st, 7) == p->key_epoch && ret->undone_ns == p->undone_ns &&
-		    ret->undone_from == p->undone_from && sqlite3_column_int64(st, 2) == p->mode &&
+		    ret->undone_from == p->undone_from && ret->drifts == p->drifts &&
+		    sqlite3_column_int64(st, 11) == p->threshold && sqlite3_column_int64(st, 12) == p->approvers &&
+		    sqlite3_column_int64(st, 2) == p->mode &&
 		    len == (p->has_digest ? 32 : 0) &&
 		    (!len || !memcmp(sqlite3_column_blob(st, 3), p->applied_digest, 32)) &&
 		    same_text(st, 4, p->refused_reason) && same_text(st, 5, p->refused_text);

@@ -133,6 +133,18 @@ static const char *const migrations[] = {
 	"ALTER TABLE agent ADD COLUMN undone_why INTEGER NOT NULL DEFAULT 0;"
 	/* operators' orders, as they were signed */
 	"CREATE TABLE emergency(number INTEGER PRIMARY KEY,text BLOB NOT NULL,key BLOB NOT NULL,sig BLOB NOT NULL);",
+	/* 10: what is seen of an agent, and when a loss last grew */
+	"ALTER TABLE agent ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN folded_bytes INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN folded_rows INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN skew_ns INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN skew_error_ns INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN window_ns INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN packet_ps INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN drifts INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN threshold INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE agent ADD COLUMN approvers INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE boot ADD COLUMN lost_s INTEGER NOT NULL DEFAULT 0;",
 };
 
 _Static_assert(WEIR_ARRAY_SIZE(migrations) == WEIR_STORE_SCHEMA, "tools know the number");
@@ -152,24 +164,30 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_AGENT_SUMMARY] =
 		"INSERT INTO agent(node,boot,epoch,last_sequence,last_seen_ns,window_end_ns,mode,"
 		"bytes_in,bytes_out,packets_in,packets_out,flow_rows_used,flow_rows,spool_bytes,"
-		"spool_max,lease_until_ns,lapsed_s) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+		"spool_max,lease_until_ns,lapsed_s,gaps,folded_bytes,folded_rows,skew_ns,skew_error_ns,"
+		"window_ns,packet_ps) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
 		"ON CONFLICT(node) DO UPDATE SET boot=excluded.boot,epoch=excluded.epoch,last_sequence=excluded.last_sequence,"
 		"last_seen_ns=excluded.last_seen_ns,window_end_ns=excluded.window_end_ns,"
 		"mode=excluded.mode,bytes_in=excluded.bytes_in,bytes_out=excluded.bytes_out,"
 		"packets_in=excluded.packets_in,packets_out=excluded.packets_out,"
 		"flow_rows_used=excluded.flow_rows_used,flow_rows=excluded.flow_rows,"
 		"spool_bytes=excluded.spool_bytes,spool_max=excluded.spool_max,"
-		"lease_until_ns=excluded.lease_until_ns,lapsed_s=excluded.lapsed_s",
+		"lease_until_ns=excluded.lease_until_ns,lapsed_s=excluded.lapsed_s,"
+		"gaps=gaps+excluded.gaps,folded_bytes=folded_bytes+excluded.folded_bytes,"
+		"folded_rows=folded_rows+excluded.folded_rows,skew_ns=excluded.skew_ns,"
+		"skew_error_ns=excluded.skew_error_ns,window_ns=excluded.window_ns,packet_ps=excluded.packet_ps",
 	[ST_AGENT_POLICY] =
 		"INSERT INTO agent(node,last_seen_ns,mode,serial,digest,applied_ns,refused_serial,"
-		"refused_reason,refused_text,candidate,key_epoch,undone_from,undone_to,undone_ns,undone_why) "
-		"VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
+		"refused_reason,refused_text,candidate,key_epoch,undone_from,undone_to,undone_ns,undone_why,"
+		"drifts,threshold,approvers) "
+		"VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
 		"last_seen_ns=excluded.last_seen_ns,mode=excluded.mode,serial=excluded.serial,"
 		"digest=excluded.digest,applied_ns=excluded.applied_ns,"
 		"refused_serial=excluded.refused_serial,refused_reason=excluded.refused_reason,"
 		"refused_text=excluded.refused_text,candidate=excluded.candidate,"
 		"key_epoch=excluded.key_epoch,undone_from=excluded.undone_from,"
-		"undone_to=excluded.undone_to,undone_ns=excluded.undone_ns,undone_why=excluded.undone_why",
+		"undone_to=excluded.undone_to,undone_ns=excluded.undone_ns,undone_why=excluded.undone_why,"
+		"drifts=excluded.drifts,threshold=excluded.threshold,approvers=excluded.approvers",
 	[ST_WITNESS_PUT] = "INSERT OR REPLACE INTO witness(node,sequence,hash,signature) VALUES(?,?,?,?)",
 	[ST_KEYS_GET] = "SELECT k.key,k.cert_expires_s,k.broken,k.refused,k.refused_s FROM node n "
 			"JOIN keys k ON k.node=n.id WHERE n.name=?",
@@ -180,8 +198,8 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_KEYS_REFUSED] = "INSERT INTO keys(node,refused,refused_s) VALUES(?,?,?) ON CONFLICT(node) DO UPDATE "
 			    "SET refused=excluded.refused,refused_s=excluded.refused_s",
 	[ST_AGENT_REPORTED] = "SELECT a.serial,a.refused_serial,a.mode,a.digest,a.refused_reason,"
-			      "a.refused_text,a.candidate,a.key_epoch,a.undone_ns,a.undone_from "
-			      "FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
+			      "a.refused_text,a.candidate,a.key_epoch,a.undone_ns,a.undone_from,a.drifts,"
+			      "a.threshold,a.approvers FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
 	[ST_LEASE_ENDED] = "SELECT a.node,n.name,a.lease_until_ns FROM agent a JOIN node n ON n.id=a.node "
 			   "WHERE a.lease_until_ns>0 AND a.lease_until_ns<? AND "
 			   "a.lease_noted_ns<>a.lease_until_ns LIMIT 1",
@@ -192,8 +210,12 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_IDENTITY_END] = "DELETE FROM identity WHERE node=?",
 	[ST_IDENTITY] = "INSERT OR REPLACE INTO identity VALUES(?,?,?,?,?,?)",
 	[ST_DROP] = "INSERT OR REPLACE INTO dropped VALUES(?,?,?,?)",
-	[ST_BOOT] = "INSERT INTO boot VALUES(?1,?2,?3,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT(node,boot) DO UPDATE "
-		    "SET seen_s=excluded.seen_s,stored_bytes_in=stored_bytes_in+excluded.stored_bytes_in,"
+	[ST_BOOT] = "INSERT INTO boot VALUES(?1,?2,?3,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
+		    "CASE WHEN ?4+?5=?8+?9 THEN 0 ELSE ?3 END) ON CONFLICT(node,boot) DO UPDATE SET "
+		    /* What is new of the counts and not of the rows. */
+		    "lost_s=CASE WHEN excluded.bytes_in+excluded.bytes_out-bytes_in-bytes_out="
+		    "excluded.stored_bytes_in+excluded.stored_bytes_out THEN lost_s ELSE excluded.seen_s END,"
+		    "seen_s=excluded.seen_s,stored_bytes_in=stored_bytes_in+excluded.stored_bytes_in,"
 		    "stored_bytes_out=stored_bytes_out+excluded.stored_bytes_out,"
 		    "stored_packets_in=stored_packets_in+excluded.stored_packets_in,"
 		    "stored_packets_out=stored_packets_out+excluded.stored_packets_out,"

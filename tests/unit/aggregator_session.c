@@ -344,9 +344,30 @@ TEST(a_refused_proof_is_named)
 	teardown(&f);
 }
 
+TEST(connected_since_is_since_the_last_silence)
+{
+	struct fixture f;
+	struct weir_msg reply, m = {.has_token = true};
+	const uint64_t silence = SESSION_SILENCE_NS;
+
+	CHECK(!setup(&f, 8));
+	CHECK(sessions_since(f.ss, "n1", 5) == 0, "never");
+	CHECK(shake(&f, WEIR_SOCKET_TELEMETRY, f.key, &reply) != NULL);
+	memcpy(m.token, reply.welcome.token, sizeof(m.token));
+	CHECK(sessions_since(f.ss, "n1", 6) == 5);
+	CHECK(session_find(f.ss, WEIR_SOCKET_TELEMETRY, &m, silence) && sessions_since(f.ss, "n1", silence + 9) == 5);
+	CHECK(sessions_since(f.ss, "n1", 2 * silence + 1) == 0, "it is silent");
+	CHECK(session_find(f.ss, WEIR_SOCKET_TELEMETRY, &m, 3 * silence), "its token is good all the same");
+	CHECK(sessions_since(f.ss, "n1", 3 * silence + 9) == 3 * silence, "and it is back since then");
+	CHECK(sessions_expects(f.ss, "n1") && sessions_expects(f.ss, "n2") && !sessions_expects(f.ss, "n3") &&
+	      !sessions_expects(f.ss, "../n1"), "who has a key is expected");
+	teardown(&f);
+}
+
 TEST_MAIN(T(a_reference_is_of_its_session), T(the_right_key_gets_a_token), T(another_key_is_refused),
 	  T(a_proof_for_the_other_socket_is_refused), T(a_proof_is_good_once),
 	  T(who_has_no_key_is_unknown), T(another_wire_version_is_refused),
-	  T(a_new_session_replaces_the_old), T(the_table_is_bounded_but_a_node_may_return),
+	  T(a_new_session_replaces_the_old), T(connected_since_is_since_the_last_silence),
+	  T(the_table_is_bounded_but_a_node_may_return),
 	  T(a_key_is_exchanged_in_two_steps), T(a_revoked_key_opens_nothing_and_ends_what_it_opened),
 	  T(a_refused_proof_is_named))

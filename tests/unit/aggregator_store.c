@@ -336,20 +336,20 @@ TEST(an_ended_lease_is_said_once_and_so_is_its_end)
 	uint64_t value = 0;
 	int64_t id = 0;
 
-	CHECK(!store_node(s, "n1", &id) && !store_agent_summary(s, id, &sum, 1), "%s", store_error(s));
+	CHECK(!store_node(s, "n1", &id) && !store_agent_summary(s, id, &sum, 0, 1), "%s", store_error(s));
 	CHECK(store_lease_ended(s, 4999, node, &value) == -ENOENT, "said before it ended");
 	CHECK(!store_lease_ended(s, 6000, node, &value) && !strcmp(node, "n1") && value == 5000, "%s", node);
 	CHECK(store_lease_ended(s, 7000, node, &value) == -ENOENT, "said twice");
 	sum.lease_until_ns = 9000;
 	sum.lapsed_s = 12;
-	CHECK(!store_agent_summary(s, id, &sum, 2), "%s", store_error(s));
+	CHECK(!store_agent_summary(s, id, &sum, 0, 2), "%s", store_error(s));
 	CHECK(!store_lapse_ended(s, node, &value) && value == 12, "%d s", (int)value);
 	CHECK(store_lapse_ended(s, node, &value) == -ENOENT, "said twice");
 	sum.lapsed_s = 20;
-	CHECK(!store_agent_summary(s, id, &sum, 3) && !store_lapse_ended(s, node, &value) && value == 8,
+	CHECK(!store_agent_summary(s, id, &sum, 0, 3) && !store_lapse_ended(s, node, &value) && value == 8,
 	      "the second lapse, %d s", (int)value);
 	sum.lapsed_s = 0;
-	CHECK(!store_agent_summary(s, id, &sum, 4) && store_lapse_ended(s, node, &value) == -ENOENT, "after a boot");
+	CHECK(!store_agent_summary(s, id, &sum, 0, 4) && store_lapse_ended(s, node, &value) == -ENOENT, "after a boot");
 	CHECK(!store_lease_ended(s, 9001, node, &value) && value == 9000, "a renewed lease that ended");
 }
 
