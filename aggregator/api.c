@@ -86,24 +86,12 @@ int api_money(json_t *object, int64_t nanos)
 	return 0;
 }
 
-const char *api_dir(uint32_t dir)
-{
-	return dir == WEIR_EGRESS ? "egress" : "ingress";
-}
-
 const char *api_verdict(uint32_t verdict)
 {
 	static const char *const names[WEIR_VERDICTS] = {"none",    "accept",	  "deny",
 							 "limited", "would-deny", "would-limit"};
 
 	return verdict < WEIR_VERDICTS ? names[verdict] : "?";
-}
-
-const char *api_mode(uint32_t mode)
-{
-	static const char *const names[WEIR_MODES] = {"observe", "shadow", "enforce"};
-
-	return mode < WEIR_MODES ? names[mode] : "?";
 }
 
 const char *api_currency(const struct service *sv)

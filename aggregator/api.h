@@ -8,6 +8,8 @@
 
 #include "aggregator/query.h"
 #include "aggregator/service.h"
+#include "lib/wire/facts.h"
+#include "lib/os/httpd.h"
 
 #include <jansson.h>
 
@@ -18,7 +20,7 @@ struct api_call {
 	uint64_t now_ns;
 	/* Value of a query parameter, NULL = not given. */
 	const char *(*param)(const struct api_call *c, const char *name);
-	void *request;
+	const struct weir_http_request *request;
 	const char *body; /* of a POST, terminated; NULL = GET */
 	size_t body_len;
 	struct weir_err err; /* one line, for the answer */
@@ -41,9 +43,7 @@ int api_money(json_t *object, int64_t nanos);
 /* since=SECONDS and limit=N. A node's clock may be a little ahead: the range has no upper end. */
 int api_since_limit(struct api_call *c, uint64_t def_limit, struct query_range *ret_range,
 		    uint64_t *ret_limit);
-const char *api_dir(uint32_t dir);
 const char *api_verdict(uint32_t verdict);
-const char *api_mode(uint32_t mode);
 const char *api_currency(const struct service *sv);
 
 /* api_fleet.c */

@@ -3,87 +3,17 @@
 #include "aggregator/api.h"
 #include "aggregator/store_keys.h"
 #include "aggregator/text.h"
+#include "aggregator/watch.h"
 #include "aggregator/witness.h"
 
 #include <inttypes.h>
 
 #define NS_S 1000000000ull
-/* A control poll is held 15 s, telemetry comes each window: silence beyond this is no connection. */
-#define CONNECTED_NS (20 * NS_S)
-
-/* Of a name in the answer: one for each weir_term and the two sums. */
-static const char *term_name(uint32_t term)
-{
-	static const char *const names[WEIR_TERMS] = {
-		[WEIR_T_INTERFACE] = "interface",
-		[WEIR_T_NON_IP] = "non_ip",
-		[WEIR_T_TIME_WAIT] = "time_wait",
-		[WEIR_T_NO_SOCKET] = "no_socket",
-		[WEIR_T_ICMP] = "icmp",
-		[WEIR_T_OTHER_PROTO] = "other_proto",
-		[WEIR_T_KERNEL] = "kernel",
-		[WEIR_T_FORWARDED] = "forwarded",
-		[WEIR_T_FRAGMENTATION] = "fragmentation",
-		[WEIR_T_ENCAPSULATION] = "encapsulation",
-		[WEIR_T_DROPPED_IN] = "dropped_in",
-		[WEIR_T_DROPPED_OUT] = "dropped_out",
-		[WEIR_T_DENIED_EARLY] = "denied_early",
-	};
-
-	if (term == WEIR_TERM_SOCKETS)
-		return "sockets";
-	if (term == WEIR_TERM_UNEXPLAINED)
-		return "unexplained";
-	return term < WEIR_TERMS ? names[term] : "unknown";
-}
-
-/* Of what was not fully accounted: one for each weir_drop. */
-static const char *drop_name(uint32_t reason)
-{
-	static const char *const names[WEIR_DROPS] = {
-		[WEIR_D_NOT_IP] = "not_ip",
-		[WEIR_D_FOLDED] = "folded",
-		[WEIR_D_SPILLED] = "spilled",
-		[WEIR_D_NO_WORKLOAD] = "no_workload",
-		[WEIR_D_NO_BUCKET] = "no_bucket",
-		[WEIR_D_NO_TERM] = "no_term",
-		[WEIR_D_NO_DECISION] = "no_decision",
-		[WEIR_D_TRUNCATED] = "truncated",
-		[WEIR_D_BAD_HEADER] = "bad_header",
-		[WEIR_D_EXTENSIONS] = "extensions",
-		[WEIR_D_TRANSPORT] = "transport",
-		[WEIR_D_FRAGMENT] = "fragment",
-		[WEIR_D_NO_HEALTH] = "no_health",
-		[WEIR_D_NO_NAT] = "no_nat",
-	};
-
-	return reason < WEIR_DROPS && names[reason] ? names[reason] : "unknown";
-}
-
-static uint64_t last_seen(const struct api_call *c, const struct query_agent *a)
-{
-	uint64_t used = sessions_last_used(c->sv->sessions, a->node);
-
-	return WEIR_MAX(used, a->last_seen_ns);
-}
-
-static bool is_connected(const struct api_call *c, const struct query_agent *a)
-{
-	uint64_t used = sessions_last_used(c->sv->sessions, a->node);
-
-	return used && used + CONNECTED_NS > c->now_ns;
-}
-
-struct collect {
-	struct api_call *call;
-	json_t *items;
-	size_t connected, alarms;
-};
 
 static int add_identity(const struct query_identity *i, void *arg)
 {
-	json_t *o = json_pack("{s:s,s:s,s:s,s:I,s:I}", "interface", i->interface, "dir", api_dir(i->dir),
-			      "term", term_name(i->term), "bytes", (json_int_t)i->bytes, "packets",
+	json_t *o = json_pack("{s:s,s:s,s:s,s:I,s:I}", "interface", i->interface, "dir", weir_dir_name(i->dir),
+			      "term", weir_term_name(i->term), "bytes", (json_int_t)i->bytes, "packets",
 			      (json_int_t)i->packets);
 
 	return json_array_append_new(arg, o) ? -ENOMEM : 0;
@@ -91,7 +21,7 @@ static int add_identity(const struct query_identity *i, void *arg)
 
 static int add_drop(uint32_t reason, uint64_t bytes, uint64_t packets, void *arg)
 {
-	json_t *o = json_pack("{s:s,s:I,s:I}", "reason", drop_name(reason), "bytes", (json_int_t)bytes,
+	json_t *o = json_pack("{s:s,s:I,s:I}", "reason", weir_drop_name(reason), "bytes", (json_int_t)bytes,
 			      "packets", (json_int_t)packets);
 
 	return json_array_append_new(arg, o) ? -ENOMEM : 0;
@@ -114,19 +44,13 @@ static int add_keys(struct store *s, const char *node, json_t *o)
 		       0;
 }
 
-/* A bundle was taken back, and none above it is in force. */
-static bool has_alarm(const struct query_agent *a)
-{
-	return a->undone_from > a->serial;
-}
-
 /* Whose signatures a node trusts, and what it took back. */
-static int add_trust(json_t *agent, const struct query_agent *a)
+static int add_trust(json_t *agent, const struct fleet_agent *a)
 {
 	char alarm[96] = "";
 	api_auto_json json_t *o = NULL;
 
-	if (has_alarm(a))
+	if (fleet_took_back(a))
 		snprintf(alarm, sizeof(alarm), "%s %" PRIu64 " -> %" PRIu64, text_undo(a->undone_why), a->undone_from,
 			 a->undone_to);
 	o = json_pack("{s:I,s:I,s:I,s:s,s:I,s:s}", "key_epoch", (json_int_t)a->key_epoch, "undone_from",
@@ -136,59 +60,74 @@ static int add_trust(json_t *agent, const struct query_agent *a)
 	return o && !json_object_update(agent, o) ? 0 : -ENOMEM;
 }
 
-static int add_agent(const struct query_agent *a, void *arg)
+/* null when it is not known */
+static json_t *known(bool is, double v)
 {
-	struct collect *col = arg;
-	const struct api_call *c = col->call;
-	api_auto_json json_t *identity = json_array(), *drops = json_array();
-	const char *version = sessions_refused(c->sv->sessions, a->node);
+	return is ? json_real(v) : json_null();
+}
+
+static json_t *agent_facts(const struct fleet_agent *a)
+{
+	const struct weir_facts *f = &a->facts;
 	char digest[65] = "";
-	uint64_t lag = a->window_end_ns && c->now_ns > a->window_end_ns ? c->now_ns - a->window_end_ns : 0;
+
+	if (f->has_digest)
+		weir_hex(f->digest, sizeof(f->digest), digest);
+	return json_pack(
+		"{s:s,s:s,s:s,s:b,s:I,s:I,s:f,s:o,s:I,s:I,s:s,s:I,s:I,s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:s,"
+		"s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:I,s:I,s:I}",
+		"node", f->node, "domain", f->domain, "class", f->class, "connected", f->connected,
+		"connected_since_s", (json_int_t)(f->connected_since_ns / NS_S), "last_seen_s",
+		(json_int_t)(f->last_seen_ns / NS_S), "lag_s", (double)(f->lag_ns / 1000000) / 1e3, "lag_windows",
+		known(f->window_ns, (double)f->lag_ns / (double)WEIR_MAX(f->window_ns, 1u)), "epoch",
+		(json_int_t)f->epoch, "sequence", (json_int_t)f->sequence, "mode", weir_mode_name(f->mode), "serial",
+		(json_int_t)f->serial, "wanted_serial", (json_int_t)f->wanted_serial, "applied_digest", digest,
+		"applied_ns", (json_int_t)f->applied_ns, "refused_serial", (json_int_t)f->refused_serial,
+		"refused_reason", a->refused_reason, "refused_text", a->refused_text, "unexplained_bytes",
+		(json_int_t)a->unexplained_bytes, "hooks", f->hooks, "version", f->version, "kernel", f->kernel,
+		"flow_rows_used", (json_int_t)f->flow_rows_used, "flow_rows", (json_int_t)f->flow_rows, "spool_bytes",
+		(json_int_t)f->spool_bytes, "spool_max", (json_int_t)f->spool_max, "ns_per_packet",
+		known(f->packet_ps, (double)f->packet_ps / 1e3), "bytes_in", (json_int_t)f->bytes[WEIR_INGRESS],
+		"bytes_out", (json_int_t)f->bytes[WEIR_EGRESS], "lease_until_s", (json_int_t)(f->lease_until_ns / NS_S),
+		"lapsed_s", (json_int_t)f->lapsed_s, "gaps", (json_int_t)f->gaps, "lost_bytes",
+		(json_int_t)f->lost_bytes, "lost_packets", (json_int_t)f->lost_packets, "folded_bytes",
+		(json_int_t)f->folded_bytes, "folded_rows", (json_int_t)f->folded_rows, "clock_skew_s",
+		known(f->skew_error_ns, (double)f->skew_ns / 1e9), "clock_error_s",
+		known(f->skew_error_ns, (double)f->skew_error_ns / 1e9), "window_end_s",
+		(json_int_t)(a->window_end_ns / NS_S), "drifts", (json_int_t)f->drifts, "threshold",
+		(json_int_t)f->threshold, "approvers", (json_int_t)f->approvers);
+}
+
+static int add_agent(struct api_call *c, const struct fleet_agent *a, json_t *items)
+{
+	api_auto_json json_t *o = agent_facts(a), *identity = json_array(), *drops = json_array();
 	int r = query_identity(c->sv->store, a->id, add_identity, identity);
-	json_t *o;
 
 	if (!r)
 		r = query_drops(c->sv->store, a->id, add_drop, drops);
 	if (r)
 		return r;
-	if (a->digest)
-		weir_hex(a->digest, 32, digest);
-	col->connected += is_connected(c, a);
-	o = json_pack("{s:s,s:s,s:s,s:b,s:I,s:f,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:s,"
-		      "s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O,s:O}",
-		      "node", a->node, "domain", a->domain, "class", a->class, "connected",
-		      is_connected(c, a), "last_seen_s", (json_int_t)(last_seen(c, a) / NS_S), "lag_s",
-		      (double)(lag / 1000000) / 1e3, "epoch", (json_int_t)a->epoch, "sequence",
-		      (json_int_t)a->sequence, "mode", api_mode(a->mode), "serial",
-		      (json_int_t)a->serial, "applied_digest", digest, "applied_ns",
-		      (json_int_t)a->applied_ns, "refused_serial", (json_int_t)a->refused_serial,
-		      "refused_reason", version ? "version" : a->refused_reason, "refused_text",
-		      version ? version : a->refused_text,
-		      "unexplained_bytes", (json_int_t)a->unexplained_bytes, "hooks", a->hooks, "version",
-		      a->version, "kernel", a->kernel, "flow_rows_used", (json_int_t)a->flow_rows_used,
-		      "flow_rows", (json_int_t)a->flow_rows, "spool_bytes", (json_int_t)a->spool_bytes,
-		      "spool_max", (json_int_t)a->spool_max, "bytes_in", (json_int_t)a->bytes_in,
-		      "bytes_out", (json_int_t)a->bytes_out, "lease_until_s",
-		      (json_int_t)(a->lease_until_ns / NS_S), "lapsed_s", (json_int_t)a->lapsed_s,
-		      "lost_bytes", (json_int_t)a->lost_bytes, "lost_packets",
-		      (json_int_t)a->lost_packets, "window_end_s",
-		      (json_int_t)(a->window_end_ns / NS_S),
-		      "identity", identity, "drops", drops);
-	if (add_trust(o, a) || json_array_append_new(col->items, o))
+	if (json_object_set(o, "identity", identity) || json_object_set(o, "drops", drops) || add_trust(o, a))
 		return -ENOMEM;
-	return add_keys(c->sv->store, a->node, o);
+	r = add_keys(c->sv->store, a->facts.node, o);
+	return r ? r : json_array_append(items, o) ? -ENOMEM : 0;
 }
 
 int api_agents(struct api_call *c, json_t **ret)
 {
-	struct collect col = {.call = c, .items = json_array()};
-	int r = query_agents(c->sv->store, add_agent, &col);
+	const char *only = c->param(c, "node");
+	api_auto_json json_t *items = json_array();
+	auto_fleet fleet = {0};
+	int r = fleet_read(c->sv, c->now_ns, false, &fleet);
 
-	if (r) {
-		json_decref(col.items);
+	for (size_t i = 0; !r && i < fleet.count; i++)
+		if (!only || !strcmp(only, fleet.agents[i].facts.node))
+			r = add_agent(c, &fleet.agents[i], items);
+	if (r)
 		return api_store_failed(c, r);
-	}
-	return api_items(col.items, ret);
+	if (only && !json_array_size(items))
+		return weir_err_set(&c->err, -EINVAL, "node: no agent of this name was ever seen");
+	return api_items(weir_take_ptr(items), ret);
 }
 
 int api_order(struct api_call *c, json_t **ret)
@@ -203,37 +142,54 @@ int api_order(struct api_call *c, json_t **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int count_agent(const struct query_agent *a, void *arg)
+static json_t *problem_value(const struct problem *p)
 {
-	struct collect *col = arg;
+	json_t *nodes = json_array();
 
-	col->connected += is_connected(col->call, a);
-	col->alarms += has_alarm(a);
-	return json_array_append_new(col->items, json_null());
+	for (size_t i = 0; i < WEIR_MIN(p->count, (size_t)CHECKS_NODES); i++)
+		json_array_append_new(nodes, json_string(p->nodes[i]));
+	return json_pack("{s:s,s:s,s:I,s:o,s:I,s:s}", "check", p->check, "what", p->what, "since_s",
+			 (json_int_t)(p->since_ns / NS_S), "nodes", nodes, "node_count", (json_int_t)p->count, "do",
+			 p->todo);
 }
 
 int api_status(struct api_call *c, json_t **ret)
 {
-	api_auto_json json_t *agents = json_array();
-	struct collect col = {.call = c, .items = agents};
 	const struct service *sv = c->sv;
 	const struct weir_approval *a = gitops_approval(sv->gitops);
-	int r = query_agents(sv->store, count_agent, &col);
+	struct problem problems[CHECKS_PROBLEMS];
+	api_auto_json json_t *list = json_array();
+	auto_fleet fleet = {0};
+	size_t n = 0, connected = 0, alarms = 0;
+	int r = fleet_read(sv, c->now_ns, false, &fleet);
 
+	if (!r)
+		r = watch_run(sv->watch, sv, &fleet, problems, &n);
 	if (r)
 		return api_store_failed(c, r);
-	*ret = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:s,s:I,s:b,s:s}", "version", WEIR_VERSION, "started_s",
-			 (json_int_t)(sv->started_ns / NS_S), "uptime_s",
-			 (json_int_t)((c->now_ns - sv->started_ns) / NS_S), "agents",
-			 (json_int_t)json_array_size(agents), "agents_connected",
-			 (json_int_t)col.connected, "alarms", (json_int_t)col.alarms, "serial",
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, problem_value(&problems[i]));
+	for (size_t i = 0; i < fleet.count; i++) {
+		connected += fleet.agents[i].facts.connected;
+		alarms += fleet_took_back(&fleet.agents[i]);
+	}
+	*ret = json_pack("{s:b,s:O,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I,s:I,s:s,s:I,s:b,s:s}", "well", !n, "problems",
+			 list, "version", WEIR_VERSION, "started_s", (json_int_t)(sv->started_ns / NS_S), "uptime_s",
+			 (json_int_t)((c->now_ns - sv->started_ns) / NS_S), "agents", (json_int_t)fleet.count,
+			 "agents_connected", (json_int_t)connected, "alarms", (json_int_t)alarms, "serial",
 			 (json_int_t)(a ? a->manifest.serial : 0), "policy_state",
-			 gitops_state_name(gitops_state(sv->gitops)), "policy_error",
-			 gitops_error(sv->gitops), "audit_entries", (json_int_t)audit_count(sv->audit),
-			 "currency", api_currency(sv), "cert_expires_s", (json_int_t)sv->cert_expires_s,
-			 "keys_broken", sv->keys_broken, "audit_alarm", witness_alarm(sv->witness));
+			 gitops_state_name(gitops_state(sv->gitops)), "policy_error", gitops_error(sv->gitops),
+			 "audit_entries", (json_int_t)audit_count(sv->audit), "store_bytes",
+			 (json_int_t)service_store_bytes(sv), "currency", api_currency(sv), "cert_expires_s",
+			 (json_int_t)sv->cert_expires_s, "keys_broken", sv->keys_broken, "audit_alarm",
+			 witness_alarm(sv->witness));
 	return *ret ? 0 : -ENOMEM;
 }
+
+struct collect {
+	struct api_call *call;
+	json_t *items;
+};
 
 static int add_applied(const struct query_agent *a, void *arg)
 {
@@ -246,8 +202,8 @@ static int add_applied(const struct query_agent *a, void *arg)
 	return json_array_append_new(
 		       col->items,
 		       json_pack("{s:s,s:s,s:b,s:s,s:I,s:I,s:b,s:s,s:I,s:I,s:s,s:s}", "node", a->node,
-				 "class", a->class, "connected", is_connected(col->call, a), "mode",
-				 api_mode(a->mode), "wanted_serial", (json_int_t)wanted, "serial",
+				 "class", a->class, "connected", sessions_since(col->call->sv->sessions, a->node, col->call->now_ns) != 0, "mode",
+				 weir_mode_name(a->mode), "wanted_serial", (json_int_t)wanted, "serial",
 				 (json_int_t)a->serial, "applied", a->serial == wanted, "applied_digest",
 				 digest, "applied_ns", (json_int_t)a->applied_ns, "refused_serial",
 				 (json_int_t)a->refused_serial, "refused_reason", a->refused_reason,

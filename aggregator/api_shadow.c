@@ -25,7 +25,7 @@ static int add_node(const struct query_shadow_node *n, void *arg)
 	const struct nodes *l = arg;
 	bool evaluates = n->candidate && n->candidate == l->serial && n->mode != WEIR_MODE_OBSERVE;
 	json_t *o = json_pack("{s:s,s:s,s:s,s:I,s:b,s:s,s:I,s:I}", "node", n->node, "class", n->class, "mode",
-			      api_mode(n->mode), "candidate", (json_int_t)n->candidate, "evaluates", evaluates,
+			      weir_mode_name(n->mode), "candidate", (json_int_t)n->candidate, "evaluates", evaluates,
 			      "refused_reason", n->refused_reason, "since_s", (json_int_t)n->since_s, "seen_s",
 			      (json_int_t)n->seen_s);
 	int r = add_flows(o, &n->flows);

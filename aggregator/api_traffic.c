@@ -58,7 +58,7 @@ static int add_flow(const struct query_flow *f, void *arg)
 		f->namespace, "team", f->team, "local", address_text(f->folded, &f->local, local), "peer",
 		address_text(f->folded, &f->peer, peer), "peer_workload", f->peer_workload, "peer_port",
 		f->opened ? (int)f->port : 0, "service_port", (int)f->port, "proto",
-		proto_value(f->proto), "dir", api_dir(f->dir), "verdict", api_verdict(f->verdict), "path",
+		proto_value(f->proto), "dir", weir_dir_name(f->dir), "verdict", api_verdict(f->verdict), "path",
 		weir_path_name((enum weir_path)f->path), "bytes", (json_int_t)f->bytes, "packets",
 		(json_int_t)f->packets);
 

@@ -53,6 +53,11 @@ void control_free(struct control *c)
 	free(c);
 }
 
+size_t control_held(const struct control *c)
+{
+	return c->n;
+}
+
 static void push(struct service *sv, uint64_t id, const char *node, const char *class, bool shadow,
 		 uint64_t now_ns)
 {
@@ -78,7 +83,7 @@ static void push(struct service *sv, uint64_t id, const char *node, const char *
 		.bundle_len = bundle->len,
 		.shadow = shadow,
 	};
-	service_reply(sv->control_wire, id, &m);
+	service_reply(sv, sv->control_wire, id, &m);
 	snprintf(serial, sizeof(serial), "%" PRIu64, a->manifest.serial);
 	weir_log(WEIR_LOG_INFO, "pushed %s %s to %s (%s)", shadow ? "candidate" : "serial", serial, node, class);
 	service_audited(audit_add(sv->audit, now_ns, shadow ? "candidate-pushed" : "pushed", "node", node, "class",
@@ -94,7 +99,7 @@ static void no_change(struct service *sv, uint64_t id, bool end_candidate)
 {
 	const struct weir_msg m = {.kind = WEIR_MSG_POLICY_PUSH, .policy_push.end_candidate = end_candidate};
 
-	service_reply(sv->control_wire, id, &m);
+	service_reply(sv, sv->control_wire, id, &m);
 }
 
 static void push_order(struct service *sv, uint64_t id, const char *node, const struct emergency *e, uint64_t now_ns)
@@ -103,7 +108,7 @@ static void push_order(struct service *sv, uint64_t id, const char *node, const 
 				   .policy_push = {.order = e->text, .order_len = e->len, .order_sig = e->sig}};
 	char serial[24];
 
-	service_reply(sv->control_wire, id, &m);
+	service_reply(sv, sv->control_wire, id, &m);
 	snprintf(serial, sizeof(serial), "%" PRIu64, e->order.serial);
 	service_audited(audit_add(sv->audit, now_ns, "emergency-pushed", "node", node, "serial", serial, NULL));
 }
@@ -204,6 +209,13 @@ static void record(struct service *sv, struct session *s, const struct weir_poli
 	}
 	record_undone(sv, s, p, &had, now_ns);
 	record_order(sv, s, p, now_ns);
+	if (p->drifts > had.drifts) {
+		snprintf(serial, sizeof(serial), "%" PRIu64, p->applied_serial);
+		weir_log(WEIR_LOG_ERR, "agent %s: its kernel held other tables than were put there; %s", s->node,
+			 p->applied_serial ? "mended" : "they are not in force");
+		service_audited(audit_add(sv->audit, now_ns, "drift", "node", s->node, "serial", serial, "digest",
+					  digest, "state", p->applied_serial ? "mended" : "not mended", NULL));
+	}
 	record_candidate(sv, s, p, had.candidate, now_ns);
 	if (p->refused_serial && had.refused != p->refused_serial) {
 		snprintf(serial, sizeof(serial), "%" PRIu64, p->refused_serial);
@@ -281,7 +293,7 @@ void control_ready(struct control *c, uint64_t now_ns)
 		if (m->kind == WEIR_MSG_POLICY_SYNC)
 			sync_policy(c, s, id, &m->policy_sync, now_ns);
 		else
-			service_refuse(c->sv->control_wire, id, WEIR_RC_INVALID,
+			service_refuse(c->sv, c->sv->control_wire, id, WEIR_RC_INVALID,
 				       "this socket takes policy polls");
 		weir_msg_free(m);
 	}

@@ -6,11 +6,13 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-void service_reply(struct weir_wire_server *w, uint64_t id, const struct weir_msg *m)
+void service_reply(struct service *sv, struct weir_wire_server *w, uint64_t id, const struct weir_msg *m)
 {
 	weir_auto_buf struct weir_buf b = {.max = WEIR_CONTROL_MAX};
 	int r = weir_msg_pack(m, &b);
 
+	if (m->kind == WEIR_MSG_REFUSAL)
+		sv->stats.refusals[m->refusal.code]++;
 	/* A request that is not answered holds its context: answer with nothing rather than not at all. */
 	if (r)
 		weir_log_err(r, "cannot pack a reply");
@@ -19,13 +21,13 @@ void service_reply(struct weir_wire_server *w, uint64_t id, const struct weir_ms
 		weir_log_err(r, "cannot send a reply");
 }
 
-void service_refuse(struct weir_wire_server *w, uint64_t id, enum weir_refusal_code code,
+void service_refuse(struct service *sv, struct weir_wire_server *w, uint64_t id, enum weir_refusal_code code,
 		    const char *text)
 {
 	struct weir_msg m;
 
 	session_refuse(&m, code, text);
-	service_reply(w, id, &m);
+	service_reply(sv, w, id, &m);
 }
 
 void service_audited(int r)
@@ -169,22 +171,22 @@ int service_next(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns
 				kind == WEIR_SOCKET_CONTROL ? WEIR_CONTROL_REQ_MAX : WEIR_TELEMETRY_MAX,
 				&m, &err);
 	if (r) {
-		service_refuse(w, id, WEIR_RC_INVALID, err.text);
+		service_refuse(sv, w, id, WEIR_RC_INVALID, err.text);
 		return 1;
 	}
 	if (m->kind == WEIR_MSG_HELLO || m->kind == WEIR_MSG_PROOF) {
 		answer_handshake(sv, kind, now_ns, m, &reply);
-		service_reply(w, id, &reply);
+		service_reply(sv, w, id, &reply);
 		return 1;
 	}
 	s = session_find(sv->sessions, kind, m, now_ns);
 	if (!s) {
-		service_refuse(w, id, WEIR_RC_NO_SESSION, "no such session: say hello again");
+		service_refuse(sv, w, id, WEIR_RC_NO_SESSION, "no such session: say hello again");
 		return 1;
 	}
 	s->peer = weir_wire_peer(w, id);
 	if (m->kind == WEIR_MSG_SUMMARY_Z && (r = inflate(s, &m, &err))) {
-		service_refuse(w, id, r == -ESTALE ? WEIR_RC_NO_SESSION : WEIR_RC_INVALID, err.text);
+		service_refuse(sv, w, id, r == -ESTALE ? WEIR_RC_NO_SESSION : WEIR_RC_INVALID, err.text);
 		return 1;
 	}
 	*ret_id = id;

@@ -3,6 +3,7 @@
 
 #include "aggregator/http.h"
 #include "aggregator/keys.h"
+#include "aggregator/watch.h"
 #include "aggregator/witness.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -19,12 +20,14 @@
 /* Of the time in which there is upkeep to do, agents and people get this many parts more than it. */
 #define RETAIN_REST 3
 #define RETAIN_REST_MIN_NS (20 * (WEIR_NS_PER_S / 1000))
+/* So exactly is it known since when something is wrong. */
+#define WATCH_NS (10 * WEIR_NS_PER_S)
 
 struct manager {
 	struct service sv;
 	struct weir_loop *loop;
-	struct weir_source *telemetry, *control, *sweep, *poll, *retain;
-	struct http *http;
+	struct weir_source *telemetry, *control, *sweep, *poll, *retain, *watch;
+	struct weir_httpd *http;
 	struct keys *keys;
 };
 
@@ -84,6 +87,23 @@ static const char *signer_ids(const struct weir_approval *a, char *ret, size_t s
 	for (size_t i = 0; i < a->sig_count && used < size; i++)
 		used += (size_t)snprintf(ret + used, size - used, "%s%s", i ? "," : "", weir_pub_id(a->sigs[i].key, id));
 	return ret;
+}
+
+/* Nobody asks, but what is found now has begun now. */
+static int on_watch(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+	struct problem problems[CHECKS_PROBLEMS];
+	auto_fleet fleet = {0};
+	size_t n;
+	int r = fleet_read(&m->sv, weir_wall_ns(), false, &fleet);
+
+	(void)events;
+	if (!r)
+		r = watch_run(m->sv.watch, &m->sv, &fleet, problems, &n);
+	if (r)
+		weir_log_err(r, "cannot look whether all is well");
+	return 0;
 }
 
 static void candidate_change(struct service *sv, const char *source, uint64_t now_ns)
@@ -185,6 +205,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = control_new(sv, &sv->control);
 	if (!r)
+		r = watch_new(&sv->watch);
+	if (!r)
 		r = keys_new(sv, &m->keys, err);
 	if (!r)
 		r = weir_wire_listen(c->telemetry_url, &tls, WEIR_TELEMETRY_MAX, TELEMETRY_CONTEXTS,
@@ -214,17 +236,20 @@ static int join_loop(struct manager *m, struct weir_err *err)
 		r = weir_loop_timer(l, poll_ns, poll_ns, on_poll, m, &m->poll);
 	if (!r)
 		r = weir_loop_timer(l, RETAIN_REST_MIN_NS, 0, on_retain, m, &m->retain);
+	if (!r)
+		r = weir_loop_timer(l, WATCH_NS, WATCH_NS, on_watch, m, &m->watch);
 	return r;
 }
 
 static void manager_fini(struct manager *m)
 {
-	http_free(m->http);
+	weir_httpd_free(m->http);
 	weir_source_free(m->telemetry);
 	weir_source_free(m->control);
 	weir_source_free(m->sweep);
 	weir_source_free(m->poll);
 	weir_source_free(m->retain);
+	weir_source_free(m->watch);
 	if (m->sv.telemetry)
 		weir_wire_server_free(m->sv.telemetry);
 	if (m->sv.control_wire)
@@ -232,6 +257,7 @@ static void manager_fini(struct manager *m)
 	keys_free(m->keys);
 	witness_free(m->sv.witness);
 	control_free(m->sv.control);
+	watch_free(m->sv.watch);
 	sessions_free(m->sv.sessions);
 	gitops_free(m->sv.gitops);
 	store_close(m->sv.store);

@@ -7,6 +7,7 @@
 #include "aggregator/config.h"
 #include "aggregator/gitops.h"
 #include "aggregator/session.h"
+#include "aggregator/stats.h"
 #include "aggregator/store.h"
 #include "lib/policy/order.h"
 #include "lib/wire/wire.h"
@@ -20,6 +21,7 @@
 
 struct control;
 struct witness;
+struct watch;
 
 /* The last order of an operator; order.number 0 = there was none. */
 struct emergency {
@@ -39,6 +41,8 @@ struct service {
 	struct control *control;
 	struct witness *witness;
 	struct emergency emergency;
+	struct watch *watch;
+	struct stats stats;
 	uint64_t started_ns;
 	uint64_t cert_expires_s; /* of the certificate in use, 0 = not known */
 	bool keys_broken;	 /* a file of keys holds what cannot be used */
@@ -46,8 +50,8 @@ struct service {
 
 /* handshake.c */
 /* Packs and sends; a failure is logged. */
-void service_reply(struct weir_wire_server *w, uint64_t id, const struct weir_msg *m);
-void service_refuse(struct weir_wire_server *w, uint64_t id, enum weir_refusal_code code,
+void service_reply(struct service *sv, struct weir_wire_server *w, uint64_t id, const struct weir_msg *m);
+void service_refuse(struct service *sv, struct weir_wire_server *w, uint64_t id, enum weir_refusal_code code,
 		    const char *text);
 /*
  * Takes the next request of a socket: answers hello, proof and everything malformed or without a
@@ -57,6 +61,10 @@ int service_next(struct service *sv, enum weir_socket_kind kind, uint64_t now_ns
 		 struct weir_msg **ret_msg, struct session **ret_session);
 /* An entry that cannot be written is logged: the log is evidence, not a condition of running. */
 void service_audited(int r);
+
+/* disk.c: of the store's files, and of the file system they are on; 0 when they cannot be looked at. */
+uint64_t service_store_bytes(const struct service *sv);
+void service_store_room(const struct service *sv, uint64_t *ret_free_bytes, uint64_t *ret_size_bytes);
 
 /* lease.c */
 void leases_sweep(struct service *sv, uint64_t now_ns);
@@ -74,6 +82,8 @@ void telemetry_ready(struct service *sv, uint64_t now_ns);
 /* control.c */
 int control_new(struct service *sv, struct control **ret);
 void control_free(struct control *c);
+/* Polls that are held for want of news. */
+size_t control_held(const struct control *c);
 void control_ready(struct control *c, uint64_t now_ns);
 /* Answers the polls that a new release concerns, and those held long enough. */
 void control_sweep(struct control *c, uint64_t now_ns);

@@ -3,8 +3,9 @@
 #include "aggregator/service.h"
 
 #include "aggregator/ingest.h"
-#include "aggregator/witness.h"
 #include "aggregator/store_keys.h"
+#include "aggregator/witness.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 
 struct turn {
 	size_t n;
+	uint64_t received_ns;
 	struct weir_msg *msgs[BATCH];
 	uint64_t ids[BATCH];
 	char nodes[BATCH][WEIR_NODE_MAX];
@@ -21,30 +23,31 @@ struct turn {
 	bool heads[BATCH]; /* the head of the audit log goes with the answer */
 };
 
-static void answer(struct service *sv, uint64_t id, const struct ingest_item *it, bool head)
+static void answer(struct service *sv, uint64_t id, const struct ingest_item *it, uint64_t received_ns, bool head)
 {
 	struct weir_msg m = {.kind = WEIR_MSG_ACK,
-			     .ack = {.epoch = it->epoch, .committed = it->committed}};
+			     .ack = {.epoch = it->epoch, .committed = it->committed, .received_ns = received_ns}};
 
 	if (head)
 		witness_head(sv->witness, &m.ack.head);
+	m.ack.replied_ns = weir_wall_ns();
 
 	switch (it->result) {
 	case INGEST_COMMITTED:
 	case INGEST_DUPLICATE:
 	case INGEST_GAP:
-		service_reply(sv->telemetry, id, &m);
+		service_reply(sv, sv->telemetry, id, &m);
 		break;
 	case INGEST_FENCED:
-		service_refuse(sv->telemetry, id, WEIR_RC_FENCED,
+		service_refuse(sv, sv->telemetry, id, WEIR_RC_FENCED,
 			       "a newer epoch of this node has been seen");
 		break;
 	case INGEST_INVALID:
 		weir_log(WEIR_LOG_WARN, "agent %s: refused a summary: %s", it->node, it->reason);
-		service_refuse(sv->telemetry, id, WEIR_RC_INVALID, it->reason);
+		service_refuse(sv, sv->telemetry, id, WEIR_RC_INVALID, it->reason);
 		break;
 	case INGEST_FAILED:
-		service_refuse(sv->telemetry, id, WEIR_RC_BUSY, "the store cannot take it now");
+		service_refuse(sv, sv->telemetry, id, WEIR_RC_BUSY, "the store cannot take it now");
 		break;
 	}
 }
@@ -53,12 +56,14 @@ static void turn_commit(struct service *sv, struct turn *t, uint64_t now_ns)
 {
 	const struct weir_repo *repo = gitops_repo(sv->gitops);
 	const struct ingest_pricing pricing = {repo ? repo->topology : NULL, repo ? repo->prices : NULL};
+	uint64_t began_ns = weir_monotonic_ns();
 	int r = ingest_commit(sv->store, &pricing, t->items, t->n, now_ns);
 
 	if (r)
 		weir_log_err(r, "store: cannot commit summaries: %s", store_error(sv->store));
+	stats_commit(&sv->stats, t->items, t->n, weir_monotonic_ns() - began_ns, now_ns);
 	for (size_t i = 0; i < t->n; i++) {
-		answer(sv, t->ids[i], &t->items[i], t->heads[i]);
+		answer(sv, t->ids[i], &t->items[i], t->received_ns, t->heads[i]);
 		if (t->items[i].result == INGEST_COMMITTED || t->items[i].result == INGEST_DUPLICATE)
 			session_refer(sv->sessions, t->msgs[i]);
 		weir_msg_free(t->msgs[i]);
@@ -100,12 +105,13 @@ void telemetry_ready(struct service *sv, uint64_t now_ns)
 		weir_log_err(-ENOMEM, "telemetry");
 		return;
 	}
+	t->received_ns = now_ns;
 	while (t->n < BATCH &&
 	       (r = service_next(sv, WEIR_SOCKET_TELEMETRY, now_ns, &id, &m, &s)) >= 0) {
 		if (r)
 			continue;
 		if (m->kind != WEIR_MSG_SUMMARY) {
-			service_refuse(sv->telemetry, id, WEIR_RC_INVALID,
+			service_refuse(sv, sv->telemetry, id, WEIR_RC_INVALID,
 				       "this socket takes summaries");
 			weir_msg_free(m);
 			continue;

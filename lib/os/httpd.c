@@ -23,6 +23,9 @@ struct weir_httpd {
 struct weir_http_request {
 	struct MHD_Connection *conn;
 	const char *path;
+	size_t len;
+	bool post, too_large;
+	char body[WEIR_HTTP_BODY_MAX + 1];
 };
 
 const char *weir_http_path(const struct weir_http_request *r)
@@ -40,6 +43,12 @@ const char *weir_http_header(const struct weir_http_request *r, const char *name
 	return MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name);
 }
 
+const char *weir_http_body(const struct weir_http_request *r, size_t *ret_len)
+{
+	*ret_len = r->len;
+	return r->post ? r->body : NULL;
+}
+
 static enum MHD_Result respond(struct MHD_Connection *conn, const struct weir_http_answer *a)
 {
 	struct MHD_Response *resp = MHD_create_response_from_buffer(a->len, a->body, MHD_RESPMEM_MUST_FREE);
@@ -55,31 +64,68 @@ static enum MHD_Result respond(struct MHD_Connection *conn, const struct weir_ht
 	return r;
 }
 
+static enum MHD_Result respond_error(struct MHD_Connection *conn, unsigned int status, const char *json)
+{
+	struct weir_http_answer a = {.status = status, .type = "application/json", .body = strdup(json),
+				     .len = strlen(json)};
+
+	return a.body ? respond(conn, &a) : MHD_NO;
+}
+
+static enum MHD_Result begin(struct MHD_Connection *conn, const char *method, void **state)
+{
+	struct weir_http_request *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return MHD_NO;
+	r->conn = conn;
+	r->post = !strcmp(method, MHD_HTTP_METHOD_POST);
+	*state = r;
+	return MHD_YES;
+}
+
+static void add_body(struct weir_http_request *r, const char *data, size_t len)
+{
+	r->too_large |= !r->post || len > WEIR_HTTP_BODY_MAX - r->len;
+	if (r->too_large)
+		return;
+	memcpy(r->body + r->len, data, len);
+	r->len += len;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *conn, void **state, enum MHD_RequestTerminationCode how)
+{
+	(void)arg;
+	(void)conn;
+	(void)how;
+	free(*state);
+	*state = NULL;
+}
+
+/* Called with the headers, then with each piece of a body, then once more: only then it can be answered. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn, const char *url,
 				  const char *method, const char *version, const char *upload,
 				  size_t *upload_len, void **state)
 {
-	const struct weir_http_request request = {.conn = conn, .path = url};
-	struct weir_http_answer a = {.status = MHD_HTTP_METHOD_NOT_ALLOWED, .type = "application/json"};
+	struct weir_http_request *request = *state;
+	struct weir_http_answer a = {0};
 	struct weir_httpd *h = arg;
-	static char seen;
-	int r = 0;
 
 	(void)version;
-	(void)upload;
-	/* The first call has only the headers: the answer goes out at the second. */
-	if (!*state) {
-		*state = &seen;
+	if (!request)
+		return begin(conn, method, state);
+	if (*upload_len) {
+		add_body(request, upload, *upload_len);
+		*upload_len = 0;
 		return MHD_YES;
 	}
-	*upload_len = 0;
-	if (!strcmp(method, MHD_HTTP_METHOD_GET)) {
-		r = h->fn(&request, &a, h->arg);
-	} else {
-		a.body = strdup("{\"error\":\"only GET is served here\"}");
-		a.len = a.body ? strlen(a.body) : 0;
-	}
-	return r || !a.body ? MHD_NO : respond(conn, &a);
+	if (request->too_large)
+		return respond_error(conn, MHD_HTTP_BAD_REQUEST, "{\"error\":\"the body is too large\"}");
+	if (!request->post && strcmp(method, MHD_HTTP_METHOD_GET))
+		return respond_error(conn, MHD_HTTP_METHOD_NOT_ALLOWED,
+				     "{\"error\":\"only GET and POST are served here\"}");
+	request->path = url;
+	return h->fn(request, &a, h->arg) ? MHD_NO : respond(conn, &a);
 }
 
 static int run(uint32_t events, void *arg)
@@ -141,7 +187,8 @@ static int start(struct weir_httpd *h, struct weir_loop *loop, struct weir_err *
 	h->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h,
 				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 				     (unsigned int)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-				     (unsigned int)IDLE_S, MHD_OPTION_END);
+				     (unsigned int)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+				     MHD_OPTION_END);
 	if (!h->daemon) {
 		close(fd);
 		return weir_err_set(err, -EIO, "%s: cannot start the HTTP server", h->path);

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An HTTP server on a Unix socket, in a loop: no thread, bounded connections, GET only. All of libmicrohttpd
- * is behind this.
+ * An HTTP server on a Unix socket, in a loop: no thread, bounded connections, GET and small POST. All of
+ * libmicrohttpd is behind this.
  */
 #ifndef WEIR_HTTPD_H
 #define WEIR_HTTPD_H
 
 #include "lib/os/loop.h"
 
+#define WEIR_HTTP_BODY_MAX 4096
+
 struct weir_http_request;
-/* "/metrics"; lives until the handler returns, as do the next two. */
+/* "/metrics"; lives until the handler returns, as does all that follows. */
 const char *weir_http_path(const struct weir_http_request *r);
 /* Value of a query parameter or a header, NULL = not given. */
 const char *weir_http_param(const struct weir_http_request *r, const char *name);
 const char *weir_http_header(const struct weir_http_request *r, const char *name);
+/* Of a POST, terminated; NULL = GET. */
+const char *weir_http_body(const struct weir_http_request *r, size_t *ret_len);
 
 struct weir_http_answer {
 	unsigned int status;

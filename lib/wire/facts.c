@@ -65,7 +65,7 @@ const char *weir_drop_name(uint32_t reason)
 	return reason < WEIR_DROPS && names[reason] ? names[reason] : "unknown";
 }
 
-enum fact_kind { FACT_U64, FACT_I64, FACT_BOOL, FACT_NS, FACT_SIGNED_NS, FACT_PS };
+enum fact_kind { FACT_U64, FACT_I64, FACT_BOOL, FACT_S, FACT_NS, FACT_SIGNED_NS, FACT_PS };
 enum fact_rule {
 	ALWAYS,
 	NOT_ZERO,   /* 0 = not known: then there is no sample */
@@ -125,6 +125,8 @@ static const struct fact {
 	 AT(threshold), NOT_ZERO},
 	{WEIR_GAUGE, "weir_agent_policy_approvers", "", "Approvers that the agent trusts; 0 = it takes no bundle.",
 	 FACT_U64, AT(approvers), ALWAYS},
+	{WEIR_GAUGE, "weir_agent_certificate_expires_timestamp_seconds", "seconds",
+	 "When the node's certificate ends, or that of the authority behind it.", FACT_S, AT(cert_expires_s), SERVER | NOT_ZERO},
 	{WEIR_GAUGE, "weir_agent_lease_until_timestamp_seconds", "seconds",
 	 "When enforcement ends without an agent; absent = never.", FACT_NS, AT(lease_until_ns), NOT_ZERO},
 	{WEIR_COUNTER, "weir_agent_lapsed_seconds", "seconds", "Seconds for which enforcement was over by its lease.", FACT_U64,
@@ -141,6 +143,7 @@ static void write_fact(struct weir_metrics *m, const struct fact *row, const str
 		return;
 	switch (row->kind) {
 	case FACT_U64:
+	case FACT_S:
 		weir_sample_u64(m, node, *(const uint64_t *)at);
 		break;
 	case FACT_I64:

@@ -31,6 +31,7 @@ struct weir_facts {
 	bool has_digest;
 	uint64_t drifts; /* times that the kernel held other tables than were put there */
 	uint64_t threshold, approvers; /* of trust */
+	uint64_t cert_expires_s; /* 0 = not known */
 	uint64_t lease_until_ns, lapsed_s; /* 0 = enforcement never ends by itself */
 	const struct weir_fact_unexplained *unexplained;
 	size_t unexplained_count;

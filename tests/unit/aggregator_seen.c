@@ -140,9 +140,9 @@ static int add_path(uint32_t path, bool priced, uint64_t bytes, void *arg)
 
 TEST(what_has_no_price_is_told_by_path)
 {
-	const struct store_charge priced = {.time_s = NOW_S, .workload = 1, .path = WEIR_PATH_NAT, .meter = "m", .pool = "p",
+	const struct store_charge priced = {.key = {.node = 1, .epoch = 1, .sequence = 1}, .time_s = NOW_S, .workload = 1, .path = WEIR_PATH_NAT, .meter = "m", .pool = "p",
 					    .bytes = 5, .once = 5},
-				  not_priced = {.time_s = NOW_S, .workload = 1, .path = WEIR_PATH_INTERNET, .meter = "unpriced",
+				  not_priced = {.key = {.node = 1, .epoch = 1, .sequence = 1}, .time_s = NOW_S, .workload = 1, .path = WEIR_PATH_INTERNET, .meter = "unpriced",
 						.pool = "", .bytes = 7, .once = 7};
 	struct by_path got = {0};
 	auto_store *s = open_store();
