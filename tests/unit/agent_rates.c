@@ -153,12 +153,17 @@ TEST(a_limit_holds_the_direction_it_names)
 		weir_auto_free char *rules = weir_strf("  egress: [{action: accept, limit: {rate: 20Mbit, "
 						       "burst: 256KiB, mode: police, %s}}]\n", cases[i].direction);
 		struct weir_err err = {{0}};
-		double o, n;
+		double o = 0, n = 0;
 
-		fixture_clear(f);
-		CHECK(!bundle_fixture_rules(f, rules, &err), "%s", err.text);
-		o = measure(f, &out, 2, cases[i].out, 200);
-		n = measure(f, &in, 2, cases[i].in, 200);
+		/* What else runs here may keep it from offering twice the rate; wrong code fails all three tries. */
+		for (int tries = 0; tries < 3; tries++) {
+			fixture_clear(f);
+			CHECK(!bundle_fixture_rules(f, rules, &err), "%s", err.text);
+			o = measure(f, &out, 2, cases[i].out, 200);
+			n = measure(f, &in, 2, cases[i].in, 200);
+			if (fabs(o - cases[i].out) < 0.05 && fabs(n - cases[i].in) < 0.05)
+				break;
+		}
 		CHECK(fabs(o - cases[i].out) < 0.05, "%s: %.3f of the rate left", cases[i].direction, o);
 		CHECK(fabs(n - cases[i].in) < 0.05, "%s: %.3f of the rate came in", cases[i].direction, n);
 	}
