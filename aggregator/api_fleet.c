@@ -75,7 +75,7 @@ static json_t *agent_facts(const struct fleet_agent *a)
 		weir_hex(f->digest, sizeof(f->digest), digest);
 	return json_pack(
 		"{s:s,s:s,s:s,s:b,s:I,s:I,s:f,s:o,s:I,s:I,s:s,s:I,s:I,s:s,s:I,s:I,s:s,s:s,s:I,s:s,s:s,s:s,"
-		"s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:I,s:I,s:I}",
+		"s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o}",
 		"node", f->node, "domain", f->domain, "class", f->class, "connected", f->connected,
 		"connected_since_s", (json_int_t)(f->connected_since_ns / NS_S), "last_seen_s",
 		(json_int_t)(f->last_seen_ns / NS_S), "lag_s", (double)(f->lag_ns / 1000000) / 1e3, "lag_windows",
@@ -95,7 +95,9 @@ static json_t *agent_facts(const struct fleet_agent *a)
 		known(f->skew_error_ns, (double)f->skew_ns / 1e9), "clock_error_s",
 		known(f->skew_error_ns, (double)f->skew_error_ns / 1e9), "window_end_s",
 		(json_int_t)(a->window_end_ns / NS_S), "drifts", (json_int_t)f->drifts, "threshold",
-		(json_int_t)f->threshold, "approvers", (json_int_t)f->approvers);
+		(json_int_t)f->threshold, "approvers", (json_int_t)f->approvers, "spool_fill",
+		known(f->spool_max, (double)f->spool_bytes / (double)WEIR_MAX(f->spool_max, 1u)), "table_fill",
+		known(f->flow_rows, (double)f->flow_rows_used / (double)WEIR_MAX(f->flow_rows, 1u)));
 }
 
 static int add_agent(struct api_call *c, const struct fleet_agent *a, json_t *items)

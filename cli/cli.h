@@ -2,7 +2,8 @@
 /*
  * weirctl: what every command shares. A command returns 0 or -errno with one line in err; main()
  * prints the line and turns -EINVAL into exit status 2 and every other failure into 1. A command
- * that has printed all that is wrong itself, one line each, returns CLI_INVALID: status 2.
+ * that has printed all that is wrong itself, one line each, returns CLI_INVALID (status 2) or
+ * CLI_NOT_WELL (status 1).
  */
 #ifndef WEIR_CLI_H
 #define WEIR_CLI_H
@@ -12,6 +13,7 @@
 #define CLI_SOCKET "/run/weir/aggregator.sock"
 
 #define CLI_INVALID 1
+#define CLI_NOT_WELL 2 /* done, and what was found is not well: status 1 */
 
 struct cli {
 	bool json;	    /* raw JSON instead of tables */

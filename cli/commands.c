@@ -4,12 +4,14 @@
 #include "cli/cli.h"
 
 static const struct command commands[] = {
-	{"status", cmd_status, "", "Show the aggregator: agents, store, policy in force."},
-	{"agents", cmd_agents, "[--identity | --drops]",
-	 "List the nodes: connected, lag, mode, policy applied. --identity prints, per interface "
-	 "and "
-	 "direction, the terms that interface bytes are made of; --drops, by reason, the packets "
-	 "that could not be accounted fully."},
+	{"status", cmd_status, "",
+	 "Say whether all is well, and if not: what is wrong, since when, on which nodes, and what to do. Exit "
+	 "status 0 when all is well, 1 when it is not."},
+	{"agents", cmd_agents, "[NODE] [--identity | --drops]",
+	 "List the nodes: for how long connected, how far behind, mode, bundle, bytes unexplained, lost and "
+	 "stored without detail, how far the clock is off, how full spool and flow table are, and what a packet "
+	 "costs. With NODE all that is known of it. --identity prints, per interface and direction, the terms that "
+	 "interface bytes are made of; --drops, by reason, the packets that could not be accounted fully."},
 	{"top", cmd_top, "[--by workload|peer|path] [--since 5m] [--limit 20]",
 	 "Rank workloads, peers or paths by bytes."},
 	{"flows", cmd_flows, "[--since 5m] [--limit 50]",

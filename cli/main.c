@@ -20,6 +20,8 @@ int main(int argc, char **argv)
 		return 0;
 	if (r == CLI_INVALID)
 		return 2;
+	if (r == CLI_NOT_WELL)
+		return 1;
 	fprintf(stderr, "weirctl: %s\n", *err.text ? err.text : strerror(-r));
 	return r == -EINVAL ? 2 : 1;
 }

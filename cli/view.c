@@ -77,6 +77,46 @@ static void format_lease(const json_t *v, uint64_t now_s, char *buf)
 		snprintf(buf, CELL_MAX, "ended %s ago", human_seconds(now_s - s, human));
 }
 
+/* Since then; 0 = it is not. */
+static void format_connected(const json_t *v, uint64_t now_s, char *buf)
+{
+	uint64_t s = (uint64_t)json_number_value(v);
+	char human[HUMAN_MAX];
+
+	if (!s)
+		snprintf(buf, CELL_MAX, "no");
+	else
+		snprintf(buf, CELL_MAX, "%s", human_seconds(now_s > s ? now_s - s : 0, human));
+}
+
+/* A clock's difference: small ones matter as well. */
+static void format_offset(const json_t *v, uint64_t now_s, char *buf)
+{
+	double s = json_number_value(v), size = s < 0 ? -s : s;
+	const char *sign = s < 0 ? "-" : "+";
+	char human[HUMAN_MAX];
+
+	(void)now_s;
+	if (size < 1)
+		snprintf(buf, CELL_MAX, "%s%.1fms", sign, size * 1e3);
+	else if (size < 60)
+		snprintf(buf, CELL_MAX, "%s%.1fs", sign, size);
+	else
+		snprintf(buf, CELL_MAX, "%s%s", sign, human_seconds((uint64_t)size, human));
+}
+
+static void format_fill(const json_t *v, uint64_t now_s, char *buf)
+{
+	(void)now_s;
+	snprintf(buf, CELL_MAX, "%.0f%%", json_number_value(v) * 100);
+}
+
+static void format_number(const json_t *v, uint64_t now_s, char *buf)
+{
+	(void)now_s;
+	snprintf(buf, CELL_MAX, "%.0f", json_number_value(v));
+}
+
 static void format_money(const json_t *v, uint64_t now_s, char *buf)
 {
 	(void)now_s;
@@ -99,7 +139,12 @@ static const struct {
 	{"time_ns", format_time_ns},   {"applied_ns", format_time_ns},
 	{"applied_s", format_time},    {"started_s", format_time},
 	{"not_after_s", format_time},  {"nanos", format_money},
-	{"since_s", format_time},
+	{"since_s", format_time},      {"since_age_s", format_age},
+	{"connected_since_s", format_connected},
+	{"folded_bytes", format_bytes}, {"spool_max", format_bytes},
+	{"clock_skew_s", format_offset}, {"clock_error_s", format_offset},
+	{"spool_fill", format_fill},   {"table_fill", format_fill},
+	{"ns_per_packet", format_number}, {"lapsed_s", format_seconds},
 };
 
 /* An object inside a cell: "serial=7 class=a/b". */
@@ -150,22 +195,17 @@ static void format_value(const char *field, const json_t *v, uint64_t now_s, cha
 		snprintf(buf, CELL_MAX, "-");
 }
 
-int view_fetch(const struct cli *c, const char *path, json_t **ret, struct weir_err *err)
+static void print_body(const struct cli *c, const struct weir_buf *body)
 {
-	weir_auto_buf struct weir_buf body = {0};
-	json_t *root;
-	int r = http_get(c->socket, path, &body, err);
+	fwrite(body->data, 1, body->len, c->out);
+	if (!body->len || body->data[body->len - 1] != '\n')
+		fputc('\n', c->out);
+}
 
-	if (r)
-		return r;
-	if (c->json) {
-		fwrite(body.data, 1, body.len, c->out);
-		if (!body.len || body.data[body.len - 1] != '\n')
-			fputc('\n', c->out);
-		*ret = NULL;
-		return 0;
-	}
-	root = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+static int parse(const struct cli *c, const struct weir_buf *body, json_t **ret, struct weir_err *err)
+{
+	json_t *root = json_loadb((const char *)body->data, body->len, JSON_REJECT_DUPLICATES, NULL);
+
 	if (!json_is_object(root)) {
 		json_decref(root);
 		return weir_err_set(err, -EBADMSG,
@@ -173,6 +213,30 @@ int view_fetch(const struct cli *c, const char *path, json_t **ret, struct weir_
 	}
 	*ret = root;
 	return 0;
+}
+
+int view_fetch(const struct cli *c, const char *path, json_t **ret, struct weir_err *err)
+{
+	weir_auto_buf struct weir_buf body = {0};
+	int r = http_get(c->socket, path, &body, err);
+
+	if (r || !c->json)
+		return r ? r : parse(c, &body, ret, err);
+	print_body(c, &body);
+	*ret = NULL;
+	return 0;
+}
+
+int view_fetch_parsed(const struct cli *c, const char *path, json_t **ret, struct weir_err *err)
+{
+	weir_auto_buf struct weir_buf body = {0};
+	int r = http_get(c->socket, path, &body, err);
+
+	if (!r)
+		r = parse(c, &body, ret, err);
+	if (!r && c->json)
+		print_body(c, &body);
+	return r;
 }
 
 int view_fetch_made(const struct cli *c, char *path, json_t **ret, struct weir_err *err)
@@ -258,6 +322,28 @@ int view_items(const struct cli *c, const json_t *root, const struct view_column
 	return r ? weir_err_set(err, r, "cannot show the list") : 0;
 }
 
+/* The same care as in tables: nothing from outside steers the terminal. */
+static void print_field(const struct cli *c, const char *title, int width, char *cell)
+{
+	for (char *p = cell; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	fprintf(c->out, "%-*s %s\n", WEIR_MAX(width, 1), title, cell);
+}
+
+int view_fields(const struct cli *c, const json_t *object, const struct view_column *columns, struct weir_err *err)
+{
+	char cell[CELL_MAX];
+
+	if (!json_is_object(object))
+		return weir_err_set(err, -EBADMSG, "the aggregator's answer is not an object");
+	for (; columns->field; columns++) {
+		format_value(columns->field, json_object_get(object, columns->field), c->now_s, cell);
+		print_field(c, columns->title, 18, cell);
+	}
+	return 0;
+}
+
 static void print_fields(const struct cli *c, const json_t *object, const char *prefix)
 {
 	char cell[CELL_MAX];
@@ -274,12 +360,8 @@ static void print_fields(const struct cli *c, const json_t *object, const char *
 		if (!is_shown(key, value))
 			continue;
 		format_value(key, value, c->now_s, cell);
-		/* the same care as in tables: nothing from outside steers the terminal */
-		for (char *p = cell; *p; p++)
-			if ((unsigned char)*p < 0x20 || *p == 0x7f)
-				*p = '?';
-		fprintf(c->out, "%s%s%-*s %s\n", prefix, *prefix ? "." : "", WEIR_MAX(width, 1),
-			key, cell);
+		fprintf(c->out, "%s%s", prefix, *prefix ? "." : "");
+		print_field(c, key, width, cell);
 	}
 }
 

@@ -22,6 +22,8 @@ struct view_column {
  * object, owned by the caller.
  */
 int view_fetch(const struct cli *c, const char *path, json_t **ret, struct weir_err *err);
+/* Prints the same with --json, and *ret is set in any case. */
+int view_fetch_parsed(const struct cli *c, const char *path, json_t **ret, struct weir_err *err);
 /* The same with a path that weir_strf() made; it is freed, NULL is -ENOMEM. */
 int view_fetch_made(const struct cli *c, char *path, json_t **ret, struct weir_err *err);
 /*
@@ -30,6 +32,9 @@ int view_fetch_made(const struct cli *c, char *path, json_t **ret, struct weir_e
  */
 int view_items(const struct cli *c, const json_t *root, const struct view_column *columns,
 	       const json_t *total, struct weir_err *err);
+/* The fields of an object that columns name, one "title  value" line each. */
+int view_fields(const struct cli *c, const json_t *object, const struct view_column *columns,
+		struct weir_err *err);
 /* Scalar fields of an object, one "name  value" line each, objects inside it below their name. */
 int view_object(const struct cli *c, const json_t *object, struct weir_err *err);
 

@@ -12,7 +12,7 @@ lab_serve web inet main.service 5001
 backup() { lab_traffic n1 $BACKUP tcp --to $INET4 --port 5001 --bytes 10000 --timeout 0.5; }
 denied() { ! backup 2>&1 | grep -q '^bytes='; }
 agent() { api /api/v1/agents "[a['$1'] for a in d['items'] if a['node'] == 'n1'][0]"; }
-shown() { weirctl agents | grep -qE "^n1 .*$1"; }
+shown() { weirctl agents n1 | grep -qE "^lease .*$1"; }
 lapsed() { [ "$(agent lapsed_s)" -ge 1 ]; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 

@@ -72,7 +72,7 @@ lab_kill agent-n1
 sys.stdout.buffer.write(sys.stdin.buffer.read().replace(b"\0000.1.0\0", b"\0000.1.1\0"))' <"$LAB_BIN/weir-agent" >"$LAB/weir-agent"
 chmod +x "$LAB/weir-agent"
 LAB_BIN=$LAB fleet_agent_start n1 || broken "the other build starts"
-version() { weirctl agents | grep -q '^n1 .* 0\.1\.1 *$'; }
+version() { weirctl agents n1 | grep -q '^version  *0\.1\.1$'; }
 expect "another build runs" lab_wait 10 version
 stage "upgraded" 1
 lab_kill agent-n1 KILL

@@ -37,6 +37,7 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"policy lnt x", "unknown command 'policy lnt'; known: status, shadow"},
 		{"status now", "unexpected argument 'now'"},
 		{"status --socket", "--socket needs a value"},
+		{"agents n1&x", "'n1&x' is no name of a node"},
 		{"top --by port", "none of workload, peer, path"},
 		{"health --by path", "none of workload, peer, workload,peer"},
 		{"health --limit 0", "--limit must be 1 to"},

@@ -136,44 +136,105 @@ TEST(an_answer_that_is_no_json_is_refused)
 	CHECK(ASK(&list, &out2, &err, "flows") == -EBADMSG, "%s", err.text);
 }
 
-TEST(agents_show_age_identity_and_drops)
+#define AGENT                                                                                      \
+	"{\"node\":\"n1\",\"class\":\"d/a\",\"version\":\"0.1.0\",\"connected\":true,\"connected_since_s\":1793491008," \
+	"\"last_seen_s\":1793491195,\"lag_s\":2.04,\"lag_windows\":1.02,\"mode\":\"observe\",\"lease_until_s\":1793491188," \
+	"\"serial\":3,\"unexplained_bytes\":-5,\"lost_bytes\":2048,\"folded_bytes\":0,\"clock_skew_s\":-0.0021," \
+	"\"clock_error_s\":0.0004,\"spool_bytes\":512,\"spool_max\":1024,\"spool_fill\":0.5,\"table_fill\":0.013," \
+	"\"ns_per_packet\":210.4,\"refused_reason\":\"\",\"applied_digest\":\"00ff\"," \
+	"\"identity\":[{\"interface\":\"eth0\",\"dir\":\"egress\",\"term\":\"sockets\",\"bytes\":123456789," \
+	"\"packets\":7}],\"drops\":[{\"reason\":\"truncated\",\"bytes\":1234,\"packets\":2}]}"
+
+TEST(agents_are_one_line_each_within_120_columns)
 {
-	static const char body[] =
-		"{\"items\":[{\"node\":\"n1\",\"connected\":true,\"last_seen_s\":1793491195,\"lag_"
-		"s\":2,"
-		"\"mode\":\"observe\",\"lease_until_s\":1793491188,\"serial\":3,\"unexplained_bytes\":-5,\"lost_bytes\":2048,\"refused_reason\":"
-		"\"\","
-		"\"identity\":[{\"interface\":\"eth0\",\"dir\":\"egress\",\"term\":\"sockets\","
-		"\"bytes\":123456789,\"packets\":7}],"
-		"\"drops\":[{\"reason\":\"truncated\",\"bytes\":1234,\"packets\":2}]}]}";
-	struct answer a = {.status = "200 OK", .body = body}, b = a, d = a;
-	weir_auto_free char *agents = NULL, *identity = NULL, *drops = NULL;
+	struct answer a = {.status = "200 OK",
+			   .body = "{\"items\":[" AGENT ",{\"node\":\"n2\",\"connected\":false,\"connected_since_s\":0,"
+				   "\"lag_s\":65.0,\"mode\":\"enforce\",\"serial\":3,\"unexplained_bytes\":0,\"lost_bytes\":0,"
+				   "\"folded_bytes\":1048576,\"clock_skew_s\":null,\"spool_fill\":0.0,\"table_fill\":1.0,"
+				   "\"ns_per_packet\":null}]}"};
+	weir_auto_free char *out = NULL;
 	struct weir_err err;
 
-	CHECK(!ASK(&a, &agents, &err, "agents"), "%s", err.text);
-	CHECK(strstr(agents, "5s ago"), "age:\n%s", agents);
-	CHECK(strstr(agents, "ended 12s ago"), "a lease that is over:\n%s", agents);
-	CHECK(strstr(agents, "-5 B"), "signed bytes:\n%s", agents);
-	CHECK(!ASK(&b, &identity, &err, "agents", "--identity"), "%s", err.text);
+	CHECK(!ASK(&a, &out, &err, "agents"), "%s", err.text);
+	CHECK(!strcmp(out, "node  connected    lag  mode     serial  unexplained      lost    folded   clock  spool  table  "
+			   "ns/packet\n"
+			   "n1        3m12s   2.0s  observe       3         -5 B  2.00 KiB       0 B  -2.1ms    50%     1%  "
+			   "      210\n"
+			   "n2           no  1m05s  enforce       3          0 B       0 B  1.00 MiB       -     0%   100%  "
+			   "        -\n"),
+	      "printed:\n%s", out);
+}
+
+TEST(one_agent_is_shown_in_full)
+{
+	struct answer a = {.status = "200 OK", .body = "{\"items\":[" AGENT "]}"};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "agents", "n1"), "%s", err.text);
+	CHECK(!strcmp(a.request, "GET /api/v1/agents?node=n1 HTTP/1.1"), "%s", a.request);
+	CHECK(strstr(out, "class              d/a\n") && strstr(out, "last seen          5s ago\n"), "printed:\n%s", out);
+	CHECK(strstr(out, "lag in windows     1.020\n") && strstr(out, "spool max          1.00 KiB\n"), "printed:\n%s", out);
+	CHECK(strstr(out, "lease              ended 12s ago\n"), "a lease that is over:\n%s", out);
+	CHECK(strstr(out, "digest in kernel   00ff\n") && strstr(out, "within             +0.4ms\n"), "printed:\n%s", out);
+	CHECK(strstr(out, "n1    truncated  1234         2\n"), "and its drops:\n%s", out);
+}
+
+TEST(agents_show_identity_and_drops_to_the_byte)
+{
+	struct answer a = {.status = "200 OK", .body = "{\"items\":[" AGENT "]}"}, d = a;
+	weir_auto_free char *identity = NULL, *drops = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &identity, &err, "agents", "--identity"), "%s", err.text);
 	CHECK(strstr(identity, "n1    eth0       egress  sockets  123456789        7\n"),
 	      "exact bytes:\n%s", identity);
 	CHECK(!ASK(&d, &drops, &err, "agents", "--drops"), "%s", err.text);
 	CHECK(strstr(drops, "n1    truncated  1234         2\n"), "drops:\n%s", drops);
 }
 
-TEST(status_prints_what_is_in_it)
+#define STATUS(well, problems)                                                                     \
+	"{\"well\":" well ",\"problems\":[" problems "],\"version\":\"0.1.0\",\"agents\":3,\"agents_connected\":2," \
+	"\"serial\":7,\"policy_state\":\"approved\",\"store_bytes\":2048,\"uptime_s\":65}"
+#define SILENT                                                                                     \
+	"{\"check\":\"silent\",\"what\":\"agent not seen\",\"since_s\":1793491110,\"nodes\":[\"n1\",\"n\\u001b2\"]," \
+	"\"node_count\":9,\"do\":\"systemctl status weir-agent\"}"
+
+TEST(status_says_that_all_is_well)
 {
-	static const char body[] =
-		"{\"version\":\"0.1.0\",\"agents\":{\"connected\":3},\"lag_s\":65,"
-		"\"evil\":\"a\\u001b[2Jb\"}";
-	struct answer a = {.status = "200 OK", .body = body};
+	struct answer a = {.status = "200 OK", .body = STATUS("true", "")};
 	weir_auto_free char *out = NULL;
 	struct weir_err err;
 
-	CHECK(!ASK(&a, &out, &err, "status"), "%s", err.text);
-	CHECK(strstr(out, "agents.connected"), "nested:\n%s", out);
-	CHECK(strstr(out, "1m05s"), "duration:\n%s", out);
-	CHECK(!strchr(out, '\033'), "escape printed");
+	CHECK(ASK(&a, &out, &err, "status") == 0, "%s", err.text);
+	CHECK(!strcmp(out, "all is well\n\nagents             3\nconnected          2\nserial             7\n"
+			   "policy             approved\nstore              2.00 KiB\nup                 1m05s\n"
+			   "version            0.1.0\n"),
+	      "printed:\n%s", out);
+}
+
+TEST(status_says_what_is_not_and_what_to_do)
+{
+	struct answer a = {.status = "200 OK", .body = STATUS("false", SILENT)}, j = a;
+	weir_auto_free char *out = NULL, *json = NULL;
+	struct weir_err err;
+
+	CHECK(ASK(&a, &out, &err, "status") == CLI_NOT_WELL, "%s", err.text);
+	CHECK(strstr(out, "NOT WELL: 1 problem\n\n"
+			  "what                since  nodes               do\n"
+			  "agent not seen  1m30s ago  n1, n?2 and 7 more  systemctl status weir-agent\n\n") == out,
+	      "printed:\n%s", out);
+	CHECK(ASK(&j, &json, &err, "--json", "status") == CLI_NOT_WELL, "%s", err.text);
+	CHECK(!strcmp(json, STATUS("false", SILENT) "\n"), "as it came:\n%s", json);
+}
+
+TEST(an_aggregator_that_does_not_say_is_not_well)
+{
+	struct answer a = {.status = "200 OK", .body = "{\"agents\":3}"};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(ASK(&a, &out, &err, "status") == -EBADMSG, "%s", err.text);
 }
 
 TEST(policy_status_shows_the_release_and_each_node)
@@ -274,7 +335,8 @@ TEST(policy_shadow_shows_nodes_and_rules)
 
 TEST_MAIN(T(cost_is_a_table_with_its_total), T(a_range_is_sent_as_given),
 	  T(json_is_passed_through_as_it_came), T(an_error_of_the_aggregator_is_the_line),
-	  T(an_answer_that_is_no_json_is_refused), T(agents_show_age_identity_and_drops),
-	  T(status_prints_what_is_in_it), T(an_empty_list_says_so),
+	  T(an_answer_that_is_no_json_is_refused), T(agents_are_one_line_each_within_120_columns), T(one_agent_is_shown_in_full),
+	  T(agents_show_identity_and_drops_to_the_byte), T(an_aggregator_that_does_not_say_is_not_well),
+	  T(status_says_that_all_is_well), T(status_says_what_is_not_and_what_to_do), T(an_empty_list_says_so),
 	  T(policy_status_shows_the_release_and_each_node), T(health_is_a_table), T(policy_shadow_shows_nodes_and_rules),
 	  T(audit_shows_time_and_fields))
