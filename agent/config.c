@@ -35,6 +35,8 @@ static const struct weir_setting table[] = {
 	{"agent.user", WEIR_SET_STR, AT(user), "weir-agent", 0, 0, NULL,
 	 "Whom an agent that was started as root becomes once it is attached, a name or a number; root = it "
 	 "stays root, with the same three capabilities."},
+	{"agent.socket", WEIR_SET_STR, AT(socket), "", 0, 0, NULL,
+	 "Unix socket with this agent's own /metrics, mode 0660; empty = agent.sock in agent.state_dir."},
 	{"agent.default_deny", WEIR_SET_BOOL, AT(default_deny), "false", 0, 0, NULL,
 	 "In enforce mode, deny everything but the failsafe list until a first bundle was "
 	 "applied."},

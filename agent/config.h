@@ -16,7 +16,7 @@ enum config_detail { CONFIG_SERVICE, CONFIG_CONNECTION, CONFIG_TOTAL };
 struct config {
 	char *name, *domain, *class, *address;
 	uint32_t mode; /* weir_mode */
-	char *state_dir, *user;
+	char *state_dir, *user, *socket;
 	bool default_deny;
 	uint32_t established; /* config_established */
 	uint64_t lease_ns; /* 0 = enforcement never ends by itself */

@@ -12,6 +12,7 @@
 #include "agent/harvest.h"
 #include "agent/keys.h"
 #include "agent/lease.h"
+#include "agent/metrics.h"
 #include "agent/policy.h"
 #include "agent/privilege.h"
 #include "agent/runtime.h"
@@ -40,6 +41,7 @@ struct manager {
 	struct gate *gate;
 	struct policy *policy;
 	struct uplink *uplink;
+	struct metrics *metrics;
 	struct runtime runtime;
 	int last_failure; /* of a window: said once, not every two seconds */
 };
@@ -52,6 +54,7 @@ void manager_free(struct manager *m)
 	weir_source_free(m->cgroups);
 	weir_source_free(m->translations);
 	weir_source_free(m->news);
+	metrics_free(m->metrics);
 	keys_free(m->keys);
 	witness_free(m->witness);
 	runtime_fini(&m->runtime);
@@ -378,6 +381,22 @@ static int open_network(struct manager *m, struct weir_err *err)
 	return 0;
 }
 
+/* Counting matters more than being looked at: without the socket the agent runs all the same. */
+static int open_metrics(struct manager *m)
+{
+	const struct metrics_conf mc = {.conf = &m->conf, .probe = m->probe, .spool = m->spool, .policy = m->policy,
+					.uplink = m->uplink};
+	weir_auto_free char *path = *m->conf.socket ? strdup(m->conf.socket)
+						    : weir_strf("%s/agent.sock", m->conf.state_dir);
+	struct weir_err err = {0};
+
+	if (!path)
+		return -ENOMEM;
+	if (metrics_new(&mc, path, m->loop, &m->metrics, &err) < 0)
+		weir_log(WEIR_LOG_WARN, "agent.socket: no /metrics: %s", err.text);
+	return 0;
+}
+
 static int start(struct manager *m, struct weir_err *err)
 {
 	int r = lock_state(m, err);
@@ -406,6 +425,8 @@ static int start(struct manager *m, struct weir_err *err)
 	r = privilege_drop(&m->conf, m->path, m->probe, err);
 	if (r == 0)
 		r = open_network(m, err);
+	if (r == 0)
+		r = open_metrics(m);
 	if (r == 0)
 		r = weir_loop_fd(m->loop, ident_fd(m->ident), EPOLLIN, on_cgroups, m, &m->cgroups);
 	if (r == 0)

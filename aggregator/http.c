@@ -32,11 +32,9 @@ static int put_error(unsigned int status, const char *text, struct weir_http_ans
 	return put(status, body, ret);
 }
 
-/* Readers that do not name the newer format get the one that everybody knows; a person gets the newer. */
 static int put_metrics(const struct weir_http_request *r, struct service *sv, struct weir_http_answer *ret)
 {
-	const char *accept = weir_http_header(r, "Accept");
-	bool classic = accept && !strstr(accept, "application/openmetrics-text") && strstr(accept, "text/plain");
+	bool classic = weir_metrics_classic(weir_http_header(r, "Accept"));
 	weir_auto_buf struct weir_buf b = {0};
 	int e = metrics_write(sv, weir_wall_ns(), classic, &b);
 

@@ -52,6 +52,11 @@ static bool ends_with(const char *s, const char *end)
 	return n > k && s[n - k - 1] == '_' && !strcmp(s + n - k, end);
 }
 
+bool weir_metrics_classic(const char *accept)
+{
+	return accept && !strstr(accept, "application/openmetrics-text") && strstr(accept, "text/plain");
+}
+
 void weir_metrics_begin(struct weir_metrics *m, struct weir_buf *out, bool classic)
 {
 	*m = (struct weir_metrics){.out = out, .classic = classic};

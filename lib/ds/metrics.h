@@ -29,6 +29,9 @@ struct weir_metrics {
 	char name[96]; /* of the family under way, without a sample's suffix */
 };
 
+/* Of an Accept header, or NULL: readers that do not name the newer format get the one that everybody knows; a
+ * person, who names none, gets the newer. */
+bool weir_metrics_classic(const char *accept);
 void weir_metrics_begin(struct weir_metrics *m, struct weir_buf *out, bool classic);
 /* name without "_total" or "_info"; when it has a unit it ends with that: "bytes", "seconds". unit "" = none. */
 void weir_family(struct weir_metrics *m, enum weir_metric_type type, const char *name, const char *unit,

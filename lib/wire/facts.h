@@ -21,7 +21,6 @@ struct weir_facts {
 	uint64_t window_ns;	  /* length; 0 = not said */
 	uint64_t lag_ns;	  /* behind now: the end of the last window that was acknowledged or stored */
 	uint64_t bytes[WEIR_DIRS];
-	uint64_t folded_bytes, folded_rows; /* without addresses and ports: detail that was given up */
 	int64_t skew_ns;		    /* node's clock less the aggregator's */
 	uint64_t skew_error_ns;		    /* at most so far off; 0 = not measured */
 	uint64_t spool_bytes, spool_max, flow_rows_used, flow_rows;
@@ -40,6 +39,7 @@ struct weir_facts {
 	/* What only the aggregator knows. */
 	bool connected;
 	uint64_t connected_since_ns, last_seen_ns; /* 0 = not */
+	uint64_t folded_bytes, folded_rows; /* without addresses and ports: detail that was given up */
 	uint64_t gaps;				   /* summaries that are gone for good */
 	int64_t lost_bytes, lost_packets;	   /* counted by the node and not stored */
 	uint64_t wanted_serial;
