@@ -55,6 +55,7 @@ int cmd_status(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	static const struct view_column facts[] = {
 		{"agents", "agents"},	{"agents_connected", "connected"}, {"serial", "serial"},
 		{"policy_state", "policy"}, {"store_bytes", "store"},	   {"uptime_s", "up"},
+		{"cert_expires_s", "certificate ends"},
 		{"version", "version"},	{0},
 	};
 	view_auto_json json_t *root = NULL;
@@ -144,6 +145,9 @@ static const struct view_column agent_fields[] = {
 	{"key_epoch", "key epoch"},
 	{"lease_until_s", "lease"},
 	{"lapsed_s", "lapsed"},
+	{"cert_expires_s", "certificate ends"},
+	{"keys_broken", "keys unusable"},
+	{"session_refused", "session refused"},
 	{0},
 };
 

@@ -62,7 +62,7 @@ old_link other 7482 9 && agent_by n2 7482 || broken "n2 speaks another version"
 refused='n2 (weir [0-9.]*) speaks wire version 9, this aggregator (weir [0-9.]*) speaks 1: upgrade weir-aggregator'
 said() { grep -c "no session: refused: $refused" "$LAB/log/agent-n2.log"; }
 is_refused() { [ "$(f_agent n2 refused_reason)" = version ] && f_agent n2 refused_text | grep -q "$refused"; }
-shown() { weirctl agents | grep -qE '^n2 .* version '; }
+shown() { weirctl agents n2 | grep -q '^refused because  *version$'; }
 expect "another wire version: the aggregator says so of the node" lab_wait 15 is_refused
 expect "weirctl agents shows it" shown
 lab_pass 2 # it tries again meanwhile

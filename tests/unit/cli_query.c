@@ -209,7 +209,7 @@ TEST(status_says_that_all_is_well)
 	CHECK(ASK(&a, &out, &err, "status") == 0, "%s", err.text);
 	CHECK(!strcmp(out, "all is well\n\nagents             3\nconnected          2\nserial             7\n"
 			   "policy             approved\nstore              2.00 KiB\nup                 1m05s\n"
-			   "version            0.1.0\n"),
+			   "certificate ends   -\nversion            0.1.0\n"),
 	      "printed:\n%s", out);
 }
 
