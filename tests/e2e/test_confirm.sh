@@ -64,7 +64,7 @@ within "the slowest return, ms after its packets were seen to be denied" "$worst
 expect "the aggregator hears of it" lab_wait 20 agent_is undone_from "$serial"
 equal "with its reason" "$(agent refused_reason)" unconfirmed
 equal "what is in force" "$(agent serial)" "$last"
-equal "the alarm is shown" "$(weirctl agents | grep -c "unconfirmed $serial -> $last")" 1
+equal "the alarm is shown" "$(weirctl agents n1 | grep -c "unconfirmed $serial -> $last")" 1
 lab_pass 2
 equal "none came in force twice" "$(grep -c 'applied; in force before' "$LAB/log/agent-n1.log")" $((round + 1))
 equal "the audit log has the last one" "$(api "/api/v1/audit?limit=1000" "sum(e['event'] == 'rolled-back' and \

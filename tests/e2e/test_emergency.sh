@@ -56,7 +56,8 @@ expect "n2 is back" lab_wait 10 fleet_applied n2 "$good"
 expect "packets pass on n1" passes n1
 expect "packets pass on n2" passes n2
 equal "an alarm" "$(agent n1 alarm)" "emergency-operator $bad -> $good"
-equal "which the table shows" "$(weirctl agents | grep -c "emergency-operator $bad -> $good")" 2
+equal "which is shown of a node" "$(weirctl agents n2 | grep -c "^alarm .*emergency-operator $bad -> $good$")" 1
+equal "all is not well" "$(weirctl status | grep -c 'taken back: emergency-operator .*n1, n2')" 1
 equal "and the status counts" "$(api /api/v1/status "d['alarms']")" 2
 equal "audited: the order" "$(audited emergency-ordered '')" 1
 equal "audited: n1" "$(audited emergency n1)" 1

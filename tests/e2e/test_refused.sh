@@ -77,7 +77,7 @@ expect "replayed: refused by the node, by name" lab_wait 15 refused replayed
 kept "replayed"
 equal "and the audit log has it" "$(api "/api/v1/audit?limit=1000" "sum(e['event'] == 'refused' and \
 e['fields'].get('reason') == 'replayed' and e['fields'].get('serial') == '$first' for e in d['items'])")" 1
-equal "and the table of agents" "$(weirctl agents | grep -c '^n1 .* replayed ')" 1
+equal "and what is shown of the node" "$(weirctl agents n1 | grep -c '^refused because  *replayed$')" 1
 
 # An aggregator that lies, with an approver's key. The agent stays the same process throughout.
 lab_kill aggregator
