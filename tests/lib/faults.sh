@@ -27,7 +27,7 @@ faults_up() {
 # Traffic in both directions and families for as long as a scene lasts, long connections and short ones.
 faults_traffic() {
 	lab_bg long n1 $F_WORK "$LAB_PYTHON" tests/lib/traffic.py tcp --to $N2_4 --port 5001 --seconds 3000 --rate 16
-	lab_bg short n1 $F_WORK "$LAB_PYTHON" tests/lib/traffic.py tcp --to $N2_6 --port 5001 --bytes 3000 --connections 1000000
+	lab_bg short n1 $F_WORK "$LAB_PYTHON" tests/lib/traffic.py tcp --to $N2_6 --port 5001 --bytes 3000 --connections 1000000 --pause 0.01
 	lab_bg other n2 $F_WORK "$LAB_PYTHON" tests/lib/traffic.py udp --to $N1_4 --port 5001 --size 900 --count 1000000 --pps 300
 }
 faults_rest() {

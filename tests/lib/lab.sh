@@ -13,7 +13,7 @@
 # lives below fixed names, so that a lab whose owner was killed is found and removed by the next one.
 
 PATH=$PATH:/usr/sbin:/sbin
-LAB_NAME=weir-lab${WEIR_LAB:-}      # two at a time: the second one's WEIR_LAB is 2
+LAB_NAME=weir-lab${WEIR_LAB:-}      # three at a time: the others' WEIR_LAB is 2 and 3
 LAB_NET=weir-${WEIR_LAB:+$WEIR_LAB-} # what its namespaces' names begin with
 LAB=/run/$LAB_NAME
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -124,14 +124,15 @@ lab_cgroups() {
 
 # Removes what an earlier lab left, then builds. Waits for a lab that is in use.
 lab_up() {
-	local tool
+	local tool lock=
 	[ "$(id -u)" = 0 ] || lab_die "needs root"
 	for tool in ip nft ethtool nsenter "$LAB_PYTHON"; do
 		command -v "$tool" >/dev/null || lab_die "$tool is not installed: run packaging/deps"
 	done
 	[ -n "$LAB_CGROUPS" ] || lab_die "needs cgroup v2 and bpffs"
 	# Cgroups are shared by all, a container or chroot with a /run of its own included.
-	exec 9<"$LAB_CGROUPS${WEIR_LAB:+/cgroup.procs}" && flock -w 300 9 || lab_die "another lab is in use"
+	case ${WEIR_LAB:-} in 2) lock=cgroup.procs ;; 3) lock=cgroup.threads ;; esac
+	exec 9<"$LAB_CGROUPS/$lock" && flock -w 300 9 || lab_die "another lab is in use"
 	lab_down
 	trap lab_down EXIT
 	trap 'exit 130' INT TERM HUP

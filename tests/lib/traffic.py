@@ -134,7 +134,12 @@ def one_connection(args):
 
 def tcp(args):
     if args.parallel == 1:
-        return sum(one_connection(args) for _ in range(args.connections))
+        moved = 0
+        for number in range(args.connections):
+            if number:
+                time.sleep(args.pause)
+            moved += one_connection(args)
+        return moved
     with concurrent.futures.ThreadPoolExecutor(args.parallel) as pool:
         return sum(pool.map(one_connection, [args] * args.connections))
 
@@ -313,6 +318,7 @@ def main():
         client.add_argument("--close", choices=("client", "server"), default="client")
         client.add_argument("--late", type=float, default=0)
         client.add_argument("--connections", type=int, default=1)
+        client.add_argument("--pause", type=float, default=0)  # seconds between one connection and the next
         client.add_argument("--parallel", type=int, default=1)
     args = parser.parse_args()
     if args.mode == "serve":
