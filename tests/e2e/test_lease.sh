@@ -23,10 +23,10 @@ expect "after longer than the lease, the agent alive, backup is still denied" de
 expect "weirctl shows what is left of the lease" lab_wait 5 shown '[0-9]s left'
 # Mbit/s that leave n1 in the next second.
 rate() {
-	local before
-	before=$(lab_counter n1 eth0 tx_bytes)
+	local before at
+	before=$(lab_counter n1 eth0 tx_bytes) at=${EPOCHREALTIME/[.,]/}
 	lab_pass 1
-	echo $((($(lab_counter n1 eth0 tx_bytes) - before) * 8 / 1000000))
+	echo $((($(lab_counter n1 eth0 tx_bytes) - before) * 8 / (${EPOCHREALTIME/[.,]/} - at)))
 }
 lab_traffic n1 $REPORTS tcp --to $INET4 --port 5001 --seconds 9 >"$LAB/log/client.log" 2>&1 &
 client=$!
