@@ -19,8 +19,8 @@ fleet_class() { # node
 	esac
 }
 
-# Keys for all, and a first revision of the repository's own example without its flow policies.
-fleet_new() {
+# Keys of all. Where tests run one after another, FLEET_KEYS is where the first leaves them for the others.
+fleet_keys() {
 	local node
 	weirctl pki init --dir "$PKI" && weirctl pki server --dir "$PKI" --name aggregator --alt 192.0.2.1 &&
 		weirctl pki approver --dir "$PKI" alice && weirctl pki approver --dir "$PKI" mallory || return
@@ -28,6 +28,12 @@ fleet_new() {
 		weirctl pki node --dir "$PKI" "$node" && chown -R $FLEET_USER "$PKI/nodes/$node" &&
 			chmod 711 "$PKI" "$PKI"/{ca,nodes,"nodes/$node"} || return
 	done
+	[ -z "${FLEET_KEYS:-}" ] && return
+	cp -a "$PKI" "$FLEET_KEYS.$$" && mv -T "$FLEET_KEYS.$$" "$FLEET_KEYS" || rm -rf "$FLEET_KEYS.$$" # another was first
+}
+# Keys for all, and a first revision of the repository's own example without its flow policies.
+fleet_new() {
+	if [ -d "${FLEET_KEYS:-}" ]; then cp -a "$FLEET_KEYS" "$PKI"; else fleet_keys; fi || return
 	mkdir -p "$HELD" && cp -r "$LAB_ROOT/policies" "$REPO" && mv "$REPO"/policies/*.yaml "$HELD"/ &&
 		rm -rf "$REPO/approvals" && fleet_approvers && fleet_labels && fleet_aggregator_conf
 } >>"$LAB/log/fleet.log" 2>&1

@@ -58,16 +58,17 @@ lab_link() { # space dev space dev
 	ip link add "$2" netns "$LAB_NET$1" type veth peer name "$4" netns "$LAB_NET$3" || return
 	lab_ns "$1" ethtool -K "$2" tso off gso off tx-udp-segmentation off gro off >/dev/null &&
 		lab_ns "$3" ethtool -K "$4" tso off gso off tx-udp-segmentation off gro off >/dev/null || return
-	lab_ns "$1" ip link set "$2" up && lab_ns "$3" ip link set "$4" up
+	lab_ip "$1" <<<"link set $2 up" && lab_ip "$3" <<<"link set $4 up"
 }
 
+# Many commands of ip in one namespace, one a line.
+lab_ip() { lab_ns "$1" ip -batch -; }
 lab_address() { # space dev address...
 	local space=$1 dev=$2 a
 	shift 2
 	for a; do
-		case $a in *:*) lab_ns "$space" ip -6 addr add "$a" dev "$dev" nodad ;;
-		*) lab_ns "$space" ip addr add "$a" dev "$dev" ;; esac || return
-	done
+		case $a in *:*) echo "addr add $a dev $dev nodad" ;; *) echo "addr add $a dev $dev" ;; esac
+	done | lab_ip "$space"
 }
 
 # Not from /sys, which belongs to the namespace that mounted it.
@@ -77,16 +78,22 @@ lab_mac() { lab_ns "$1" ip -o link show dev "$2" | sed -n 's/.*link\/ether \([0-
 # permanent, so that no ARP and no neighbour discovery stands between counters and traffic.
 lab_node() { # name router leg v4 v6 gateway4 gateway6 management
 	local node=$1 router=$2 leg=$3 v4=$4 v6=$5 gw4=$6 gw6=$7 mgmt=$8 here there
-	lab_link "$node" eth0 "$router" "$leg" && lab_link "$node" mgmt0 agg "mgmt-$node" &&
-		lab_ns agg ip link set "mgmt-$node" master mgmt &&
-		lab_address "$node" eth0 "$v4/24" "$v6/64" && lab_address "$router" "$leg" "$gw4/24" "$gw6/64" &&
-		lab_address "$node" mgmt0 "$mgmt/24" || return
+	lab_link "$node" eth0 "$router" "$leg" && lab_link "$node" mgmt0 agg "mgmt-$node" || return
 	here=$(lab_mac "$node" eth0) there=$(lab_mac "$router" "$leg")
-	lab_ns "$node" ip neigh replace "$gw4" lladdr "$there" dev eth0 nud permanent &&
-		lab_ns "$node" ip -6 neigh replace "$gw6" lladdr "$there" dev eth0 nud permanent &&
-		lab_ns "$router" ip neigh replace "$v4" lladdr "$here" dev "$leg" nud permanent &&
-		lab_ns "$router" ip -6 neigh replace "$v6" lladdr "$here" dev "$leg" nud permanent &&
-		lab_ns "$node" ip route add default via "$gw4" && lab_ns "$node" ip -6 route add default via "$gw6"
+	lab_ip agg <<<"link set mgmt-$node master mgmt" && lab_ip "$node" <<-IP && lab_ip "$router" <<-IP
+		addr add $v4/24 dev eth0
+		addr add $v6/64 dev eth0 nodad
+		addr add $mgmt/24 dev mgmt0
+		neigh replace $gw4 lladdr $there dev eth0 nud permanent
+		neigh replace $gw6 lladdr $there dev eth0 nud permanent
+		route add default via $gw4
+		route add ::/0 via $gw6
+	IP
+		addr add $gw4/24 dev $leg
+		addr add $gw6/64 dev $leg nodad
+		neigh replace $v4 lladdr $here dev $leg nud permanent
+		neigh replace $v6 lladdr $here dev $leg nud permanent
+	IP
 }
 
 lab_router() { # name inet4 inet6

@@ -354,7 +354,7 @@ TEST(one_program_of_ours_per_hook_at_any_time)
 {
 	static const struct scene s = {at_cgroup, at_cgroup_later, NULL, NULL};
 
-	upgrades_under_traffic(test_st, &s, getenv("WEIR_LONG") ? 100 : 10);
+	upgrades_under_traffic(test_st, &s, getenv("WEIR_LONG") ? 100 : 4);
 }
 
 TEST_MAIN(T_ROOT(cgroup_programs_keep_verdict_and_order),
