@@ -49,6 +49,7 @@ struct weir_proof { uint64_t hello_id; uint8_t signature[64]; };
 struct weir_welcome {
 	uint8_t token[WEIR_TOKEN_LEN];
 	uint64_t last_epoch, last_sequence;
+	uint32_t spread_ms; /* a lost connection is dialed again within this, at random */
 	uint32_t summary_z; /* takes WEIR_MSG_SUMMARY_Z */
 };
 struct weir_refuse { enum weir_refusal_code code; const char *text; };

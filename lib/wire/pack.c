@@ -140,6 +140,7 @@ static int build_welcome(const struct weir_msg *m, struct weir_arena *a, struct 
 	pb->token = bytes_of(m->welcome.token, sizeof(m->welcome.token));
 	pb->last_epoch = m->welcome.last_epoch;
 	pb->last_sequence = m->welcome.last_sequence;
+	pb->spread_ms = m->welcome.spread_ms;
 	pb->summary_z = m->welcome.summary_z;
 	e->reply.welcome = pb;
 	return 0;

@@ -132,6 +132,7 @@ static int handle(struct weir_session *s, const struct weir_msg *m, struct weir_
 	if (m->kind == WEIR_MSG_WELCOME && s->state == PROOF) {
 		s->welcome = m->welcome;
 		s->state = READY;
+		weir_wire_spread(s->client, m->welcome.spread_ms);
 		return 0;
 	}
 	if (m->kind == WEIR_MSG_REFUSAL)

@@ -279,6 +279,7 @@ static int get_reply(const Weir__V1__Reply *pb, struct weir_arena *a, struct wei
 	if (pb->body_case == WEIR__V1__REPLY__BODY_WELCOME && pb->welcome) {
 		m->welcome.last_epoch = pb->welcome->last_epoch;
 		m->welcome.last_sequence = pb->welcome->last_sequence;
+		m->welcome.spread_ms = pb->welcome->spread_ms;
 		m->welcome.summary_z = pb->welcome->summary_z;
 		return get_bytes(&pb->welcome->token, m->welcome.token, WEIR_TOKEN_LEN, "welcome.token",
 				 err);

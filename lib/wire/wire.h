@@ -64,5 +64,8 @@ int weir_wire_reply_take(struct weir_wire_client *c, const void **ret_data, size
 /* The same as for a server; the connection that stands is closed, and made anew by the new files. */
 int weir_wire_client_rotate(struct weir_wire_client *c, const struct weir_tls_files *tls, struct weir_err *err);
 bool weir_wire_connected(const struct weir_wire_client *c);
+/* After the end of a connection the next is dialed at a random time within this (at most 10 min): a server that
+ * comes back is not to meet its whole fleet at once. */
+void weir_wire_spread(struct weir_wire_client *c, uint32_t ms);
 
 #endif

@@ -4,6 +4,8 @@
  * is off: a request whose connection breaks fails once and the caller decides. nng says NNG_ECONNRESET to
  * most of them but not to all (one sent while the connection is already closing waits for ever), so the end
  * of the connection aborts what is still waiting.
+ * nng 1.5.2 gives a handshake up without a word when the server is silent or too slow in it, and does not dial
+ * again: where there is no connection for REDIAL_NS, the next request begins with another dialer.
  * A request sent while there is no connection waits for one, within its timeout. After a timeout the
  * connection is closed: a peer that vanished without a word would otherwise be asked again for minutes.
  */
@@ -15,9 +17,12 @@
 #include <sys/eventfd.h>
 
 /* nng waits a random time up to a bound that doubles from the first to the second: that is the jitter. */
-#define RECONNECT_MIN_MS 100
+#define RECONNECT_MIN_MS 100u
 #define RECONNECT_MAX_MS 5000
+#define SPREAD_MAX_MS 600000u
 #define TIMEOUT_MS 60000
+/* nng's own patience with a handshake is 10 s. */
+#define REDIAL_NS (12000 * NS_PER_MS)
 #define NS_PER_MS 1000000ull
 
 enum client_state { IDLE, SENDING, RECEIVING, DONE };
@@ -27,6 +32,9 @@ struct weir_wire_client {
 	nng_dialer dialer;
 	bool opened, dialing;
 	nng_tls_config *config, *previous; /* nng 1.5.2 may still read the one before, without holding it */
+	char *url;
+	uint32_t spread_ms; /* of the caller's thread */
+	uint64_t dialed_ns; /* monotonic: begin of dialing, or end of the last connection; under lock */
 	nng_ctx ctx;
 	nng_aio *aio;
 	int fd;
@@ -91,15 +99,30 @@ static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
 	} else if (nng_pipe_id(p) == nng_pipe_id(c->pipe)) {
 		c->connected = ev == NNG_PIPE_EV_ADD_POST;
 		c->pipe_up = c->connected;
+		c->dialed_ns = weir_monotonic_ns();
 		if (!c->connected && c->state == RECEIVING)
 			nng_aio_abort(c->aio, NNG_ECONNRESET);
 	}
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int dialer_start(struct weir_wire_client *c, const char *url)
+static int set_spread(const struct weir_wire_client *c)
 {
-	int rv = nng_dialer_create(&c->dialer, c->sock, url);
+	nng_duration first = (nng_duration)WEIR_MAX(c->spread_ms, RECONNECT_MIN_MS);
+	int rv = nng_dialer_set_ms(c->dialer, NNG_OPT_RECONNMINT, first);
+
+	return rv ? rv : nng_dialer_set_ms(c->dialer, NNG_OPT_RECONNMAXT, WEIR_MAX(first, RECONNECT_MAX_MS));
+}
+
+void weir_wire_spread(struct weir_wire_client *c, uint32_t ms)
+{
+	c->spread_ms = WEIR_MIN(ms, SPREAD_MAX_MS);
+	(void)set_spread(c); /* the dialer may just be another: then it has it from the start */
+}
+
+static int dialer_start(struct weir_wire_client *c)
+{
+	int rv = nng_dialer_create(&c->dialer, c->sock, c->url);
 
 	c->dialing = !rv;
 	if (!rv)
@@ -107,12 +130,26 @@ static int dialer_start(struct weir_wire_client *c, const char *url)
 	if (!rv)
 		rv = nng_dialer_set_size(c->dialer, NNG_OPT_RECVMAXSZ, c->max + WEIR_NNG_HEADROOM);
 	if (!rv)
-		rv = nng_dialer_set_ms(c->dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-	if (!rv)
-		rv = nng_dialer_set_ms(c->dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+		rv = set_spread(c);
 	if (!rv)
 		rv = nng_dialer_set_bool(c->dialer, NNG_OPT_TCP_KEEPALIVE, true);
 	return rv ? rv : nng_dialer_start(c->dialer, NNG_FLAG_NONBLOCK);
+}
+
+static void redial(struct weir_wire_client *c)
+{
+	bool due;
+
+	pthread_mutex_lock(&c->lock);
+	due = !c->connected && weir_monotonic_ns() - c->dialed_ns > REDIAL_NS + c->spread_ms * NS_PER_MS;
+	if (due)
+		c->dialed_ns = weir_monotonic_ns();
+	pthread_mutex_unlock(&c->lock);
+	if (!due)
+		return;
+	if (c->dialing)
+		nng_dialer_close(c->dialer);
+	(void)dialer_start(c); /* a failure is one more time without a connection */
 }
 
 static int socket_start(struct weir_wire_client *c)
@@ -148,14 +185,19 @@ int weir_wire_dial(const char *url, const struct weir_tls_files *tls, size_t max
 	if (!c)
 		return -ENOMEM;
 	pthread_mutex_init(&c->lock, NULL);
-	c->max = max_message;
+	c->fd = -1;
 	c->config = weir_take_ptr(config);
+	c->url = strdup(url);
+	if (!c->url)
+		return -ENOMEM;
+	c->dialed_ns = weir_monotonic_ns();
+	c->max = max_message;
 	c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (c->fd < 0)
 		return weir_err_set(err, -errno, "eventfd: %s", strerror(errno));
 	r = socket_start(c);
 	if (!r)
-		r = dialer_start(c, url);
+		r = dialer_start(c);
 	if (r)
 		return weir_nng_err(err, r, "dial", url);
 	*ret = weir_take_ptr(c);
@@ -189,6 +231,7 @@ void weir_wire_client_free(struct weir_wire_client *c)
 	weir_nng_tls_freep(&c->previous);
 	if (c->fd >= 0)
 		close(c->fd);
+	free(c->url);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -235,6 +278,7 @@ int weir_wire_send(struct weir_wire_client *c, const void *data, size_t len, uin
 		nng_msg_free(m);
 		return -EBUSY;
 	}
+	redial(c);
 	nng_aio_set_msg(c->aio, m);
 	nng_aio_set_timeout(c->aio, ms);
 	nng_ctx_send(c->ctx, c->aio);

@@ -83,7 +83,8 @@ TEST(session_messages_round_trip)
 	rnd_bytes(&w.welcome, sizeof(w.welcome));
 	gw = there_and_back(test_st, &w);
 	CHECK(gw && gw->welcome.last_epoch == w.welcome.last_epoch &&
-	      gw->welcome.last_sequence == w.welcome.last_sequence && gw->welcome.summary_z == w.welcome.summary_z &&
+	      gw->welcome.last_sequence == w.welcome.last_sequence && gw->welcome.spread_ms == w.welcome.spread_ms &&
+	      gw->welcome.summary_z == w.welcome.summary_z &&
 	      !memcmp(gw->welcome.token, w.welcome.token, WEIR_TOKEN_LEN));
 }
 

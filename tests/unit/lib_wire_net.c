@@ -380,7 +380,7 @@ static void peer_answer(struct peer *p, const struct weir_msg *q, struct weir_ms
 	if (q->kind == WEIR_MSG_PROOF && q->proof.hello_id == 77 &&
 	    weir_sig_verify(p->pub, text.data, text.len, q->proof.signature) == 0) {
 		a->kind = WEIR_MSG_WELCOME;
-		a->welcome = (struct weir_welcome){{5, 4, 3}, 11, 12, 1};
+		a->welcome = (struct weir_welcome){{5, 4, 3}, 11, 12, 0, 1};
 	}
 }
 
