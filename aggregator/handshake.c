@@ -6,6 +6,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+/* What a handshake of mutual TLS may cost in time of one core, and an agent has two connections. */
+#define HANDSHAKE_MS 12
+/* Whoever was heard of within this belongs to the fleet. */
+#define FLEET_NS (3600 * WEIR_NS_PER_S)
+
 void service_reply(struct service *sv, struct weir_wire_server *w, uint64_t id, const struct weir_msg *m)
 {
 	weir_auto_buf struct weir_buf b = {.max = WEIR_CONTROL_MAX};
@@ -77,6 +82,17 @@ static int note_keys(struct service *sv, struct session *s, uint64_t now_ns)
 	return same && !*had.refused ? 0 : store_keys_identity(sv->store, s->node, s->key);
 }
 
+/* A whole fleet that comes back at once would wait for each other's handshakes until all give up. */
+static uint32_t spread_ms(struct service *sv, uint64_t now_ns)
+{
+	uint64_t agents = 0, since_ns = now_ns > FLEET_NS ? now_ns - FLEET_NS : 0;
+	int r = store_agents_since(sv->store, since_ns, &agents);
+
+	if (r)
+		weir_log_err(r, "store: %s", store_error(sv->store));
+	return (uint32_t)WEIR_MIN(2 * agents * HANDSHAKE_MS, (uint64_t)UINT32_MAX);
+}
+
 static void greet(struct service *sv, struct session *s, struct weir_msg *reply, uint64_t now_ns)
 {
 	const struct weir_hello facts = {.wire = WEIR_WIRE_VERSION, .node = s->node,
@@ -93,6 +109,7 @@ static void greet(struct service *sv, struct session *s, struct weir_msg *reply,
 		weir_log_err(r, "store: agent %s: %s", s->node, store_error(sv->store));
 	reply->welcome.last_epoch = agent.epoch;
 	reply->welcome.last_sequence = agent.last_sequence;
+	reply->welcome.spread_ms = spread_ms(sv, now_ns);
 	weir_log(WEIR_LOG_INFO, "agent %s connected (%s, class %s, weir %s, kernel %s)", s->node,
 		 s->kind == WEIR_SOCKET_CONTROL ? "control" : "telemetry", s->class, s->version,
 		 s->kernel);

@@ -47,6 +47,8 @@ struct store_agent {
 int store_node(struct store *s, const char *name, int64_t *ret);
 /* -ENOENT: never seen. */
 int store_agent_get(struct store *s, const char *node, struct store_agent *ret);
+/* Agents of which something came since then. */
+int store_agents_since(struct store *s, uint64_t since_ns, uint64_t *ret);
 int store_agent_hello(struct store *s, const struct weir_hello *h);
 /* gaps: summaries before this one that are gone for good. */
 int store_agent_summary(struct store *s, int64_t node, const struct weir_summary *sum, uint64_t gaps,

@@ -28,6 +28,16 @@ int store_agent_get(struct store *s, const char *node, struct store_agent *ret)
 	return 0;
 }
 
+int store_agents_since(struct store *s, uint64_t since_ns, uint64_t *ret)
+{
+	int64_t n;
+	int r = store_id(s, ST_AGENTS_SINCE, &n, "u", since_ns);
+
+	if (!r)
+		*ret = (uint64_t)n;
+	return r;
+}
+
 int store_agent_hello(struct store *s, const struct weir_hello *h)
 {
 	int64_t node;

@@ -197,6 +197,7 @@ const char *const store_sql[ST_STATEMENTS] = {
 			     "key=excluded.key,refused='',refused_s=0",
 	[ST_KEYS_REFUSED] = "INSERT INTO keys(node,refused,refused_s) VALUES(?,?,?) ON CONFLICT(node) DO UPDATE "
 			    "SET refused=excluded.refused,refused_s=excluded.refused_s",
+	[ST_AGENTS_SINCE] = "SELECT count(*) FROM agent WHERE last_seen_ns>?",
 	[ST_AGENT_REPORTED] = "SELECT a.serial,a.refused_serial,a.mode,a.digest,a.refused_reason,"
 			      "a.refused_text,a.candidate,a.key_epoch,a.undone_ns,a.undone_from,a.drifts,"
 			      "a.threshold,a.approvers FROM node n JOIN agent a ON a.node=n.id WHERE n.name=?",
