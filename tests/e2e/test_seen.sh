@@ -9,7 +9,7 @@ AGENT=$LAB/state-n1/agent.sock
 metrics() { "$LAB_PYTHON" tests/lib/openmetrics.py "$@"; }
 agent() { api "/api/v1/agents?node=n1" "d['items'][0]['$1']"; }
 lab_serve web inet main.service 5001
-lab_traffic n1 payments.slice/checkout.service tcp --to $INET4 --port 5001 --bytes 1000000 >/dev/null 2>&1
+lab_traffic n1 payments.slice/checkout.service tcp --to $INET4 --port 5001 --bytes 50000000 >/dev/null 2>&1
 expect "the policy is applied" lab_wait 15 fleet_applied n1 "$(fleet_serial)"
 
 # Each fact is there, and the two programs say the same.
