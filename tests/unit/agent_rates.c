@@ -136,6 +136,12 @@ TEST(a_policed_rate_is_met_in_both_directions)
 		fixture_close(f);
 }
 
+/* Limited to the rate, or not: then what else runs here may keep it from offering all of twice the rate. */
+static bool as_told(double got, double want)
+{
+	return want > 1 ? got > 1.2 && got < want + 0.05 : fabs(got - want) < 0.05;
+}
+
 TEST(a_limit_holds_the_direction_it_names)
 {
 	static const struct {
@@ -155,17 +161,17 @@ TEST(a_limit_holds_the_direction_it_names)
 		struct weir_err err = {{0}};
 		double o = 0, n = 0;
 
-		/* What else runs here may keep it from offering twice the rate; wrong code fails all three tries. */
+		/* Wrong code fails all three tries. */
 		for (int tries = 0; tries < 3; tries++) {
 			fixture_clear(f);
 			CHECK(!bundle_fixture_rules(f, rules, &err), "%s", err.text);
 			o = measure(f, &out, 2, cases[i].out, 200);
 			n = measure(f, &in, 2, cases[i].in, 200);
-			if (fabs(o - cases[i].out) < 0.05 && fabs(n - cases[i].in) < 0.05)
+			if (as_told(o, cases[i].out) && as_told(n, cases[i].in))
 				break;
 		}
-		CHECK(fabs(o - cases[i].out) < 0.05, "%s: %.3f of the rate left", cases[i].direction, o);
-		CHECK(fabs(n - cases[i].in) < 0.05, "%s: %.3f of the rate came in", cases[i].direction, n);
+		CHECK(as_told(o, cases[i].out), "%s: %.3f of the rate left", cases[i].direction, o);
+		CHECK(as_told(n, cases[i].in), "%s: %.3f of the rate came in", cases[i].direction, n);
 	}
 	if (f)
 		fixture_close(f);
