@@ -38,7 +38,7 @@ static int squeeze(const ProtobufCMessage *pb, struct weir_buf *ret)
 	if (!data || len > WEIR_TELEMETRY_MAX)
 		return data ? -E2BIG : -ENOMEM;
 	protobuf_c_message_pack(pb, data);
-	if (deflateInit(&z, Z_BEST_COMPRESSION) != Z_OK)
+	if (deflateInit(&z, Z_DEFAULT_COMPRESSION) != Z_OK)
 		return -ENOMEM;
 	r = pump(&z, deflate, ret);
 	deflateEnd(&z);
