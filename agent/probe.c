@@ -137,7 +137,9 @@ static void choose_programs(struct weir_bpf *skel, int without, const struct lad
 	bool health = tracing && ladder_has(l, RUNG_TCP_TRACE);
 
 	bpf_program__set_autoload(skel->progs.weir_kfree_rx, kfree && rx);
+	bpf_program__set_autoload(skel->progs.weir_kfree_rx2, kfree && rx);
 	bpf_program__set_autoload(skel->progs.weir_kfree, kfree && !rx);
+	bpf_program__set_autoload(skel->progs.weir_kfree2, kfree && !rx);
 	bpf_program__set_autoload(skel->progs.weir_reset_in, health);
 	bpf_program__set_autoload(skel->progs.weir_reset_out, health);
 	bpf_program__set_autoload(skel->progs.weir_set_state, health);
@@ -173,6 +175,7 @@ static int try_load(const struct probe_conf *c, uint64_t root, uint64_t cookie, 
 		return -errno;
 	skel->rodata->weir_own_netns = without & WITHOUT_COOKIE ? 0 : cookie;
 	skel->rodata->weir_trace_netns = cookie;
+	skel->rodata->weir_stack_size = WEIR_MAX(16384, sysconf(_SC_PAGESIZE)); /* THREAD_SIZE of x86-64 and arm64 */
 	skel->rodata->weir_root_id = root;
 	choose_programs(skel, without, l);
 	*complaint = '\0';
@@ -277,8 +280,7 @@ static int map_all(struct probe *p, const struct probe_conf *c)
 static void take_fds(struct probe *p)
 {
 	struct weir_bpf *s = p->skel;
-	const int kfree_rx = bpf_program__fd(s->progs.weir_kfree_rx);
-	bool cast = ladder_has(&p->ladder, RUNG_CAST);
+	bool cast = ladder_has(&p->ladder, RUNG_CAST), rx = bpf_program__fd(s->progs.weir_kfree_rx) >= 0;
 
 	p->prog_fd[PROBE_INGRESS] = bpf_program__fd(s->progs.weir_ingress);
 	p->prog_fd[PROBE_EGRESS] = bpf_program__fd(s->progs.weir_egress);
@@ -290,7 +292,8 @@ static void take_fds(struct probe *p)
 	p->prog_fd[PROBE_GW_OUT] = bpf_program__fd(cast ? s->progs.weir_gw_cast : s->progs.weir_gw_out);
 	p->prog_fd[PROBE_GW_OUT_L3] = bpf_program__fd(cast ? s->progs.weir_gw_cast_l3 : s->progs.weir_gw_out_l3);
 	p->prog_fd[PROBE_XDP_IN] = bpf_program__fd(s->progs.weir_xdp);
-	p->prog_fd[PROBE_KFREE] = kfree_rx >= 0 ? kfree_rx : bpf_program__fd(s->progs.weir_kfree);
+	p->prog_fd[PROBE_KFREE] = bpf_program__fd(rx ? s->progs.weir_kfree_rx : s->progs.weir_kfree);
+	p->prog_fd[PROBE_KFREE2] = bpf_program__fd(rx ? s->progs.weir_kfree_rx2 : s->progs.weir_kfree2);
 	p->prog_fd[PROBE_RESET_IN] = bpf_program__fd(s->progs.weir_reset_in);
 	p->prog_fd[PROBE_RESET_OUT] = bpf_program__fd(s->progs.weir_reset_out);
 	p->prog_fd[PROBE_SET_STATE] = bpf_program__fd(s->progs.weir_set_state);

@@ -111,21 +111,33 @@ int probe_attach_cgroup(struct probe *p, const char *root, struct weir_err *err)
 	return 0;
 }
 
-/* Tracing links cannot change their program: one that is found stays. */
-int probe_attach_kfree(struct probe *p)
+int probe_link_tracing(const struct probe *p, const char *name, int prog_fd)
 {
-	weir_auto_free char *path = weir_strf("%s/links/kfree_skb", p->pin_dir);
+	weir_auto_free char *path = weir_strf("%s/links/%s", p->pin_dir, name);
 	weir_auto_close int fd = -1;
 
-	if (!path || p->prog_fd[PROBE_KFREE] < 0)
+	if (!path)
+		return -ENOMEM;
+	if (prog_fd < 0)
 		return -ENOTSUP;
 	fd = bpf_obj_get(path);
 	if (fd >= 0)
 		return 0;
-	fd = bpf_raw_tracepoint_open(NULL, p->prog_fd[PROBE_KFREE]);
+	fd = bpf_raw_tracepoint_open(NULL, prog_fd);
 	if (fd < 0)
 		return -errno;
 	return bpf_obj_pin(fd, path) ? -errno : 0;
+}
+
+/* The kernel calls them in the order in which they came; the second counts what the first did not. */
+int probe_attach_kfree(struct probe *p)
+{
+	weir_auto_free char *first = weir_strf("%s/links/kfree", p->pin_dir);
+	int r = first && !access(first, F_OK) ? 0 : probe_unlink(p, "kfree2");
+
+	if (!r)
+		r = probe_link_tracing(p, "kfree", p->prog_fd[PROBE_KFREE]);
+	return r ? r : probe_link_tracing(p, "kfree2", p->prog_fd[PROBE_KFREE2]);
 }
 
 int probe_clsact(uint32_t ifindex, int prog_fd, bool out)
@@ -182,8 +194,10 @@ static bool is_stray(const struct probe *p, const char *name)
 
 	if (!strcmp(name, "ingress") || !strcmp(name, "egress") || !strcmp(name, "sockops"))
 		return !(p->on & PROBE_CGROUP);
-	if (!strcmp(name, "kfree_skb"))
+	if (!strcmp(name, "kfree") || !strcmp(name, "kfree2"))
 		return !(p->on & PROBE_OBSERVER);
+	if (!strcmp(name, "kfree_skb")) /* of a build whose one program leaves no marks */
+		return true;
 	if (sscanf(name, "tc%u%7s", &ifindex, way) == 2)
 		return !probe_tc_prog(p, ifindex, !strcmp(way, "out"), NULL);
 	if (sscanf(name, "xdp%u", &ifindex) == 1)

@@ -11,25 +11,6 @@
 
 enum { PASS_TCP, PASS_FILE };
 
-/* Tracing links cannot change their program: one that is found stays. */
-static int link_tracing(const struct probe *p, const char *name, int prog_fd)
-{
-	weir_auto_free char *path = weir_strf("%s/links/%s", p->pin_dir, name);
-	weir_auto_close int fd = -1;
-
-	if (!path)
-		return -ENOMEM;
-	if (prog_fd < 0)
-		return -ENOTSUP;
-	fd = bpf_obj_get(path);
-	if (fd >= 0)
-		return 0;
-	fd = bpf_raw_tracepoint_open(NULL, prog_fd);
-	if (fd < 0)
-		return -errno;
-	return bpf_obj_pin(fd, path) ? -errno : 0;
-}
-
 /* The row that always has room, before any socket can need it. */
 int probe_prepare_health(struct probe *p)
 {
@@ -56,7 +37,7 @@ void probe_attach_health(struct probe *p)
 	bool all = true;
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(hooks); i++)
-		all &= !link_tracing(p, hooks[i].name, p->prog_fd[hooks[i].prog]);
+		all &= !probe_link_tracing(p, hooks[i].name, p->prog_fd[hooks[i].prog]);
 	if (all)
 		probe_add_hook(p, "tcp_trace");
 	for (int i = PASS_TCP; i <= PASS_FILE; i++)

@@ -23,6 +23,7 @@ enum probe_prog {
 	PROBE_GW_OUT_L3,
 	PROBE_XDP_IN,
 	PROBE_KFREE,
+	PROBE_KFREE2,
 	PROBE_RESET_IN,
 	PROBE_RESET_OUT,
 	PROBE_SET_STATE,
@@ -111,6 +112,8 @@ int probe_link(struct probe *p, const char *name, int prog_fd, int target, enum 
 /* True when a link is pinned under name and its interface is still there. */
 bool probe_has_link(const struct probe *p, const char *name);
 int probe_unlink(const struct probe *p, const char *name);
+/* Pins a tracepoint's link; one that is found stays: such links cannot change their program. */
+int probe_link_tracing(const struct probe *p, const char *name, int prog_fd);
 int probe_clsact(uint32_t ifindex, int prog_fd, bool out);
 bool probe_has_clsact(uint32_t ifindex, bool out);
 void probe_clsact_remove(uint32_t ifindex, bool out);

@@ -27,6 +27,7 @@ int probe_runs(const struct probe *p, struct probe_run *ret)
 		{PROBE_GW_OUT_L3, offsetof(struct probe_run, interfaces)},
 		{PROBE_XDP_IN, offsetof(struct probe_run, early)},
 		{PROBE_KFREE, offsetof(struct probe_run, early)},
+		{PROBE_KFREE2, offsetof(struct probe_run, early)},
 	};
 	struct probe_run sum = {0};
 

@@ -8,7 +8,7 @@
  *  xdp            drops early what no subject may receive
  *  tc observer    counts every packet at the interface: the truth, and the named terms by which it
  *                 differs from the sockets' sum. Shares no counter with cgroup_skb
- *  kfree_skb      names the ingress packets that no socket got
+ *  kfree_skb      names the ingress packets that no socket got; twice, see freed.h
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
@@ -42,6 +42,7 @@
 
 const volatile __u64 weir_own_netns = 0;   /* cookie; 0 = this kernel cannot tell at skb hooks */
 const volatile __u64 weir_trace_netns = 0; /* cookie, for the tracepoint */
+const volatile __u64 weir_stack_size = 0;   /* of a task in the kernel, bytes */
 
 #include "bpf/inc/maps.h"
 #include "bpf/inc/ifaces.h"
@@ -236,6 +237,7 @@ static __always_inline int weir_observe(struct __sk_buff *skb, __u8 dir, __u32 l
 }
 
 #include "bpf/inc/gateway.h"
+#include "bpf/inc/freed.h"
 
 SEC("tc")
 int weir_tc_in(struct __sk_buff *skb)
@@ -293,100 +295,27 @@ int weir_xdp(struct xdp_md *ctx)
 	return weir_early_drop(ctx);
 }
 
-#define WEIR_REASON(reason, name)                                                       \
-	(bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_##name) &&    \
-	 (reason) == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_##name))
-
-/* Term of a freed packet, WEIR_TERMS = none of ours. rx: the socket it was for, where the kernel says. */
-static __always_inline __u8 weir_freed_term(struct sk_buff *skb, int reason, struct sock *rx)
-{
-	if (WEIR_REASON(reason, NEIGH_FAILED) || WEIR_REASON(reason, NEIGH_QUEUEFULL) ||
-	    WEIR_REASON(reason, NEIGH_DEAD) || WEIR_REASON(reason, NEIGH_CREATEFAIL))
-		return BPF_CORE_READ(skb, sk) ? WEIR_T_DROPPED_OUT : WEIR_TERMS;
-	if (rx && BPF_CORE_READ(rx, __sk_common.skc_state) == WEIR_TCP_TIME_WAIT)
-		return WEIR_T_TIME_WAIT;
-	if (WEIR_REASON(reason, NO_SOCKET))
-		return WEIR_T_NO_SOCKET;
-	if (WEIR_REASON(reason, OTHERHOST) || WEIR_REASON(reason, IP_CSUM) || WEIR_REASON(reason, IP_INHDR) ||
-	    WEIR_REASON(reason, TC_INGRESS) || WEIR_REASON(reason, IP_RPFILTER) || WEIR_REASON(reason, UNICAST_IN_L2_MULTICAST))
-		return WEIR_T_DROPPED_IN;
-	/* On its way in, whether or not its socket was looked up early. */
-	if (WEIR_REASON(reason, NETFILTER_DROP) && BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(skb, dev, ifindex))
-		return WEIR_T_DROPPED_IN;
-	return WEIR_TERMS;
-}
-
-struct weir_freed {
-	__u32 bytes, packets;
-	__u8 proto;
-};
-
-static __always_inline int weir_freed_size(struct sk_buff *skb, struct weir_freed *ret)
-{
-	unsigned char *head = BPF_CORE_READ(skb, head), *nh = head + BPF_CORE_READ(skb, network_header);
-	unsigned char *th = head + BPF_CORE_READ(skb, transport_header);
-	struct skb_shared_info *si = (void *)(head + BPF_CORE_READ(skb, end));
-	__u32 gso = BPF_CORE_READ(si, gso_size), hdr;
-	__u8 h[40] = {}, doff = 0;
-
-	if (bpf_probe_read_kernel(h, sizeof(h), nh))
-		return -1;
-	if (h[0] >> 4 == 4) {
-		ret->bytes = h[2] << 8 | h[3];
-		ret->proto = h[9];
-	} else if (h[0] >> 4 == 6) {
-		ret->bytes = (h[4] << 8 | h[5]) + 40;
-		ret->proto = h[6];
-	} else {
-		return -1;
-	}
-	if (h[0] >> 4 == 4 && ((h[0] & 15) < 5 || (ret->bytes && ret->bytes < (h[0] & 15) * 4)))
-		return -1; /* the observer did not count it as IP either */
-	ret->packets = 1;
-	if (gso) {
-		ret->bytes = BPF_CORE_READ(skb, len) + (BPF_CORE_READ(skb, data) - nh); /* BIG TCP states 0 */
-		bpf_probe_read_kernel(&doff, 1, th + 12);
-		hdr = th - nh + (ret->proto == IPPROTO_TCP ? (doff >> 4) * 4 : 8);
-		if (ret->bytes > hdr) {
-			ret->packets = (ret->bytes - hdr + gso - 1) / gso;
-			ret->bytes += (ret->packets - 1) * hdr;
-		}
-	}
-	return 0;
-}
-
-static __always_inline int weir_freed(struct sk_buff *skb, int reason, struct sock *rx)
-{
-	struct weir_freed f = {};
-	struct weir_count *c;
-	__u32 ifindex;
-	__u8 term, dir;
-
-	if (!weir_ctl.counting || !BPF_CORE_READ(skb, dev) ||
-	    BPF_CORE_READ(skb, dev, nd_net.net, net_cookie) != weir_trace_netns)
-		return 0;
-	term = weir_freed_term(skb, reason, rx);
-	if (term == WEIR_TERMS || weir_freed_size(skb, &f))
-		return 0;
-	ifindex = BPF_CORE_READ(skb, dev, ifindex);
-	dir = term == WEIR_T_DROPPED_OUT ? WEIR_EGRESS : WEIR_INGRESS;
-	if (dir == WEIR_INGRESS && (f.proto == IPPROTO_ICMP || f.proto == IPPROTO_ICMPV6))
-		return 0; /* counted by the observer */
-	c = weir_term_at(weir_if_slot(ifindex), dir, term);
-	if (c) /* absent: not an observed interface. Atomic: what frees a packet can be interrupted. */
-		weir_add(c, f.bytes, f.packets);
-	return 0;
-}
-
-/* The tracepoint got its third socket argument in 6.11; the agent loads the one that fits. */
+/* The tracepoint got its third socket argument in 6.11; the agent loads the ones that fit. */
 SEC("tp_btf/kfree_skb")
 int weir_kfree_rx(__u64 *ctx)
 {
-	return weir_freed((struct sk_buff *)ctx[0], (int)ctx[2], (struct sock *)ctx[3]);
+	return weir_freed((struct sk_buff *)ctx[0], (int)ctx[2], (struct sock *)ctx[3], false);
+}
+
+SEC("tp_btf/kfree_skb")
+int weir_kfree_rx2(__u64 *ctx)
+{
+	return weir_freed((struct sk_buff *)ctx[0], (int)ctx[2], (struct sock *)ctx[3], true);
 }
 
 SEC("tp_btf/kfree_skb")
 int weir_kfree(__u64 *ctx)
 {
-	return weir_freed((struct sk_buff *)ctx[0], (int)ctx[2], NULL);
+	return weir_freed((struct sk_buff *)ctx[0], (int)ctx[2], NULL, false);
+}
+
+SEC("tp_btf/kfree_skb")
+int weir_kfree2(__u64 *ctx)
+{
+	return weir_freed((struct sk_buff *)ctx[0], (int)ctx[2], NULL, true);
 }

@@ -60,7 +60,9 @@ struct tcp_sock {
 	__u32 mss_cache;
 };
 struct seq_file;
-struct task_struct;
+struct task_struct {
+	void *stack;
+};
 struct file;
 struct bpf_iter_meta {
 	struct seq_file *seq;

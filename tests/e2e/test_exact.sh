@@ -32,7 +32,7 @@ scene() { # name least-bytes command...
 	local name=$1 least=$2 before
 	shift 2
 	before=$(($(id_counter n1 eth0 tx) + $(id_counter n1 eth0 rx)))
-	"$@" || fail "$name: traffic flows" "$(tail -n 1 "$LAB/log/traffic.log")"
+	id_settle "$@" || fail "$name: traffic flows" "$(tail -n 1 "$LAB/log/traffic.log")"
 	[ $(($(id_counter n1 eth0 tx) + $(id_counter n1 eth0 rx) - before)) -ge "$least" ] || fail "$name: traffic used the wire" "less than $least bytes"
 	id_check "$name"
 }
@@ -109,6 +109,43 @@ for at in "r forward" "n2 input" "n1 input"; do
 	within "3 % lost at $at: packets dropped" "$(dropped "${at% *}")" 10 1000000
 	undrop "${at% *}"
 done
+
+# Packets that nobody takes come in by a timer, where tasks are at freeing other packets: what interrupts a
+# program of the tracepoint is counted by the second.
+freer() { # a task that frees what nobody read
+	lab_bg freer n2 weir-agent.service taskset -c 0 "$LAB_PYTHON" -c "from socket import *
+while True:
+    a, b = socketpair(AF_UNIX, SOCK_DGRAM); a.setblocking(False)
+    try:
+        while True: a.send(b'x')
+    except OSError: b.close(); a.close()"
+}
+unwanted() { # count: datagrams that nobody takes
+	lab_in n1 $WORK taskset -c 0 "$LAB_PYTHON" -c "from socket import *
+s = socket(AF_INET, SOCK_DGRAM)
+for i in range($1):
+    try: s.sendto(bytes(100), ('$N2_4', 7))
+    except OSError: pass"
+}
+skipped() { # node: how often its program at the tracepoint was
+	bpftool -j link show pinned "/sys/fs/bpf/$LAB_NAME/$1/links/kfree" | sed 's/.*"prog_id":\([0-9]*\).*/\1/' |
+		xargs bpftool -j prog show id | sed -n 's/.*"recursion_misses":\([0-9]*\).*/\1/p'
+}
+if lab_ns n1 tc qdisc replace dev eth0 root tbf rate 8mbit burst 2000 limit 1000000 2>/dev/null; then
+	freer
+	unseen=$(id_unseen)
+	unwanted 20000
+	lab_kill freer
+	lab_wait 10 id_closed
+	unseen=$((128 * ($(id_unseen) - unseen)))
+	within "drops that interrupt drops: programs that were skipped" "$(skipped n2)" 1 1000000
+	within "drops that interrupt drops: n2/eth0 rx, unexplained, of $unseen that PID 1 hid" "$(id_open n2/eth0/rx)" 0 $unseen
+	lab_ns n1 tc qdisc del dev eth0 root
+	for leg in "${!ID_OPEN[@]}"; do ID_OPEN0[$leg]=${ID_OPEN[$leg]}; done
+	id_begin
+else
+	echo "skip $E2E drops that interrupt drops: this kernel has no tbf"
+fi
 
 # Both processors.
 for cpu in 0 1; do
