@@ -12,10 +12,10 @@ struct peer {
 };
 
 struct weir_peers {
-	nng_socket sock;
 	pthread_mutex_t lock;
 	struct peer *peers; /* as many as the process has descriptors for */
 	size_t count, room;
+	bool ended;
 };
 
 /* With the lock held. A connection that cannot be noted would outlive an exchange of keys: it is refused. */
@@ -41,7 +41,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev ev, void *arg)
 
 	pthread_mutex_lock(&p->lock);
 	if (ev == NNG_PIPE_EV_ADD_PRE) {
-		noted = note(p, pipe);
+		noted = !p->ended && note(p, pipe);
 	} else {
 		for (size_t i = 0; i < p->count; i++) {
 			if (nng_pipe_id(p->peers[i].pipe) == nng_pipe_id(pipe)) {
@@ -63,27 +63,29 @@ int weir_peers_new(nng_socket sock, struct weir_peers **ret)
 	if (!p)
 		return NNG_ENOMEM;
 	pthread_mutex_init(&p->lock, NULL);
-	p->sock = sock;
 	rv = nng_pipe_notify(sock, NNG_PIPE_EV_ADD_PRE, on_pipe, p);
 	if (!rv)
 		rv = nng_pipe_notify(sock, NNG_PIPE_EV_REM_POST, on_pipe, p);
-	if (rv) {
-		weir_peers_free(p);
+	if (rv) { /* nothing listens yet: no notice is under way */
+		nng_pipe_notify(sock, NNG_PIPE_EV_ADD_PRE, NULL, NULL);
+		pthread_mutex_destroy(&p->lock);
+		free(p);
 		return rv;
 	}
 	*ret = p;
 	return 0;
 }
 
-void weir_peers_free(struct weir_peers *p)
+void weir_peers_end(struct weir_peers *p)
 {
 	if (!p)
 		return;
-	nng_pipe_notify(p->sock, NNG_PIPE_EV_ADD_PRE, NULL, NULL);
-	nng_pipe_notify(p->sock, NNG_PIPE_EV_REM_POST, NULL, NULL);
-	pthread_mutex_destroy(&p->lock);
+	pthread_mutex_lock(&p->lock);
+	p->ended = true;
+	p->count = p->room = 0;
 	free(p->peers);
-	free(p);
+	p->peers = NULL;
+	pthread_mutex_unlock(&p->lock);
 }
 
 size_t weir_peers_close(struct weir_peers *p, uint64_t before_ns, size_t max)

@@ -189,7 +189,7 @@ void weir_wire_server_free(struct weir_wire_server *s)
 		if (t->request)
 			nng_msg_free(t->request);
 	}
-	weir_peers_free(s->peers);
+	weir_peers_end(s->peers);
 	weir_nng_tls_freep(&s->config);
 	weir_nng_tls_freep(&s->previous);
 	if (s->fd >= 0)

@@ -32,10 +32,11 @@ all_stored() { [ "$(stored)" = "$(at_sockets)" ]; }
 # Denied datagrams, each of a new socket, hence a first packet: only the policy keeps them back. The same
 # to an address that is allowed says that they would have come.
 cat >"$LAB/run/knock" <<-'SH'
+	exec 3<> <(:)
 	while :; do
 		{ echo knock >/dev/udp/$1/$2; echo knock >/dev/udp/$3/$2; } 2>/dev/null
 		printf . >>"$4"
-		read -rt 0.02 <> <(:)
+		read -rt 0.02 <&3
 	done
 SH
 knock() { lab_bg "knock-$2" n1 "$1" bash "$LAB/run/knock" "$3" "$2" "$4" "$LAB/run/knocks-$2"; }
@@ -44,7 +45,7 @@ id_begin
 knock $BACKUP 5999 $INET4 $INET6
 knock $CHECKOUT 5998 $N2_4 $N2_6
 lab_bg stream n1 $CHECKOUT "$LAB_PYTHON" tests/lib/traffic.py tcp --to $N2_4 --port 5001 --seconds 3000 --rate 30
-lab_bg short n1 $CHECKOUT "$LAB_PYTHON" tests/lib/traffic.py tcp --to $N2_6 --port 5001 --bytes 3000 --connections 1000000
+lab_bg short n1 $CHECKOUT "$LAB_PYTHON" tests/lib/traffic.py tcp --to $N2_6 --port 5001 --bytes 3000 --connections 1000000 --pause 0.005
 agent_again() { # program
 	lab_bg agent-n1 n1 weir-agent.service "$1" -c "$LAB/n1.yaml"
 }

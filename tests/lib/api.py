@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Asks the aggregator over its Unix socket: api.py SOCKET PATH [EXPRESSION].
+"""Asks the aggregator over its Unix socket: api.py SOCKET PATH [EXPRESSION], or api.py --serve FILE.
 
 The answer is `d` in the Python expression, whose value is printed; without one the JSON is printed.
 Exit 1 when there is no answer, or when the expression is false or fails (a field that is missing).
-Tests ask all the time, so it imports little: HTTP/1.0 over a plain socket is enough.
+Tests ask all the time, so it imports little: HTTP/1.0 over a plain socket is enough. --serve answers those who
+ask without a process of their own, on a port of loopback that it writes into FILE: a question is the number of
+arguments and the arguments, each with a NUL behind it; an answer "STATUS\\n", and what it would have printed.
 """
 import json
+import os
 import socket
 import sys
+import threading
 
 
 def ask(path, what):
@@ -23,21 +27,48 @@ def ask(path, what):
     return head.split(b" ", 2)[1:2], body.decode()
 
 
-def main():
-    status, text = ask(sys.argv[1], sys.argv[2])
+def answer(args):
+    """(exit status, what to print)"""
+    status, text = ask(args[0], args[1])
     if status != [b"200"]:
         raise ValueError(f"{status}: {text.strip()}")
-    if len(sys.argv) < 4:
-        print(text)
-        return 0
-    value = eval(sys.argv[3], {"d": json.loads(text)})  # pylint: disable=eval-used
-    print(value)
-    return 0 if value not in (False, None) else 1
+    if len(args) < 3:
+        return 0, text
+    value = eval(args[2], {"d": json.loads(text)})  # pylint: disable=eval-used
+    return 0 if value not in (False, None) else 1, value
+
+
+def attempt(args):
+    try:
+        return answer(args)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        return 2, f"api: {error!r}"
+
+
+def reply(peer):
+    with peer:
+        fields = [b""]
+        while len(fields) < 2 or len(fields) < int(fields[0]) + 2:
+            part = peer.recv(1 << 16)
+            if not part:
+                return
+            fields = (b"\0".join(fields) + part).split(b"\0")
+        status, text = attempt([f.decode() for f in fields[1:-1]])
+        peer.sendall(f"{status}\n{text}\n".encode())
+
+
+def serve(out):
+    listener = socket.create_server(("127.0.0.1", 0))
+    with open(out + ".new", "w", encoding="ascii") as f:
+        print(listener.getsockname()[1], file=f)
+    os.rename(out + ".new", out)
+    while True:
+        threading.Thread(target=reply, args=(listener.accept()[0],), daemon=True).start()
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        print(f"api: {error!r}", file=sys.stderr)
-        sys.exit(1)
+    if sys.argv[1] == "--serve":
+        serve(sys.argv[2])
+    code, said = attempt(sys.argv[1:])
+    print(said, file=sys.stderr if code == 2 else sys.stdout)
+    sys.exit(min(code, 1))

@@ -9,16 +9,23 @@ declare -A ID_TRUTH=()
 
 # L3 bytes by the counters of an interface, which count so many bytes of link header with each packet.
 id_counter() { # space dev rx|tx [header]
-	lab_ns "$1" awk -v dev="$2:" -v way="$3" -v header="${4:-14}" '
-		{ sub(/:/, ": ") } $1 == dev { i = way == "rx" ? 2 : 10; printf "%.0f\n", $i - header * $(i + 1) }' /proc/net/dev
+	local dev rx rx_packets tx tx_packets
+	while read -r dev rx rx_packets tx tx_packets; do
+		[ "$dev" != "$2" ] || case $3 in
+		rx) echo $((rx - ${4:-14} * rx_packets)) ;;
+		tx) echo $((tx - ${4:-14} * tx_packets)) ;;
+		esac
+	done < <(lab_counters "$1")
 }
 # The same of all legs, into ID_WIRE.
 id_wires() {
-	local leg way space dev bytes
-	for space in $(printf '%s\n' $ID_LEGS | sed 's,/.*,,' | sort -u); do
-		while read -r dev way bytes; do
-			ID_WIRE[$space/$dev/$way]=$bytes
-		done < <(lab_ns "$space" awk 'NR > 2 { sub(/:/, " "); printf "%s rx %.0f\n%s tx %.0f\n", $1, $2 - 14 * $3, $1, $10 - 14 * $11 }' /proc/net/dev)
+	local leg space dev rx rx_packets tx tx_packets
+	local -A spaces=()
+	for leg in $ID_LEGS; do spaces[${leg%%/*}]=1; done
+	for space in "${!spaces[@]}"; do
+		while read -r dev rx rx_packets tx tx_packets; do
+			ID_WIRE[$space/$dev/rx]=$((rx - 14 * rx_packets)) ID_WIRE[$space/$dev/tx]=$((tx - 14 * tx_packets))
+		done < <(lab_counters "$space")
 	done
 	for leg in "${!ID_TRUTH[@]}"; do
 		# shellcheck disable=SC2086
@@ -88,8 +95,8 @@ id_settle() { # command...
 		lab_alive unseen || lab_bg unseen n1 weir-agent.service "$LAB_PYTHON" tests/lib/unseen.py "$LAB/run/unseen"
 		unseen=$(id_unseen)
 		"$@" || return
-		lab_wait "${ID_PATIENCE:-10}" id_closed && return
-		[ "$(id_unseen)" -gt "$unseen" ] && [ $i -lt 3 ] || return 0
+		lab_wait 1 id_closed && return
+		[ "$(id_unseen)" -gt "$unseen" ] && [ $i -lt 3 ] || return 0 # then id_check has the patience
 		echo "# $(($(id_unseen) - unseen)) packets were freed while PID 1 ran; once more: $*"
 		for leg in "${!ID_OPEN[@]}"; do ID_OPEN0[$leg]=${ID_OPEN[$leg]}; done
 		id_begin

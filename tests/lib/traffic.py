@@ -20,7 +20,6 @@ The one who does not close first waits `late` seconds before it closes too. The 
 "bytes=N seconds=S mbit=R", payload as the receiver (TCP) or the sender (UDP) counted it.
 """
 import argparse
-import concurrent.futures
 import os
 import select
 import signal
@@ -140,7 +139,8 @@ def tcp(args):
                 time.sleep(args.pause)
             moved += one_connection(args)
         return moved
-    with concurrent.futures.ThreadPoolExecutor(args.parallel) as pool:
+    from concurrent.futures import ThreadPoolExecutor  # here: most have no use for it, and it is long to load
+    with ThreadPoolExecutor(args.parallel) as pool:
         return sum(pool.map(one_connection, [args] * args.connections))
 
 
