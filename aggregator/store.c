@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+#include "lib/os/store_db.h"
+
 /* Another process may hold the file for a moment (a backup): wait this long, then say EBUSY. */
 #define BUSY_MS 2000
 
@@ -23,20 +25,7 @@ const char *store_error(const struct store *s)
 int store_fail(struct store *s, int code)
 {
 	snprintf(s->error, sizeof(s->error), "%s", sqlite3_errmsg(s->db));
-	switch (code & 0xff) {
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EUCLEAN;
-	default:
-		return -EIO;
-	}
+	return store_db_errno(code);
 }
 
 int store_exec(struct store *s, const char *sql)

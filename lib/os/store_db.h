@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by store_file.c and store_copy.c: a connection to a store's file, and questions with one answer. */
+/* Shared by store_file.c, store_copy.c and the aggregator's store: a connection to a store's file, and questions with one answer. */
 #ifndef WEIR_STORE_DB_H
 #define WEIR_STORE_DB_H
 
@@ -15,7 +15,9 @@ static inline void store_db_closep(sqlite3 **db)
 
 /* Opens what is there. A connection that only looks leaves the file's log (-wal) as it is. */
 int store_db_open(const char *path, bool write, sqlite3 **ret, struct weir_err *err);
-/* One line with the path and what the database says. */
+/* Of SQLite's result: -ENOSPC, -EBUSY, -ENOMEM, -EACCES, -EUCLEAN (no database, or a broken one), -EIO. */
+int store_db_errno(int code);
+/* One line with the path and what the database says; -EINVAL for what is broken. */
 int store_db_fail(sqlite3 *db, const char *path, const char *what, int code, struct weir_err *err);
 int store_db_exec(sqlite3 *db, const char *path, const char *sql, struct weir_err *err);
 int store_db_number(sqlite3 *db, const char *path, const char *sql, int64_t *ret, struct weir_err *err);

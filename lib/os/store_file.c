@@ -5,7 +5,7 @@
 
 #define BUSY_MS 5000
 
-static int errno_of(int code)
+int store_db_errno(int code)
 {
 	switch (code & 0xff) {
 	case SQLITE_FULL:
@@ -17,7 +17,7 @@ static int errno_of(int code)
 		return -ENOMEM;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return -EINVAL;
+		return -EUCLEAN;
 	case SQLITE_PERM:
 	case SQLITE_READONLY:
 	case SQLITE_CANTOPEN:
@@ -29,8 +29,9 @@ static int errno_of(int code)
 
 int store_db_fail(sqlite3 *db, const char *path, const char *what, int code, struct weir_err *err)
 {
-	int r = errno_of(code);
+	int r = store_db_errno(code);
 
+	r = r == -EUCLEAN ? -EINVAL : r; /* here the file is somebody's input */
 	return weir_err_set(err, r, "%s: %s: %s%s", path, what, db ? sqlite3_errmsg(db) : sqlite3_errstr(code),
 			    r == -EACCES ? "; run as root or as the aggregator's user" : "");
 }

@@ -93,6 +93,10 @@ static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
 	struct weir_wire_client *c = arg;
 
 	pthread_mutex_lock(&c->lock);
+	if (c->closing) {
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
 	if (ev == NNG_PIPE_EV_ADD_PRE) {
 		c->pipe = p;
 		c->pipe_up = true;
@@ -204,7 +208,10 @@ int weir_wire_dial(const char *url, const struct weir_tls_files *tls, size_t max
 	return 0;
 }
 
-/* The nng socket stays until the process ends, for the reason given at weir_wire_server_free. */
+/*
+ * The nng socket stays until the process ends, for the reason given at weir_wire_server_free. With it stays the
+ * memory that its notices go to: one can be under way, whatever is asked of nng.
+ */
 void weir_wire_client_free(struct weir_wire_client *c)
 {
 	if (!c)
@@ -214,11 +221,6 @@ void weir_wire_client_free(struct weir_wire_client *c)
 	pthread_mutex_unlock(&c->lock);
 	if (c->aio)
 		nng_aio_stop(c->aio);
-	if (c->opened) {
-		nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_PRE, NULL, NULL);
-		nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_POST, NULL, NULL);
-		nng_pipe_notify(c->sock, NNG_PIPE_EV_REM_POST, NULL, NULL);
-	}
 	if (c->dialing)
 		nng_dialer_close(c->dialer);
 	if (c->aio) {
@@ -232,8 +234,10 @@ void weir_wire_client_free(struct weir_wire_client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	free(c->url);
-	pthread_mutex_destroy(&c->lock);
-	free(c);
+	if (!c->opened) {
+		pthread_mutex_destroy(&c->lock);
+		free(c);
+	}
 }
 
 int weir_wire_client_fd(const struct weir_wire_client *c)

@@ -4,7 +4,6 @@
 # itself, with address translation on; equal to the byte to the interface counters and to nftables.
 . "$(dirname "$0")/../lib/e2e.sh"
 
-FLEET_NODES="n1 n2 n3 r"
 LEGS="n1 n2 inet"
 MB=1000000
 INTERFACES='"n1", "n2", "inet"'

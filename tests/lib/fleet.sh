@@ -3,7 +3,7 @@
 # weir in the lab: keys, a policy repository, one aggregator, an agent per node. Needs lab.sh.
 
 FLEET_EAST=aws/111111111111/vpc-east FLEET_WEST=aws/222222222222/vpc-west
-FLEET_NODES="n1 n2 n3"
+FLEET_NODES="n1 n2 n3 r"
 FLEET_USER=7470 # whom agents become: nobody has that number
 PKI=$LAB/pki
 REPO=$LAB/repo

@@ -9,24 +9,10 @@
 
 #include "aggregator/ingest.h"
 #include "aggregator/query.h"
-#include "lib/money/price.h"
+#include "tests/lib/priced.h"
 
 #define RECORDED_S 1795500000ull /* 2026-11-24 */
 #define RECORDED_NS 1000000000ull
-
-static const char recorded_topology[] =
-	"apiVersion: weir.dev/v1alpha1\n"
-	"kind: Topology\n"
-	"metadata: {name: t}\n"
-	"spec:\n"
-	"  domain: aws/vpc\n"
-	"  provider: aws\n"
-	"  account: \"111111111111\"\n"
-	"  zones: [{id: use1-az1, region: us-east-1}, {id: use1-az2, region: us-east-1}]\n"
-	"  prefixes: [10.1.0.0/16]\n"
-	"  subnets:\n"
-	"  - {name: a, cidrs: [10.1.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}\n"
-	"  - {name: b, cidrs: [10.1.2.0/24], zone: use1-az2, routes: [{to: 0.0.0.0/0, via: igw}]}\n";
 
 static const char recorded_prices[] =
 	"apiVersion: weir.dev/v1alpha1\n"
@@ -42,43 +28,17 @@ static const char recorded_prices[] =
 	"  - {name: cross-zone, paths: [cross-zone], directions: [ingress, egress], unit: GiB, source: list,\n"
 	"     tiers: [{from: 0GiB, price: \"0.01\"}]}\n";
 
-struct recorded {
-	struct weir_topology *topology;
-	struct weir_pricebook *prices;
-};
-
 /* Into the store and its rollups, priced. -EBADMSG: it was not taken. */
-static int recorded_commit(struct store *s, const struct recorded *r, const char *node, const struct weir_summary *sum,
+static int recorded_commit(struct store *s, const struct priced *r, const char *node, const struct weir_summary *sum,
 			   uint64_t now_ns);
 
-static inline int recorded_load(struct recorded *r, struct weir_err *err)
+static inline int recorded_load(struct priced *ret, struct weir_err *err)
 {
-	weir_auto_ydoc struct weir_ydoc *t = NULL, *p = NULL;
-	int e = weir_topology_new(&r->topology);
-
-	if (!e)
-		e = weir_pricebook_new(&r->prices);
-	if (!e)
-		e = weir_ydoc_parse(recorded_topology, strlen(recorded_topology), "topology", &t, err);
-	if (!e)
-		e = weir_topology_add(r->topology, weir_ydoc_root(t, 0), err);
-	if (!e)
-		e = weir_topology_seal(r->topology, err);
-	if (!e)
-		e = weir_ydoc_parse(recorded_prices, strlen(recorded_prices), "prices", &p, err);
-	if (!e)
-		e = weir_pricebook_add(r->prices, weir_ydoc_root(p, 0), err);
-	return e ? e : weir_pricebook_seal(r->prices, err);
-}
-
-static inline void recorded_free(struct recorded *r)
-{
-	weir_topology_free(r->topology);
-	weir_pricebook_free(r->prices);
+	return priced_load(ret, recorded_prices, err);
 }
 
 /* The sequence'th window of node n1 or n2 (from 1), `at` seconds after RECORDED_S. */
-static inline int recorded_window(struct store *s, const struct recorded *r, int node, uint64_t sequence, uint64_t at)
+static inline int recorded_window(struct store *s, const struct priced *r, int node, uint64_t sequence, uint64_t at)
 {
 	static const char *const peers[] = {"203.0.113.7", "10.1.2.9", "10.1.1.77", "2001:db8::7"};
 	struct weir_sum_label team = {"team", node == 1 ? "shop" : "data"};
@@ -108,7 +68,7 @@ static inline int recorded_window(struct store *s, const struct recorded *r, int
 }
 
 /* Windows of three hours on two days. */
-static inline int recorded_fill(struct store *s, const struct recorded *r)
+static inline int recorded_fill(struct store *s, const struct priced *r)
 {
 	static const uint64_t at[] = {0, 12, 70, 7200, 86400};
 	int e = 0;

@@ -2,7 +2,7 @@
 /* record FILE: a new store with what tests/lib/recorded.h has, and on the output what queries answer about it. */
 #include "tests/lib/recorded.h"
 
-static int recorded_commit(struct store *s, const struct recorded *r, const char *node, const struct weir_summary *sum,
+static int recorded_commit(struct store *s, const struct priced *r, const char *node, const struct weir_summary *sum,
 			   uint64_t now_ns)
 {
 	const struct ingest_pricing pricing = {r->topology, r->prices};
@@ -14,7 +14,7 @@ static int recorded_commit(struct store *s, const struct recorded *r, const char
 
 int main(int argc, char **argv)
 {
-	struct recorded world = {0};
+	struct priced world = {0};
 	struct weir_err err = {{0}};
 	struct store *s = NULL;
 	int r = argc == 2 ? recorded_load(&world, &err) : -EINVAL;
@@ -28,6 +28,6 @@ int main(int argc, char **argv)
 	if (r)
 		fprintf(stderr, "record: %s: %s\n", err.text, strerror(-r));
 	store_close(s);
-	recorded_free(&world);
+	priced_free(&world);
 	return r != 0;
 }

@@ -8,25 +8,12 @@
 #include "aggregator/ingest.h"
 #include "aggregator/query.h"
 #include "aggregator/text.h"
+#include "tests/lib/priced.h"
 #include "tests/lib/test.h"
 
 #define GIB 1073741824ull
 #define NOW_S 1795500000ull /* 2026-11-24 */
 #define NS 1000000000ull
-
-static const char topology_text[] =
-	"apiVersion: weir.dev/v1alpha1\n"
-	"kind: Topology\n"
-	"metadata: {name: t}\n"
-	"spec:\n"
-	"  domain: aws/vpc\n"
-	"  provider: aws\n"
-	"  account: \"111111111111\"\n"
-	"  zones: [{id: use1-az1, region: us-east-1}, {id: use1-az2, region: us-east-1}]\n"
-	"  prefixes: [10.1.0.0/16]\n"
-	"  subnets:\n"
-	"  - {name: a, cidrs: [10.1.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}\n"
-	"  - {name: b, cidrs: [10.1.2.0/24], zone: use1-az2, routes: [{to: 0.0.0.0/0, via: igw}]}\n";
 
 static const char prices_text[] =
 	"apiVersion: weir.dev/v1alpha1\n"
@@ -54,38 +41,21 @@ static const char prices_text[] =
 
 struct fixture {
 	struct store *store;
-	struct weir_topology *topology;
-	struct weir_pricebook *prices;
+	struct priced world;
 	uint64_t sequence;
 };
 
 static int load(struct fixture *f, const char *path, struct weir_err *err)
 {
-	weir_auto_ydoc struct weir_ydoc *t = NULL, *p = NULL;
 	int r = store_open(path, &f->store, err);
 
-	if (!r)
-		r = weir_topology_new(&f->topology);
-	if (!r)
-		r = weir_pricebook_new(&f->prices);
-	if (!r)
-		r = weir_ydoc_parse(topology_text, strlen(topology_text), "topology", &t, err);
-	if (!r)
-		r = weir_topology_add(f->topology, weir_ydoc_root(t, 0), err);
-	if (!r)
-		r = weir_topology_seal(f->topology, err);
-	if (!r)
-		r = weir_ydoc_parse(prices_text, strlen(prices_text), "prices", &p, err);
-	if (!r)
-		r = weir_pricebook_add(f->prices, weir_ydoc_root(p, 0), err);
-	return r ? r : weir_pricebook_seal(f->prices, err);
+	return r ? r : priced_load(&f->world, prices_text, err);
 }
 
 static void unload(struct fixture *f)
 {
 	store_close(f->store);
-	weir_topology_free(f->topology);
-	weir_pricebook_free(f->prices);
+	priced_free(&f->world);
 }
 
 struct moved {
@@ -109,7 +79,7 @@ static enum ingest_result commit(struct fixture *f, const struct moved *moved, s
 	struct weir_summary s = {.epoch = 1, .sequence = ++f->sequence, .start_ns = NOW_S * NS,
 				 .length_ns = 2 * NS, .windows = 1, .domain = "aws/vpc", .workloads = w,
 				 .workload_count = 2, .rows = rows, .row_count = n};
-	const struct ingest_pricing pricing = {f->topology, f->prices};
+	const struct ingest_pricing pricing = {f->world.topology, f->world.prices};
 	struct ingest_item it = {.node = "n1", .summary = &s};
 
 	for (size_t i = 0; i < n; i++) {

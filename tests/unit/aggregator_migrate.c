@@ -13,7 +13,7 @@
 static const char *const versions[] = {"v1", "v6", "v7"};
 #define SUM "SELECT SUM(nanos)+SUM(bytes) FROM ledger_1h"
 
-static int recorded_commit(struct store *s, const struct recorded *r, const char *node, const struct weir_summary *sum,
+static int recorded_commit(struct store *s, const struct priced *r, const char *node, const struct weir_summary *sum,
 			   uint64_t now_ns)
 {
 	const struct ingest_pricing pricing = {r->topology, r->prices};
@@ -85,7 +85,7 @@ TEST(a_migrated_store_goes_on)
 	static const uint64_t keep[STORE_RESOLUTIONS] = {86400, 7 * 86400, 400 * 86400, 1830 * 86400};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(versions); i++) {
-		struct recorded world = {0};
+		struct priced world = {0};
 		struct weir_err err = {{0}};
 		auto_store *s = NULL;
 		auto_scratch t = {0};
@@ -101,7 +101,7 @@ TEST(a_migrated_store_goes_on)
 		CHECK(!retain_all(s, RECORDED_S + 3 * 86400, keep), "%s", store_error(s));
 		CHECK(s->folded_s[STORE_LEDGER] > RECORDED_S && money(s, STORE_1D) == money(s, STORE_1H), "%lld",
 		      (long long)money(s, STORE_1D));
-		recorded_free(&world);
+		priced_free(&world);
 	}
 }
 
