@@ -5,8 +5,8 @@
 . "$(dirname "$0")/../lib/e2e.sh"
 . tests/lib/identity.sh
 
-MB=1000000 BULK=4 SHORT=400 LOSSY=80 PARALLELS=48
-[ "${WEIR_LONG:-}" = 1 ] && BULK=40 SHORT=20000 LOSSY=800 PARALLELS="1 8 64 512" ID_PATIENCE=30
+MB=1000000 BULK=2 SHORT=400 LOSSY=80 MANY=500 PARALLELS=48
+[ "${WEIR_LONG:-}" = 1 ] && BULK=40 SHORT=20000 LOSSY=800 MANY=1000 PARALLELS="1 8 64 512" ID_PATIENCE=30
 WORK=payments.slice/checkout.service
 ID_LEGS="n1/eth0 n2/eth0"
 WINDOW=200ms
@@ -99,7 +99,7 @@ handshakes() { # count
 		tcp6 --connections "$1" --parallel 40 --bytes 500 --timeout 60 --close server
 }
 drop r forward 3 || broken "nft drops at r"
-scene "3 % lost of 2,000 handshakes" 1000000 handshakes 1000
+scene "3 % lost of $((2 * MANY)) handshakes" $((MANY * 1000)) handshakes $MANY
 undrop r
 # Loss: on the way, and at the node itself before a socket is reached.
 for at in "r forward" "n2 input" "n1 input"; do

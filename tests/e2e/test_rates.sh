@@ -6,7 +6,7 @@
 
 REPORTS=analytics.slice/reports.service
 SECONDS_MEASURED=4
-CELLS="10:64:bbr 100:8:cubic 1000:8:bbr"
+CELLS="10:64:bbr 1000:8:cubic"
 if [ -n "${WEIR_LONG:-}" ]; then
 	SECONDS_MEASURED=10 CELLS=
 	for rate in 10 100 1000; do
