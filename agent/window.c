@@ -2,23 +2,13 @@
 #include "agent/window.h"
 
 #include <arpa/inet.h>
-#include <net/if.h>
 
 #include "lib/ds/map.h"
-
-/* Everything by which rows of one summary differ; hashed as bytes, so it has no holes. */
-struct key {
-	struct weir_addr local, peer;
-	uint32_t workload, peer_class, rule;
-	uint16_t local_port, peer_port;
-	uint8_t proto, dir, verdict, init_local, folded, pad[3];
-	char interface[IF_NAMESIZE];
-};
-_Static_assert(sizeof(struct key) == 32 + 12 + 4 + 8 + IF_NAMESIZE, "key has holes");
+#include "lib/wire/row_key.h"
 
 struct acc {
 	struct weir_map *index; /* key -> position + 1 */
-	struct key last; /* of row last_at - 1: what is folded comes in long runs of one key */
+	struct weir_row_key last; /* of row last_at - 1: what is folded comes in long runs of one key */
 	uintptr_t last_at;
 	struct weir_sum_row *rows;
 	size_t count, cap;
@@ -30,33 +20,15 @@ static void acc_fini(struct acc *a)
 	free(a->rows);
 }
 
-static void key_of(const struct weir_sum_row *r, struct key *k)
-{
-	memset(k, 0, sizeof(*k));
-	k->local = r->local;
-	k->peer = r->peer;
-	k->workload = r->workload;
-	k->peer_class = r->peer_class;
-	k->rule = r->rule;
-	k->local_port = r->local_port;
-	k->peer_port = r->peer_port;
-	k->proto = r->proto;
-	k->dir = r->dir;
-	k->verdict = r->verdict;
-	k->init_local = r->init_local;
-	k->folded = r->folded;
-	(void)weir_strcpy(k->interface, sizeof(k->interface), r->interface);
-}
-
 static int acc_add(struct acc *a, const struct weir_sum_row *r)
 {
-	struct key k;
+	struct weir_row_key k;
 	uintptr_t at;
 	int e = a->index ? 0 : weir_map_new(&a->index);
 
 	if (e < 0)
 		return e;
-	key_of(r, &k);
+	(void)weir_row_key(r, r->workload, &k);
 	at = a->last_at && !memcmp(&k, &a->last, sizeof(k)) ? a->last_at :
 							       (uintptr_t)weir_map_find(a->index, &k, sizeof(k));
 	if (at) {

@@ -1,41 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A summary into a Difference. A new field of Row or Workload must go into the keys here: what is kept is what is
- * equal in all but the counts.
+ * A summary into a Difference. A new field of Row or Workload must go into the keys: what is kept is what is equal in
+ * all but the counts.
  */
-#include <net/if.h>
-
 #include "lib/ds/map.h"
 #include "lib/wire/codec.h"
-
-/* Everything in which two rows of one summary differ, hashed as bytes: it has no holes. */
-struct row_key {
-	struct weir_addr local, peer;
-	uint32_t workload, peer_class, rule;
-	uint16_t local_port, peer_port;
-	uint8_t proto, dir, verdict, init_local, folded, pad[3];
-	char interface[IF_NAMESIZE];
-};
-_Static_assert(sizeof(struct row_key) == 32 + 12 + 4 + 8 + IF_NAMESIZE, "row_key has holes");
-
-/* False for a row that is never kept: its interface has no name that an interface can have. */
-static bool row_key(const struct weir_sum_row *r, uint32_t workload, struct row_key *k)
-{
-	memset(k, 0, sizeof(*k));
-	k->local = r->local;
-	k->peer = r->peer;
-	k->workload = workload;
-	k->peer_class = r->peer_class;
-	k->rule = r->rule;
-	k->local_port = r->local_port;
-	k->peer_port = r->peer_port;
-	k->proto = r->proto;
-	k->dir = r->dir;
-	k->verdict = r->verdict;
-	k->init_local = r->init_local;
-	k->folded = r->folded;
-	return !weir_strcpy(k->interface, sizeof(k->interface), r->interface);
-}
+#include "lib/wire/row_key.h"
 
 static int workload_key(const struct weir_sum_workload *w, struct weir_buf *ret)
 {
@@ -155,7 +125,7 @@ static int split_rows(struct split *x)
 	const struct weir_summary *s = x->s, *ref = x->ref;
 	uint32_t *now = weir_arena_array(x->arena, ref->row_count, sizeof(*now));
 	auto_map *map = NULL;
-	struct row_key k;
+	struct weir_row_key k;
 	int r = weir_map_new(&map);
 
 	x->rest.rows = weir_arena_array(x->arena, s->row_count, sizeof(*s->rows));
@@ -163,12 +133,12 @@ static int split_rows(struct split *x)
 	if (!now || !x->rest.rows)
 		return -ENOMEM;
 	for (size_t i = 0; !r && i < ref->row_count; i++)
-		if (row_key(&ref->rows[i], ref->rows[i].workload, &k))
+		if (weir_row_key(&ref->rows[i], ref->rows[i].workload, &k))
 			r = weir_map_put(map, &k, sizeof(k), (void *)(uintptr_t)(i + 1), NULL);
 	for (size_t i = 0; !r && i < s->row_count; i++) {
 		const struct weir_sum_row *row = &s->rows[i];
 		uint32_t was = x->old[row->workload];
-		uintptr_t at = was && row_key(row, was - 1, &k) ? (uintptr_t)weir_map_take(map, &k, sizeof(k)) : 0;
+		uintptr_t at = was && weir_row_key(row, was - 1, &k) ? (uintptr_t)weir_map_take(map, &k, sizeof(k)) : 0;
 
 		if (at) {
 			now[at - 1] = (uint32_t)i + 1;

@@ -41,7 +41,7 @@ soon "the aggregator shows its new certificate" "$(serial_of "$PKI/server/cert.p
 rotate ca || broken "a new authority is made"
 two_listed() { [ "$(grep -c 'taken anew' "$LAB/log/agent-n2.log")" -ge "$1" ]; }
 expect "both authorities are taken" lab_wait 10 two_listed 1
-rotate server && rotate n1 && rotate n2 && rotate n3 || broken "all are rotated"
+rotate server && rotate n1 && rotate n2 && rotate n3 && rotate r || broken "all are rotated"
 expect "n1 goes over to the new authority" lab_wait 10 same_cert
 soon "so does the aggregator" "$(serial_of "$PKI/server/cert.pem")" served
 lab_wait 10 two_listed 2

@@ -59,7 +59,7 @@ def reply(peer):
 
 def serve(out):
     listener = socket.create_server(("127.0.0.1", 0))
-    with open(out + ".new", "w", encoding="ascii") as f:
+    with open(out + ".new", "w", encoding="utf-8") as f:
         print(listener.getsockname()[1], file=f)
     os.rename(out + ".new", out)
     while True:

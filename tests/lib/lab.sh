@@ -223,5 +223,5 @@ lab_traffic() { # space cgroup traffic-arguments...
 }
 lab_serve() { # name space cgroup port
 	lab_bg "$1" "$2" "$3" "$LAB_PYTHON" "$LAB_ROOT/tests/lib/traffic.py" serve --port "$4"
-	lab_wait 10 grep -q '^listening' "$LAB/log/$1.log" || lab_die "$1 does not listen"
+	lab_wait 10 grep -q '^listening' "$LAB/log/$1.log" || lab_die "$1 does not listen: $(tail -n 1 "$LAB/log/$1.log")"
 }
