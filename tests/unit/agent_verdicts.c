@@ -212,8 +212,9 @@ static void run_pair(struct world *w, struct generation *g, unsigned int i, cons
 	int pass;
 
 	if (is_slow(g, e->limit) && e->limit <= WEIR_ARRAY_SIZE(g->spent) && !g->spent[e->limit - 1]) {
-		run_packet(w, p, 0, BIG_PACKET);
-		run_packet(w, p, 0, BIG_PACKET);
+		/* Each limit from an address of its own: without ports a packet would be the answer to another limit's. */
+		run_packet(w, p, (uint16_t)(UINT16_MAX - e->limit), BIG_PACKET);
+		run_packet(w, p, (uint16_t)(UINT16_MAX - e->limit), BIG_PACKET);
 		g->spent[e->limit - 1] = true;
 	}
 	pass = run_packet(w, p, (uint16_t)(i + 1), 60);
