@@ -152,7 +152,7 @@ static json_t *problem_value(const struct problem *p)
 		json_array_append_new(nodes, json_string(p->nodes[i]));
 	return json_pack("{s:s,s:s,s:I,s:o,s:I,s:s}", "check", p->check, "what", p->what, "since_s",
 			 (json_int_t)(p->since_ns / NS_S), "nodes", nodes, "node_count", (json_int_t)p->count, "do",
-			 p->todo);
+			 p->remedy);
 }
 
 int api_status(struct api_call *c, json_t **ret)

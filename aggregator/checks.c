@@ -215,7 +215,7 @@ static const struct check {
 	bool fleet;	/* asked for each node */
 	uint64_t hold_s; /* it must last so long to be a problem */
 	uint64_t (*amount)(struct looked *l);
-	const char *todo;
+	const char *remedy;
 } table[] = {
 	{"store", "the store takes no summaries", PLAIN, false, 0, store,
 	 "journalctl -u weir-aggregator; df; agents keep all until it does"},
@@ -352,7 +352,7 @@ static void describe(const struct check *row, uint64_t most, const char *text, s
 
 	amount_text(row->unit, most, text, amount, sizeof(amount));
 	p->check = row->name;
-	p->todo = row->todo;
+	p->remedy = row->remedy;
 	snprintf(p->what, sizeof(p->what), "%.*s%s%s", at ? (int)(at - row->what) : (int)strlen(row->what),
 		 row->what, amount, at ? at + 2 : "");
 }

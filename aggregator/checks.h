@@ -27,7 +27,7 @@ struct checks_input {
 };
 
 struct problem {
-	const char *check, *todo;
+	const char *check, *remedy;
 	char what[CHECKS_TEXT];
 	uint64_t since_ns;
 	size_t count;			 /* of nodes; 0 = it is the aggregator's */

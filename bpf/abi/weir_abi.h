@@ -14,6 +14,9 @@
 #include <linux/types.h>
 #endif
 
+#include "bpf/abi/weir_health.h"
+#include "bpf/abi/weir_tables.h"
+
 #define WEIR_ABI_VERSION 5
 
 enum weir_dir { WEIR_INGRESS = 0, WEIR_EGRESS = 1, WEIR_DIRS = 2 };
@@ -210,126 +213,6 @@ struct weir_workload {
 #define WEIR_GATEWAY_CGROUP 0xfffffffffffffffeull
 
 /*
- * The tables of a generation lie in one half of flat arrays: half `slot` of capacity n is
- * [slot * n, slot * n + count). The agent fills the half that is not in force after a grace period.
- * Their structs are multiples of 8 bytes: the kernel rounds array elements up to that.
- */
-struct weir_table_sizes {
-	__u32 decisions;
-	__u32 peer_classes; /* 0 .. this - 1; see struct weir_decision */
-	__u32 spans4;
-	__u32 spans6;
-	__u32 failsafe;
-	__u32 ranges;
-	__u32 limits;
-	__u32 pad;
-};
-_Static_assert(sizeof(struct weir_table_sizes) == 32, "weir_table_sizes");
-
-/*
- * Addresses as disjoint spans in ascending order, each up to the next one's start; the first starts
- * at 0. roots[i] says which span of each family holds the first address whose upper 16 bits are i
- * (65,537 entries, the last one ends the search). Host order.
- */
-struct weir_span4 {
-	__u32 start;
-	__u32 class; /* peer class */
-};
-struct weir_span6 {
-	__u64 start_hi, start_lo;
-	__u32 class;
-	__u32 pad;
-};
-_Static_assert(sizeof(struct weir_span6) == 24, "weir_span6");
-struct weir_root {
-	__u32 span4, span6;
-};
-#define WEIR_ROOTS 65537
-
-/* Subject class of a workload index. */
-struct weir_subject_class {
-	__u32 class;
-	__u32 pad;
-};
-
-/*
- * Decisions by place, WEIR_DECISION_AT: every subject class has one for each peer class (0 = any other
- * peer), direction in which the connection was opened and protocol class. The ports of a decision are
- * [first, first + count) of the ranges, sorted, disjoint, covering 0-65535.
- */
-struct weir_decision {
-	__u32 first;
-	__u32 count; /* 1 .. WEIR_MAX_RANGES */
-};
-#define WEIR_DECISION_AT(subject, peer_classes, peer, dir, proto) \
-	((((__u64)(subject) * (peer_classes) + (peer)) * WEIR_DIRS + (dir)) * WEIR_PROTOS + (proto))
-#define WEIR_MAX_RANGES 1024
-
-struct weir_range {
-	__u16 lo, hi;	/* service port, inclusive, host order */
-	__u8 verdict;	/* WEIR_V_ACCEPT, WEIR_V_DENY or WEIR_V_WOULD_DENY */
-	__u8 pad[3];
-	__u32 rule;	/* WEIR_NO_RULE: default */
-	__u32 limit;	/* index + 1; 0 = none */
-};
-_Static_assert(sizeof(struct weir_range) == 16, "weir_range");
-
-/* A rate. GCRA: cost of a packet in ns = L3 bytes * ns_per_byte_q20 >> 20. */
-struct weir_limit {
-	__u64 ns_per_byte_q20;
-	__u64 burst_ns;
-	__u32 id;	/* stable across generations: rate state outlives a policy change */
-	__u8 per;	/* weir_limit_per */
-	__u8 mode;	/* weir_limit_mode */
-	__u8 dirs;	/* 1 << weir_dir of the packets it holds; each direction has the rate for itself */
-	__u8 pad;
-};
-_Static_assert(sizeof(struct weir_limit) == 24, "weir_limit");
-enum weir_limit_per { WEIR_PER_NODE = 0, WEIR_PER_WORKLOAD = 1, WEIR_PER_FLOW = 2, WEIR_PERS = 3 };
-/* POLICE drops what is over the rate. PACE slows TCP at the sender, and drops what is over even so. */
-enum weir_limit_mode { WEIR_POLICE = 0, WEIR_PACE = 1, WEIR_LIMIT_MODES = 2 };
-
-/* Whose rate: of one limit, of one workload (0 = all), of one flow (0 = all; else tells its direction). */
-struct weir_bucket_key {
-	__u32 id;
-	__u32 workload;
-	__u64 flow; /* hash of the flow, or 0; the lowest bit is the direction */
-};
-
-/*
- * Rate state, kept across generations. BPF only, any CPU, without a lock. `tat` is all that decides;
- * the rest tells the sockets of a paced rate how fast each may send: rate * trim / sockets. A turn is
- * long enough for each socket to send in it; `trim` closes the loop between what they may and do send.
- */
-struct weir_bucket {
-	__u64 tat;	       /* theoretical arrival time, monotonic ns, moved by compare-and-swap */
-	__u64 since;	       /* when this turn began */
-	__u64 offered;	       /* L3 bytes that wanted to pass in this turn */
-	__u64 dropped;	       /* and those of them that did not */
-	__s64 ahead;	       /* ns of credit used before its time; negative: left over */
-	__u64 ns_per_byte_q20; /* of the limit, as its last packet knew it */
-	__u32 turn;	       /* number of this turn */
-	__u32 active;	       /* sockets that sent in this turn */
-	__u32 active_last;     /* sockets that sent in the turn before */
-	__u32 spare_q16;       /* from one to the number of sockets: idle sockets' shares for busy ones */
-	__u32 trim_q16;	       /* spare and ahead in one factor */
-	__u32 segment;	       /* L3 bytes of a full segment, of the socket that asked last */
-};
-_Static_assert(sizeof(struct weir_bucket) == 72, "weir_bucket");
-
-/* Always accepted, consulted before any denial (also an audited one) takes effect. */
-struct weir_failsafe {
-	__u8 prefix[16]; /* peer, IPv4 as ::ffff:... */
-	__u8 prefixlen;	 /* 0-128 */
-	__u8 proto;	 /* weir_proto */
-	__u8 dir;	 /* direction in which the connection is opened */
-	__u8 used;	 /* 1: entry is valid */
-	__u16 lo, hi;	 /* service port, host order */
-};
-_Static_assert(sizeof(struct weir_failsafe) == 24, "weir_failsafe");
-#define WEIR_MAX_FAILSAFE 32
-
-/*
  * Identity terms, counted by the tc observer and the drop tracepoint per interface and direction.
  * interface = socket rows + all terms from WEIR_T_TIME_WAIT on; what is left is unexplained.
  */
@@ -435,69 +318,6 @@ struct weir_disagree {
 	__u64 accepted; /* flows in force denied, the candidate accepts */
 	__u64 limited;	/* both accept, under another limit */
 };
-
-/* What the peer's address alone says of it; the same on every node and under every bundle. */
-enum weir_scope {
-	WEIR_SCOPE_LOOPBACK = 0,
-	WEIR_SCOPE_LINK = 1,	/* 169.254.0.0/16, fe80::/10 */
-	WEIR_SCOPE_PRIVATE = 2, /* RFC 1918, 100.64.0.0/10, fc00::/7 */
-	WEIR_SCOPE_PUBLIC = 3,
-	WEIR_SCOPES = 4,
-};
-
-/* Whose TCP health: one row per workload and kind of peer. */
-struct weir_health_key {
-	__u32 workload;	  /* index; 0 = unidentified */
-	__u32 peer_class; /* under the bundle in force when the connection was opened */
-	__u32 scope;	  /* weir_scope */
-};
-/* Key of the row that takes what found no row of its own: workload 0, this class, scope 0. */
-#define WEIR_HEALTH_OVERFLOW 0xffffffffu
-
-/* What a health row counts. A connection is counted when it is established. */
-enum weir_health_count {
-	WEIR_H_CONNECTIONS = 0, /* established, whoever opened; or older than weir and taken over */
-	WEIR_H_CLOSED = 1,	/* of these, however they ended */
-	WEIR_H_REFUSED = 2,	/* connects that a reset answered */
-	WEIR_H_TIMEOUTS = 3,	/* connects that the kernel gave up without an answer */
-	WEIR_H_FAILED = 4,	/* connects that ended otherwise: unreachable, closed by the program */
-	WEIR_H_RESETS_IN = 5,	/* resets received and */
-	WEIR_H_RESETS_OUT = 6,	/* sent on established connections */
-	WEIR_H_RETRANS = 7,	/* segments sent again, handshakes included: `ss` retrans:x/THIS */
-	WEIR_H_SEGS_OUT = 8,	/* segments sent: `ss` segs_out */
-	WEIR_H_BYTES_OUT = 9,	/* payload sent, again sent included: `ss` bytes_sent */
-	WEIR_H_BYTES_IN = 10,	/* payload received, one more for a FIN: `ss` bytes_received */
-	WEIR_H_DURATION_MS = 11, /* age of connections, since they were opened or taken over */
-	WEIR_H_RTT_US = 12,	/* sum of the samples in rtt[] */
-	WEIR_H_COUNTS = 13,
-};
-
-/*
- * Smoothed round-trip times: a sample per connection and second in which data was acknowledged, at
- * least one per connection. Bucket 0 is below 16 us; then each power of two from 2^4 to 2^24 us has
- * four equal buckets; the last one is 2^25 us (34 s) and above. So a bucket is at most a quarter of
- * its lower bound wide.
- */
-#define WEIR_RTT_MIN_BITS 4
-#define WEIR_RTT_MAX_BITS 25
-#define WEIR_RTT_BUCKETS (2 + 4 * (WEIR_RTT_MAX_BITS - WEIR_RTT_MIN_BITS))
-
-/*
- * Cumulative, never reset: BPF adds atomically, the agent reads, and deletes rows of removed
- * workloads without open connections. A row that comes back under the same key has another since_ns.
- */
-struct weir_health {
-	__u64 since_ns; /* CLOCK_MONOTONIC of its first use; 0 = in the making */
-	__u64 n[WEIR_H_COUNTS];
-	__u64 rtt[WEIR_RTT_BUCKETS];
-};
-_Static_assert(sizeof(struct weir_health) == 800, "weir_health");
-
-/* How a socket takes part in health. */
-#define WEIR_SOCK_KNOWN 0x01  /* has its key: weir saw it begin, or took it over */
-#define WEIR_SOCK_OPEN 0x02   /* was counted as a connection */
-#define WEIR_SOCK_CLOSED 0x04 /* its end was counted: nothing but resets is added any more */
-#define WEIR_SOCK_POLLED 0x08 /* older than weir and without callbacks: tracepoints and passes see it */
 
 /*
  * Connections to virtual addresses: as the socket has it -> where its packets really go. BPF inserts

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by store_file.c, store_copy.c and the aggregator's store: a connection to a store's file, and questions with one answer. */
+/* A connection to a store's file, and questions with one answer. Shared by store_file.c, store_copy.c and the aggregator. */
 #ifndef WEIR_STORE_DB_H
 #define WEIR_STORE_DB_H
 

@@ -141,8 +141,7 @@ if lab_ns n1 tc qdisc replace dev eth0 root tbf rate 8mbit burst 2000 limit 1000
 	within "drops that interrupt drops: programs that were skipped" "$(skipped n2)" 1 1000000
 	within "drops that interrupt drops: n2/eth0 rx, unexplained, of $unseen that PID 1 hid" "$(id_open n2/eth0/rx)" 0 $unseen
 	lab_ns n1 tc qdisc del dev eth0 root
-	for leg in "${!ID_OPEN[@]}"; do ID_OPEN0[$leg]=${ID_OPEN[$leg]}; done
-	id_begin
+	id_begin_anew
 else
 	echo "skip $E2E drops that interrupt drops: this kernel has no tbf"
 fi

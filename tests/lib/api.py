@@ -5,8 +5,9 @@
 The answer is `d` in the Python expression, whose value is printed; without one the JSON is printed.
 Exit 1 when there is no answer, or when the expression is false or fails (a field that is missing).
 Tests ask all the time, so it imports little: HTTP/1.0 over a plain socket is enough. --serve answers those who
-ask without a process of their own, on a port of loopback that it writes into FILE: a question is the number of
-arguments and the arguments, each with a NUL behind it; an answer "STATUS\\n", and what it would have printed.
+ask without a process of their own, on a port of loopback; FILE, which only its owner may read, gets the port and
+a word that each must begin with. A question is the word, the number of arguments and the arguments, each with a
+NUL behind it; an answer "STATUS\\n", and what it would have printed.
 """
 import json
 import os
@@ -45,25 +46,28 @@ def attempt(args):
         return 2, f"api: {error!r}"
 
 
-def reply(peer):
+def reply(peer, word):
     with peer:
         fields = [b""]
-        while len(fields) < 2 or len(fields) < int(fields[0]) + 2:
+        while len(fields) < 3 or len(fields) < int(fields[1]) + 3:
             part = peer.recv(1 << 16)
-            if not part:
+            if not part or (len(fields) > 1 and fields[0] != word):
                 return
             fields = (b"\0".join(fields) + part).split(b"\0")
-        status, text = attempt([f.decode() for f in fields[1:-1]])
+        if fields[0] != word:  # the expression runs as the tests' user
+            return
+        status, text = attempt([f.decode() for f in fields[2:-1]])
         peer.sendall(f"{status}\n{text}\n".encode())
 
 
 def serve(out):
     listener = socket.create_server(("127.0.0.1", 0))
-    with open(out + ".new", "w", encoding="utf-8") as f:
-        print(listener.getsockname()[1], file=f)
+    word = os.urandom(16).hex()
+    with open(os.open(out + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
+        print(listener.getsockname()[1], word, file=f)
     os.rename(out + ".new", out)
     while True:
-        threading.Thread(target=reply, args=(listener.accept()[0],), daemon=True).start()
+        threading.Thread(target=reply, args=(listener.accept()[0], word.encode()), daemon=True).start()
 
 
 if __name__ == "__main__":

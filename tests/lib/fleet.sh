@@ -13,13 +13,14 @@ SOCKET=$LAB/run/aggregator.sock
 # Its leaks are the unit tests' matter: to look for them takes half of a short command's time.
 weirctl() { ASAN_OPTIONS=detect_leaks=0 "$LAB_BIN/weirctl" --socket "$SOCKET" "$@"; }
 # See api.py. A question to its server costs no process.
+FLEET_API=0 # its port, and the word to begin with
 api() { # path [expression]
 	local fd status= text=
-	if ! { exec {fd}<>"/dev/tcp/127.0.0.1/${FLEET_API:-0}"; } 2>/dev/null; then
+	if ! { exec {fd}<>"/dev/tcp/127.0.0.1/${FLEET_API%% *}"; } 2>/dev/null; then
 		"$LAB_PYTHON" -I -S "$LAB_ROOT/tests/lib/api.py" "$SOCKET" "$@"
 		return
 	fi
-	printf '%s\0' $(($# + 1)) "$SOCKET" "$@" >&$fd
+	printf '%s\0' "${FLEET_API#* }" $(($# + 1)) "$SOCKET" "$@" >&$fd
 	read -r status <&$fd
 	if [ $# = 1 ]; then cat <&$fd; else IFS= read -rd '' text <&$fd; fi
 	exec {fd}>&-

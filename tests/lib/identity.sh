@@ -57,10 +57,17 @@ id_begin() {
 		done
 	done
 }
+# The same, and what is unexplained so far is nobody's fault.
+id_begin_anew() {
+	local leg
+	id_begin
+	for leg in "${!ID_OPEN[@]}"; do ID_OPEN0[$leg]=${ID_OPEN[$leg]}; done
+}
 id_gap() { # leg/way: counter minus observer since id_begin
 	echo $((${ID_WIRE[$1]} - ID_WIRE0[$1] - (${ID_SEEN[$1]:-0} - ID_SEEN0[$1])))
 }
-id_open() { echo $((${ID_OPEN[$1]:-1} - ${ID_OPEN0[$1]:-0})); } # leg/way: what is unexplained
+# leg/way: what is unexplained since id_begin_anew; nothing where there is no answer.
+id_open() { [ -z "${ID_OPEN[$1]:-}" ] || echo $((ID_OPEN[$1] - ${ID_OPEN0[$1]:-0})); }
 # Observer and counters agree, nothing is unexplained.
 id_closed() {
 	local leg way
@@ -90,7 +97,7 @@ id_check() { # name
 id_unseen() { cat "$LAB/run/unseen" 2>/dev/null || echo 0; }
 # Runs a command until the identity closes behind it: once, or thrice where packets came so meanwhile.
 id_settle() { # command...
-	local i unseen leg
+	local i unseen
 	for i in 1 2 3; do
 		lab_alive unseen || lab_bg unseen n1 weir-agent.service "$LAB_PYTHON" tests/lib/unseen.py "$LAB/run/unseen"
 		unseen=$(id_unseen)
@@ -98,7 +105,6 @@ id_settle() { # command...
 		lab_wait 1 id_closed && return
 		[ "$(id_unseen)" -gt "$unseen" ] && [ $i -lt 3 ] || return 0 # then id_check has the patience
 		echo "# $(($(id_unseen) - unseen)) packets were freed while PID 1 ran; once more: $*"
-		for leg in "${!ID_OPEN[@]}"; do ID_OPEN0[$leg]=${ID_OPEN[$leg]}; done
-		id_begin
+		id_begin_anew
 	done
 }

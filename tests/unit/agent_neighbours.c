@@ -5,7 +5,7 @@
  * death of its agent and its return, and after its removal. Own cgroup, own network namespace.
  */
 #include "neighbours.skel.h"
-#include "tests/lib/neighbourhood.h"
+#include "tests/lib/neighbour_stages.h"
 
 static uint64_t lo_counted(struct hood *h, enum weir_term term)
 {

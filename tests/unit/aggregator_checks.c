@@ -180,7 +180,7 @@ TEST(each_check_fails_for_its_own_reason_and_ends_with_it)
 		CHECK(p[0].since_ns == (rows[i].since_s ? rows[i].since_s : NOW_S) * NS, "%s: since %llu", rows[i].check,
 		      (unsigned long long)p[0].since_ns);
 		CHECK(p[0].count == rows[i].nodes && (!p[0].count || !strcmp(p[0].nodes[0], "n2")), "%s: nodes", rows[i].check);
-		CHECK(*p[0].todo, "%s: what to do", rows[i].check);
+		CHECK(*p[0].remedy, "%s: what to do", rows[i].check);
 		well(&w);
 		CHECK(look(test_st, c, &w, at + 1, p) == 0, "%s: it ends", rows[i].check);
 		rows[i].break_it(&w);
