@@ -34,7 +34,7 @@ struct held {
 struct control {
 	struct service *sv;
 	size_t n;
-	struct held held[CONTROL_CONTEXTS];
+	struct held held[CONTROL_REQUESTS];
 };
 
 int control_new(struct service *sv, struct control **ret)
@@ -92,7 +92,10 @@ static void push(struct service *sv, uint64_t id, const char *node, const char *
 
 static bool may_push(const struct control *c)
 {
-	return weir_wire_sending(c->sv->control_wire) < PUSH_BYTES_MAX;
+	struct weir_wire_stats is;
+
+	weir_wire_server_stats(c->sv->control_wire, &is);
+	return is.sending < PUSH_BYTES_MAX;
 }
 
 static void no_change(struct service *sv, uint64_t id, bool end_candidate)
@@ -229,7 +232,7 @@ static void record(struct service *sv, struct session *s, const struct weir_poli
 static void hold(struct control *c, const struct held *h)
 {
 	/* Full but for a reserve in which new agents say hello: the oldest poll ends early. */
-	if (c->n >= CONTROL_CONTEXTS - CONTROL_CONTEXTS / 8) {
+	if (c->n >= CONTROL_REQUESTS - CONTROL_REQUESTS / 8) {
 		no_change(c->sv, c->held[0].id, false);
 		memmove(c->held, c->held + 1, --c->n * sizeof(c->held[0]));
 	}

@@ -133,7 +133,7 @@ static void on_ended(const struct session *s, const char *why, void *arg)
 	weir_log(WEIR_LOG_WARN, "agent %s: its session (%s) ends: %s", s->node, socket, why);
 	service_audited(audit_add(k->sv->audit, k->now_ns, "session-ended", "node", s->node, "socket", socket, "reason",
 				  why, NULL));
-	weir_wire_cut(s->peer);
+	weir_wire_cut(s->kind == WEIR_SOCKET_CONTROL ? k->sv->control_wire : k->sv->telemetry, s->peer);
 }
 
 void keys_poll(struct keys *k, uint64_t now_ns, bool at_once)
@@ -147,6 +147,6 @@ void keys_poll(struct keys *k, uint64_t now_ns, bool at_once)
 	if (sessions_recheck(k->sv->sessions, moved || at_once ? SIZE_MAX : some, on_ended, k))
 		weir_log_err(-ENOMEM, "sessions");
 	k->sv->keys_broken = k->revoked_broken || weir_creds_broken(k->creds);
-	(void)weir_wire_server_renew(k->sv->telemetry, WEIR_RENEW_AFTER_NS, RENEW_AGE_NS, RENEW_STEP);
-	(void)weir_wire_server_renew(k->sv->control_wire, WEIR_RENEW_AFTER_NS, RENEW_AGE_NS, RENEW_STEP);
+	(void)weir_wire_server_renew(k->sv->telemetry, RENEW_AGE_NS, RENEW_STEP);
+	(void)weir_wire_server_renew(k->sv->control_wire, RENEW_AGE_NS, RENEW_STEP);
 }

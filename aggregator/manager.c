@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 /* A poll is held to the second at best: ends of polls need no finer clock. */
 #define SWEEP_NS (WEIR_NS_PER_S / 2)
@@ -20,6 +21,10 @@
 /* Of the time in which there is upkeep to do, agents and people get this many parts more than it. */
 #define RETAIN_REST 3
 #define RETAIN_REST_MIN_NS (20 * (WEIR_NS_PER_S / 1000))
+/* Connections of each socket, and descriptors for all else (the store, the repository, HTTP). */
+#define PEERS_MAX 8192
+#define PEERS_MIN 64
+#define FILES_OWN 256
 /* So exactly is it known since when something is wrong. */
 #define WATCH_NS (10 * WEIR_NS_PER_S)
 
@@ -184,8 +189,31 @@ static int on_signal(int signo, void *arg)
 	return 0;
 }
 
+/* How many may be connected to one of the two sockets, by the descriptors that this process may have. */
+static uint32_t peers_max(void)
+{
+	struct rlimit files;
+	rlim_t each;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return PEERS_MIN;
+	if (files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files))
+			getrlimit(RLIMIT_NOFILE, &files);
+	}
+	each = files.rlim_cur > FILES_OWN ? (files.rlim_cur - FILES_OWN) / 2 : 0;
+	if (each < PEERS_MAX)
+		weir_log(WEIR_LOG_WARN, "at most %llu agents can be connected: the limit of open files is %llu (LimitNOFILE=)",
+			 (unsigned long long)WEIR_MAX(each, PEERS_MIN), (unsigned long long)files.rlim_cur);
+	return (uint32_t)WEIR_MAX(WEIR_MIN(each, PEERS_MAX), PEERS_MIN);
+}
+
 static int open_parts(struct manager *m, struct weir_err *err)
 {
+	const uint32_t peers = peers_max();
+	const struct weir_wire_bounds telemetry = {WEIR_TELEMETRY_MAX, TELEMETRY_REQUESTS, peers};
+	const struct weir_wire_bounds control = {WEIR_CONTROL_REQ_MAX, CONTROL_REQUESTS, peers};
 	struct service *sv = &m->sv;
 	const struct config *c = &sv->config;
 	const struct weir_tls_files tls = {.ca = c->tls_ca, .cert = c->tls_cert, .key = c->tls_key,
@@ -209,11 +237,9 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = keys_new(sv, &m->keys, err);
 	if (!r)
-		r = weir_wire_listen(c->telemetry_url, &tls, WEIR_TELEMETRY_MAX, TELEMETRY_CONTEXTS,
-				     &sv->telemetry, err);
+		r = weir_wire_listen(c->telemetry_url, &tls, &telemetry, &sv->telemetry, err);
 	if (!r)
-		r = weir_wire_listen(c->control_url, &tls, WEIR_CONTROL_REQ_MAX, CONTROL_CONTEXTS,
-				     &sv->control_wire, err);
+		r = weir_wire_listen(c->control_url, &tls, &control, &sv->control_wire, err);
 	return r;
 }
 

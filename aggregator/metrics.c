@@ -24,14 +24,42 @@ static void write_ingest(struct weir_metrics *m, const struct stats *s)
 	weir_sample(m, NULL, (double)s->failed_ns / NS_S);
 }
 
+static void write_peers(struct weir_metrics *m, const struct weir_wire_stats *telemetry,
+			const struct weir_wire_stats *control)
+{
+	const struct {
+		struct weir_metric_label socket[2];
+		const struct weir_wire_stats *is;
+	} of[] = {{{{"socket", "telemetry"}}, telemetry}, {{{"socket", "control"}}, control}};
+
+	weir_family(m, WEIR_GAUGE, "weir_connections", "", "Connections of agents, those in their handshake too.");
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(of); i++)
+		weir_sample_u64(m, of[i].socket, of[i].is->peers);
+	weir_family(m, WEIR_GAUGE, "weir_handshakes", "", "TLS handshakes under way.");
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(of); i++)
+		weir_sample_u64(m, of[i].socket, of[i].is->handshakes);
+	weir_family(m, WEIR_COUNTER, "weir_connections_refused", "",
+		    "Connections that were refused for want of descriptors or memory.");
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(of); i++)
+		weir_sample_u64(m, of[i].socket, of[i].is->refused);
+	weir_family(m, WEIR_GAUGE, "weir_requests_bytes", "bytes", "Requests that are coming in or wait for their answer.");
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(of); i++)
+		weir_sample_u64(m, of[i].socket, of[i].is->bytes);
+}
+
 static void write_parts(struct weir_metrics *m, struct service *sv)
 {
+	struct weir_wire_stats telemetry, control;
+
+	weir_wire_server_stats(sv->telemetry, &telemetry);
+	weir_wire_server_stats(sv->control_wire, &control);
 	weir_family(m, WEIR_GAUGE, "weir_sessions", "", "Sessions of agents, two for each agent.");
 	weir_sample_u64(m, NULL, sessions_count(sv->sessions));
 	weir_family(m, WEIR_GAUGE, "weir_polls_held", "", "Polls for policy that wait for news.");
 	weir_sample_u64(m, NULL, control_held(sv->control));
 	weir_family(m, WEIR_GAUGE, "weir_push_queue_bytes", "bytes", "Bundles on their way that agents have not taken.");
-	weir_sample_u64(m, NULL, weir_wire_sending(sv->control_wire));
+	weir_sample_u64(m, NULL, control.sending);
+	write_peers(m, &telemetry, &control);
 	weir_family(m, WEIR_GAUGE, "weir_store_bytes", "bytes", "Size of the store's files.");
 	weir_sample_u64(m, NULL, service_store_bytes(sv));
 	weir_family(m, WEIR_COUNTER, "weir_audit_entries", "", "Entries of the audit log.");

@@ -12,12 +12,12 @@
 #include "lib/policy/order.h"
 #include "lib/wire/wire.h"
 
-/* Requests that telemetry may have under way: more wait in their connections. */
-#define TELEMETRY_CONTEXTS 256
+/* Requests that telemetry may hold at once: more wait in their connections. */
+#define TELEMETRY_REQUESTS 256
 /* Every connected agent holds one request on the control socket nearly all the time. */
-#define CONTROL_CONTEXTS 1024
+#define CONTROL_REQUESTS 1024
 /* Two sessions for each of the agents that the control socket can hold. */
-#define SESSIONS_MAX (2 * CONTROL_CONTEXTS)
+#define SESSIONS_MAX (2 * CONTROL_REQUESTS)
 
 struct control;
 struct witness;

@@ -4,15 +4,12 @@
  * completions delivered to an epoll loop through an event descriptor (nng runs its own threads; no
  * callback of ours runs on them beyond a queue push).
  *
- * A newer nng replaces wire_server.c, wire_client.c and tls.c here and nothing else.
+ * A newer nng replaces conn.c, wire_server.c, wire_client.c and tls.c here and nothing else.
  */
 #ifndef WEIR_WIRE_H
 #define WEIR_WIRE_H
 
 #include "lib/base/base.h"
-
-/* A handshake has ended or failed after so long: nng's bound is 10 s. */
-#define WEIR_RENEW_AFTER_NS 12000000000ull
 
 struct weir_tls_files {
 	const char *ca;	  /* PEM */
@@ -24,9 +21,20 @@ struct weir_tls_files {
 
 /* Server: many requests outstanding, each answered by its id, in any order, at any later time. */
 struct weir_wire_server;
-/* url "tls+tcp://0.0.0.0:7471". contexts = bound on requests held at once. */
-int weir_wire_listen(const char *url, const struct weir_tls_files *tls, size_t max_message,
-		     uint32_t contexts, struct weir_wire_server **ret, struct weir_err *err);
+struct weir_wire_bounds {
+	size_t message;	   /* bytes of a request; a peer that sends more is cut off */
+	uint32_t requests; /* that the caller holds at once */
+	uint32_t peers;	   /* connected at once, those in their handshake too */
+};
+struct weir_wire_stats {
+	uint32_t peers, handshakes; /* now: all, and those whose handshake is under way */
+	uint64_t refused;	    /* ever, at the bound of peers or without memory */
+	size_t bytes;		    /* of requests that are coming in or not answered */
+	size_t sending;		    /* of replies that peers have not taken yet: each is a copy of its own */
+};
+/* url "tls+tcp://0.0.0.0:7471". */
+int weir_wire_listen(const char *url, const struct weir_tls_files *tls, const struct weir_wire_bounds *b,
+		     struct weir_wire_server **ret, struct weir_err *err);
 void weir_wire_server_free(struct weir_wire_server *s);
 int weir_wire_server_fd(const struct weir_wire_server *s); /* readable: call next until -EAGAIN */
 /* *ret_data stays valid until the request is answered. -EAGAIN when there is none. */
@@ -36,18 +44,16 @@ int weir_wire_reply(struct weir_wire_server *s, uint64_t id, const void *data, s
 /*
  * Keys may be exchanged while connections stand: new connections are by the new files, those that stand go on as
  * they began. On failure the old ones stay in use. weir_wire_server_renew closes up to max of the connections
- * that may have begun by the old files (peers come back at once) and returns how many are left. It has nothing to
- * do before after_ns have passed since the exchange: WEIR_RENEW_AFTER_NS, as a handshake that is under way goes
- * on by the old files. Those older than age_ns are closed, too: certificates end while connections stand.
+ * that may have begun by the old files (peers come back at once) and returns how many are left. Those older than
+ * age_ns are closed, too: certificates end while connections stand.
  */
 int weir_wire_server_rotate(struct weir_wire_server *s, const struct weir_tls_files *tls, struct weir_err *err);
-size_t weir_wire_server_renew(struct weir_wire_server *s, uint64_t after_ns, uint64_t age_ns, size_t max);
+size_t weir_wire_server_renew(struct weir_wire_server *s, uint64_t age_ns, size_t max);
 /* The connection by which a request came, while it is not answered; 0 = none. */
 uint32_t weir_wire_peer(struct weir_wire_server *s, uint64_t id);
 /* Closes it, if it still stands. */
-void weir_wire_cut(uint32_t peer);
-/* Bytes of replies that peers have not taken yet: each is a copy of its own. */
-size_t weir_wire_sending(struct weir_wire_server *s);
+void weir_wire_cut(struct weir_wire_server *s, uint32_t peer);
+void weir_wire_server_stats(struct weir_wire_server *s, struct weir_wire_stats *ret);
 
 /* Client: one dialer, one request outstanding. Reconnects by itself with jitter; a request whose
  * connection broke completes with -ECONNRESET and may be sent again. */

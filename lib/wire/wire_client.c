@@ -1,53 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Client half: one dialer, one request context, one aio that sends and then receives. nng's resend timer
- * is off: a request whose connection breaks fails once and the caller decides. nng says NNG_ECONNRESET to
- * most of them but not to all (one sent while the connection is already closing waits for ever), so the end
- * of the connection aborts what is still waiting.
- * nng 1.5.2 gives a handshake up without a word when the server is silent or too slow in it, and does not dial
- * again: where there is no connection for REDIAL_NS, the next request begins with another dialer.
- * A request sent while there is no connection waits for one, within its timeout. After a timeout the
- * connection is closed: a peer that vanished without a word would otherwise be asked again for minutes.
+ * Client half: one dialer, one connection, one request. All that happens runs on nng's threads: the end of a dial, the
+ * connection's own steps, and a timer that dials anew and ends what is late. A request sent while there is no
+ * connection waits for one, within its timeout. After a timeout the connection is closed: a peer that vanished
+ * without a word would otherwise be asked again for minutes.
  */
 #include "lib/base/clock.h"
-#include "lib/wire/nng.h"
+#include "lib/os/crypto.h"
+#include "lib/wire/conn.h"
 
-#include <nng/protocol/reqrep0/req.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 
-/* nng waits a random time up to a bound that doubles from the first to the second: that is the jitter. */
-#define RECONNECT_MIN_MS 100u
-#define RECONNECT_MAX_MS 5000
+/* The wait before a dial is random up to a bound that doubles from the first to the second. */
+#define REDIAL_MIN_MS 100u
+#define REDIAL_MAX_MS 5000u
 #define SPREAD_MAX_MS 600000u
-#define TIMEOUT_MS 60000
-/* nng's own patience with a handshake is 10 s. */
-#define REDIAL_NS (12000 * NS_PER_MS)
+#define DIAL_NS (15 * WEIR_NS_PER_S)
+#define TIMEOUT_NS (60 * WEIR_NS_PER_S)
+/* How often the timer looks while something is under way, and when nothing is. */
+#define LOOK_NS WEIR_NS_PER_S
+#define REST_NS (600 * WEIR_NS_PER_S)
 #define NS_PER_MS 1000000ull
 
-enum client_state { IDLE, SENDING, RECEIVING, DONE };
+enum client_state { IDLE, WAITING, SENT, DONE };
+enum link_state { AWAY, DIALING, CONNECTED };
 
 struct weir_wire_client {
-	nng_socket sock;
-	nng_dialer dialer;
-	bool opened, dialing;
+	nng_stream_dialer *dialer;
 	nng_tls_config *config, *previous; /* nng 1.5.2 may still read the one before, without holding it */
-	char *url;
-	uint32_t spread_ms; /* of the caller's thread */
-	uint64_t dialed_ns; /* monotonic: begin of dialing, or end of the last connection; under lock */
-	nng_ctx ctx;
-	nng_aio *aio;
+	nng_aio *dial, *timer;
 	int fd;
 	size_t max;
 	pthread_mutex_t lock; /* all below */
-	enum client_state state;
 	bool closing;
-	uint64_t deadline_ns; /* monotonic */
-	int result; /* of nng */
-	nng_msg *reply;
-	bool connected;
-	bool pipe_up; /* from before a request can be sent by it until it is gone */
-	nng_pipe pipe;
+	enum link_state link;
+	struct weir_conn conn; /* CONNECTED */
+	uint64_t dial_ns;      /* AWAY: when to dial; DIALING: since when. Monotonic, as all below */
+	uint32_t spread_ms, backoff_ms;
+	enum client_state state; /* of the request */
+	uint32_t id;
+	uint8_t *out; /* WAITING */
+	size_t out_len;
+	uint64_t deadline_ns;
+	int result;
+	uint8_t *reply;
+	size_t reply_len;
 };
 
 static void client_freep(struct weir_wire_client **c)
@@ -55,123 +52,183 @@ static void client_freep(struct weir_wire_client **c)
 	weir_wire_client_free(*c);
 }
 
-/* With the lock held, on a thread of nng. */
-static void finish(struct weir_wire_client *c, int rv)
+static struct weir_wire_client *client_of(struct weir_conn *conn)
 {
-	c->result = rv;
-	c->reply = rv ? NULL : nng_aio_get_msg(c->aio);
+	return (struct weir_wire_client *)((char *)conn - offsetof(struct weir_wire_client, conn));
+}
+
+/* With the lock held, as are all down to on_timer. */
+static bool is_up(const struct weir_wire_client *c)
+{
+	return c->link == CONNECTED && c->conn.up && !c->conn.ended;
+}
+
+/* The timer looks again now. */
+static void kick(struct weir_wire_client *c)
+{
+	nng_aio_abort(c->timer, NNG_EINTR);
+}
+
+static void finish(struct weir_wire_client *c, int r)
+{
+	c->result = r;
 	c->state = DONE;
-	if (rv == NNG_ETIMEDOUT && c->connected)
-		nng_pipe_close(c->pipe);
-	if (rv == NNG_ECONNRESET)
-		c->connected = false; /* the pipe's own notice comes later */
+	free(weir_take_ptr(c->out));
 	eventfd_write(c->fd, 1);
 }
 
-static void done(void *arg)
+static void send_waiting(struct weir_wire_client *c)
 {
-	struct weir_wire_client *c = arg;
-	int rv = nng_aio_result(c->aio);
-	uint64_t now = weir_monotonic_ns(), left_ms;
-
-	pthread_mutex_lock(&c->lock);
-	if (c->state == SENDING && rv)
-		nng_msg_free(nng_aio_get_msg(c->aio));
-	if (c->state == SENDING && !rv && c->pipe_up && !c->closing) {
-		c->state = RECEIVING;
-		left_ms = now < c->deadline_ns ? (c->deadline_ns - now) / NS_PER_MS : 0;
-		nng_aio_set_timeout(c->aio, (nng_duration)left_ms + 1);
-		nng_ctx_recv(c->ctx, c->aio); /* completes on another thread, never in here */
-	} else {
-		finish(c, c->state == SENDING && !rv ? NNG_ECONNRESET : rv);
-	}
-	pthread_mutex_unlock(&c->lock);
+	if (c->state != WAITING || !is_up(c) || c->conn.out)
+		return;
+	c->state = SENT;
+	weir_conn_write(&c->conn, weir_take_ptr(c->out), c->out_len);
 }
 
-static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
+static void on_up(struct weir_conn *conn)
 {
-	struct weir_wire_client *c = arg;
+	struct weir_wire_client *c = client_of(conn);
 
-	pthread_mutex_lock(&c->lock);
-	if (c->closing) {
-		pthread_mutex_unlock(&c->lock);
+	c->backoff_ms = 0;
+	weir_conn_read(conn);
+	send_waiting(c);
+}
+
+static void on_message(struct weir_conn *conn)
+{
+	struct weir_wire_client *c = client_of(conn);
+
+	if (c->state != SENT || weir_conn_id(conn) != c->id) {
+		weir_conn_end(conn); /* nobody asked */
 		return;
 	}
-	if (ev == NNG_PIPE_EV_ADD_PRE) {
-		c->pipe = p;
-		c->pipe_up = true;
-	} else if (nng_pipe_id(p) == nng_pipe_id(c->pipe)) {
-		c->connected = ev == NNG_PIPE_EV_ADD_POST;
-		c->pipe_up = c->connected;
-		c->dialed_ns = weir_monotonic_ns();
-		if (!c->connected && c->state == RECEIVING)
-			nng_aio_abort(c->aio, NNG_ECONNRESET);
+	c->reply = weir_take_ptr(conn->in);
+	c->reply_len = conn->in_len;
+	finish(c, 0);
+	weir_conn_read(conn);
+}
+
+static void on_sent(struct weir_conn *conn)
+{
+	send_waiting(client_of(conn));
+}
+
+static void on_ended(struct weir_conn *conn)
+{
+	struct weir_wire_client *c = client_of(conn);
+
+	if (c->state == SENT)
+		finish(c, -ECONNRESET);
+	kick(c);
+}
+
+static const struct weir_conn_ops ops = {.up = on_up, .message = on_message, .sent = on_sent, .ended = on_ended};
+
+static void away(struct weir_wire_client *c)
+{
+	uint32_t first = WEIR_MAX(c->spread_ms, REDIAL_MIN_MS), dice = 0;
+
+	c->backoff_ms = c->backoff_ms ? WEIR_MIN(2 * c->backoff_ms, WEIR_MAX(first, REDIAL_MAX_MS)) : first;
+	(void)weir_random(&dice, sizeof(dice));
+	c->link = AWAY;
+	c->dial_ns = weir_monotonic_ns() + dice % (c->backoff_ms + 1) * NS_PER_MS;
+}
+
+static void on_dialed(void *arg)
+{
+	struct weir_wire_client *c = arg;
+	int rv = nng_aio_result(c->dial);
+	nng_stream *stream = rv ? NULL : nng_aio_get_output(c->dial, 0);
+
+	pthread_mutex_lock(&c->lock);
+	if (stream && c->closing) {
+		nng_stream_close(stream);
+		nng_stream_free(stream);
+		stream = NULL;
 	}
+	if (stream && !weir_conn_init(&c->conn, stream, WEIR_CONN_REQ, c->max, &c->lock, &ops))
+		c->link = CONNECTED;
+	else
+		away(c);
+	kick(c);
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int set_spread(const struct weir_wire_client *c)
+static void look_at_link(struct weir_wire_client *c, uint64_t now)
 {
-	nng_duration first = (nng_duration)WEIR_MAX(c->spread_ms, RECONNECT_MIN_MS);
-	int rv = nng_dialer_set_ms(c->dialer, NNG_OPT_RECONNMINT, first);
+	if (c->link == CONNECTED) {
+		if (c->state == SENT && !c->conn.ended && weir_conn_gone(&c->conn))
+			weir_conn_end(&c->conn);
+		weir_conn_look(&c->conn, now);
+		if (weir_conn_over(&c->conn)) {
+			weir_conn_fini(&c->conn);
+			away(c);
+		}
+	}
+	if (c->link == DIALING && now > c->dial_ns + DIAL_NS)
+		nng_aio_abort(c->dial, NNG_ETIMEDOUT);
+	if (c->link == AWAY && now >= c->dial_ns) {
+		c->link = DIALING;
+		c->dial_ns = now;
+		nng_stream_dialer_dial(c->dialer, c->dial);
+	}
+}
 
-	return rv ? rv : nng_dialer_set_ms(c->dialer, NNG_OPT_RECONNMAXT, WEIR_MAX(first, RECONNECT_MAX_MS));
+/* When the timer is to look again. */
+static uint64_t wait_ns(const struct weir_wire_client *c, uint64_t now)
+{
+	bool asked = c->state == WAITING || c->state == SENT;
+	uint64_t wait = asked || !is_up(c) ? LOOK_NS : REST_NS;
+
+	if (c->link == AWAY)
+		wait = WEIR_MIN(wait, c->dial_ns > now ? c->dial_ns - now : 0);
+	if (asked)
+		wait = WEIR_MIN(wait, c->deadline_ns > now ? c->deadline_ns - now : 0);
+	return wait;
+}
+
+static void on_timer(void *arg)
+{
+	struct weir_wire_client *c = arg;
+	uint64_t now = weir_monotonic_ns();
+
+	pthread_mutex_lock(&c->lock);
+	if (!c->closing) {
+		if ((c->state == WAITING || c->state == SENT) && now >= c->deadline_ns) {
+			finish(c, -ETIMEDOUT);
+			if (is_up(c))
+				weir_conn_end(&c->conn);
+		}
+		look_at_link(c, now);
+		nng_sleep_aio((nng_duration)(wait_ns(c, weir_monotonic_ns()) / NS_PER_MS) + 1, c->timer);
+	}
+	pthread_mutex_unlock(&c->lock);
 }
 
 void weir_wire_spread(struct weir_wire_client *c, uint32_t ms)
 {
-	c->spread_ms = WEIR_MIN(ms, SPREAD_MAX_MS);
-	(void)set_spread(c); /* the dialer may just be another: then it has it from the start */
-}
-
-static int dialer_start(struct weir_wire_client *c)
-{
-	int rv = nng_dialer_create(&c->dialer, c->sock, c->url);
-
-	c->dialing = !rv;
-	if (!rv)
-		rv = nng_dialer_set_ptr(c->dialer, NNG_OPT_TLS_CONFIG, c->config);
-	if (!rv)
-		rv = nng_dialer_set_size(c->dialer, NNG_OPT_RECVMAXSZ, c->max + WEIR_NNG_HEADROOM);
-	if (!rv)
-		rv = set_spread(c);
-	if (!rv)
-		rv = nng_dialer_set_bool(c->dialer, NNG_OPT_TCP_KEEPALIVE, true);
-	return rv ? rv : nng_dialer_start(c->dialer, NNG_FLAG_NONBLOCK);
-}
-
-static void redial(struct weir_wire_client *c)
-{
-	bool due;
-
 	pthread_mutex_lock(&c->lock);
-	due = !c->connected && weir_monotonic_ns() - c->dialed_ns > REDIAL_NS + c->spread_ms * NS_PER_MS;
-	if (due)
-		c->dialed_ns = weir_monotonic_ns();
+	c->spread_ms = WEIR_MIN(ms, SPREAD_MAX_MS);
 	pthread_mutex_unlock(&c->lock);
-	if (!due)
-		return;
-	if (c->dialing)
-		nng_dialer_close(c->dialer);
-	(void)dialer_start(c); /* a failure is one more time without a connection */
 }
 
-static int socket_start(struct weir_wire_client *c)
+static int dialer_start(struct weir_wire_client *c, const char *url)
 {
-	int rv = nng_req0_open(&c->sock);
+	int rv = nng_stream_dialer_alloc(&c->dialer, url);
 
-	c->opened = !rv;
 	if (!rv)
-		rv = nng_socket_set_ms(c->sock, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+		rv = nng_stream_dialer_set_ptr(c->dialer, NNG_OPT_TLS_CONFIG, c->config);
 	if (!rv)
-		rv = nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_PRE, on_pipe, c);
+		rv = nng_stream_dialer_set_bool(c->dialer, NNG_OPT_TCP_KEEPALIVE, true);
 	if (!rv)
-		rv = nng_pipe_notify(c->sock, NNG_PIPE_EV_ADD_POST, on_pipe, c);
+		rv = nng_stream_dialer_set_bool(c->dialer, NNG_OPT_TCP_NODELAY, true);
 	if (!rv)
-		rv = nng_pipe_notify(c->sock, NNG_PIPE_EV_REM_POST, on_pipe, c);
+		rv = nng_aio_alloc(&c->dial, on_dialed, c);
 	if (!rv)
-		rv = nng_ctx_open(&c->ctx, c->sock);
-	return rv ? rv : nng_aio_alloc(&c->aio, done, c);
+		rv = nng_aio_alloc(&c->timer, on_timer, c);
+	if (!rv)
+		nng_sleep_aio(0, c->timer);
+	return rv;
 }
 
 int weir_wire_dial(const char *url, const struct weir_tls_files *tls, size_t max_message,
@@ -189,29 +246,18 @@ int weir_wire_dial(const char *url, const struct weir_tls_files *tls, size_t max
 	if (!c)
 		return -ENOMEM;
 	pthread_mutex_init(&c->lock, NULL);
-	c->fd = -1;
 	c->config = weir_take_ptr(config);
-	c->url = strdup(url);
-	if (!c->url)
-		return -ENOMEM;
-	c->dialed_ns = weir_monotonic_ns();
 	c->max = max_message;
 	c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (c->fd < 0)
 		return weir_err_set(err, -errno, "eventfd: %s", strerror(errno));
-	r = socket_start(c);
-	if (!r)
-		r = dialer_start(c);
+	r = dialer_start(c, url);
 	if (r)
 		return weir_nng_err(err, r, "dial", url);
 	*ret = weir_take_ptr(c);
 	return 0;
 }
 
-/*
- * The nng socket stays until the process ends, for the reason given at weir_wire_server_free. With it stays the
- * memory that its notices go to: one can be under way, whatever is asked of nng.
- */
 void weir_wire_client_free(struct weir_wire_client *c)
 {
 	if (!c)
@@ -219,25 +265,26 @@ void weir_wire_client_free(struct weir_wire_client *c)
 	pthread_mutex_lock(&c->lock);
 	c->closing = true;
 	pthread_mutex_unlock(&c->lock);
-	if (c->aio)
-		nng_aio_stop(c->aio);
-	if (c->dialing)
-		nng_dialer_close(c->dialer);
-	if (c->aio) {
-		nng_ctx_close(c->ctx);
-		nng_aio_free(c->aio);
-	}
-	if (c->reply)
-		nng_msg_free(c->reply);
+	if (c->timer)
+		nng_aio_stop(c->timer);
+	if (c->dialer)
+		nng_stream_dialer_close(c->dialer);
+	if (c->dial)
+		nng_aio_free(c->dial);
+	if (c->link == CONNECTED)
+		weir_conn_fini(&c->conn);
+	if (c->timer)
+		nng_aio_free(c->timer);
+	if (c->dialer)
+		nng_stream_dialer_free(c->dialer);
 	weir_nng_tls_freep(&c->config);
 	weir_nng_tls_freep(&c->previous);
 	if (c->fd >= 0)
 		close(c->fd);
-	free(c->url);
-	if (!c->opened) {
-		pthread_mutex_destroy(&c->lock);
-		free(c);
-	}
+	pthread_mutex_destroy(&c->lock);
+	free(c->out);
+	free(c->reply);
+	free(c);
 }
 
 int weir_wire_client_fd(const struct weir_wire_client *c)
@@ -245,48 +292,32 @@ int weir_wire_client_fd(const struct weir_wire_client *c)
 	return c->fd;
 }
 
-/* With the lock held: whatever came before is over. */
-static void forget(struct weir_wire_client *c)
-{
-	eventfd_t drained;
-
-	if (c->reply)
-		nng_msg_free(weir_take_ptr(c->reply));
-	eventfd_read(c->fd, &drained);
-}
-
 int weir_wire_send(struct weir_wire_client *c, const void *data, size_t len, uint64_t timeout_ns)
 {
-	nng_duration ms = timeout_ns ? (nng_duration)WEIR_MIN(timeout_ns / NS_PER_MS + 1, INT32_MAX)
-				     : TIMEOUT_MS;
-	nng_msg *m;
-	bool busy;
-	int rv;
+	eventfd_t drained;
+	int r = 0;
 
 	if (len > c->max)
 		return -EMSGSIZE;
-	rv = nng_msg_alloc(&m, len);
-	if (rv)
-		return weir_nng_errno(rv);
-	if (len)
-		memcpy(nng_msg_body(m), data, len);
 	pthread_mutex_lock(&c->lock);
-	busy = c->state == SENDING || c->state == RECEIVING;
-	if (!busy) {
-		forget(c);
-		c->state = SENDING;
-		c->deadline_ns = weir_monotonic_ns() + (uint64_t)ms * NS_PER_MS;
+	if (c->state == WAITING || c->state == SENT)
+		r = -EBUSY;
+	if (!r) {
+		c->out = weir_conn_text((c->id + 1) & INT32_MAX, data, len);
+		r = c->out ? 0 : -ENOMEM;
+	}
+	if (!r) { /* whatever came before is over */
+		free(weir_take_ptr(c->reply));
+		eventfd_read(c->fd, &drained);
+		c->id = (c->id + 1) & INT32_MAX;
+		c->out_len = len;
+		c->state = WAITING;
+		c->deadline_ns = weir_monotonic_ns() + (timeout_ns ? timeout_ns : TIMEOUT_NS);
+		send_waiting(c);
+		kick(c);
 	}
 	pthread_mutex_unlock(&c->lock);
-	if (busy) {
-		nng_msg_free(m);
-		return -EBUSY;
-	}
-	redial(c);
-	nng_aio_set_msg(c->aio, m);
-	nng_aio_set_timeout(c->aio, ms);
-	nng_ctx_send(c->ctx, c->aio);
-	return 0;
+	return r;
 }
 
 int weir_wire_reply_take(struct weir_wire_client *c, const void **ret_data, size_t *ret_len)
@@ -298,11 +329,11 @@ int weir_wire_reply_take(struct weir_wire_client *c, const void **ret_data, size
 	if (c->state == DONE) {
 		eventfd_read(c->fd, &drained);
 		c->state = IDLE;
-		r = !c->result ? 0 : c->result == NNG_ETIMEDOUT ? -ETIMEDOUT : -ECONNRESET;
+		r = c->result;
 	}
 	if (!r) {
-		*ret_data = nng_msg_body(c->reply);
-		*ret_len = nng_msg_len(c->reply);
+		*ret_data = c->reply + WEIR_CONN_ID;
+		*ret_len = c->reply_len - WEIR_CONN_ID;
 	}
 	pthread_mutex_unlock(&c->lock);
 	return r;
@@ -311,34 +342,32 @@ int weir_wire_reply_take(struct weir_wire_client *c, const void **ret_data, size
 int weir_wire_client_rotate(struct weir_wire_client *c, const struct weir_tls_files *tls, struct weir_err *err)
 {
 	weir_auto_nng_tls nng_tls_config *config = NULL;
-	bool connected;
-	nng_pipe pipe;
 	int r = weir_nng_tls(tls, NNG_TLS_MODE_CLIENT, &config, err);
 
 	if (r)
 		return r;
-	r = nng_dialer_set_ptr(c->dialer, NNG_OPT_TLS_CONFIG, config);
+	r = nng_stream_dialer_set_ptr(c->dialer, NNG_OPT_TLS_CONFIG, config);
 	if (r)
 		return weir_nng_err(err, r, "tls", "exchange of keys");
 	weir_nng_tls_freep(&c->previous);
 	c->previous = c->config;
 	c->config = weir_take_ptr(config);
 	pthread_mutex_lock(&c->lock);
-	connected = c->connected;
-	pipe = c->pipe;
+	if (c->link == CONNECTED)
+		weir_conn_end(&c->conn);
+	else if (c->link == DIALING)
+		nng_aio_abort(c->dial, NNG_ECANCELED); /* it was begun with the old keys */
 	pthread_mutex_unlock(&c->lock);
-	if (connected)
-		nng_pipe_close(pipe);
 	return 0;
 }
 
 bool weir_wire_connected(const struct weir_wire_client *c)
 {
 	struct weir_wire_client *m = (struct weir_wire_client *)c;
-	bool connected;
+	bool up;
 
 	pthread_mutex_lock(&m->lock);
-	connected = c->connected;
+	up = is_up(m);
 	pthread_mutex_unlock(&m->lock);
-	return connected;
+	return up;
 }

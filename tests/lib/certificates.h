@@ -10,6 +10,7 @@
 #include "lib/os/x509.h"
 #include "lib/wire/wire.h"
 
+static const struct weir_wire_bounds bounds = {.message = 4096, .requests = 8, .peers = 64};
 static char dir[64];
 
 static struct {

@@ -198,7 +198,8 @@ static int serve(struct lie *l, const char *url, const char *pki, struct weir_er
 	uint64_t until = weir_monotonic_ns() + PATIENCE_NS, id;
 	struct weir_wire_server *w;
 	bool pushed = false, done = false;
-	int r = weir_wire_listen(url, &tls, WEIR_CONTROL_REQ_MAX, 16, &w, err);
+	const struct weir_wire_bounds bounds = {.message = WEIR_CONTROL_REQ_MAX, .requests = 16, .peers = 64};
+	int r = weir_wire_listen(url, &tls, &bounds, &w, err);
 
 	while (!r && !done && weir_monotonic_ns() < until) {
 		struct pollfd p = {.fd = weir_wire_server_fd(w), .events = POLLIN};

@@ -60,7 +60,7 @@ TEST(a_silent_server_is_dialed_again)
 	CHECK(!weir_wire_dial(url, &pki.client, 4096, &c, &err), "%s", err.text);
 	held = accept(mute, NULL, NULL);
 	close(mute);
-	CHECK(!weir_wire_listen(url, &pki.server, 4096, 8, &s, &err), "%s", err.text);
+	CHECK(!weir_wire_listen(url, &pki.server, &bounds, &s, &err), "%s", err.text);
 	for (; s && c && !came && weir_monotonic_ns() < end; came = comes(s)) {
 		(void)weir_wire_reply_take(c, &data, &len);
 		(void)weir_wire_send(c, "again", 5, WEIR_NS_PER_S / 2);

@@ -79,7 +79,7 @@ static void scene_init(struct test_state *test_st, struct scene *s, const struct
 		abort();
 	close(fd); /* the port is free, and ours */
 	snprintf(s->url, sizeof(s->url), "tls+tcp://127.0.0.1:%d", ntohs(a.sin_port));
-	CHECK(!weir_wire_listen(s->url, tls, 4096, 8, &s->server, &err), "%s", err.text);
+	CHECK(!weir_wire_listen(s->url, tls, &bounds, &s->server, &err), "%s", err.text);
 }
 
 static struct weir_wire_client *dial(struct test_state *test_st, const struct scene *s,
@@ -212,20 +212,18 @@ TEST(connections_of_before_are_renewed)
 	c = dial(test_st, &s, &old_node);
 	d = dial(test_st, &s, &other_node);
 	CHECK(!ask(&s, c, LIMIT_NS, &first) && !ask(&s, d, LIMIT_NS, &other));
-	CHECK(!weir_wire_server_renew(s.server, 0, AGE_NS, 8), "there was no exchange");
+	CHECK(!weir_wire_server_renew(s.server, AGE_NS, 8), "there was no exchange");
 	CHECK(!weir_wire_server_rotate(s.server, &bridge, &err), "%s", err.text);
-	CHECK(!weir_wire_server_renew(s.server, LIMIT_NS, AGE_NS, 8));
-	CHECK(!ask(&s, c, LIMIT_NS, &now) && now == first, "it is not time yet");
-	CHECK(weir_wire_server_renew(s.server, 0, AGE_NS, 1) == 1, "step by step");
-	CHECK(weir_wire_server_renew(s.server, 0, AGE_NS, 1) == 0);
+	CHECK(weir_wire_server_renew(s.server, AGE_NS, 1) == 1, "step by step");
+	CHECK(weir_wire_server_renew(s.server, AGE_NS, 1) == 0);
 	CHECK(!ask_again(&s, c, &now) && now != first);
 	CHECK(!ask_again(&s, d, &now) && now != other);
-	CHECK(!weir_wire_server_renew(s.server, 0, AGE_NS, 8));
+	CHECK(!weir_wire_server_renew(s.server, AGE_NS, 8));
 	first = now;
 	CHECK(!ask(&s, d, LIMIT_NS, &now) && now == first, "the new connection stands");
-	CHECK(!weir_wire_server_renew(s.server, 0, 1, 8) && !ask_again(&s, d, &now) && now != first, "an old one is renewed");
+	CHECK(!weir_wire_server_renew(s.server, 1, 8) && !ask_again(&s, d, &now) && now != first, "an old one is renewed");
 	first = now;
-	weir_wire_cut(now);
+	weir_wire_cut(s.server, now);
 	CHECK(!ask_again(&s, d, &now) && now != first, "one that is cut comes back");
 }
 
