@@ -114,7 +114,6 @@ static int take(struct weir_wire_client *c, uint64_t limit_ns, char *text, size_
 	return r;
 }
 
-/* A request may be there before the client's own notice of its connection. */
 static size_t sending(struct weir_wire_server *s)
 {
 	struct weir_wire_stats is;
@@ -123,6 +122,7 @@ static size_t sending(struct weir_wire_server *s)
 	return is.sending;
 }
 
+/* A request may be there before the client's own notice of its connection. */
 static bool connected(const struct weir_wire_client *c, uint64_t limit_ns)
 {
 	for (uint64_t end = weir_monotonic_ns() + limit_ns; !weir_wire_connected(c) && weir_monotonic_ns() < end;)
