@@ -34,12 +34,12 @@ equal "and what weirctl shows" "$(weirctl agents n1 | sed -n 's/^digest in kerne
 expect "connected, in step, nothing lost" metrics "$SOCKET" "one('weir_agent_connected', node='n1') == 1 and \
 one('weir_agent_lag_seconds', node='n1') < 10 and one('weir_agent_lost_bytes', node='n1') == 0 and \
 one('weir_agent_gaps_total', node='n1') == 0 and one('weir_agent_connected_since_timestamp_seconds', node='n1') > $LAB_BEGAN"
-expect "clocks of one machine are apart by no more than the error" metrics "$SOCKET" \
+expect "clocks of one machine are apart by no more than the error" lab_wait 10 metrics "$SOCKET" \
 	"abs(one('weir_agent_clock_skew_seconds', node='n1')) <= one('weir_agent_clock_error_seconds', node='n1') + 0.005"
 balanced() { metrics "$SOCKET" "all(one('weir_agent_unexplained_bytes', node='n1', interface='eth0', dir=d) == 0 \
 for d in ('ingress', 'egress'))"; }
 expect "unexplained bytes are told by interface and direction, and 0" lab_wait 10 balanced
-expect "summaries and commits are counted" metrics "$SOCKET" "one('weir_summaries_total', result='stored') > 3 and \
+expect "summaries and commits are counted" lab_wait 10 metrics "$SOCKET" "one('weir_summaries_total', result='stored') > 3 and \
 one('weir_commit_seconds_count') > 3 and one('weir_sessions') == 4 and one('weir_store_bytes') > 4096"
 wide() { weirctl agents | awk 'length > 120 { exit 1 }'; }
 expect "weirctl agents keeps to 120 columns" wide
