@@ -103,7 +103,7 @@ $(B)/bench/bench: $(BENCH) $(patsubst %.c,$(B)/o/%.o,$(filter-out %/main.c,$(SRC
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
-$(B)/bench/store: $(B)/o/tests/bench/store/store.o $(B)/o/libweir.a
+$(B)/bench/past $(B)/bench/fleet: $(B)/bench/%: $(B)/o/tests/bench/fleet/%.o $(B)/o/tests/bench/fleet/node.o $(B)/o/libweir.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
@@ -149,7 +149,7 @@ check-long: deps mine
 	$(Q)tests/run check-long
 bench: deps mine
 	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"
-	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/store all
+	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/past $(B)/bench/fleet all
 	$(Q)tests/bench/run $(B) $(ONLY)
 check-kernels: mine
 	$(Q)packaging/deps kernels

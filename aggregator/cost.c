@@ -2,19 +2,23 @@
 #include "aggregator/cost.h"
 
 #include "aggregator/text.h"
+#include "lib/ds/map.h"
 
 #define POOL_MAX 192
 #define NO_GROUP UINT32_MAX
 
-/* One metered row, or a row that no meter charges (group NO_GROUP). */
+/* Which rows of a summary become one row of the ledger. Without padding: its bytes are the map's key. */
+struct item_key {
+	int64_t node, workload;
+	uint64_t epoch, sequence, time_s;
+	uint32_t group; /* NO_GROUP: no meter charges them */
+	uint8_t path, unpriced, zero[2];
+};
+_Static_assert(sizeof(struct item_key) == 48, "no padding");
 struct item {
-	struct store_key key;
-	uint64_t time_s, bytes;
-	int64_t workload;
-	uint32_t group;
-	uint8_t path;
-	bool first;    /* counts the bytes once, however many meters charge them */
-	bool unpriced; /* of NO_GROUP */
+	struct item_key key;
+	uint32_t row;	      /* the first one's number */
+	uint64_t bytes, once; /* once: counted at the first meter of a byte only */
 };
 
 struct group {
@@ -26,6 +30,7 @@ struct group {
 struct cost_batch {
 	struct item *items;
 	size_t count, cap;
+	struct weir_map *by_key; /* index in items, plus one */
 	struct group *groups;
 	size_t group_count, group_cap;
 };
@@ -33,9 +38,12 @@ struct cost_batch {
 int cost_batch_new(struct cost_batch **ret)
 {
 	struct cost_batch *b = calloc(1, sizeof(*b));
+	int r = b ? weir_map_new(&b->by_key) : -ENOMEM;
 
-	if (!b)
-		return -ENOMEM;
+	if (r) {
+		free(b);
+		return r;
+	}
 	*ret = b;
 	return 0;
 }
@@ -44,6 +52,7 @@ void cost_batch_free(struct cost_batch *b)
 {
 	if (!b)
 		return;
+	weir_map_free(b->by_key, NULL);
 	free(b->items);
 	free(b->groups);
 	free(b);
@@ -64,13 +73,26 @@ static int grow(void **array, size_t count, size_t *cap, size_t size)
 	return 0;
 }
 
-static int item_add(struct cost_batch *b, const struct item *it)
+static int item_add(struct cost_batch *b, const struct store_flow *f, uint32_t group, bool first, bool unpriced)
 {
-	int r = grow((void **)&b->items, b->count, &b->cap, sizeof(*b->items));
+	const struct item_key key = {.node = f->key.node, .workload = f->workload, .epoch = f->key.epoch,
+				     .sequence = f->key.sequence, .time_s = f->time_s, .group = group,
+				     .path = f->path, .unpriced = unpriced};
+	uintptr_t at = (uintptr_t)weir_map_find(b->by_key, &key, sizeof(key));
+	int r = 0;
 
-	if (!r)
-		b->items[b->count++] = *it;
-	return r;
+	if (!at) {
+		r = grow((void **)&b->items, b->count, &b->cap, sizeof(*b->items));
+		if (!r)
+			r = weir_map_put(b->by_key, &key, sizeof(key), (void *)(uintptr_t)(b->count + 1), NULL);
+		if (r)
+			return r;
+		b->items[b->count++] = (struct item){.key = key, .row = f->key.row};
+		at = b->count;
+	}
+	b->items[at - 1].bytes += f->bytes;
+	b->items[at - 1].once += first ? f->bytes : 0;
+	return 0;
 }
 
 /* Few: a meter of a region for an account and a month. A meter whose price changed within the month
@@ -100,9 +122,8 @@ int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const s
 		const struct store_flow *f)
 {
 	const struct weir_meter *meters[WEIR_MAX_METERS];
-	struct item it = {.key = f->key, .time_s = f->time_s, .bytes = f->bytes, .workload = f->workload,
-			  .group = NO_GROUP, .path = f->path, .first = true};
 	const char *account = route->local && route->local->account ? route->local->account : "";
+	uint32_t group = 0;
 	int n, r = 0;
 
 	if (f->verdict == WEIR_V_DENY || f->verdict == WEIR_V_LIMITED)
@@ -110,15 +131,12 @@ int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const s
 	n = book ? weir_pricebook_meters(book, route, f->dir, f->time_s, meters) : -ENOENT;
 	if (n < 0 && n != -ENOENT)
 		return n;
-	if (n <= 0) {
-		it.unpriced = n < 0;
-		return item_add(b, &it);
-	}
+	if (n <= 0)
+		return item_add(b, f, NO_GROUP, true, n < 0);
 	for (int i = 0; !r && i < n; i++) {
-		it.first = i == 0;
-		r = group_of(b, meters[i], account, text_month(f->time_s), &it.group);
+		r = group_of(b, meters[i], account, text_month(f->time_s), &group);
 		if (!r)
-			r = item_add(b, &it);
+			r = item_add(b, f, group, i == 0, false);
 	}
 	return r;
 }
@@ -126,15 +144,15 @@ int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const s
 static int write_item(struct store *s, const struct item *it, const struct group *g, int64_t nanos)
 {
 	struct store_charge c = {
-		.key = it->key,
-		.time_s = it->time_s,
-		.workload = it->workload,
-		.path = it->path,
-		.meter = g ? g->meter->name : it->unpriced ? COST_UNPRICED : COST_NONE,
+		.key = {it->key.node, it->key.epoch, it->key.sequence, it->row},
+		.time_s = it->key.time_s,
+		.workload = it->key.workload,
+		.path = it->key.path,
+		.meter = g ? g->meter->name : it->key.unpriced ? COST_UNPRICED : COST_NONE,
 		.pool = g ? g->pool : "",
-		.month = g ? g->month : text_month(it->time_s),
+		.month = g ? g->month : text_month(it->key.time_s),
 		.bytes = it->bytes,
-		.once = it->first ? it->bytes : 0,
+		.once = it->once,
 		.nanos = nanos,
 	};
 
@@ -154,7 +172,7 @@ static int settle_group(const struct cost_batch *b, uint32_t group, struct store
 	if (!weights || !nanos)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->count; i++)
-		if (b->items[i].group == group) {
+		if (b->items[i].key.group == group) {
 			weights[n++] = b->items[i].bytes;
 			delta += b->items[i].bytes;
 		}
@@ -165,7 +183,7 @@ static int settle_group(const struct cost_batch *b, uint32_t group, struct store
 		   n, nanos);
 	n = 0;
 	for (size_t i = 0; !r && i < b->count; i++)
-		if (b->items[i].group == group)
+		if (b->items[i].key.group == group)
 			r = write_item(s, &b->items[i], g, nanos[n++]);
 	return r ? r : store_usage_add(s, g->pool, g->meter->name, g->month, delta);
 }
@@ -175,7 +193,7 @@ int cost_settle(struct cost_batch *b, struct store *s)
 	int r = 0;
 
 	for (size_t i = 0; !r && i < b->count; i++)
-		if (b->items[i].group == NO_GROUP)
+		if (b->items[i].key.group == NO_GROUP)
 			r = write_item(s, &b->items[i], NULL, 0);
 	for (uint32_t g = 0; !r && g < b->group_count; g++)
 		r = settle_group(b, g, s);

@@ -2,10 +2,10 @@
 /*
  * The ledger: what bytes cost. No clock, no I/O but the store's.
  *
- * A batch collects every charged row of one commit. Settling prices, per (pool, meter, month), the
- * difference of the cumulative cost before and after the batch, and splits it by bytes (largest
- * remainder, ties to the earlier row). So the rows of a month sum to the month's cost exactly,
- * whatever the tiers crossed and however the month was cut into batches.
+ * A batch collects every charged row of one commit; those of one summary with the same workload, path and meter
+ * become one row of the ledger. Settling prices, per (pool, meter, month), the difference of the cumulative cost
+ * before and after the batch, and splits it by bytes (largest remainder, ties to the earlier row). So the rows of
+ * a month sum to the month's cost exactly, whatever the tiers crossed and however the month was cut into batches.
  */
 #ifndef AGGREGATOR_COST_H
 #define AGGREGATOR_COST_H

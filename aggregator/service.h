@@ -15,7 +15,7 @@
 /* Requests that telemetry may hold at once: more wait in their connections. */
 #define TELEMETRY_REQUESTS 256
 /* Every connected agent holds one request on the control socket nearly all the time. */
-#define CONTROL_REQUESTS 1024
+#define CONTROL_REQUESTS 8192
 /* Two sessions for each of the agents that the control socket can hold. */
 #define SESSIONS_MAX (2 * CONTROL_REQUESTS)
 

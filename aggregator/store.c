@@ -169,6 +169,7 @@ void store_rollback(struct store *s)
 	/* Keep the message of what failed, not of the rollback (SQLite may have rolled back itself). */
 	memcpy(error, s->error, sizeof(error));
 	store_run(s, ST_ROLLBACK, "");
+	known_forget(&s->known);
 	memcpy(s->error, error, sizeof(error));
 }
 
@@ -179,6 +180,7 @@ void store_close(struct store *s)
 	for (int i = 0; i < ST_STATEMENTS; i++)
 		sqlite3_finalize(s->stmt[i]);
 	sqlite3_close(s->db);
+	known_forget(&s->known);
 	free(s);
 }
 

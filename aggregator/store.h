@@ -77,7 +77,7 @@ int store_identity_begin(struct store *s, int64_t node);
 int store_identity(struct store *s, int64_t node, const struct weir_sum_identity *i);
 int store_drop(struct store *s, int64_t node, const struct weir_sum_drop *d);
 
-/* --- what is counted (store_row.c) --- */
+/* --- what is counted (store_row.c, addresses: store_names.c) --- */
 /* Team: label "team", else the namespace, else "". */
 const char *store_team(const struct weir_sum_workload *w);
 int store_workload(struct store *s, int64_t node, const char *domain,
@@ -115,7 +115,7 @@ int store_usage(struct store *s, const char *pool, const char *meter, uint32_t m
 int store_usage_add(struct store *s, const char *pool, const char *meter, uint32_t month,
 		    uint64_t bytes);
 struct store_charge {
-	struct store_key key; /* of the flow; a flow's charges differ by their meters */
+	struct store_key key; /* of its first flow; such charges differ by workload, path or meter */
 	uint64_t time_s;
 	int64_t workload;
 	uint8_t path;
@@ -123,7 +123,7 @@ struct store_charge {
 	const char *pool;
 	uint32_t month;
 	uint64_t bytes; /* that passed this meter */
-	uint64_t once;	/* the same, for the first meter of a byte only: sums to the bytes moved */
+	uint64_t once;	/* those of which it is the first meter: sums to the bytes moved */
 	int64_t nanos;
 };
 int store_ledger_add(struct store *s, const struct store_charge *c);

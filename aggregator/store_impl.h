@@ -49,6 +49,7 @@ struct store {
 	/* Hours up to here (the last one perhaps in part) are folded into days: what comes late goes there too. */
 	uint64_t folded_s[STORE_KINDS];
 	int64_t swept[3]; /* where store_retain() goes on */
+	struct store_known *known; /* of addresses (store_names.c); NULL = nothing yet */
 	char error[256];
 };
 
@@ -68,6 +69,8 @@ int store_id(struct store *s, enum store_stmt id, int64_t *ret, const char *type
 int store_fail(struct store *s, int code);
 int store_exec(struct store *s, const char *sql);
 
+/* What is known may not be in the tables. */
+void known_forget(struct store_known **known);
 /* By kind: the hour up to which days are made. */
 int store_folded(struct store *s, uint64_t ret[STORE_KINDS]);
 /* health_sum(a, b) of two blobs. */

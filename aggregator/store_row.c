@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is counted: interned names, holders of addresses, buckets of flows and of money. */
+/* What is counted: workloads, buckets of flows and of money. */
 #include "aggregator/store_impl.h"
 #include "aggregator/text.h"
 
@@ -64,62 +64,6 @@ int store_workload(struct store *s, int64_t node, const char *domain,
 		      labels, store_team(w), w->cgroup);
 	if (!r)
 		*ret = sqlite3_last_insert_rowid(s->db);
-	return r;
-}
-
-int store_address(struct store *s, const char *domain, const struct weir_addr *a, int64_t *ret)
-{
-	int r;
-
-	if (!a) {
-		*ret = 0;
-		return 0;
-	}
-	r = store_id(s, ST_ADDRESS_GET, ret, "ta", domain, a);
-	if (r != -ENOENT)
-		return r;
-	r = store_run(s, ST_ADDRESS_ADD, "ta", domain, a);
-	if (!r)
-		*ret = sqlite3_last_insert_rowid(s->db);
-	return r;
-}
-
-int store_holder(struct store *s, int64_t address, int64_t workload, int64_t node, uint64_t time_s)
-{
-	int64_t holder, since, holder_node, former;
-	sqlite3_stmt *st;
-	int r = store_row(s, ST_HOLDER_CURRENT, &st, "i", address);
-
-	if (r == -ENOENT)
-		return store_run(s, ST_HOLDER_OPEN, "iuii", address, time_s, workload, node);
-	if (r)
-		return r;
-	holder = sqlite3_column_int64(st, 0);
-	since = sqlite3_column_int64(st, 1);
-	holder_node = sqlite3_column_int64(st, 2);
-	store_done(st);
-	if (holder == workload || (uint64_t)since > time_s || (!holder && holder_node == node))
-		return 0;
-	/* Two in one instant, or one that returns: an address of several at once has no one holder. */
-	r = store_id(s, ST_HOLDER_FORMER, &former, "ii", address, workload);
-	if (r && r != -ENOENT)
-		return r;
-	if (holder_node == node && (!r || (uint64_t)since == time_s))
-		workload = 0;
-	r = store_run(s, ST_HOLDER_CLOSE, "iiu", address, since, time_s);
-	if (r)
-		return r;
-	return store_run(s, ST_HOLDER_OPEN, "iuii", address, time_s, workload, node);
-}
-
-int store_holder_at(struct store *s, int64_t address, uint64_t time_s, int64_t *ret_workload)
-{
-	int r = store_id(s, ST_HOLDER_AT, ret_workload, "iu", address, time_s);
-
-	if (r == -ENOENT) {
-		*ret_workload = 0;
-		return 0;
-	}
 	return r;
 }
 
