@@ -10,7 +10,7 @@
 const char *const query_dim_names[QUERY_DIMS + 1] = {"workload", "namespace", "team",
 						     "path",	 "meter",     "node", NULL};
 
-static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h", "days"};
+static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "minutes", "hours", "days"};
 
 enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
 				const uint64_t retain_s[STORE_RESOLUTIONS])
@@ -60,9 +60,11 @@ int query_flows(struct store *s, const struct query_range *r, uint32_t limit,
 	snprintf(sql, sizeof(sql),
 		 "SELECT f.bucket,n.name,w.name,w.namespace,w.team,la.address,pa.address,f.port,f.opened,"
 		 "f.proto,f.dir,f.verdict,f.path,f.bytes,f.packets," PEER_HOLDER
-		 " FROM flow_%s f JOIN node n ON n.id=f.node JOIN workload w ON w.id=f.workload "
+		 " FROM (SELECT " FLOW_KEY ",SUM(bytes) AS bytes,SUM(packets) AS packets FROM flow_%s "
+		 "WHERE bucket>=? AND bucket<? GROUP BY " FLOW_KEY ") f "
+		 "JOIN node n ON n.id=f.node JOIN workload w ON w.id=f.workload "
 		 "JOIN address la ON la.id=f.local JOIN address pa ON pa.id=f.peer "
-		 "WHERE f.bucket>=? AND f.bucket<? ORDER BY f.bucket DESC,f.bytes DESC LIMIT ?",
+		 "ORDER BY f.bucket DESC,f.bytes DESC LIMIT ?",
 		 store_bucket_s(r->res), suffix[r->res]);
 	e = select_begin(&q, sql, "uui", first_bucket(r), r->to_s, (int64_t)limit);
 	while (!e && (e = select_next(&q)) == 1) {
@@ -198,7 +200,7 @@ int query_priced(struct store *s, uint64_t from_s,
 {
 	auto_select struct select q = {.s = s};
 	int e = select_begin(&q,
-			     "SELECT path,meter<>'unpriced',SUM(once) AS moved FROM ledger_1h WHERE bucket>=? "
+			     "SELECT path,meter<>'unpriced',SUM(once) AS moved FROM ledger_hours WHERE bucket>=? "
 			     "GROUP BY 1,2 HAVING moved>0 ORDER BY 1,2",
 			     "u", from_s - from_s % store_bucket_s(STORE_1H));
 

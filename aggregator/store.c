@@ -212,7 +212,7 @@ int store_open(const char *path, struct store **ret, struct weir_err *err)
 		r = store_check(s, err);
 	if (!r)
 		r = store_exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;"
-			  "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=2000;"
+			  "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=2000;"
 			  "PRAGMA journal_size_limit=67108864;");
 	if (!r)
 		r = store_health_function(s);

@@ -2,9 +2,10 @@
 /*
  * The store: one SQLite file, WAL, synchronous=FULL. Knows no clock: time is an argument.
  *
- * Rows live in buckets of 10 s, 1 min and 1 h, written in the same transaction as the agent's
- * (epoch, last sequence): what was acknowledged is on disk once, and once only. Hours are folded into days
- * by and by (store_retain.c). Bucket = Unix time of its start. Names are interned: workload and address ids never change their meaning.
+ * Rows are written into buckets of 10 s, in the same transaction as the agent's (epoch, last sequence): what was
+ * acknowledged is on disk once, and once only. By and by they are folded into minutes, those into hours, those into
+ * days (store_retain.c); whoever asks for one of these gets what is not folded yet with it. Bucket = Unix time of its
+ * start. Names are interned: workload and address ids never change their meaning.
  *
  * This header is all that ingest and cost see of it, and no type of SQLite is in it (tests/floors), so that
  * another engine, say a columnar server over HTTP, can stand behind the same functions. What such an engine

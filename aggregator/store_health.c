@@ -126,9 +126,9 @@ static int book_all(struct store *s, uint64_t time_s, int64_t workload, const st
 	uint8_t blob[BLOB_MAX];
 	int r = 0;
 
-	for (enum store_res i = 0; !r && i < STORE_WRITTEN; i++)
+	for (enum store_res i = 0; !r && i < STORE_HEALTH_WRITTEN; i++)
 		r = book(s, i, time_s, workload, h, diff);
-	if (r || hour > s->folded_s[STORE_HEALTH])
+	if (r || hour > s->folded_s[STORE_HEALTH][STORE_1D])
 		return r;
 	return store_run(s, ST_HEALTH_LATE, "uiiix", hour, workload, (int64_t)h->scope, (int64_t)h->peer_class,
 			 blob, (int)pack(diff, blob));

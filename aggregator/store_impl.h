@@ -16,9 +16,10 @@
 #define HEALTH_REST "workload,scope,class"
 #define HEALTH_KEY "bucket," HEALTH_REST
 
-/* Kinds of rollups, and how many resolutions of each are written as rows come; the last is folded. */
+/* Kinds of rollups. The first resolution of each is written as rows come, the others are folded from the one before
+ * when their time is over; of health all but days are written. */
 enum store_kind { STORE_FLOW, STORE_LEDGER, STORE_HEALTH, STORE_KINDS };
-#define STORE_WRITTEN STORE_1D
+#define STORE_HEALTH_WRITTEN STORE_1D
 
 enum store_stmt {
 	ST_BEGIN, ST_COMMIT, ST_ROLLBACK,
@@ -29,9 +30,9 @@ enum store_stmt {
 	ST_IDENTITY, ST_DROP, ST_BOOT,
 	ST_WORKLOAD_GET, ST_WORKLOAD_ADD, ST_ADDRESS_GET, ST_ADDRESS_ADD,
 	ST_HOLDER_CURRENT, ST_HOLDER_FORMER, ST_HOLDER_CLOSE, ST_HOLDER_OPEN, ST_HOLDER_AT,
-	ST_FLOW_10S, ST_FLOW_1M, ST_FLOW_1H, ST_FLOW_LATE,
+	ST_FLOW_10S, ST_FLOW_LATE_1M, ST_FLOW_LATE_1H, ST_FLOW_LATE_1D,
 	ST_USAGE_GET, ST_USAGE_ADD,
-	ST_LEDGER_10S, ST_LEDGER_1M, ST_LEDGER_1H, ST_LEDGER_LATE,
+	ST_LEDGER_10S, ST_LEDGER_LATE_1M, ST_LEDGER_LATE_1H, ST_LEDGER_LATE_1D,
 	ST_HEALTH_LAST, ST_HEALTH_SET, ST_HEALTH_GONE,
 	ST_CANDIDATE_GET, ST_CANDIDATE_SEEN, ST_CANDIDATE_OLDEST, ST_CANDIDATE_FORGET,
 	ST_DISAGREEMENT_CLEAR, ST_DISAGREEMENT_ADD,
@@ -46,8 +47,9 @@ enum store_stmt {
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *stmt[ST_STATEMENTS];
-	/* Hours up to here (the last one perhaps in part) are folded into days: what comes late goes there too. */
-	uint64_t folded_s[STORE_KINDS];
+	/* By what they are folded into: buckets up to here (the last one perhaps in part) are. What comes late goes there
+	 * too. */
+	uint64_t folded_s[STORE_KINDS][STORE_RESOLUTIONS];
 	int64_t swept[3]; /* where store_retain() goes on */
 	struct store_known *known; /* of addresses (store_names.c); NULL = nothing yet */
 	char error[256];
@@ -71,8 +73,8 @@ int store_exec(struct store *s, const char *sql);
 
 /* What is known may not be in the tables. */
 void known_forget(struct store_known **known);
-/* By kind: the hour up to which days are made. */
-int store_folded(struct store *s, uint64_t ret[STORE_KINDS]);
+/* For folded_s. */
+int store_folded(struct store *s, uint64_t ret[STORE_KINDS][STORE_RESOLUTIONS]);
 /* health_sum(a, b) of two blobs. */
 int store_health_function(struct store *s);
 

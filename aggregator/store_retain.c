@@ -1,126 +1,190 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Upkeep of the rollups. Hours that are over are folded into days, in the order of their keys; how far is kept
- * as the key of the last row that was (tables folded_*), in the same transaction. An hour's row that comes later
- * than that goes into its day as well (statements ST_*_LATE), so days and the hours above the mark (views
- * *_days) are at any moment all that there is, once. Hours are removed only below the mark.
+ * Upkeep of the rollups. What is over is folded into the next resolution (10 s into minutes, those into hours, those into
+ * days), in the order of its keys; how far is kept as the key of the last row that was (tables folded_*), in the same
+ * transaction. A row that comes later than that goes into the next resolution as well (statements ST_*_LATE_*), so each
+ * resolution with what stands above its marks (views *_minutes, *_hours, *_days) is at any moment all that there is,
+ * once. Nothing above a mark is removed, and nothing is folded on before all that goes into it is.
  */
 #include "aggregator/store_impl.h"
 
-/* An hour is folded so long after its end; what comes later costs a second row. */
-#define GRACE_S 600
+/* A bucket is folded so long after its end; what comes later costs a second row. By what it is folded into. */
+static const uint64_t grace_s[STORE_RESOLUTIONS] = {0, 60, 300, 600};
 /* Free pages stay for the rows to come, unless they are more than 1/8 of the file; then so many go per step. */
 #define FREE_PART 8
 #define FREE_STEP 256
 #define SQL_MAX 1024
 
+static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h", "1d"};
+/* Tables of marks, by what is folded. */
+static const char *const mark[STORE_RESOLUTIONS] = {NULL, "_1m", "_1h", ""};
+
 static const struct kind {
 	const char *name, *key, *values, *sum;
-	const char *rest;
+	const char *rest, *row; /* row: parameters for a key, see run() */
+	enum store_res first; /* that is folded; those before are written */
 } kinds[STORE_KINDS] = {
 	[STORE_FLOW] = {"flow", FLOW_KEY, "bytes,packets", "bytes=bytes+excluded.bytes,packets=packets+excluded.packets",
-			FLOW_REST},
+			FLOW_REST, "?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14", STORE_1M},
 	[STORE_LEDGER] = {"ledger", LEDGER_KEY, "bytes,once,nanos",
 			  "bytes=bytes+excluded.bytes,once=once+excluded.once,nanos=nanos+excluded.nanos",
-			  LEDGER_REST},
-	[STORE_HEALTH] = {"health", HEALTH_KEY, "counts", "counts=health_sum(counts,excluded.counts)", HEALTH_REST},
+			  LEDGER_REST, "?4,?5,?6,?7,?8,?9", STORE_1M},
+	[STORE_HEALTH] = {"health", HEALTH_KEY, "counts", "counts=health_sum(counts,excluded.counts)", HEALTH_REST,
+			  "?4,?5,?6,?7", STORE_HEALTH_WRITTEN},
 };
 
-/* The first column of the first row, if there is one, and how many rows were changed. */
-static int run(struct store *s, const char *sql, int64_t *ret_value, uint32_t *ret_changes, int64_t a, int64_t b,
-	       int64_t c)
+static void end(sqlite3_stmt **st)
 {
-	const int64_t values[] = {a, b, c};
-	sqlite3_stmt *st = NULL;
-	int before = sqlite3_total_changes(s->db);
-	int r = 0, code = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+	sqlite3_finalize(*st);
+}
+#define auto_stmt weir_cleanup(end) sqlite3_stmt
 
-	for (int i = 0; code == SQLITE_OK && i < sqlite3_bind_parameter_count(st); i++)
-		code = sqlite3_bind_int64(st, i + 1, values[i]);
-	if (code == SQLITE_OK)
-		code = sqlite3_step(st);
+/* A statement with the numbers as its first parameters, and the row that `row` stands at (or NULL) as those behind. */
+static int prepare(struct store *s, const char *sql, sqlite3_stmt *row, const int64_t numbers[3], sqlite3_stmt **ret)
+{
+	auto_stmt *st = NULL;
+	int code = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL), n = sqlite3_bind_parameter_count(st);
+
+	for (int i = 0; code == SQLITE_OK && i < WEIR_MIN(n, 3); i++)
+		code = sqlite3_bind_int64(st, i + 1, numbers[i]);
+	for (int i = 3; code == SQLITE_OK && i < n; i++)
+		code = sqlite3_bind_value(st, i + 1, sqlite3_column_value(row, i - 3));
+	if (code != SQLITE_OK)
+		return store_fail(s, code);
+	*ret = weir_take_ptr(st);
+	return 0;
+}
+
+/* The first column of the first row, if there is one, and how many rows were changed. */
+static int run_by(struct store *s, const char *sql, sqlite3_stmt *row, int64_t *ret_value, uint32_t *ret_changes,
+		  int64_t a, int64_t b, int64_t c)
+{
+	int before = sqlite3_total_changes(s->db);
+	auto_stmt *st = NULL;
+	int code, r = prepare(s, sql, row, (const int64_t[]){a, b, c}, &st);
+
+	if (r)
+		return r;
+	code = sqlite3_step(st);
 	if (code == SQLITE_ROW && ret_value)
 		*ret_value = sqlite3_column_int64(st, 0);
 	while (code == SQLITE_ROW)
 		code = sqlite3_step(st);
-	if (code != SQLITE_DONE)
-		r = store_fail(s, code);
 	if (ret_changes)
 		*ret_changes = (uint32_t)(sqlite3_total_changes(s->db) - before);
-	sqlite3_finalize(st);
-	return r;
+	return code == SQLITE_DONE ? 0 : store_fail(s, code);
 }
 
-int store_folded(struct store *s, uint64_t ret[STORE_KINDS])
+static int run(struct store *s, const char *sql, int64_t *ret_value, uint32_t *ret_changes, int64_t a, int64_t b,
+	       int64_t c)
 {
-	int64_t bucket[STORE_KINDS] = {0};
+	return run_by(s, sql, NULL, ret_value, ret_changes, a, b, c);
+}
+
+/* A statement that stands at its only row, the key of a row; *ret NULL: there is none. */
+static int key_of(struct store *s, const char *sql, int64_t a, int64_t b, sqlite3_stmt **ret)
+{
+	auto_stmt *st = NULL;
+	int code, r = prepare(s, sql, NULL, (const int64_t[]){a, b, 0}, &st);
+
+	if (r)
+		return r;
+	code = sqlite3_step(st);
+	if (code == SQLITE_ROW)
+		*ret = weir_take_ptr(st);
+	return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : store_fail(s, code);
+}
+
+int store_folded(struct store *s, uint64_t ret[STORE_KINDS][STORE_RESOLUTIONS])
+{
+	uint64_t folded[STORE_KINDS][STORE_RESOLUTIONS] = {{0}};
 	char sql[SQL_MAX];
 	int r = 0;
 
 	for (enum store_kind k = 0; !r && k < STORE_KINDS; k++) {
-		snprintf(sql, sizeof(sql), "SELECT bucket FROM folded_%s", kinds[k].name);
-		r = run(s, sql, &bucket[k], NULL, 0, 0, 0);
+		for (enum store_res to = kinds[k].first; !r && to < STORE_RESOLUTIONS; to++) {
+			int64_t bucket = 0;
+
+			snprintf(sql, sizeof(sql), "SELECT bucket FROM folded_%s%s", kinds[k].name, mark[to]);
+			r = run(s, sql, &bucket, NULL, 0, 0, 0);
+			folded[k][to] = (uint64_t)bucket;
+		}
 	}
-	for (enum store_kind k = 0; !r && k < STORE_KINDS; k++)
-		ret[k] = (uint64_t)bucket[k];
+	if (!r)
+		memcpy(ret, folded, sizeof(folded));
 	return r;
 }
 
-/* Up to *budget rows of hours that ended before before_s; *budget falls by what was folded. */
-static int fold(struct store *s, const struct kind *k, uint64_t before_s, uint32_t *budget)
+/*
+ * Up to *budget rows that ended before before_s into the resolution `to`; *budget falls by what was folded. Keys are
+ * compared with one that was read before: with one of a subquery SQLite 3.40 goes through all of a bucket.
+ */
+static int fold(struct store *s, const struct kind *k, enum store_res to, uint64_t before_s, uint32_t *budget)
 {
 	char next[SQL_MAX / 2], sql[SQL_MAX];
+	auto_stmt *at = NULL;
 	uint32_t folded = 0;
 	int r;
 
-	snprintf(next, sizeof(next),
-		 "FROM %s_1h WHERE (%s)>(SELECT %s FROM folded_%s) AND bucket<?1 ORDER BY %s LIMIT ?2 OFFSET ?3", k->name,
-		 k->key, k->key, k->name, k->key);
+	snprintf(sql, sizeof(sql), "SELECT %s FROM folded_%s%s", k->key, k->name, mark[to]);
+	r = key_of(s, sql, 0, 0, &at);
+	if (r || !at)
+		return r;
+	snprintf(next, sizeof(next), "FROM %s_%s WHERE (%s)>(%s) AND bucket<?1 ORDER BY %s LIMIT ?2 OFFSET ?3", k->name,
+		 suffix[to - 1], k->key, k->row, k->key);
 	snprintf(sql, sizeof(sql),
-		 "INSERT INTO %s_1d(%s,%s) SELECT bucket-bucket%%86400,%s,%s FROM (SELECT * %s) WHERE true "
+		 "INSERT INTO %s_%s(%s,%s) SELECT bucket-bucket%%%u,%s,%s FROM (SELECT * %s) WHERE true "
 		 "ON CONFLICT(%s) DO UPDATE SET %s",
-		 k->name, k->key, k->values, k->rest, k->values, next, k->key, k->sum);
-	r = run(s, sql, NULL, &folded, (int64_t)before_s, *budget, 0);
+		 k->name, suffix[to], k->key, k->values, store_bucket_s(to), k->rest, k->values, next, k->key, k->sum);
+	r = run_by(s, sql, at, NULL, &folded, (int64_t)before_s, *budget, 0);
 	if (r || !folded)
 		return r;
-	snprintf(sql, sizeof(sql), "UPDATE folded_%s SET (%s)=(SELECT %s %s)", k->name, k->key, k->key, next);
-	r = run(s, sql, NULL, NULL, (int64_t)before_s, 1, folded - 1);
+	snprintf(sql, sizeof(sql), "UPDATE folded_%s%s SET (%s)=(SELECT %s %s)", k->name, mark[to], k->key, k->key, next);
+	r = run_by(s, sql, at, NULL, NULL, (int64_t)before_s, 1, folded - 1);
 	*budget -= folded;
 	return r;
 }
 
 /* The first rows of what lies before before_s. */
-static int trim(struct store *s, const struct kind *k, const char *suffix, uint64_t before_s, uint32_t *budget)
+static int trim(struct store *s, const struct kind *k, const char *res, uint64_t before_s, uint32_t *budget)
 {
 	char sql[SQL_MAX];
+	auto_stmt *at = NULL;
 	uint32_t gone = 0;
 	int r;
 
-	snprintf(sql, sizeof(sql),
-		 "DELETE FROM %s_%s WHERE (%s)<(SELECT %s FROM %s_%s WHERE bucket<?1 ORDER BY %s LIMIT 1 OFFSET ?2)", k->name,
-		 suffix, k->key, k->key, k->name, suffix, k->key);
-	r = run(s, sql, NULL, &gone, (int64_t)before_s, *budget, 0);
-	if (!r && !gone) {
-		snprintf(sql, sizeof(sql), "DELETE FROM %s_%s WHERE bucket<?1", k->name, suffix);
-		r = run(s, sql, NULL, &gone, (int64_t)before_s, 0, 0);
-	}
+	snprintf(sql, sizeof(sql), "SELECT %s FROM %s_%s WHERE bucket<?1 ORDER BY %s LIMIT 1 OFFSET ?2", k->key, k->name,
+		 res, k->key);
+	r = key_of(s, sql, (int64_t)before_s, *budget, &at);
+	if (r)
+		return r;
+	if (at)
+		snprintf(sql, sizeof(sql), "DELETE FROM %s_%s WHERE (%s)<(%s)", k->name, res, k->key, k->row);
+	else
+		snprintf(sql, sizeof(sql), "DELETE FROM %s_%s WHERE bucket<?1", k->name, res);
+	r = run_by(s, sql, at, NULL, &gone, (int64_t)before_s, 0, 0);
 	*budget -= WEIR_MIN(gone, *budget);
 	return r;
 }
 
 static int rollups(struct store *s, uint64_t now_s, const uint64_t before_s[STORE_RESOLUTIONS], uint32_t *budget)
 {
-	static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h", "1d"};
-	uint64_t over_s = now_s > GRACE_S ? now_s - GRACE_S : 0;
+	uint64_t over_s[STORE_RESOLUTIONS]; /* where what may be folded into it ends */
 	int r = 0;
 
-	over_s -= over_s % store_bucket_s(STORE_1H);
-	for (enum store_kind k = 0; !r && *budget && k < STORE_KINDS; k++)
-		r = fold(s, &kinds[k], over_s, budget);
+	for (enum store_res to = STORE_1M; to < STORE_RESOLUTIONS; to++) {
+		over_s[to] = now_s > grace_s[to] ? now_s - grace_s[to] : 0;
+		/* Whole buckets of what is folded; days of their hours, which need not be whole. */
+		over_s[to] -= over_s[to] % store_bucket_s(to == STORE_1D ? STORE_1H : to);
+	}
+	for (enum store_kind k = 0; !r && k < STORE_KINDS; k++)
+		for (enum store_res to = kinds[k].first; !r && *budget && to < STORE_RESOLUTIONS; to++)
+			r = fold(s, &kinds[k], to, over_s[to], budget);
 	for (enum store_kind k = 0; !r && k < STORE_KINDS; k++)
 		for (enum store_res i = 0; !r && *budget && i < STORE_RESOLUTIONS; i++)
 			r = trim(s, &kinds[k], suffix[i],
-				 i == STORE_1H ? WEIR_MIN(before_s[i], over_s) : before_s[i], budget);
+				 i + 1 >= kinds[k].first && i < STORE_1D ? WEIR_MIN(before_s[i], over_s[i + 1]) : before_s[i],
+				 budget);
 	return r;
 }
 
@@ -185,7 +249,7 @@ static int step(struct store *s, uint64_t now_s, const uint64_t before_s[STORE_R
 
 int store_retain(struct store *s, uint64_t now_s, const uint64_t retain_s[STORE_RESOLUTIONS], bool *ret_more)
 {
-	uint64_t before_s[STORE_RESOLUTIONS], folded_s[STORE_KINDS];
+	uint64_t before_s[STORE_RESOLUTIONS], folded_s[STORE_KINDS][STORE_RESOLUTIONS];
 	bool more = false;
 	int r;
 

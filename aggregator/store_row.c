@@ -67,22 +67,30 @@ int store_workload(struct store *s, int64_t node, const char *domain,
 	return r;
 }
 
-static int flow_in(struct store *s, enum store_stmt id, enum store_res res, const struct store_flow *f)
+/* The start of the bucket that is folded into that of res, if it may be folded already. */
+static bool is_late(const struct store *s, enum store_kind k, enum store_res res, uint64_t time_s, uint64_t *ret_bucket)
 {
-	return store_run(s, id, "uiiiidddddduu", f->time_s - f->time_s % store_bucket_s(res), f->key.node,
-			 f->workload, f->local, f->peer, (int)f->path, (int)f->proto, (int)f->port,
-			 (int)f->opened, (int)f->dir, (int)f->verdict, f->bytes, f->packets);
+	*ret_bucket = time_s - time_s % store_bucket_s(res - 1);
+	return *ret_bucket <= s->folded_s[k][res];
+}
+
+static int flow_in(struct store *s, enum store_stmt id, uint64_t bucket, const struct store_flow *f)
+{
+	return store_run(s, id, "uiiiidddddduu", bucket, f->key.node, f->workload, f->local, f->peer, (int)f->path,
+			 (int)f->proto, (int)f->port, (int)f->opened, (int)f->dir, (int)f->verdict, f->bytes,
+			 f->packets);
 }
 
 int store_flow_add(struct store *s, const struct store_flow *f)
 {
-	int r = 0;
+	uint64_t bucket = f->time_s - f->time_s % store_bucket_s(STORE_10S);
+	int r;
 
 	assert(f->key.node && f->key.epoch && f->key.sequence);
-	for (enum store_res i = 0; !r && i < STORE_WRITTEN; i++)
-		r = flow_in(s, ST_FLOW_10S + i, i, f);
-	if (!r && f->time_s - f->time_s % store_bucket_s(STORE_1H) <= s->folded_s[STORE_FLOW])
-		r = flow_in(s, ST_FLOW_LATE, STORE_1H, f);
+	r = flow_in(s, ST_FLOW_10S, bucket, f);
+	for (enum store_res i = STORE_1M; !r && i < STORE_RESOLUTIONS; i++)
+		if (is_late(s, STORE_FLOW, i, f->time_s, &bucket))
+			r = flow_in(s, ST_FLOW_LATE_1M + (i - STORE_1M), bucket, f);
 	return r;
 }
 
@@ -103,20 +111,21 @@ int store_usage_add(struct store *s, const char *pool, const char *meter, uint32
 	return store_run(s, ST_USAGE_ADD, "ttiu", pool, meter, (int64_t)month, bytes);
 }
 
-static int charge_in(struct store *s, enum store_stmt id, enum store_res res, const struct store_charge *c)
+static int charge_in(struct store *s, enum store_stmt id, uint64_t bucket, const struct store_charge *c)
 {
-	return store_run(s, id, "uidttiuui", c->time_s - c->time_s % store_bucket_s(res), c->workload,
-			 (int)c->path, c->meter, c->pool, (int64_t)c->month, c->bytes, c->once, c->nanos);
+	return store_run(s, id, "uidttiuui", bucket, c->workload, (int)c->path, c->meter, c->pool, (int64_t)c->month,
+			 c->bytes, c->once, c->nanos);
 }
 
 int store_ledger_add(struct store *s, const struct store_charge *c)
 {
-	int r = 0;
+	uint64_t bucket = c->time_s - c->time_s % store_bucket_s(STORE_10S);
+	int r;
 
 	assert(c->key.node && c->key.epoch && c->key.sequence);
-	for (enum store_res i = 0; !r && i < STORE_WRITTEN; i++)
-		r = charge_in(s, ST_LEDGER_10S + i, i, c);
-	if (!r && c->time_s - c->time_s % store_bucket_s(STORE_1H) <= s->folded_s[STORE_LEDGER])
-		r = charge_in(s, ST_LEDGER_LATE, STORE_1H, c);
+	r = charge_in(s, ST_LEDGER_10S, bucket, c);
+	for (enum store_res i = STORE_1M; !r && i < STORE_RESOLUTIONS; i++)
+		if (is_late(s, STORE_LEDGER, i, c->time_s, &bucket))
+			r = charge_in(s, ST_LEDGER_LATE_1M + (i - STORE_1M), bucket, c);
 	return r;
 }

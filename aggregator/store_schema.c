@@ -47,10 +47,43 @@
 #define DAYS(kind, key, rest)                                                                     \
 	"CREATE VIEW " kind "_days AS SELECT bucket," rest " FROM " kind "_1d UNION ALL "         \
 	"SELECT bucket-bucket%86400," rest " FROM " kind "_1h WHERE (" key ")>(SELECT " key " FROM folded_" kind ");"
-/* A row of an hour that is folded already goes into its day as well; parameters as of the hour's. */
-#define LATE(kind, key, values, rest, all)                                                        \
-	"INSERT INTO " kind "_1d(" key "," values ") SELECT ?1-?1%86400," rest " FROM folded_" kind \
-	" WHERE (" all ")<=(" key ") "
+/* A row of a bucket that is folded already (mark) goes into the next resolution, of so many seconds, as well;
+ * parameters as of a row of that bucket. */
+#define LATE(kind, to, seconds, mark, key, values, rest, all)                                     \
+	"INSERT INTO " kind "_" to "(" key "," values ") SELECT ?1-?1%" seconds "," rest          \
+	" FROM folded_" kind mark " WHERE (" all ")<=(" key ") "
+#define FLOW_LATE(to, seconds, mark)                                                              \
+	LATE("flow", to, seconds, mark, FLOW_KEY, "bytes,packets",                                \
+	     "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13", "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11")     \
+	FLOW_SUM
+#define LEDGER_LATE(to, seconds, mark)                                                            \
+	LATE("ledger", to, seconds, mark, LEDGER_KEY, "bytes,once,nanos", "?2,?3,?4,?5,?6,?7,?8,?9", \
+	     "?1,?2,?3,?4,?5,?6") LEDGER_SUM
+
+/* Minutes and hours are folded too. What stands in them already, and what comes in the rest of this hour, was and
+ * is written at once: the marks say so. MANY is beyond all keys of a bucket. */
+#define MANY "9223372036854775807"
+#define HOUR_OF(kind)                                                                             \
+	"(SELECT IFNULL(MAX(b)-MAX(b)%3600,0) FROM (SELECT MAX(bucket) AS b FROM " kind "_10s UNION ALL " \
+	"SELECT MAX(bucket) FROM " kind "_1m UNION ALL SELECT MAX(bucket) FROM " kind "_1h))"
+#define FOLDED_FINE(kind, key, many)                                                              \
+	"CREATE TABLE folded_" kind "_1m AS SELECT " key " FROM " kind "_10s WHERE 0;"            \
+	"INSERT INTO folded_" kind "_1m VALUES(" HOUR_OF(kind) "+3590," MANY many ");"            \
+	"CREATE TABLE folded_" kind "_1h AS SELECT " key " FROM " kind "_1m WHERE 0;"             \
+	"INSERT INTO folded_" kind "_1h VALUES(" HOUR_OF(kind) "+3540," MANY many ");"
+#define ABOVE(kind, from, mark, seconds, key, rest)                                               \
+	" UNION ALL SELECT bucket-bucket%" seconds "," rest " FROM " kind "_" from " WHERE (" key \
+	")>(SELECT " key " FROM folded_" kind mark ")"
+/* Each resolution with what is not folded into it yet. */
+#define WHOLE(kind, key, rest)                                                                    \
+	"CREATE VIEW " kind "_minutes AS SELECT bucket," rest " FROM " kind "_1m"                 \
+	ABOVE(kind, "10s", "_1m", "60", key, rest) ";"                                            \
+	"CREATE VIEW " kind "_hours AS SELECT bucket," rest " FROM " kind "_1h"                   \
+	ABOVE(kind, "1m", "_1h", "3600", key, rest) ABOVE(kind, "10s", "_1m", "3600", key, rest) ";" \
+	"DROP VIEW " kind "_days;"                                                                \
+	"CREATE VIEW " kind "_days AS SELECT bucket," rest " FROM " kind "_1d"                    \
+	ABOVE(kind, "1h", "", "86400", key, rest) ABOVE(kind, "1m", "_1h", "86400", key, rest)    \
+	ABOVE(kind, "10s", "_1m", "86400", key, rest) ";"
 
 static const char *const migrations[] = {
 	/* 1: a node is a name; what its agent last said stands beside it */
@@ -145,6 +178,9 @@ static const char *const migrations[] = {
 	"ALTER TABLE agent ADD COLUMN threshold INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE agent ADD COLUMN approvers INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE boot ADD COLUMN lost_s INTEGER NOT NULL DEFAULT 0;",
+	/* 11: minutes and hours of flows and of the ledger are folded */
+	FOLDED_FINE("flow", FLOW_KEY, ",0,0,0,0,0,0,0,0,0") FOLDED_FINE("ledger", LEDGER_KEY, ",0,'','',0")
+	WHOLE("flow", FLOW_KEY, FLOW_REST ",bytes,packets") WHOLE("ledger", LEDGER_KEY, LEDGER_REST ",bytes,once,nanos"),
 };
 
 _Static_assert(WEIR_ARRAY_SIZE(migrations) == WEIR_STORE_SCHEMA, "tools know the number");
@@ -236,18 +272,16 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_HOLDER_AT] = "SELECT workload FROM holder WHERE address=?1 AND since<=?2 AND "
 			 "(until IS NULL OR until>?2) ORDER BY since DESC LIMIT 1",
 	[ST_FLOW_10S] = FLOW_ADD("10s"),
-	[ST_FLOW_1M] = FLOW_ADD("1m"),
-	[ST_FLOW_1H] = FLOW_ADD("1h"),
-	[ST_FLOW_LATE] = LATE("flow", FLOW_KEY, "bytes,packets", "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13",
-			      "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11") FLOW_SUM,
+	[ST_FLOW_LATE_1M] = FLOW_LATE("1m", "60", "_1m"),
+	[ST_FLOW_LATE_1H] = FLOW_LATE("1h", "3600", "_1h"),
+	[ST_FLOW_LATE_1D] = FLOW_LATE("1d", "86400", ""),
 	[ST_USAGE_GET] = "SELECT bytes FROM usage WHERE pool=? AND meter=? AND month=?",
 	[ST_USAGE_ADD] = "INSERT INTO usage VALUES(?,?,?,?) ON CONFLICT(pool,meter,month) "
 			 "DO UPDATE SET bytes=bytes+excluded.bytes",
 	[ST_LEDGER_10S] = LEDGER_ADD("10s"),
-	[ST_LEDGER_1M] = LEDGER_ADD("1m"),
-	[ST_LEDGER_1H] = LEDGER_ADD("1h"),
-	[ST_LEDGER_LATE] = LATE("ledger", LEDGER_KEY, "bytes,once,nanos", "?2,?3,?4,?5,?6,?7,?8,?9",
-				"?1,?2,?3,?4,?5,?6") LEDGER_SUM,
+	[ST_LEDGER_LATE_1M] = LEDGER_LATE("1m", "60", "_1m"),
+	[ST_LEDGER_LATE_1H] = LEDGER_LATE("1h", "3600", "_1h"),
+	[ST_LEDGER_LATE_1D] = LEDGER_LATE("1d", "86400", ""),
 	[ST_HEALTH_LAST] = "SELECT counts FROM health WHERE node=? AND workload_index=? AND class=? AND "
 			   "scope=? AND since_ns=?",
 	[ST_HEALTH_SET] = "INSERT OR REPLACE INTO health(node,workload_index,class,scope,since_ns,workload,"
@@ -271,7 +305,7 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_HEALTH_PUT_10S] = HEALTH_PUT("10s"),
 	[ST_HEALTH_PUT_1M] = HEALTH_PUT("1m"),
 	[ST_HEALTH_PUT_1H] = HEALTH_PUT("1h"),
-	[ST_HEALTH_LATE] = LATE("health", HEALTH_KEY, "counts", "?2,?3,?4,?5", "?1,?2,?3,?4") HEALTH_SUM,
+	[ST_HEALTH_LATE] = LATE("health", "1d", "86400", "", HEALTH_KEY, "counts", "?2,?3,?4,?5", "?1,?2,?3,?4") HEALTH_SUM,
 };
 
 static int number(struct store *s, const char *sql, int *ret)

@@ -358,7 +358,7 @@ static bool check_addresses(const struct weir_bundle *b)
 static bool check(const struct weir_bundle *b)
 {
 	if (b->string_bytes == 0 || b->strings[b->string_bytes - 1] ||
-	    b->class >= b->string_bytes || strlen(b->strings + b->class) >= WEIR_CLASS_MAX ||
+	    b->class >= b->string_bytes || !b->strings[b->class] || strlen(b->strings + b->class) >= WEIR_CLASS_MAX ||
 	    b->peer_classes == 0 || b->peer_classes > LIST_MAX)
 		return false;
 	return check_policies(b) && check_rules(b) && check_addresses(b);

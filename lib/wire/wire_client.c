@@ -18,7 +18,7 @@
 #define DIAL_NS (15 * WEIR_NS_PER_S)
 #define TIMEOUT_NS (60 * WEIR_NS_PER_S)
 /* How often the timer looks while something is under way, and when nothing is. */
-#define LOOK_NS WEIR_NS_PER_S
+#define LOOK_NS (5 * WEIR_NS_PER_S)
 #define REST_NS (600 * WEIR_NS_PER_S)
 #define NS_PER_MS 1000000ull
 

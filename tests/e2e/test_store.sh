@@ -15,7 +15,7 @@ db = sqlite3.connect(sys.argv[1])
 db.executescript(sys.argv[2])
 print(db.execute(sys.argv[3]).fetchone()[0])' "$@"
 }
-ledger() { sql "$1" '' 'SELECT SUM(once) FROM ledger_1h'; }
+ledger() { sql "$1" '' 'SELECT SUM(once) FROM ledger_hours'; }
 refused() { # claim pattern command...: one line that matches, a status that is not 0
 	local claim=$1 pattern=$2 said status
 	shift 2

@@ -164,16 +164,19 @@ fault_state_of_yesterday() {
 # The aggregator's store comes back as it was a while ago, and agents have let go of a part of what it had since: that
 # is lost. Segments are small, so that acknowledged ones are removed.
 fault_store_of_yesterday() {
-	local copy=$LAB/run/store.backup after
+	local copy=$LAB/run/store.backup after back
 	sed -i 's/segment: .*}/segment: 64KiB}/' "$LAB/n1.yaml" && lab_kill agent-n1 && fleet_agent_start n1 && f_flows || return
 	weirctl store backup "$copy" --force || return
 	# All that the copy does not have and that stood in files of then.
 	find "$LAB/state-n1" -name '*.seg' >"$copy.had" && [ -s "$copy.had" ] || return
 	f_gone() { f_flows && ! xargs ls <"$copy.had" 2>/dev/null | grep -q .; }
 	lab_wait 60 f_gone && after=$(f_agent n1 sequence) || return
-	lab_kill aggregator && weirctl store restore "$copy" --store "$LAB/store/weir.db" && fleet_aggregator_start || return
+	lab_kill aggregator && weirctl store restore "$copy" --store "$LAB/store/weir.db" || return
+	back=$("$LAB_PYTHON" -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("SELECT last_sequence FROM agent a JOIN node n ON n.id=a.node WHERE n.name=?", ("n1",)).fetchone()[0])' \
+		"$LAB/store/weir.db") && fleet_aggregator_start || return
 	rm -f "$LAB/store/weir.db.replaced-"*
-	[ "$(f_agent n1 sequence)" -lt "$after" ] && STRUCK="the store went back before $after of n1"
+	[ "$back" -lt "$after" ] && STRUCK="the store went back from $after of n1 to $back"
 	f_flows
 	LOSS_OF=n1
 }

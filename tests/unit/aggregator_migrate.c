@@ -99,7 +99,7 @@ TEST(a_migrated_store_goes_on)
 		CHECK(recorded_window(s, &world, 1, 6, 86500) == -EBADMSG, "the same again");
 		CHECK(money(s, STORE_1H) > before);
 		CHECK(!retain_all(s, RECORDED_S + 3 * 86400, keep), "%s", store_error(s));
-		CHECK(s->folded_s[STORE_LEDGER] > RECORDED_S && money(s, STORE_1D) == money(s, STORE_1H), "%lld",
+		CHECK(s->folded_s[STORE_LEDGER][STORE_1D] > RECORDED_S && money(s, STORE_1D) == money(s, STORE_1H), "%lld",
 		      (long long)money(s, STORE_1D));
 		priced_free(&world);
 	}

@@ -3,7 +3,8 @@
  * build/bench/fleet PKI TELEMETRY-URL CONTROL-URL DOMAIN CLASS FIRST COUNT WINDOW_MS SECONDS: agents f<FIRST>... that speak the
  * real protocol over mutual TLS: the library's own connections, sessions, summaries (200 rows, deflated), verification of
  * bundles and orders. What they do not do is to count packets. They share one certificate of PKI (nodes/fleet) and have
- * a key each, whose public half is put into PKI/nodes. WINDOW_MS 0: the next summary as soon as one is acknowledged.
+ * a key each, whose public half is put into PKI/nodes. WINDOW_MS 0: the next summary as soon as one is acknowledged,
+ * of windows of three hours ago and later.
  *
  * Says, with times of the wall clock in ns:
  *   ready T            all have both sessions and an acknowledged summary (again after each loss of all)
@@ -22,6 +23,7 @@
 
 #define TICK_NS (10 * NS_PER_MS)
 #define NS_PER_MS 1000000ull
+#define HOUR_NS (3600 * WEIR_NS_PER_S)
 #define MAX_TIMES 4000000u
 #define TIMEOUT_NS (60 * WEIR_NS_PER_S)
 
@@ -115,7 +117,8 @@ static int send_summary(struct agent *a)
 
 	if (!a->sent) { /* not one that is sent again */
 		node_window(&a->node);
-		a->node.s.start_ns = weir_wall_ns() - NODE_WINDOW_NS;
+		if (a->fleet->window_ns)
+			a->node.s.start_ns = weir_wall_ns() - NODE_WINDOW_NS;
 	}
 	r = weir_summary_deflate(&a->node.s, a->sent ? NULL : a->reference, &z);
 	weir_msg_free(weir_take_ptr(a->sent));
@@ -331,7 +334,7 @@ static int agent_new(struct agent *a, struct fleet *f, uint32_t number, char **a
 
 	a->fleet = f;
 	snprintf(a->name, sizeof(a->name), "f%05u", number);
-	node_init(&a->node, number, argv[4], 0);
+	node_init(&a->node, number, argv[4], (weir_wall_ns() / HOUR_NS - 3) * HOUR_NS);
 	a->due_ns = now + f->window_ns * (number % 100) / 100;
 	path = weir_strf("%s/nodes/%s.pub", argv[1], a->name);
 	r = weir_key_new(&a->key) ?: weir_key_public(a->key, pub);
