@@ -7,7 +7,7 @@
  * of windows of three hours ago and later.
  *
  * Says, with times of the wall clock in ns:
- *   ready T            all have both sessions and an acknowledged summary (again after each loss of all)
+ *   ready T            all have both sessions and an acknowledged summary (again after each loss); SECONDS begin
  *   applied SERIAL p50 p99 max    when they had verified it and said so; `undone` likewise, of an order
  * and at the end: acks N rows N p50_ms p99_ms max_ms of the time from the end of a window to its acknowledgement, and
  * behind N: windows that had ended and were not acknowledged.
@@ -25,6 +25,7 @@
 #define NS_PER_MS 1000000ull
 #define HOUR_NS (3600 * WEIR_NS_PER_S)
 #define MAX_TIMES 4000000u
+#define PATIENCE_NS (300 * WEIR_NS_PER_S)
 #define TIMEOUT_NS (60 * WEIR_NS_PER_S)
 
 struct fleet;
@@ -59,7 +60,8 @@ struct fleet {
 	const char *class;
 	struct weir_tls_files tls;
 	uint8_t approver[1][WEIR_KEY_LEN], operator[1][WEIR_KEY_LEN];
-	uint64_t window_ns, rows;
+	uint64_t window_ns, length_ns, rows;
+	struct weir_source *end;
 	size_t count;
 	bool ready;
 	struct times acks, applied, undone;
@@ -164,7 +166,10 @@ static void all_ready(struct fleet *f)
 		if (!f->agents[i].acked || !weir_session_ready(f->agents[i].control.session))
 			return;
 	f->ready = true;
+	(void)weir_source_rearm(f->end, f->length_ns, 0);
 	f->acks.n = f->rows = 0; /* what came before is of the beginning */
+	for (size_t i = 0; i < f->count && f->window_ns; i++) /* nor does it wait */
+		f->agents[i].due_ns = WEIR_MAX(f->agents[i].due_ns, weir_monotonic_ns() - f->window_ns * (i % 100) / 100);
 	printf("ready %" PRIu64 "\n", weir_wall_ns());
 	fflush(stdout);
 }
@@ -387,6 +392,7 @@ int main(int argc, char **argv)
 	f.class = argv[5];
 	f.count = strtoul(argv[7], NULL, 10);
 	f.window_ns = strtoull(argv[8], NULL, 10) * NS_PER_MS;
+	f.length_ns = strtoull(argv[9], NULL, 10) * WEIR_NS_PER_S;
 	f.agents = calloc(f.count, sizeof(*f.agents));
 	for (struct times *t[] = {&f.acks, &f.applied, &f.undone}, **p = t; p < t + 3; p++)
 		if (!((*p)->ns = malloc(MAX_TIMES * sizeof(uint64_t))))
@@ -399,7 +405,7 @@ int main(int argc, char **argv)
 	if (!r)
 		r = weir_loop_timer(f.loop, TICK_NS, TICK_NS, on_tick, &f, NULL);
 	if (!r)
-		r = weir_loop_timer(f.loop, strtoull(argv[9], NULL, 10) * WEIR_NS_PER_S, 0, on_end, &f, NULL);
+		r = weir_loop_timer(f.loop, PATIENCE_NS, 0, on_end, &f, &f.end);
 	if (!r)
 		r = weir_loop_run(f.loop);
 	if (r) {
