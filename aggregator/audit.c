@@ -17,6 +17,9 @@ struct audit {
 	int fd;
 	off_t size;
 	struct weir_chain chain;
+	bool held;
+	struct weir_chain safe; /* that far, and to that size, it is on disk */
+	off_t safe_size;
 	struct weir_chain_head head; /* signed; of the last entry, or an older one */
 	uint8_t recent[RECENT][WEIR_SHA256_LEN]; /* by seq % RECENT */
 };
@@ -92,6 +95,8 @@ int audit_open(const char *path, uint64_t now_ns, struct audit **ret, struct wei
 	r = audit_scan(a, err, path);
 	if (r < 0)
 		return r;
+	a->safe = a->chain;
+	a->safe_size = a->size;
 	if (r > 0) {
 		if (ftruncate(fd, a->size))
 			return weir_err_set(err, -errno, "%s: cannot cut a torn line: %m", path);
@@ -136,8 +141,8 @@ static int write_line(struct audit *a, const struct weir_buf *b)
 {
 	ssize_t n = pwrite(a->fd, b->data, b->len, a->size);
 
-	if (n != (ssize_t)b->len || fdatasync(a->fd)) {
-		int r = n < 0 || n == (ssize_t)b->len ? -errno : -ENOSPC;
+	if (n != (ssize_t)b->len) {
+		int r = n < 0 ? -errno : -ENOSPC;
 
 		/* The chain goes on from the last whole line, whatever reached the disk. */
 		if (ftruncate(a->fd, a->size))
@@ -145,6 +150,35 @@ static int write_line(struct audit *a, const struct weir_buf *b)
 		return r;
 	}
 	return 0;
+}
+
+/* What was added is on disk, or was never added. */
+static int sync_all(struct audit *a)
+{
+	int r;
+
+	if (a->chain.seq == a->safe.seq)
+		return 0;
+	if (!fdatasync(a->fd)) {
+		a->safe = a->chain;
+		a->safe_size = a->size;
+		return 0;
+	}
+	r = -errno;
+	a->chain = a->safe;
+	a->size = a->safe_size;
+	return ftruncate(a->fd, a->size) ? -errno : r;
+}
+
+void audit_hold(struct audit *a)
+{
+	a->held = true;
+}
+
+int audit_release(struct audit *a)
+{
+	a->held = false;
+	return sync_all(a);
 }
 
 int audit_add(struct audit *a, uint64_t now_ns, const char *event, ...)
@@ -179,13 +213,15 @@ int audit_add(struct audit *a, uint64_t now_ns, const char *event, ...)
 	a->chain.seq++;
 	memcpy(a->chain.hash, hash, sizeof(hash));
 	remember(a);
-	return 0;
+	return a->held ? 0 : sync_all(a);
 }
 
 int audit_head(struct audit *a, const struct weir_key *key, struct weir_chain_head *ret)
 {
-	int r = 0;
+	int r = sync_all(a); /* a witness must not have seen what a crash can undo */
 
+	if (r)
+		return r;
 	if (!a->chain.seq)
 		return -ENOENT;
 	if (a->head.seq != a->chain.seq)

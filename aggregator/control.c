@@ -18,6 +18,8 @@
 /* The same serial to the same session no sooner than this: an agent that neither takes nor refuses it
  * must not turn the poll into a busy loop. */
 #define REPUSH_NS 1000000000ull
+/* Requests of one turn of the loop: telemetry has its turn in between. */
+#define TURN 256
 /* Each push is a copy until its node has taken it: with so many bytes under way the others wait. */
 #define PUSH_BYTES_MAX ((size_t)256 << 20)
 
@@ -283,14 +285,32 @@ static void sync_policy(struct control *c, struct session *s, uint64_t id,
 	s->witnessed = true;
 }
 
+/* What a fleet says at once costs one commit and one sync. Nobody is told that any of it is kept. */
+static void turn_begin(struct service *sv)
+{
+	audit_hold(sv->audit);
+	if (store_begin(sv->store))
+		weir_log(WEIR_LOG_ERR, "store: %s", store_error(sv->store));
+}
+
+static void turn_end(struct service *sv)
+{
+	if (store_commit(sv->store)) {
+		weir_log(WEIR_LOG_ERR, "store: what agents reported is not kept: %s", store_error(sv->store));
+		store_rollback(sv->store);
+	}
+	service_audited(audit_release(sv->audit));
+}
+
 void control_ready(struct control *c, uint64_t now_ns)
 {
 	struct weir_msg *m;
 	struct session *s;
 	uint64_t id;
-	int r;
+	int r, left = TURN;
 
-	while ((r = service_next(c->sv, WEIR_SOCKET_CONTROL, now_ns, &id, &m, &s)) >= 0) {
+	turn_begin(c->sv);
+	while (left-- && (r = service_next(c->sv, WEIR_SOCKET_CONTROL, now_ns, &id, &m, &s)) >= 0) {
 		if (r)
 			continue;
 		if (m->kind == WEIR_MSG_POLICY_SYNC)
@@ -300,12 +320,14 @@ void control_ready(struct control *c, uint64_t now_ns)
 				       "this socket takes policy polls");
 		weir_msg_free(m);
 	}
+	turn_end(c->sv);
 }
 
 void control_sweep(struct control *c, uint64_t now_ns)
 {
 	size_t kept = 0;
 
+	audit_hold(c->sv->audit);
 	for (size_t i = 0; i < c->n; i++) {
 		const struct held *h = &c->held[i];
 		uint64_t serial = gitops_serial(c->sv->gitops, h->class);
@@ -328,4 +350,5 @@ void control_sweep(struct control *c, uint64_t now_ns)
 			c->held[kept - 1] = *h;
 	}
 	c->n = kept;
+	service_audited(audit_release(c->sv->audit));
 }

@@ -5,6 +5,8 @@
 #include "lib/os/file.h"
 #include "tests/lib/test.h"
 
+#include <sys/syscall.h>
+
 struct log {
 	char path[64];
 	char *data;
@@ -188,7 +190,51 @@ TEST(tail_gives_as_many_as_asked)
 	drop(&l);
 }
 
-TEST_MAIN(T(an_untouched_log_verifies), T(a_changed_byte_is_found_at_its_line),
+static int syncs;
+static bool disk_broken;
+
+int fdatasync(int fd) /* in the place of the C library's */
+{
+	syncs++;
+	if (disk_broken) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+TEST(a_turn_is_one_sync_and_all_or_nothing)
+{
+	struct log l = {0};
+	struct weir_err err = {{0}};
+	struct weir_chain_head head = {0};
+	struct weir_key *key = NULL;
+	struct audit *a = NULL;
+	uint64_t bad = 0;
+
+	CHECK(!make(&l) && !audit_open(l.path, 5, &a, &err) && !weir_key_new(&key), "%s", err.text);
+	syncs = 0;
+	audit_hold(a);
+	for (int i = 0; i < 100; i++)
+		CHECK(!audit_add(a, 6, "applied", "node", "n1", NULL));
+	CHECK(syncs == 0 && !audit_release(a) && syncs == 1 && audit_count(a) == 103, "%d", syncs);
+	audit_hold(a);
+	CHECK(!audit_add(a, 7, "applied", "node", "n2", NULL) && !audit_head(a, key, &head) && syncs == 2 && head.seq == 104,
+	      "a witness is told what is on disk");
+	disk_broken = true;
+	CHECK(!audit_add(a, 8, "pushed", "node", "n1", NULL) && !audit_add(a, 8, "pushed", "node", "n2", NULL));
+	CHECK(audit_release(a) == -EIO && audit_count(a) == 104, "%d", (int)audit_count(a));
+	CHECK(audit_add(a, 9, "pushed", "node", "n1", NULL) == -EIO && audit_count(a) == 104);
+	disk_broken = false;
+	CHECK(!audit_add(a, 10, "pushed", "node", "n1", NULL) && audit_count(a) == 105 && !audit_holds(a, &head));
+	audit_close(a);
+	free(l.data);
+	CHECK(!weir_file_read(l.path, 1 << 20, &l.data, &l.len) && !audit_verify(l.data, l.len, &bad), "line %d", (int)bad);
+	weir_key_free(key);
+	drop(&l);
+}
+
+TEST_MAIN(T(a_turn_is_one_sync_and_all_or_nothing), T(an_untouched_log_verifies), T(a_changed_byte_is_found_at_its_line),
 	  T(a_removed_line_is_found), T(a_rewritten_entry_with_a_fresh_hash_breaks_the_next),
 	  T(open_refuses_an_edited_log), T(a_torn_tail_is_cut_and_noted),
 	  T(tail_gives_as_many_as_asked))
