@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
-#define LOOK_MS 1000
+#define LOOK_MS 250
 
 struct weir_wire_server {
 	nng_stream_listener *listener;

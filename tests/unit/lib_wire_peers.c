@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #define LIMIT_MS 10000
@@ -23,6 +24,8 @@ struct raw {
 	nng_stream_dialer *dialer;
 	nng_stream *stream;
 	nng_aio *aio;
+	atomic_bool busy;
+	bool late;
 };
 
 static void raw_fini(struct raw *r)
@@ -73,6 +76,26 @@ static struct weir_wire_server *serve(struct test_state *test_st)
 	return s;
 }
 
+static void done(void *arg)
+{
+	((struct raw *)arg)->busy = false;
+}
+
+/* nng forgets what is begun after the connection broke: nobody but we ends that (lib/wire/conn.c). */
+static void finish(struct raw *r)
+{
+	uint64_t end = weir_monotonic_ns() + LIMIT_MS * 1000000ull;
+	nng_sockaddr a;
+
+	while (r->busy && !r->late && !nng_stream_get_addr(r->stream, NNG_OPT_REMADDR, &a)) {
+		usleep(500);
+		r->late = weir_monotonic_ns() > end;
+	}
+	if (r->busy)
+		nng_stream_close(r->stream);
+	nng_aio_wait(r->aio);
+}
+
 /* 0, or what nng says; of what is read or written, up to len bytes. */
 static int move(struct raw *r, bool in, void *data, size_t len)
 {
@@ -80,11 +103,12 @@ static int move(struct raw *r, bool in, void *data, size_t len)
 		nng_iov iov = {.iov_buf = (uint8_t *)data + done, .iov_len = len - done};
 
 		nng_aio_set_iov(r->aio, 1, &iov);
+		r->busy = true;
 		if (in)
 			nng_stream_recv(r->stream, r->aio);
 		else
 			nng_stream_send(r->stream, r->aio);
-		nng_aio_wait(r->aio);
+		finish(r);
 		if (nng_aio_result(r->aio) || !nng_aio_count(r->aio))
 			return nng_aio_result(r->aio) ? nng_aio_result(r->aio) : NNG_ECLOSED;
 	}
@@ -109,10 +133,9 @@ static int enter(struct raw *r, const uint8_t hello[8])
 	if (!rv)
 		rv = nng_stream_dialer_set_ptr(r->dialer, NNG_OPT_TLS_CONFIG, config);
 	if (!rv)
-		rv = nng_aio_alloc(&r->aio, NULL, NULL);
+		rv = nng_aio_alloc(&r->aio, done, r);
 	if (rv)
 		return rv;
-	nng_aio_set_timeout(r->aio, LIMIT_MS);
 	nng_stream_dialer_dial(r->dialer, r->aio);
 	nng_aio_wait(r->aio);
 	rv = nng_aio_result(r->aio);
@@ -157,7 +180,7 @@ static bool is_cut(struct raw *r)
 	uint8_t byte;
 	int rv = move(r, true, &byte, 1);
 
-	return rv && rv != NNG_ETIMEDOUT;
+	return rv && !r->late;
 }
 
 static bool next(struct weir_wire_server *s, int limit_ms, uint64_t *id, const char *want)
@@ -228,7 +251,7 @@ TEST(nonsense_is_cut_off)
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
 		auto_raw r = {0};
 		uint8_t m[12];
-		bool entered = !enter(&r, cases[i].hello);
+		bool entered = empties(s) && !enter(&r, cases[i].hello);
 
 		head(m, cases[i].len, cases[i].id);
 		if (cases[i].hello == greeting)
