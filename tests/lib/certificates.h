@@ -44,4 +44,24 @@ static inline int issue(enum weir_cert_use use, const char *cn, int ca, int at)
 	return r;
 }
 
+/* An authority, a server ("weir-server") and a node of it. */
+static inline int pki_begin(void)
+{
+	int r;
+
+	strcpy(dir, "/tmp/weir-pki-XXXXXX");
+	if (!mkdtemp(dir))
+		return -errno;
+	atexit(pki_remove);
+	r = issue(WEIR_CERT_CA, "ca", -1, 0);
+	if (!r)
+		r = issue(WEIR_CERT_SERVER, "weir-server", 0, 2);
+	if (!r)
+		r = issue(WEIR_CERT_CLIENT, "node", 0, 4);
+	pki.server = (struct weir_tls_files){.ca = pki.path[0], .cert = pki.path[2], .key = pki.path[3]};
+	pki.client = (struct weir_tls_files){.ca = pki.path[0], .cert = pki.path[4], .key = pki.path[5],
+					     .server_name = "weir-server"};
+	return r;
+}
+
 #endif

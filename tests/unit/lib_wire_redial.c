@@ -48,14 +48,7 @@ TEST(a_silent_server_is_dialed_again)
 	int mute, held;
 	size_t len;
 
-	strcpy(dir, "/tmp/weir-redial-XXXXXX");
-	CHECK(mkdtemp(dir) != NULL);
-	atexit(pki_remove);
-	CHECK(!issue(WEIR_CERT_CA, "ca", -1, 0) && !issue(WEIR_CERT_SERVER, "weir-server", 0, 2) &&
-	      !issue(WEIR_CERT_CLIENT, "node", 0, 4));
-	pki.server = (struct weir_tls_files){.ca = pki.path[0], .cert = pki.path[2], .key = pki.path[3]};
-	pki.client = (struct weir_tls_files){.ca = pki.path[0], .cert = pki.path[4], .key = pki.path[5],
-					     .server_name = "weir-server"};
+	CHECK(!pki_begin());
 	mute = silent(url, sizeof(url));
 	CHECK(!weir_wire_dial(url, &pki.client, 4096, &c, &err), "%s", err.text);
 	held = accept(mute, NULL, NULL);
