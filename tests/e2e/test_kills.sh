@@ -13,7 +13,12 @@ ID_LEGS=n1/eth0
 PINS=/sys/fs/bpf/$LAB_NAME/n1
 WINDOW=200ms
 
-lab_up && fleet_new && fleet_commit && fleet_sign && fleet_up enforce n1 || broken "the fleet comes up"
+lab_up && fleet_new && fleet_commit && fleet_sign || broken "keys and a policy"
+# A disk whose syncs take 10 ms, whatever the lab lies on: in memory nothing would be between a record and its commit.
+cc -shared -fPIC -O1 -D_GNU_SOURCE -o "$LAB/run/slow.so" tests/e2e/slow_sync.c || broken "a slow disk"
+DISK=(env "LD_PRELOAD=$LAB/run/slow.so" SLOW_SYNC_MS=10 ASAN_OPTIONS=verify_asan_link_order=0)
+FLEET_WRAP[n1]=${DISK[*]}
+fleet_up enforce n1 || broken "the fleet comes up"
 lab_wait 15 fleet_applied n1 "$(fleet_serial)" || broken "n1 applies the policy"
 lab_serve peer n2 $CHECKOUT 5001
 lab_ns r nft -f - <<-NFT
@@ -47,7 +52,7 @@ knock $CHECKOUT 5998 $N2_4 $N2_6
 lab_bg stream n1 $CHECKOUT "$LAB_PYTHON" tests/lib/traffic.py tcp --to $N2_4 --port 5001 --seconds 3000 --rate 30
 lab_bg short n1 $CHECKOUT "$LAB_PYTHON" tests/lib/traffic.py tcp --to $N2_6 --port 5001 --bytes 3000 --connections 1000000 --pause 0.005
 agent_again() { # program
-	lab_bg agent-n1 n1 weir-agent.service "$1" -c "$LAB/n1.yaml"
+	lab_bg agent-n1 n1 weir-agent.service "${DISK[@]}" "$1" -c "$LAB/n1.yaml"
 }
 strike() { "$LAB_BIN/tools/killer" "${LAB_PID[agent-n1]}" $PINS "$LAB/state-n1/spool" "$1" 2>&1; }
 
