@@ -46,13 +46,13 @@ static bool grow(struct weir_conn *c)
 
 	if (c->ops->room && !c->ops->room(c, room - c->in_room))
 		return false;
+	c->in_room = room; /* what the owner gave, whether there is memory or not */
 	more = realloc(c->in, room);
 	if (!more) {
 		weir_conn_end(c);
 		return false;
 	}
 	c->in = more;
-	c->in_room = room;
 	return true;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The transport: everything that knows nng. Request/reply over mutual TLS, sizes always bounded,
- * completions delivered to an epoll loop through an event descriptor (nng runs its own threads; no
- * callback of ours runs on them beyond a queue push).
+ * The transport: everything that knows nng. Request/reply over mutual TLS, sizes always bounded, completions
+ * delivered to an epoll loop through an event descriptor. Connections live on nng's own threads; the caller sees
+ * none of them, and no callback of his runs there.
  *
  * A newer nng replaces conn.c, wire_server.c, wire_client.c and tls.c here and nothing else.
  */
