@@ -294,6 +294,7 @@ TEST(requests_held_are_bounded_and_served_in_order)
 	auto_raws r = {0};
 	const char *text[REQUESTS + 1] = {"a", "b", "c"};
 	uint64_t id[REQUESTS + 1] = {0};
+	struct pollfd p = {.fd = weir_wire_server_fd(s), .events = POLLIN};
 
 	for (int i = 0; i <= REQUESTS; i++) {
 		CHECK(!enter(&r.of[i], greeting) && !ask(&r.of[i], 1, text[i]));
@@ -301,7 +302,7 @@ TEST(requests_held_are_bounded_and_served_in_order)
 			CHECK(next(s, LIMIT_MS, &id[i], text[i]));
 	}
 	CHECK(!next(s, 200, &id[REQUESTS], "c"), "it is beyond the bound");
-	CHECK(!weir_wire_reply(s, id[0], "x", 1));
+	CHECK(!weir_wire_reply(s, id[0], "x", 1) && poll(&p, 1, LIMIT_MS) == 1, "nobody is woken");
 	CHECK(next(s, LIMIT_MS, &id[REQUESTS], "c"), "there is room again");
 }
 
