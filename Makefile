@@ -141,11 +141,11 @@ mine:
 	$(Q)[ ! -e $(B) ] || [ "$$(id -u)" = 0 ] || [ -z "$$(find $(B) ! -user $$(id -u) -print -quit)" ] || \
 		sudo chown -R $$(id -u):$$(id -g) $(B)
 check: deps mine
-	$(Q)$(MAKE) -j2 all asan
+	$(Q)$(MAKE) -j2 all asan $(B)/bench/fleet
 	$(Q)tests/run check
 check-long: deps mine
 	$(Q)packaging/deps fuzz && $(MAKE) -j2 fuzz || echo "make check-long: without libFuzzer nothing is fuzzed afresh"
-	$(Q)$(MAKE) -j2 all asan
+	$(Q)$(MAKE) -j2 all asan $(B)/bench/fleet
 	$(Q)tests/run check-long
 bench: deps mine
 	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"

@@ -116,8 +116,6 @@ static const struct weir_setting table[] = {
 	 "Rows of TCP health, one per workload and kind of peer; beyond them one row takes all."},
 	{"bpf.health_pass", WEIR_SET_DURATION, AT(health_pass_ns), "10s", S / 2, 86400 * S, NULL,
 	 "How often TCP health is reported and idle sockets are settled, these less often where it would cost 0.1 % of a CPU."},
-	{"bpf.measure", WEIR_SET_DURATION, AT(measure_ns), "10m", 0, 86400 * S, NULL,
-	 "How often the kernel measures for one window what a packet costs; meanwhile each costs some 50 ns more. 0 = never."},
 	{"window.length", WEIR_SET_DURATION, AT(window_ns), "2s", S / 10, 3600 * S, NULL,
 	 "Interval for which counts become one summary, aligned to the wall clock."},
 	{"window.detail", WEIR_SET_ENUM, AT(detail), "service", 0, 0, details,

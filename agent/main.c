@@ -4,21 +4,25 @@
 #include "agent/labels.h"
 #include "agent/manager.h"
 #include "agent/probe.h"
+#include "agent/runtime.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 
 #define EXIT_USAGE 2
 #define DEFAULT_CONFIG "/etc/weir/agent.yaml"
+#define MEASURE_MAX_S 600
 
-enum action { RUN, CHECK, PROBE, DETACH, ROLLBACK, PRINT };
+enum action { RUN, CHECK, PROBE, DETACH, ROLLBACK, PRINT, MEASURE };
 
 static int usage(FILE *f, int status)
 {
-	fputs("usage: weir-agent [-c FILE] [-n | --probe | --detach | --rollback | --print-config | --version]\n"
+	fputs("usage: weir-agent [-c FILE] [-n | --probe | --detach | --rollback | --measure SECONDS | --print-config | --version]\n"
 	      "  -c, --config FILE  settings (default " DEFAULT_CONFIG ")\n"
 	      "  -n, --check        check the settings and leave\n"
 	      "      --probe        print which hooks this kernel gives and which it refuses\n"
 	      "      --detach       remove every link, pin and map; connections survive\n"
 	      "      --rollback     emergency: return to the bundle that was confirmed before the one in force\n"
+	      "      --measure S    have the kernel measure for so many seconds what a packet costs; needs CAP_SYS_ADMIN\n"
 	      "      --print-config print a settings file with every default written out\n",
 	      f);
 	return status;
@@ -92,7 +96,22 @@ static int take_back(const char *path)
 	return EXIT_SUCCESS;
 }
 
-static int act(enum action action, const char *path)
+static int measure(const char *seconds)
+{
+	struct weir_err err = {0};
+	char *end;
+	unsigned long s = strtoul(seconds, &end, 10);
+	int r;
+
+	if (*end || !s || s > MEASURE_MAX_S) {
+		weir_log(WEIR_LOG_ERR, "--measure %s: not 1 to %d seconds", seconds, MEASURE_MAX_S);
+		return EXIT_USAGE;
+	}
+	r = runtime_measure(s * WEIR_NS_PER_S, &err);
+	return r ? fail(err.text, r, EXIT_FAILURE) : EXIT_SUCCESS;
+}
+
+static int act(enum action action, const char *path, const char *seconds)
 {
 	struct weir_err err = {0};
 	int r;
@@ -108,6 +127,8 @@ static int act(enum action action, const char *path)
 		return take_back(path ? path : DEFAULT_CONFIG);
 	case PRINT:
 		return config_print(stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	case MEASURE:
+		return measure(seconds);
 	case RUN:
 	case CHECK:
 		break;
@@ -122,10 +143,11 @@ int main(int argc, char **argv)
 		{"probe", no_argument, NULL, 'p'},	  {"detach", no_argument, NULL, 'd'},
 		{"print-config", no_argument, NULL, 'P'}, {"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},	  {"rollback", no_argument, NULL, 'r'},
+		{"measure", required_argument, NULL, 'm'},
 		{0},
 	};
 	enum action action = RUN;
-	const char *path = NULL;
+	const char *path = NULL, *seconds = NULL;
 	int o;
 
 	weir_log_init("weir-agent", WEIR_LOG_INFO);
@@ -146,6 +168,10 @@ int main(int argc, char **argv)
 		case 'r':
 			action = ROLLBACK;
 			break;
+		case 'm':
+			action = MEASURE;
+			seconds = optarg;
+			break;
 		case 'P':
 			action = PRINT;
 			break;
@@ -158,5 +184,5 @@ int main(int argc, char **argv)
 			return usage(stderr, EXIT_USAGE);
 		}
 	}
-	return optind < argc ? usage(stderr, EXIT_USAGE) : act(action, path);
+	return optind < argc ? usage(stderr, EXIT_USAGE) : act(action, path, seconds);
 }

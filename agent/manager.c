@@ -57,7 +57,6 @@ void manager_free(struct manager *m)
 	metrics_free(m->metrics);
 	keys_free(m->keys);
 	witness_free(m->witness);
-	runtime_fini(&m->runtime);
 	uplink_free(m->uplink);
 	policy_free(m->policy);
 	gate_free(m->gate);
@@ -136,7 +135,7 @@ static int on_window(uint32_t events, void *arg)
 						 .candidate_serial = policy_candidate(m->policy),
 						 .candidate = gate_candidate(m->gate),
 						 .packet_ps = m->runtime.packet_ps});
-	runtime_window(&m->runtime, m->probe, weir_monotonic_ns());
+	runtime_window(&m->runtime, m->probe);
 	name_workloads(m);
 	if (r == -EALREADY)
 		return 0;
@@ -447,7 +446,6 @@ int manager_new(struct config *c, const char *path, struct manager **ret, struct
 		return -ENOMEM;
 	m->lock = m->links = -1;
 	m->conf = *c;
-	runtime_init(&m->runtime, c->measure_ns);
 	memset(c, 0, sizeof(*c));
 	m->path = strdup(path);
 	r = m->path ? start(m, err) : -ENOMEM;

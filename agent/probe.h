@@ -68,7 +68,7 @@ struct probe_run {
 	uint64_t ns, sockets, interfaces, early;
 };
 int probe_runs(const struct probe *p, struct probe_run *ret);
-/* A descriptor; the kernel measures until it is closed. -EPERM: only root may ask. */
+/* A descriptor; the kernel measures until it is closed. -EPERM: that takes CAP_SYS_ADMIN. */
 int probe_measure(void);
 
 /* Plain memory shared with the kernel. */

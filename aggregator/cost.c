@@ -23,14 +23,21 @@ struct item {
 
 struct group {
 	const struct weir_meter *meter;
+	const char *account; /* the text for which it was found last */
 	uint32_t month;
 	char pool[POOL_MAX];
 };
 
+/* Rows of one workload and path come again and again: where the last ones are. */
+#define RECENT 64u
+
 struct cost_batch {
 	struct item *items;
 	size_t count, cap;
+	uint32_t recent[RECENT]; /* index in items, plus one */
 	struct weir_map *by_key; /* index in items, plus one */
+	uint64_t day;		 /* whose month is: */
+	uint32_t month;
 	struct group *groups;
 	size_t group_count, group_cap;
 };
@@ -73,12 +80,22 @@ static int grow(void **array, size_t count, size_t *cap, size_t size)
 	return 0;
 }
 
+/* The place in items of a key, plus one; 0 = there is none yet. */
+static size_t item_find(struct cost_batch *b, const struct item_key *key)
+{
+	uint32_t *recent = &b->recent[((uint32_t)key->workload * 7 + key->group * 3 + key->path) % RECENT];
+
+	if (!*recent || memcmp(&b->items[*recent - 1].key, key, sizeof(*key)) != 0)
+		*recent = (uint32_t)(uintptr_t)weir_map_find(b->by_key, key, sizeof(*key));
+	return *recent;
+}
+
 static int item_add(struct cost_batch *b, const struct store_flow *f, uint32_t group, bool first, bool unpriced)
 {
 	const struct item_key key = {.node = f->key.node, .workload = f->workload, .epoch = f->key.epoch,
 				     .sequence = f->key.sequence, .time_s = f->time_s, .group = group,
 				     .path = f->path, .unpriced = unpriced};
-	uintptr_t at = (uintptr_t)weir_map_find(b->by_key, &key, sizeof(key));
+	size_t at = item_find(b, &key);
 	int r = 0;
 
 	if (!at) {
@@ -100,13 +117,19 @@ static int item_add(struct cost_batch *b, const struct store_flow *f, uint32_t g
 static int group_of(struct cost_batch *b, const struct weir_meter *m, const char *account,
 		    uint32_t month, uint32_t *ret)
 {
-	struct group g = {.meter = m, .month = month};
+	struct group g = {.meter = m, .account = account, .month = month};
 	int r;
 
+	for (size_t i = 0; i < b->group_count; i++)
+		if (b->groups[i].meter == m && b->groups[i].month == month && b->groups[i].account == account) {
+			*ret = (uint32_t)i;
+			return 0;
+		}
 	weir_meter_pool(m, account, g.pool, sizeof(g.pool));
 	for (size_t i = 0; i < b->group_count; i++)
 		if (b->groups[i].meter == m && b->groups[i].month == month &&
 		    !strcmp(b->groups[i].pool, g.pool)) {
+			b->groups[i].account = account;
 			*ret = (uint32_t)i;
 			return 0;
 		}
@@ -116,6 +139,14 @@ static int group_of(struct cost_batch *b, const struct weir_meter *m, const char
 	*ret = (uint32_t)b->group_count;
 	b->groups[b->group_count++] = g;
 	return 0;
+}
+
+static uint32_t month_of(struct cost_batch *b, uint64_t time_s)
+{
+	if (!b->month || b->day != time_s / 86400)
+		b->month = text_month(time_s);
+	b->day = time_s / 86400;
+	return b->month;
 }
 
 int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const struct weir_route *route,
@@ -134,16 +165,16 @@ int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const s
 	if (n <= 0)
 		return item_add(b, f, NO_GROUP, true, n < 0);
 	for (int i = 0; !r && i < n; i++) {
-		r = group_of(b, meters[i], account, text_month(f->time_s), &group);
+		r = group_of(b, meters[i], account, month_of(b, f->time_s), &group);
 		if (!r)
 			r = item_add(b, f, group, i == 0, false);
 	}
 	return r;
 }
 
-static int write_item(struct store *s, const struct item *it, const struct group *g, int64_t nanos)
+static struct store_charge charge_of(const struct item *it, const struct group *g, int64_t nanos)
 {
-	struct store_charge c = {
+	return (struct store_charge){
 		.key = {it->key.node, it->key.epoch, it->key.sequence, it->row},
 		.time_s = it->key.time_s,
 		.workload = it->key.workload,
@@ -155,47 +186,54 @@ static int write_item(struct store *s, const struct item *it, const struct group
 		.once = it->once,
 		.nanos = nanos,
 	};
-
-	return store_ledger_add(s, &c);
 }
 
+/* Memory for as many as there are items. */
+struct settling {
+	uint64_t *weights;
+	int64_t *nanos;
+	struct store_charge *charges;
+	size_t n;
+};
+
 /* The items of one group, in their order: one price difference, split by bytes. */
-static int settle_group(const struct cost_batch *b, uint32_t group, struct store *s)
+static int settle_group(const struct cost_batch *b, uint32_t group, struct settling *t, struct store *s)
 {
 	const struct group *g = &b->groups[group];
-	weir_auto_free uint64_t *weights = calloc(b->count, sizeof(*weights));
-	weir_auto_free int64_t *nanos = calloc(b->count, sizeof(*nanos));
 	uint64_t usage, delta = 0;
 	size_t n = 0;
 	int r;
 
-	if (!weights || !nanos)
-		return -ENOMEM;
 	for (size_t i = 0; i < b->count; i++)
 		if (b->items[i].key.group == group) {
-			weights[n++] = b->items[i].bytes;
+			t->weights[n++] = b->items[i].bytes;
 			delta += b->items[i].bytes;
 		}
 	r = store_usage(s, g->pool, g->meter->name, g->month, &usage);
 	if (r)
 		return r;
-	weir_split(weir_meter_cost(g->meter, usage + delta) - weir_meter_cost(g->meter, usage), weights,
-		   n, nanos);
+	weir_split(weir_meter_cost(g->meter, usage + delta) - weir_meter_cost(g->meter, usage), t->weights, n, t->nanos);
 	n = 0;
-	for (size_t i = 0; !r && i < b->count; i++)
+	for (size_t i = 0; i < b->count; i++)
 		if (b->items[i].key.group == group)
-			r = write_item(s, &b->items[i], g, nanos[n++]);
-	return r ? r : store_usage_add(s, g->pool, g->meter->name, g->month, delta);
+			t->charges[t->n++] = charge_of(&b->items[i], g, t->nanos[n++]);
+	return store_usage_add(s, g->pool, g->meter->name, g->month, delta);
 }
 
 int cost_settle(struct cost_batch *b, struct store *s)
 {
+	weir_auto_free uint64_t *weights = calloc(b->count + 1, sizeof(*weights));
+	weir_auto_free int64_t *nanos = calloc(b->count + 1, sizeof(*nanos));
+	weir_auto_free struct store_charge *charges = calloc(b->count + 1, sizeof(*charges));
+	struct settling t = {weights, nanos, charges, 0};
 	int r = 0;
 
-	for (size_t i = 0; !r && i < b->count; i++)
+	if (!weights || !nanos || !charges)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->count; i++)
 		if (b->items[i].key.group == NO_GROUP)
-			r = write_item(s, &b->items[i], NULL, 0);
+			t.charges[t.n++] = charge_of(&b->items[i], NULL, 0);
 	for (uint32_t g = 0; !r && g < b->group_count; g++)
-		r = settle_group(b, g, s);
-	return r;
+		r = settle_group(b, g, &t, s);
+	return r ? r : store_charges_add(s, t.charges, t.n);
 }

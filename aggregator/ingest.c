@@ -84,6 +84,7 @@ struct apply {
 	const int64_t *workloads;
 	int64_t node;
 	uint64_t time_s, gaps;
+	struct weir_route route; /* of the last row; both directions of a flow stand side by side */
 };
 
 /* Folded rows have no addresses: their path is unknown, and so stands in the ledger. */
@@ -95,9 +96,20 @@ static void route_of(const struct apply *a, const struct weir_sum_row *row, stru
 		weir_topology_route(a->pricing->topology, a->sum->domain, &row->local, &row->peer, ret);
 }
 
-static int apply_row(const struct apply *a, const struct weir_sum_row *row)
+static bool same_local(const struct weir_sum_row *a, const struct weir_sum_row *b)
 {
-	struct weir_route route;
+	return a->folded == b->folded && !memcmp(&a->local, &b->local, sizeof(a->local));
+}
+
+static bool same_ends(const struct weir_sum_row *a, const struct weir_sum_row *b)
+{
+	return same_local(a, b) && !memcmp(&a->peer, &b->peer, sizeof(a->peer));
+}
+
+/* `before`: what became of the row before this one; NULL = this is the first. */
+static int apply_row(struct apply *a, const struct weir_sum_row *row, const struct store_flow *before,
+		     struct store_flow *ret)
+{
 	struct store_flow f = {
 		.key = {a->node, a->sum->epoch, a->sum->sequence, (uint32_t)(row - a->sum->rows)},
 		.time_s = a->time_s,
@@ -111,33 +123,45 @@ static int apply_row(const struct apply *a, const struct weir_sum_row *row)
 		.packets = row->packets,
 	};
 	bool named = strcmp(a->sum->workloads[row->workload].kind, "unidentified") != 0;
-	int r;
+	int r = 0;
 
-	route_of(a, row, &route);
-	f.path = (uint8_t)route.path;
-	r = store_address(a->store, a->sum->domain, row->folded ? NULL : &row->local, &f.local);
-	if (!r)
-		r = store_address(a->store, route.peer_domain, row->folded ? NULL : &row->peer, &f.peer);
-	if (!r && f.local && named)
+	if (before && same_ends(row, row - 1)) {
+		f.local = before->local;
+		f.peer = before->peer;
+	} else {
+		route_of(a, row, &a->route);
+		if (before && same_local(row, row - 1))
+			f.local = before->local;
+		else
+			r = store_address(a->store, a->sum->domain, row->folded ? NULL : &row->local, &f.local);
+		if (!r)
+			r = store_address(a->store, a->route.peer_domain, row->folded ? NULL : &row->peer, &f.peer);
+	}
+	f.path = (uint8_t)a->route.path;
+	if (!r && f.local && named && !(before && before->local == f.local && before->workload == f.workload))
 		r = store_holder(a->store, f.local, f.workload, a->node, a->time_s);
 	if (!r)
-		r = store_flow_add(a->store, &f);
-	return r ? r : cost_charge(a->batch, a->pricing->prices, &route, &f);
+		r = cost_charge(a->batch, a->pricing->prices, &a->route, &f);
+	*ret = f;
+	return r;
 }
 
 static int apply_summary(struct apply *a, uint64_t now_ns)
 {
 	const struct weir_summary *sum = a->sum;
 	weir_auto_free int64_t *ids = calloc(sum->workload_count + 1, sizeof(*ids));
+	weir_auto_free struct store_flow *flows = calloc(sum->row_count + 1, sizeof(*flows));
 	int r = 0;
 
-	if (!ids)
+	if (!ids || !flows)
 		return -ENOMEM;
 	a->workloads = ids;
 	for (size_t i = 0; !r && i < sum->workload_count; i++)
 		r = store_workload(a->store, a->node, sum->domain, &sum->workloads[i], &ids[i]);
 	for (size_t i = 0; !r && i < sum->row_count; i++)
-		r = apply_row(a, &sum->rows[i]);
+		r = apply_row(a, &sum->rows[i], i ? &flows[i - 1] : NULL, &flows[i]);
+	if (!r)
+		r = store_flows_add(a->store, flows, sum->row_count);
 	/* A summary has all lines that there are: those of interfaces that vanished end. */
 	if (!r && sum->identity_count)
 		r = store_identity_begin(a->store, a->node);

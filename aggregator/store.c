@@ -71,7 +71,7 @@ int store_bind(struct store *s, sqlite3_stmt *st, const char *types, va_list ap)
 	return code == SQLITE_OK ? 0 : store_fail(s, code);
 }
 
-static int prepare(struct store *s, enum store_stmt id, sqlite3_stmt **ret)
+int store_prepare(struct store *s, enum store_stmt id, sqlite3_stmt **ret)
 {
 	if (!s->stmt[id]) {
 		int code = sqlite3_prepare_v3(s->db, store_sql[id], -1, SQLITE_PREPARE_PERSISTENT,
@@ -95,7 +95,7 @@ static int step(struct store *s, enum store_stmt id, sqlite3_stmt **ret, const c
 	sqlite3_stmt *st = NULL;
 	int r, code;
 
-	r = prepare(s, id, &st);
+	r = store_prepare(s, id, &st);
 	if (r)
 		return r;
 	r = store_bind(s, st, types, ap);
@@ -196,6 +196,8 @@ int store_open(const char *path, struct store **ret, struct weir_err *err)
 
 	if (!s)
 		return -ENOMEM;
+	/* Nobody asks SQLite how much memory it has; counting takes a lock each time. Too late, it is refused: well. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	code = sqlite3_open_v2(path, &s->db,
 			       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK) {

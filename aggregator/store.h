@@ -109,7 +109,8 @@ struct store_flow {
 	uint16_t port;	/* service port */
 	uint64_t bytes, packets;
 };
-int store_flow_add(struct store *s, const struct store_flow *f); /* all three resolutions */
+/* Of n rows; what comes late into the longer buckets too. */
+int store_flows_add(struct store *s, const struct store_flow *flows, size_t n);
 
 /* --- money --- */
 int store_usage(struct store *s, const char *pool, const char *meter, uint32_t month, uint64_t *ret);
@@ -127,7 +128,7 @@ struct store_charge {
 	uint64_t once;	/* those of which it is the first meter: sums to the bytes moved */
 	int64_t nanos;
 };
-int store_ledger_add(struct store *s, const struct store_charge *c);
+int store_charges_add(struct store *s, const struct store_charge *charges, size_t n);
 
 /* --- upkeep (store_retain.c) --- */
 /* Rows that one step touches at most. */

@@ -30,9 +30,9 @@ enum store_stmt {
 	ST_IDENTITY, ST_DROP, ST_BOOT,
 	ST_WORKLOAD_GET, ST_WORKLOAD_ADD, ST_ADDRESS_GET, ST_ADDRESS_ADD,
 	ST_HOLDER_CURRENT, ST_HOLDER_FORMER, ST_HOLDER_CLOSE, ST_HOLDER_OPEN, ST_HOLDER_AT,
-	ST_FLOW_10S, ST_FLOW_LATE_1M, ST_FLOW_LATE_1H, ST_FLOW_LATE_1D,
+	ST_FLOW_10S, ST_FLOWS_10S, ST_FLOW_LATE_1M, ST_FLOW_LATE_1H, ST_FLOW_LATE_1D,
 	ST_USAGE_GET, ST_USAGE_ADD,
-	ST_LEDGER_10S, ST_LEDGER_LATE_1M, ST_LEDGER_LATE_1H, ST_LEDGER_LATE_1D,
+	ST_LEDGER_10S, ST_CHARGES_10S, ST_LEDGER_LATE_1M, ST_LEDGER_LATE_1H, ST_LEDGER_LATE_1D,
 	ST_HEALTH_LAST, ST_HEALTH_SET, ST_HEALTH_GONE,
 	ST_CANDIDATE_GET, ST_CANDIDATE_SEEN, ST_CANDIDATE_OLDEST, ST_CANDIDATE_FORGET,
 	ST_DISAGREEMENT_CLEAR, ST_DISAGREEMENT_ADD,
@@ -43,6 +43,9 @@ enum store_stmt {
 	ST_WITNESS_PUT,
 	ST_STATEMENTS,
 };
+
+/* Rows of ST_FLOWS_10S and ST_CHARGES_10S: in a statement of many each costs a fifth less. */
+#define STORE_ROWS 16
 
 struct store {
 	sqlite3 *db;
@@ -62,6 +65,8 @@ struct store {
 int store_bind(struct store *s, sqlite3_stmt *st, const char *types, va_list ap);
 /* Runs a statement that gives no row. */
 int store_run(struct store *s, enum store_stmt id, const char *types, ...);
+/* The prepared statement, kept. */
+int store_prepare(struct store *s, enum store_stmt id, sqlite3_stmt **ret);
 /* First row's statement to read columns from, then store_done(). -ENOENT when there is no row. */
 int store_row(struct store *s, enum store_stmt id, sqlite3_stmt **ret, const char *types, ...);
 void store_done(sqlite3_stmt *st);

@@ -74,23 +74,77 @@ static bool is_late(const struct store *s, enum store_kind k, enum store_res res
 	return *ret_bucket <= s->folded_s[k][res];
 }
 
-static int flow_in(struct store *s, enum store_stmt id, uint64_t bucket, const struct store_flow *f)
+static int flow_late(struct store *s, enum store_stmt id, uint64_t bucket, const struct store_flow *f)
 {
 	return store_run(s, id, "uiiiidddddduu", bucket, f->key.node, f->workload, f->local, f->peer, (int)f->path,
 			 (int)f->proto, (int)f->port, (int)f->opened, (int)f->dir, (int)f->verdict, f->bytes,
 			 f->packets);
 }
 
-int store_flow_add(struct store *s, const struct store_flow *f)
-{
-	uint64_t bucket = f->time_s - f->time_s % store_bucket_s(STORE_10S);
-	int r;
+/* Binds the columns of one row, behind those of `rows` others; returns SQLite's result. */
+typedef int (*bind_fn)(sqlite3_stmt *st, int rows, const void *row);
 
-	assert(f->key.node && f->key.epoch && f->key.sequence);
-	r = flow_in(s, ST_FLOW_10S, bucket, f);
-	for (enum store_res i = STORE_1M; !r && i < STORE_RESOLUTIONS; i++)
-		if (is_late(s, STORE_FLOW, i, f->time_s, &bucket))
-			r = flow_in(s, ST_FLOW_LATE_1M + (i - STORE_1M), bucket, f);
+/* One statement of n rows. */
+static int rows_in(struct store *s, enum store_stmt id, bind_fn bind, const void *rows, size_t size, size_t n)
+{
+	const char *row = rows;
+	sqlite3_stmt *st;
+	int r = store_prepare(s, id, &st), code = SQLITE_OK;
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < n && code == SQLITE_OK; i++)
+		code = bind(st, (int)i, row + i * size);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(st);
+	r = code == SQLITE_DONE ? 0 : store_fail(s, code);
+	store_done(st);
+	return r;
+}
+
+static int all_in(struct store *s, enum store_stmt one, enum store_stmt many, bind_fn bind, const void *rows, size_t size,
+		  size_t n)
+{
+	const char *row = rows;
+	int r = 0;
+
+	for (size_t i = 0, step; !r && i < n; i += step) {
+		step = n - i < STORE_ROWS ? 1 : STORE_ROWS;
+		r = rows_in(s, step == 1 ? one : many, bind, row + i * size, size, step);
+	}
+	return r;
+}
+
+static uint64_t bucket_10s(uint64_t time_s)
+{
+	return time_s - time_s % store_bucket_s(STORE_10S);
+}
+
+static int bind_flow(sqlite3_stmt *st, int rows, const void *row)
+{
+	const struct store_flow *f = row;
+	const int64_t columns[] = {
+		(int64_t)bucket_10s(f->time_s), f->key.node, f->workload, f->local, f->peer, f->path, f->proto, f->port,
+		f->opened, f->dir, f->verdict, (int64_t)f->bytes, (int64_t)f->packets,
+	};
+	int at = rows * (int)WEIR_ARRAY_SIZE(columns), code = SQLITE_OK;
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(columns) && code == SQLITE_OK; i++)
+		code = sqlite3_bind_int64(st, ++at, columns[i]);
+	return code;
+}
+
+int store_flows_add(struct store *s, const struct store_flow *flows, size_t n)
+{
+	int r = all_in(s, ST_FLOW_10S, ST_FLOWS_10S, bind_flow, flows, sizeof(*flows), n);
+	uint64_t bucket;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		assert(flows[i].key.node && flows[i].key.epoch && flows[i].key.sequence);
+		for (enum store_res res = STORE_1M; !r && res < STORE_RESOLUTIONS; res++)
+			if (is_late(s, STORE_FLOW, res, flows[i].time_s, &bucket))
+				r = flow_late(s, ST_FLOW_LATE_1M + (res - STORE_1M), bucket, &flows[i]);
+	}
 	return r;
 }
 
@@ -111,21 +165,39 @@ int store_usage_add(struct store *s, const char *pool, const char *meter, uint32
 	return store_run(s, ST_USAGE_ADD, "ttiu", pool, meter, (int64_t)month, bytes);
 }
 
-static int charge_in(struct store *s, enum store_stmt id, uint64_t bucket, const struct store_charge *c)
+static int charge_late(struct store *s, enum store_stmt id, uint64_t bucket, const struct store_charge *c)
 {
 	return store_run(s, id, "uidttiuui", bucket, c->workload, (int)c->path, c->meter, c->pool, (int64_t)c->month,
 			 c->bytes, c->once, c->nanos);
 }
 
-int store_ledger_add(struct store *s, const struct store_charge *c)
+static int bind_charge(sqlite3_stmt *st, int rows, const void *row)
 {
-	uint64_t bucket = c->time_s - c->time_s % store_bucket_s(STORE_10S);
-	int r;
+	const struct store_charge *c = row;
+	const int64_t before[] = {(int64_t)bucket_10s(c->time_s), c->workload, c->path};
+	const char *const names[] = {c->meter, c->pool};
+	const int64_t behind[] = {c->month, (int64_t)c->bytes, (int64_t)c->once, c->nanos};
+	int at = rows * (int)(WEIR_ARRAY_SIZE(before) + WEIR_ARRAY_SIZE(names) + WEIR_ARRAY_SIZE(behind)), code = SQLITE_OK;
 
-	assert(c->key.node && c->key.epoch && c->key.sequence);
-	r = charge_in(s, ST_LEDGER_10S, bucket, c);
-	for (enum store_res i = STORE_1M; !r && i < STORE_RESOLUTIONS; i++)
-		if (is_late(s, STORE_LEDGER, i, c->time_s, &bucket))
-			r = charge_in(s, ST_LEDGER_LATE_1M + (i - STORE_1M), bucket, c);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(before) && code == SQLITE_OK; i++)
+		code = sqlite3_bind_int64(st, ++at, before[i]);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(names) && code == SQLITE_OK; i++)
+		code = sqlite3_bind_text(st, ++at, names[i], -1, SQLITE_STATIC);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(behind) && code == SQLITE_OK; i++)
+		code = sqlite3_bind_int64(st, ++at, behind[i]);
+	return code;
+}
+
+int store_charges_add(struct store *s, const struct store_charge *charges, size_t n)
+{
+	int r = all_in(s, ST_LEDGER_10S, ST_CHARGES_10S, bind_charge, charges, sizeof(*charges), n);
+	uint64_t bucket;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		assert(charges[i].key.node && charges[i].key.epoch && charges[i].key.sequence);
+		for (enum store_res res = STORE_1M; !r && res < STORE_RESOLUTIONS; res++)
+			if (is_late(s, STORE_LEDGER, res, charges[i].time_s, &bucket))
+				r = charge_late(s, ST_LEDGER_LATE_1M + (res - STORE_1M), bucket, &charges[i]);
+	}
 	return r;
 }

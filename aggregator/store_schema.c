@@ -14,9 +14,12 @@
 	"path INTEGER NOT NULL,proto INTEGER NOT NULL,port INTEGER NOT NULL,"                     \
 	"opened INTEGER NOT NULL,dir INTEGER NOT NULL,verdict INTEGER NOT NULL,"                  \
 	"bytes INTEGER NOT NULL,packets INTEGER NOT NULL,PRIMARY KEY(" FLOW_KEY ")) WITHOUT ROWID;"
-#define FLOW_ADD(n)                                                                               \
-	"INSERT INTO flow_" n "(" FLOW_KEY ",bytes,packets) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) "   \
-	FLOW_SUM
+#define FLOW_ROW "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
+#define FLOW_ADD(n, rows) "INSERT INTO flow_" n "(" FLOW_KEY ",bytes,packets) VALUES" rows " " FLOW_SUM
+/* As many as STORE_ROWS says. */
+#define FOUR(row) row "," row "," row "," row
+#define ROWS(row) FOUR(row) "," FOUR(row) "," FOUR(row) "," FOUR(row)
+_Static_assert(STORE_ROWS == 16, "of ROWS");
 
 #define LEDGER_SUM                                                                                \
 	"ON CONFLICT(" LEDGER_KEY ") DO UPDATE SET bytes=bytes+excluded.bytes,"                   \
@@ -26,9 +29,8 @@
 	"path INTEGER NOT NULL,meter TEXT NOT NULL,pool TEXT NOT NULL,month INTEGER NOT NULL,"    \
 	"bytes INTEGER NOT NULL,once INTEGER NOT NULL,nanos INTEGER NOT NULL,"                    \
 	"PRIMARY KEY(" LEDGER_KEY ")) WITHOUT ROWID;"
-#define LEDGER_ADD(n)                                                                             \
-	"INSERT INTO ledger_" n "(" LEDGER_KEY ",bytes,once,nanos) VALUES(?,?,?,?,?,?,?,?,?) "    \
-	LEDGER_SUM
+#define LEDGER_ROW "(?,?,?,?,?,?,?,?,?)"
+#define LEDGER_ADD(n, rows) "INSERT INTO ledger_" n "(" LEDGER_KEY ",bytes,once,nanos) VALUES" rows " " LEDGER_SUM
 
 #define HEALTH_SUM                                                                                \
 	"ON CONFLICT(" HEALTH_KEY ") DO UPDATE SET counts=health_sum(counts,excluded.counts)"
@@ -271,14 +273,16 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_HOLDER_OPEN] = "INSERT OR REPLACE INTO holder(address,since,workload,node) VALUES(?,?,?,?)",
 	[ST_HOLDER_AT] = "SELECT workload FROM holder WHERE address=?1 AND since<=?2 AND "
 			 "(until IS NULL OR until>?2) ORDER BY since DESC LIMIT 1",
-	[ST_FLOW_10S] = FLOW_ADD("10s"),
+	[ST_FLOW_10S] = FLOW_ADD("10s", FLOW_ROW),
+	[ST_FLOWS_10S] = FLOW_ADD("10s", ROWS(FLOW_ROW)),
 	[ST_FLOW_LATE_1M] = FLOW_LATE("1m", "60", "_1m"),
 	[ST_FLOW_LATE_1H] = FLOW_LATE("1h", "3600", "_1h"),
 	[ST_FLOW_LATE_1D] = FLOW_LATE("1d", "86400", ""),
 	[ST_USAGE_GET] = "SELECT bytes FROM usage WHERE pool=? AND meter=? AND month=?",
 	[ST_USAGE_ADD] = "INSERT INTO usage VALUES(?,?,?,?) ON CONFLICT(pool,meter,month) "
 			 "DO UPDATE SET bytes=bytes+excluded.bytes",
-	[ST_LEDGER_10S] = LEDGER_ADD("10s"),
+	[ST_LEDGER_10S] = LEDGER_ADD("10s", LEDGER_ROW),
+	[ST_CHARGES_10S] = LEDGER_ADD("10s", ROWS(LEDGER_ROW)),
 	[ST_LEDGER_LATE_1M] = LEDGER_LATE("1m", "60", "_1m"),
 	[ST_LEDGER_LATE_1H] = LEDGER_LATE("1h", "3600", "_1h"),
 	[ST_LEDGER_LATE_1D] = LEDGER_LATE("1d", "86400", ""),

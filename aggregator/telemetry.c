@@ -12,9 +12,11 @@
 
 /* One fsync pays for so many summaries; more would only make the first wait for the last. */
 #define BATCH 64
+/* Between two turns control and people are heard: so many rows are some 0.1 s. */
+#define BATCH_ROWS 16384u
 
 struct turn {
-	size_t n;
+	size_t n, rows;
 	uint64_t received_ns;
 	struct weir_msg *msgs[BATCH];
 	uint64_t ids[BATCH];
@@ -106,7 +108,7 @@ void telemetry_ready(struct service *sv, uint64_t now_ns)
 		return;
 	}
 	t->received_ns = now_ns;
-	while (t->n < BATCH &&
+	while (t->n < BATCH && t->rows < BATCH_ROWS &&
 	       (r = service_next(sv, WEIR_SOCKET_TELEMETRY, now_ns, &id, &m, &s)) >= 0) {
 		if (r)
 			continue;
@@ -122,6 +124,7 @@ void telemetry_ready(struct service *sv, uint64_t now_ns)
 		t->items[t->n] = (struct ingest_item){.node = t->nodes[t->n], .summary = &m->summary};
 		t->heads[t->n] = witness_due(sv->witness, s, now_ns);
 		t->ids[t->n] = id;
+		t->rows += m->summary.row_count;
 		t->msgs[t->n++] = m;
 	}
 	if (t->n)

@@ -212,3 +212,15 @@ fleet_term() {
 	api /api/v1/agents "sum(t['${5:-bytes}'] for a in d['items'] if a['node'] == '$1' for t in a['identity'] \
 if t['interface'] == '$2' and t['dir'] == '$3' and t['term'] == '$4')"
 }
+
+# Minutes, hours and days are made of all that is stored and over.
+fleet_folded() { # store
+	"$LAB_PYTHON" - "$1" <<-'PY'
+		import sqlite3, sys
+		db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+		for kind in ("flow", "ledger"):
+		    for res, mark in (("10s", "_1m"), ("1m", "_1h"), ("1h", "")):
+		        if db.execute(f"SELECT MAX(bucket)>(SELECT bucket FROM folded_{kind}{mark}) FROM {kind}_{res}").fetchone()[0]:
+		            sys.exit(1)
+	PY
+}

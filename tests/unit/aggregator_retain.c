@@ -65,9 +65,9 @@ static int move(struct world *w, uint64_t time_s)
 	c = (struct store_charge){.key = f.key, .time_s = time_s, .workload = f.workload, .path = f.path,
 				  .meter = meters[rnd(w, 3)], .pool = rnd(w, 2) ? "a" : "b", .month = 202611,
 				  .bytes = m->bytes, .once = m->bytes, .nanos = m->nanos};
-	r = store_flow_add(w->s, &f);
+	r = store_flows_add(w->s, &f, 1);
 	if (!r)
-		r = store_ledger_add(w->s, &c);
+		r = store_charges_add(w->s, &c, 1);
 	if (!r) {
 		struct weir_sum_health h = {.index = (uint32_t)m->workload, .since_ns = 1, .scope = 2};
 
@@ -189,7 +189,7 @@ static int fill(struct store *s, uint64_t time_s, uint32_t count)
 		const struct store_flow f = {.key = {1, 1, 1, i}, .time_s = time_s, .workload = 1, .local = i, .proto = 6,
 					     .bytes = 1, .packets = 1};
 
-		r = store_flow_add(s, &f);
+		r = store_flows_add(s, &f, 1);
 	}
 	return r ? r : store_commit(s);
 }

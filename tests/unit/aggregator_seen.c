@@ -147,7 +147,7 @@ TEST(what_has_no_price_is_told_by_path)
 	struct by_path got = {0};
 	auto_store *s = open_store();
 
-	CHECK(!store_ledger_add(s, &priced) && !store_ledger_add(s, &not_priced), "%s", store_error(s));
+	CHECK(!store_charges_add(s, &priced, 1) && !store_charges_add(s, &not_priced, 1), "%s", store_error(s));
 	CHECK(!query_priced(s, NOW_S - 86400, add_path, &got), "%s", store_error(s));
 	CHECK(got.bytes[1][WEIR_PATH_NAT] == 5 && got.bytes[0][WEIR_PATH_INTERNET] == 7 && !got.bytes[0][WEIR_PATH_NAT]);
 }

@@ -9,8 +9,9 @@
  * Says, with times of the wall clock in ns:
  *   ready T            all have both sessions and an acknowledged summary (again after each loss); SECONDS begin
  *   applied SERIAL p50 p99 max    when they had verified it and said so; `undone` likewise, of an order
- * and at the end: acks N rows N p50_ms p99_ms max_ms of the time from the end of a window to its acknowledgement, and
- * behind N: windows that had ended and were not acknowledged.
+ *   acks N rows N p50_ms p99_ms max_ms behind N    at the end of SECONDS: of the time from the end of a window to its
+ *                     acknowledgement, and windows that had ended and were not acknowledged. Those are still told, then
+ *   told T bytes N    that the acknowledged summaries counted, from the beginning
  */
 #include <inttypes.h>
 #include <sys/epoll.h>
@@ -47,6 +48,7 @@ struct agent {
 	struct weir_msg *reference, *sent; /* of summaries */
 	uint64_t due_ns;
 	bool acked;
+	uint64_t told[WEIR_DIRS]; /* bytes */
 	uint64_t serial, before, undone, order, have;
 	uint8_t digest[WEIR_SHA256_LEN];
 };
@@ -64,6 +66,7 @@ struct fleet {
 	struct weir_source *end;
 	size_t count;
 	bool ready;
+	uint64_t over_ns; /* windows that end later are not made; 0 = SECONDS are not over */
 	struct times acks, applied, undone;
 	struct agent *agents;
 };
@@ -103,6 +106,22 @@ static void note_of_all(struct fleet *f, struct times *t, const char *what, uint
 static void msg_freep(struct weir_msg **m)
 {
 	weir_msg_free(*m);
+}
+
+/* All that had ended at the end is told. */
+static bool all_told(const struct fleet *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->agents[i].sent || (f->window_ns && f->agents[i].due_ns <= f->over_ns))
+			return false;
+	return true;
+}
+
+static bool nothing_more(const struct agent *a)
+{
+	const struct fleet *f = a->fleet;
+
+	return f->over_ns && !a->sent && (!f->window_ns || a->due_ns > f->over_ns);
 }
 
 static void back_off(struct end *e)
@@ -168,8 +187,8 @@ static void all_ready(struct fleet *f)
 	f->ready = true;
 	(void)weir_source_rearm(f->end, f->length_ns, 0);
 	f->acks.n = f->rows = 0; /* what came before is of the beginning */
-	for (size_t i = 0; i < f->count && f->window_ns; i++) /* nor does it wait */
-		f->agents[i].due_ns = WEIR_MAX(f->agents[i].due_ns, weir_monotonic_ns() - f->window_ns * (i % 100) / 100);
+	for (size_t i = 0; i < f->count && f->window_ns; i++) /* nor is it told now, by all at once */
+		f->agents[i].due_ns = WEIR_MAX(f->agents[i].due_ns, weir_monotonic_ns() + f->window_ns * (i % 100) / 100);
 	printf("ready %" PRIu64 "\n", weir_wall_ns());
 	fflush(stdout);
 }
@@ -188,8 +207,12 @@ static void acknowledged(struct agent *a, const struct weir_ack *ack)
 	note(&f->acks, now - WEIR_MIN(a->due_ns, now));
 	a->due_ns = f->window_ns ? a->due_ns + f->window_ns : now;
 	a->acked = true;
-	if (!f->ready)
+	a->told[WEIR_INGRESS] = a->node.s.total_bytes[WEIR_INGRESS];
+	a->told[WEIR_EGRESS] = a->node.s.total_bytes[WEIR_EGRESS];
+	if (!f->ready && !f->over_ns)
 		all_ready(f);
+	if (f->over_ns && all_told(f))
+		weir_loop_stop(f->loop, 0);
 }
 
 static void pushed(struct agent *a, const struct weir_policy_push *p)
@@ -272,7 +295,7 @@ static void go_on(struct end *e)
 		if (r == -EAGAIN)
 			return;
 	}
-	if (!r && e->kind == WEIR_SOCKET_TELEMETRY && now < a->due_ns)
+	if (!r && e->kind == WEIR_SOCKET_TELEMETRY && (now < a->due_ns || nothing_more(a)))
 		return;
 	if (!r)
 		r = e->kind == WEIR_SOCKET_CONTROL ? send_poll(a) : send_summary(a);
@@ -305,12 +328,6 @@ static int on_tick(uint32_t events, void *arg)
 	return 0;
 }
 
-static int on_end(uint32_t events, void *arg)
-{
-	(void)events;
-	weir_loop_stop(((struct fleet *)arg)->loop, 0);
-	return 0;
-}
 
 static int end_new(struct end *e, struct agent *a, enum weir_socket_kind kind, const char *url, const char *domain,
 		   struct weir_err *err)
@@ -350,17 +367,6 @@ static int agent_new(struct agent *a, struct fleet *f, uint32_t number, char **a
 	return r ? r : end_new(&a->control, a, WEIR_SOCKET_CONTROL, argv[3], argv[4], err);
 }
 
-static int key_read(const char *dir, const char *name, uint8_t ret[WEIR_KEY_LEN], struct weir_err *err)
-{
-	weir_auto_free char *path = weir_strf("%s/%s.pub", dir, name);
-	weir_auto_fclose FILE *f = path ? fopen(path, "re") : NULL;
-	char text[80] = "";
-
-	if (!f || fscanf(f, "%79s", text) != 1 || weir_pub_parse(text, ret))
-		return weir_err_set(err, -EINVAL, "%s: no public key", path ? path : name);
-	return 0;
-}
-
 static void report(struct fleet *f)
 {
 	uint64_t now = weir_monotonic_ns(), behind = 0;
@@ -372,6 +378,41 @@ static void report(struct fleet *f)
 	       (double)at(&f->acks, 0.5) / NS_PER_MS, (double)at(&f->acks, 0.99) / NS_PER_MS,
 	       (double)at(&f->acks, 1) / NS_PER_MS, behind);
 	fflush(stdout);
+}
+
+static void report_told(const struct fleet *f)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		bytes += f->agents[i].told[WEIR_INGRESS] + f->agents[i].told[WEIR_EGRESS];
+	printf("told %" PRIu64 " bytes %" PRIu64 "\n", weir_wall_ns(), bytes);
+	fflush(stdout);
+}
+
+static int on_end(uint32_t events, void *arg)
+{
+	struct fleet *f = arg;
+	bool patient = f->ready && !f->over_ns;
+
+	(void)events;
+	if (!f->over_ns)
+		report(f);
+	f->over_ns = weir_monotonic_ns();
+	if (!patient || all_told(f))
+		weir_loop_stop(f->loop, 0);
+	return weir_source_rearm(f->end, PATIENCE_NS, 0);
+}
+
+static int key_read(const char *dir, const char *name, uint8_t ret[WEIR_KEY_LEN], struct weir_err *err)
+{
+	weir_auto_free char *path = weir_strf("%s/%s.pub", dir, name);
+	weir_auto_fclose FILE *f = path ? fopen(path, "re") : NULL;
+	char text[80] = "";
+
+	if (!f || fscanf(f, "%79s", text) != 1 || weir_pub_parse(text, ret))
+		return weir_err_set(err, -EINVAL, "%s: no public key", path ? path : name);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -412,6 +453,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "fleet: %s\n", *err.text ? err.text : strerror(-r));
 		return 1;
 	}
-	report(&f);
+	report_told(&f);
 	_exit(0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * build/bench/past URL CA CERT KEY NODE-KEY NODE DOMAIN CLASS SECONDS: what a node of 200 rows a window has said in
- * SECONDS before this hour, to a running aggregator, as fast as it takes it, of one of tests/bench/fleet/node.h.
+ * SECONDS before the last full hour, to a running aggregator, as fast as it takes it, of one of tests/bench/fleet/node.h.
  * Prints the bytes in all rows.
  */
 #include <inttypes.h>
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	windows = strtoull(argv[9], NULL, 10) * WEIR_NS_PER_S / NODE_WINDOW_NS;
-	node_init(&n, 0, argv[7], weir_wall_ns() / HOUR_NS * HOUR_NS - windows * NODE_WINDOW_NS);
+	node_init(&n, 0, argv[7], (weir_wall_ns() / HOUR_NS - 1) * HOUR_NS - windows * NODE_WINDOW_NS);
 	r = talk_to(argv, &c, &session, &key, &err);
 	for (uint64_t i = 0; !r && i < windows; i++) {
 		node_window(&n);
