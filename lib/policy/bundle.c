@@ -27,7 +27,8 @@ struct codec {
 	int r; /* first failure; sticky */
 };
 
-static void raw(struct codec *c, void *data, size_t len)
+/* Inline: a bundle is many small numbers, whose length is known where they are read. */
+static inline __attribute__((always_inline)) void raw(struct codec *c, void *data, size_t len)
 {
 	if (c->r < 0)
 		return;
@@ -330,8 +331,10 @@ static bool clean_prefix(const uint8_t addr[16], uint8_t len)
 {
 	if (len > 128)
 		return false;
-	for (unsigned int bit = len; bit < 128; bit++)
-		if (addr[bit / 8] & (0x80 >> bit % 8))
+	if (len % 8 && addr[len / 8] & (0xff >> len % 8))
+		return false;
+	for (unsigned int byte = (len + 7u) / 8; byte < 16; byte++)
+		if (addr[byte])
 			return false;
 	return true;
 }
@@ -408,6 +411,15 @@ static void bundle_freep(struct weir_bundle **b)
 
 int weir_bundle_parse(const void *data, size_t len, struct weir_bundle **ret, struct weir_err *err)
 {
+	uint8_t digest[WEIR_SHA256_LEN];
+	int r = len > WEIR_BUNDLE_MAX ? 0 : weir_sha256(data, len, digest);
+
+	return r ? r : weir_bundle_parse_known(data, len, digest, ret, err);
+}
+
+int weir_bundle_parse_known(const void *data, size_t len, const uint8_t digest[WEIR_SHA256_LEN], struct weir_bundle **ret,
+			    struct weir_err *err)
+{
 	weir_cleanup(bundle_freep) struct weir_bundle *b = calloc(1, sizeof(*b));
 	struct codec c = {.in = data, .left = len};
 	char magic[8] = "";
@@ -431,11 +443,10 @@ int weir_bundle_parse(const void *data, size_t len, struct weir_bundle **ret, st
 		return weir_err_set(err, -EBADMSG,
 				    "bundle contradicts itself: a reference or value is "
 				    "out of bounds");
-	r = weir_sha256(data, len, b->digest);
+	memcpy(b->digest, digest, sizeof(b->digest));
+	r = digest_rest(&c, data, len, b->rest);
 	if (r == 0)
-		r = digest_rest(&c, data, len, b->rest);
-	if (r == 0)
-		r = weir_bundle_chunk(b);
+		r = weir_bundle_chunk(b, c.prefixes + sizeof(uint32_t)); /* behind their count */
 	if (r == 0)
 		r = name_rules(b);
 	if (r < 0)

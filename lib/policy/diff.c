@@ -19,27 +19,61 @@ static bool begins_chunk(const struct weir_prefix *p)
 	return ((h ^ h >> 32) & CHUNK_MASK) == 0;
 }
 
-int weir_bundle_chunk(struct weir_bundle *b)
+/* The bytes of a prefix in the bundle's format, which were read once already. */
+static size_t coded_bytes(const uint8_t *at)
 {
+	size_t n = 2 + (at[0] + 7) / 8 - at[1];
+
+	while (at[n] & 0x80)
+		n++;
+	return n + 1;
+}
+
+static void sha_freep(struct weir_sha256 **h)
+{
+	weir_sha256_free(*h);
+}
+
+/* Of the first prefix, which says what the bytes of the others differ from, and those bytes. */
+static int digest_chunk(const struct weir_b_prefix *first, const uint8_t *coded, size_t len, uint8_t ret[WEIR_SHA256_LEN])
+{
+	weir_cleanup(sha_freep) struct weir_sha256 *h = NULL;
+	int r = weir_sha256_new(&h);
+
+	if (r == 0)
+		r = weir_sha256_add(h, first, sizeof(*first));
+	if (r == 0)
+		r = weir_sha256_add(h, coded, len);
+	return r ? r : weir_sha256_end(h, ret);
+}
+
+int weir_bundle_chunk(struct weir_bundle *b, const uint8_t *coded)
+{
+	const uint8_t *behind = coded; /* the first prefix of the last chunk */
 	size_t n = 0;
 	int r = 0;
 
 	b->chunks = calloc(b->prefix_count + 1, sizeof(*b->chunks));
 	if (!b->chunks)
 		return -ENOMEM;
-	for (size_t i = 0; i < b->prefix_count; i++) {
+	for (size_t i = 0; r == 0 && i < b->prefix_count; i++) {
 		const struct weir_prefix *p = &b->prefixes[i].prefix;
+		const uint8_t *next = coded + coded_bytes(coded);
 
 		b->lengths[p->len / 64] |= 1ull << p->len % 64;
-		if (i == 0 || begins_chunk(p))
+		if (i == 0 || begins_chunk(p)) {
+			if (n)
+				r = digest_chunk(&b->prefixes[b->chunks[n - 1].first], behind, (size_t)(coded - behind),
+						 b->chunks[n - 1].digest);
 			b->chunks[n++].first = (uint32_t)i;
+			behind = next;
+		}
+		coded = next;
 	}
+	if (r == 0 && n)
+		r = digest_chunk(&b->prefixes[b->chunks[n - 1].first], behind, (size_t)(coded - behind), b->chunks[n - 1].digest);
 	b->chunk_count = n;
 	b->chunks[n].first = (uint32_t)b->prefix_count;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = weir_sha256(&b->prefixes[b->chunks[i].first],
-				(b->chunks[i + 1].first - b->chunks[i].first) * sizeof(*b->prefixes),
-				b->chunks[i].digest);
 	return r;
 }
 

@@ -76,8 +76,12 @@ struct weir_bundle {
 	char **rule_names;
 };
 
-/* Digests of chunks of b's prefixes, and which lengths they have. */
-int weir_bundle_chunk(struct weir_bundle *b);
+/* Digests of chunks of b's prefixes, and which lengths they have; coded: the bytes that they were read from. */
+int weir_bundle_chunk(struct weir_bundle *b, const uint8_t *coded);
+
+/* weir_bundle_parse of bytes whose digest is known. */
+int weir_bundle_parse_known(const void *data, size_t len, const uint8_t digest[WEIR_SHA256_LEN], struct weir_bundle **ret,
+			    struct weir_err *err);
 
 /* Fills prefixes, peer classes and peers of b, whose rules are those of the set. */
 int weir_classify(const struct weir_policy_set *set, const struct weir_topology *t, const char *class,

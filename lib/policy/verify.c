@@ -3,7 +3,7 @@
  * What stands between a push and the kernel. Sizes first, then signatures over the bytes as they
  * came, and only then is anything parsed that will be used. Each refusal has its own name.
  */
-#include "lib/policy/bundle.h"
+#include "lib/policy/format.h"
 
 const char *weir_refusal_name(enum weir_refusal r)
 {
@@ -138,14 +138,10 @@ static int check_validity(const struct weir_trust *t, const struct weir_manifest
 }
 
 static int check_class(const struct weir_trust *t, const struct weir_manifest *m,
-		       const void *bundle, size_t len, struct weir_err *err)
+		       const uint8_t digest[WEIR_SHA256_LEN], size_t len, struct weir_err *err)
 {
 	const struct weir_class_ref *mine = NULL;
-	uint8_t digest[WEIR_SHA256_LEN];
-	int r = weir_sha256(bundle, len, digest);
 
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < m->class_count; i++)
 		if (strcmp(m->classes[i].name, t->class) == 0)
 			mine = &m->classes[i];
@@ -153,10 +149,10 @@ static int check_class(const struct weir_trust *t, const struct weir_manifest *m
 		return weir_err_set(err, WEIR_REFUSE_WRONG_CLASS,
 				    "serial %llu has no bundle for node class '%s'",
 				    (unsigned long long)m->serial, t->class);
-	if (mine->bytes == len && memcmp(mine->digest, digest, sizeof(digest)) == 0)
+	if (mine->bytes == len && memcmp(mine->digest, digest, WEIR_SHA256_LEN) == 0)
 		return 0;
 	for (size_t i = 0; i < m->class_count; i++)
-		if (memcmp(m->classes[i].digest, digest, sizeof(digest)) == 0)
+		if (memcmp(m->classes[i].digest, digest, WEIR_SHA256_LEN) == 0)
 			return weir_err_set(err, WEIR_REFUSE_WRONG_CLASS,
 					    "the bundle is for node class '%s', this node is '%s'",
 					    m->classes[i].name, t->class);
@@ -169,11 +165,11 @@ static int check_class(const struct weir_trust *t, const struct weir_manifest *m
 			    (unsigned long long)m->serial, len, (unsigned long long)mine->bytes);
 }
 
-static int parse_bundle(const struct weir_trust *t, const void *data, size_t len,
+static int parse_bundle(const struct weir_trust *t, const void *data, size_t len, const uint8_t digest[WEIR_SHA256_LEN],
 			struct weir_bundle **ret, struct weir_err *err)
 {
 	struct weir_bundle *b;
-	int r = weir_bundle_parse(data, len, &b, err);
+	int r = weir_bundle_parse_known(data, len, digest, &b, err);
 
 	if (r == -EBADMSG)
 		return WEIR_REFUSE_MALFORMED;
@@ -195,6 +191,7 @@ int weir_bundle_verify(const struct weir_trust *trust, const void *manifest, siz
 		       struct weir_bundle **ret_bundle, struct weir_err *err)
 {
 	weir_cleanup(weir_manifest_fini) struct weir_manifest m = {0};
+	uint8_t digest[WEIR_SHA256_LEN];
 	int r = check_sizes(trust, manifest_len, sig_count, bundle_len, err);
 
 	if (r == 0)
@@ -208,9 +205,11 @@ int weir_bundle_verify(const struct weir_trust *trust, const void *manifest, siz
 	if (r == 0)
 		r = check_validity(trust, &m, err);
 	if (r == 0)
-		r = check_class(trust, &m, bundle, bundle_len, err);
+		r = weir_sha256(bundle, bundle_len, digest);
 	if (r == 0)
-		r = parse_bundle(trust, bundle, bundle_len, ret_bundle, err);
+		r = check_class(trust, &m, digest, bundle_len, err);
+	if (r == 0)
+		r = parse_bundle(trust, bundle, bundle_len, digest, ret_bundle, err);
 	if (r != 0)
 		return r;
 	*ret_manifest = m;
