@@ -3,6 +3,7 @@
 #include "lib/ds/lpm.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 
 #define V4_BITS 96 /* length of ::ffff:0:0, under which IPv4 stands */
 
@@ -114,7 +115,12 @@ bool weir_prefix_covers(const struct weir_prefix *p, const struct weir_addr *a)
 
 int weir_prefix_cmp(const struct weir_prefix *a, const struct weir_prefix *b)
 {
-	int c = memcmp(a->addr.b, b->addr.b, sizeof(a->addr.b));
+	uint64_t x[2], y[2];
 
-	return c ? c : (int)a->len - (int)b->len;
+	memcpy(x, a->addr.b, sizeof(x));
+	memcpy(y, b->addr.b, sizeof(y));
+	for (int i = 0; i < 2; i++)
+		if (x[i] != y[i])
+			return be64toh(x[i]) < be64toh(y[i]) ? -1 : 1;
+	return (int)a->len - (int)b->len;
 }

@@ -78,6 +78,11 @@ static void var(struct codec *c, uint32_t *v)
 	uint32_t left = *v, sum = 0;
 	uint8_t byte;
 
+	if (!c->out && c->r == 0 && c->left && *c->in < 0x80) { /* one byte, as most are */
+		*v = *c->in++;
+		c->left--;
+		return;
+	}
 	for (unsigned int shift = 0; c->r == 0; shift += 7) {
 		byte = (left & 0x7f) | (left > 0x7f ? 0x80 : 0);
 		raw(c, &byte, 1);
@@ -161,30 +166,49 @@ static void item_limit(struct codec *c, void *item)
 	u8(c, &l->dirs);
 }
 
+static void prefix_out(struct codec *c, struct weir_b_prefix *p)
+{
+	uint8_t *addr = p->prefix.addr.b, bytes = (uint8_t)((p->prefix.len + 7) / 8), same = 0;
+
+	while (same < bytes && addr[same] == c->last.b[same])
+		same++;
+	u8(c, &p->prefix.len);
+	u8(c, &same);
+	raw(c, addr + same, bytes - same);
+	var(c, &p->class);
+}
+
+static void prefix_in(struct codec *c, struct weir_b_prefix *p)
+{
+	uint8_t *addr = p->prefix.addr.b, head[2] = {0, 0}, bytes, same;
+
+	raw(c, head, sizeof(head));
+	p->prefix.len = head[0];
+	bytes = (uint8_t)((head[0] + 7) / 8);
+	same = head[1];
+	if (bytes > sizeof(p->prefix.addr.b) || same > bytes || c->left < (size_t)(bytes - same)) {
+		c->r = c->r ?: -EBADMSG;
+		return;
+	}
+	p->prefix.addr = c->last;
+	for (uint8_t i = same; i < bytes; i++) /* mostly one or two */
+		addr[i] = *c->in++;
+	c->left -= bytes - same;
+	memset(addr + bytes, 0, sizeof(p->prefix.addr.b) - bytes);
+	if (same < bytes && addr[same] == c->last.b[same])
+		c->r = -EBADMSG; /* another spelling of the same */
+	var(c, &p->class);
+}
+
 /* Length, how many bytes are as in the prefix before, the others that the length covers, class. */
 static void item_prefix(struct codec *c, void *item)
 {
 	struct weir_b_prefix *p = item;
-	uint8_t *addr = p->prefix.addr.b, bytes, same = 0;
 
-	u8(c, &p->prefix.len);
-	bytes = (uint8_t)((p->prefix.len + 7) / 8);
-	if (bytes > sizeof(p->prefix.addr.b)) {
-		c->r = -EBADMSG;
-		return;
-	}
-	while (c->out && same < bytes && addr[same] == c->last.b[same])
-		same++;
-	u8(c, &same);
-	if (same > bytes) {
-		c->r = -EBADMSG;
-		return;
-	}
-	memcpy(addr, c->last.b, same);
-	raw(c, addr + same, bytes - same);
-	if (same < bytes && addr[same] == c->last.b[same])
-		c->r = -EBADMSG; /* another spelling of the same */
-	var(c, &p->class);
+	if (c->out)
+		prefix_out(c, p);
+	else
+		prefix_in(c, p);
 	c->last = p->prefix.addr;
 }
 
@@ -219,6 +243,10 @@ static void list(struct codec *c, void *items_pp, size_t *count, size_t size,
 			c->r = -ENOMEM;
 		else
 			*count = n;
+	}
+	if (item == item_char) {
+		raw(c, *items, n);
+		return;
 	}
 	for (uint32_t i = 0; c->r == 0 && i < n; i++)
 		item(c, (char *)*items + i * size);
