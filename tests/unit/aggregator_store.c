@@ -81,6 +81,46 @@ TEST(a_summary_counts_once)
 		CHECK(stored(s, res).bytes == 100, "%d", (int)stored(s, res).bytes);
 }
 
+/* Rows of many peers, two of each side by side: their bytes say which they are. */
+#define ROWS 53
+
+static int check_row(const struct query_flow *f, void *arg)
+{
+	uint64_t *seen = arg;
+	unsigned int host = f->peer.b[15];
+
+	if (f->peer.b[13] != 1 || f->bytes != 1000 + 2 * host + (f->dir == WEIR_EGRESS))
+		return -EPROTO;
+	*seen |= 1ull << (2 * host + (f->dir == WEIR_EGRESS));
+	return 0;
+}
+
+TEST(many_rows_are_each_stored_as_they_are)
+{
+	const struct query_range all = {0, INT64_MAX, STORE_10S};
+	struct weir_sum_workload w = {.name = "a", .namespace = "a", .kind = "pod", .cgroup = "/"};
+	struct weir_sum_row rows[ROWS];
+	struct weir_summary sum = {.epoch = 1, .sequence = 1, .start_ns = NOW_S * NS, .length_ns = 2 * NS, .windows = 1,
+				   .domain = "d", .workloads = &w, .workload_count = 1, .rows = rows, .row_count = ROWS};
+	auto_store *s = open_store();
+	uint64_t seen = 0;
+	int r;
+
+	for (unsigned int i = 0; i < ROWS; i++) {
+		char peer[32];
+
+		rows[i] = (struct weir_sum_row){.proto = 6, .dir = i % 2 ? WEIR_EGRESS : WEIR_INGRESS, .init_local = true,
+						.peer_port = 443, .bytes = 1000 + i, .packets = 1, .rule = WEIR_NO_RULE,
+						.interface = "eth0"};
+		snprintf(peer, sizeof(peer), "10.1.0.%u", i / 2);
+		weir_addr_parse("10.0.0.5", &rows[i].local);
+		weir_addr_parse(peer, &rows[i].peer);
+	}
+	commit_one(s, "n1", &sum, NOW_S);
+	r = query_flows(s, &all, 1000, check_row, &seen);
+	CHECK(!r && seen == (1ull << ROWS) - 1, "%d, rows %llx", r, (unsigned long long)seen);
+}
+
 TEST(a_gap_is_answered_with_what_is_committed)
 {
 	auto_store *s = open_store();
@@ -353,7 +393,7 @@ TEST(an_ended_lease_is_said_once_and_so_is_its_end)
 	CHECK(!store_lease_ended(s, 9001, node, &value) && value == 9000, "a renewed lease that ended");
 }
 
-TEST_MAIN(T(decide_is_exactly_once), T(what_can_still_be_had_is_asked_for), T(a_loss_is_stated_to_the_byte), T(a_summary_counts_once),
+TEST_MAIN(T(decide_is_exactly_once), T(what_can_still_be_had_is_asked_for), T(a_loss_is_stated_to_the_byte), T(a_summary_counts_once), T(many_rows_are_each_stored_as_they_are),
 	  T(a_gap_is_answered_with_what_is_committed), T(a_newer_epoch_fences_the_older),
 	  T(an_agent_may_have_been_away_for_weeks), T(rows_of_one_bucket_add_up), T(an_invalid_summary_does_not_hold_up_others),
 	  T(a_reused_address_belongs_to_its_holder_at_the_time),
