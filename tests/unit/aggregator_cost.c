@@ -203,6 +203,51 @@ static int find_unpriced(const struct query_cost *c, void *arg)
 	return 0;
 }
 
+/* More workloads than the batch keeps near at hand. */
+#define MANY 150
+
+static int check_workload(const struct query_cost *c, void *arg)
+{
+	unsigned int i = 0;
+
+	*(size_t *)arg += 1;
+	return sscanf(c->keys[0], "w%u", &i) == 1 && c->bytes == GIB + i && !strcmp(c->keys[1], "cross-zone") ? 0 : -EPROTO;
+}
+
+TEST(each_of_many_workloads_has_its_own)
+{
+	static const enum query_dim by[] = {QUERY_WORKLOAD, QUERY_PATH};
+	const struct query_range all = {0, INT64_MAX, STORE_10S};
+	static struct weir_sum_workload w[MANY];
+	static struct weir_sum_row rows[2 * MANY];
+	static char names[MANY][8];
+	struct weir_summary s = {.epoch = 1, .sequence = 1, .start_ns = NOW_S * NS, .length_ns = 2 * NS, .windows = 1,
+				 .domain = "aws/vpc", .workloads = w, .workload_count = MANY, .rows = rows,
+				 .row_count = 2 * MANY};
+	struct fixture f = {0};
+	struct ingest_item it = {.node = "n1", .summary = &s};
+	struct weir_err err = {{0}};
+	size_t n = 0;
+	int r = load(&f, ":memory:", &err);
+	const struct ingest_pricing pricing = {f.world.topology, f.world.prices};
+
+	CHECK(!r, "%s", err.text);
+	for (uint32_t i = 0; !r && i < 2 * MANY; i++) { /* twice around: the second is found, not made */
+		snprintf(names[i % MANY], sizeof(names[0]), "w%u", i % MANY);
+		w[i % MANY] = (struct weir_sum_workload){.name = names[i % MANY], .namespace = "n", .kind = "pod", .cgroup = "/"};
+		rows[i] = (struct weir_sum_row){.workload = i % MANY, .proto = 6, .dir = WEIR_EGRESS, .verdict = WEIR_V_ACCEPT,
+						.init_local = true, .peer_port = 443, .packets = 1, .rule = WEIR_NO_RULE,
+						.bytes = i < MANY ? GIB : i % MANY, .interface = "eth0"};
+		weir_addr_parse("10.1.1.5", &rows[i].local);
+		weir_addr_parse(OTHER_ZONE, &rows[i].peer);
+	}
+	if (!r)
+		ingest_commit(f.store, &pricing, &it, 1, NOW_S * NS);
+	r = r ? r : query_cost(f.store, by, 2, &all, check_workload, &n);
+	CHECK(!r && n == MANY, "%d, %zu workloads", r, n);
+	unload(&f);
+}
+
 TEST(unpriced_bytes_are_shown)
 {
 	static const enum query_dim dims[] = {QUERY_METER};
@@ -251,5 +296,5 @@ TEST(month_is_utc)
 	CHECK(text_month(1796083200) == 202612, "%u", text_month(1796083200));
 }
 
-TEST_MAIN(T(cost_by_team_and_path), T(unpriced_bytes_are_shown),
+TEST_MAIN(T(cost_by_team_and_path), T(each_of_many_workloads_has_its_own), T(unpriced_bytes_are_shown),
 	  T(the_same_summary_again_costs_nothing), T(money_text), T(month_is_utc))

@@ -229,6 +229,56 @@ static void pair_close(struct pair *p)
 	weir_buf_fini(&p->z);
 }
 
+/* The n-th field of what names a row becomes another; false: there are no more. */
+static bool vary(struct weir_sum_row *r, int n)
+{
+	switch (n) {
+	case 0: r->local.b[15] ^= 1; break;
+	case 1: r->peer.b[15] ^= 1; break;
+	case 2: r->peer_class ^= 1; break;
+	case 3: r->rule ^= 1; break;
+	case 4: r->local_port ^= 1; break;
+	case 5: r->peer_port ^= 1; break;
+	case 6: r->proto ^= 6 ^ 17; break; /* TCP, UDP */
+	case 7: r->dir = !r->dir; break;
+	case 8: r->verdict = r->verdict == WEIR_V_ACCEPT ? WEIR_V_DENY : WEIR_V_ACCEPT; break;
+	case 9: r->init_local = !r->init_local; break;
+	case 10: r->interface = "other0"; break;
+	default: return false;
+	}
+	return true;
+}
+
+/* The one of the window before is not to be taken for it. */
+TEST(a_row_that_differs_in_one_field_is_another)
+{
+	struct weir_sum_workload w = {.name = "a", .namespace = "b", .kind = "pod", .cgroup = "/a"};
+	struct weir_sum_row row = {.proto = 6, .dir = WEIR_EGRESS, .verdict = WEIR_V_ACCEPT, .init_local = true,
+				   .peer_port = 443, .bytes = 1000, .packets = 3, .rule = 7, .interface = "eth0"};
+	struct weir_summary s = {.epoch = 1, .sequence = 1, .start_ns = 5, .length_ns = 2, .windows = 1, .domain = "d",
+				 .workloads = &w, .workload_count = 1, .rows = &row, .row_count = 1};
+	const struct weir_sum_row was = row;
+	weir_auto_buf struct weir_buf first = {0};
+	auto_msg *m = NULL, *ref = NULL;
+
+	weir_addr_parse("10.0.0.1", &row.local);
+	weir_addr_parse("10.0.0.2", &row.peer);
+	CHECK(!weir_summary_deflate(&s, NULL, &first) && !weir_summary_inflate(first.data, first.len, NULL, &m, NULL));
+	ref = weir_summary_refer(m);
+	s.sequence++;
+	for (int i = 0; ref && vary(&row, i); i++) {
+		weir_auto_buf struct weir_buf z = {0};
+		auto_msg *got = NULL;
+
+		CHECK(!weir_summary_deflate(&s, ref, &z) && !weir_summary_inflate(z.data, z.len, ref, &got, NULL), "%d", i);
+		if (got)
+			check_equal(test_st, &s, &got->summary);
+		row = was;
+		weir_addr_parse("10.0.0.1", &row.local);
+		weir_addr_parse("10.0.0.2", &row.peer);
+	}
+}
+
 TEST(a_difference_is_to_one_reference)
 {
 	auto_msg *got = NULL, *other = NULL, *none = NULL;
@@ -395,5 +445,5 @@ TEST(damaged_bytes_never_crash)
 	pair_close(&p);
 }
 
-TEST_MAIN(T(what_changes_arrives_whole), T(a_difference_is_to_one_reference), T(only_what_fits_is_a_reference),
+TEST_MAIN(T(what_changes_arrives_whole), T(a_row_that_differs_in_one_field_is_another), T(a_difference_is_to_one_reference), T(only_what_fits_is_a_reference),
 	  T(every_list_of_a_difference_is_checked), T(a_bomb_is_refused), T(damaged_bytes_never_crash))
