@@ -43,6 +43,9 @@ int api_money(json_t *object, int64_t nanos);
 /* since=SECONDS and limit=N. A node's clock may be a little ahead: the range has no upper end. */
 int api_since_limit(struct api_call *c, uint64_t def_limit, struct query_range *ret_range,
 		    uint64_t *ret_limit);
+void api_range(const struct api_call *c, uint64_t from_s, uint64_t to_s, struct query_range *ret);
+/* "team,path": names of dimensions, each once. */
+int api_dims(struct api_call *c, const char *by, enum query_dim dims[QUERY_DIMS], size_t *ret_n);
 const char *api_verdict(uint32_t verdict);
 const char *api_currency(const struct service *sv);
 
@@ -57,6 +60,8 @@ int api_order(struct api_call *c, json_t **ret); /* POST: a signed order, see or
 int api_top(struct api_call *c, json_t **ret);
 int api_flows(struct api_call *c, json_t **ret);
 int api_cost(struct api_call *c, json_t **ret);
+/* api_why.c */
+int api_why(struct api_call *c, json_t **ret);
 
 /* api_health.c */
 int api_health(struct api_call *c, json_t **ret);

@@ -4,7 +4,7 @@
 
 #define NS_S 1000000000ull
 
-static void range_of(const struct api_call *c, uint64_t from_s, uint64_t to_s, struct query_range *ret)
+void api_range(const struct api_call *c, uint64_t from_s, uint64_t to_s, struct query_range *ret)
 {
 	uint64_t retain_s[STORE_RESOLUTIONS];
 
@@ -24,7 +24,7 @@ int api_since_limit(struct api_call *c, uint64_t def_limit, struct query_range *
 		r = api_u64(c, "limit", def_limit, 1, API_ITEMS_MAX, &limit);
 	if (r)
 		return r;
-	range_of(c, now_s - since, INT64_MAX, ret_range);
+	api_range(c, now_s - since, INT64_MAX, ret_range);
 	*ret_limit = limit;
 	return 0;
 }
@@ -155,28 +155,30 @@ struct cost_list {
 	int64_t nanos;
 };
 
-/* "team,path": names of dimensions, each once. */
-static int parse_by(struct api_call *c, const char *by, struct cost_list *l)
+int api_dims(struct api_call *c, const char *by, enum query_dim dims[QUERY_DIMS], size_t *ret_n)
 {
+	size_t n = 0;
+
 	for (const char *p = by;;) {
 		size_t len = strcspn(p, ","), d = 0;
 
 		while (query_dim_names[d] &&
 		       (strlen(query_dim_names[d]) != len || strncmp(query_dim_names[d], p, len)))
 			d++;
-		for (size_t i = 0; i < l->n; i++)
-			if (l->dims[i] == d)
+		for (size_t i = 0; i < n; i++)
+			if (dims[i] == d)
 				d = QUERY_DIMS;
 		if (d >= QUERY_DIMS)
 			return weir_err_set(&c->err, -EINVAL,
 					    "by: must list workload, namespace, team, path, meter, "
 					    "node, each at most once");
-		l->dims[l->n++] = (enum query_dim)d;
-		l->by_meter |= d == QUERY_METER;
+		dims[n++] = (enum query_dim)d;
 		if (!p[len])
-			return 0;
+			break;
 		p += len + 1;
 	}
+	*ret_n = n;
+	return 0;
 }
 
 static int add_cost(const struct query_cost *q, void *arg)
@@ -230,10 +232,12 @@ int api_cost(struct api_call *c, json_t **ret)
 	if (!r)
 		r = api_u64(c, "from", 0, 0, to, &from);
 	if (!r)
-		r = parse_by(c, by ? by : "team,path", &l);
+		r = api_dims(c, by ? by : "team,path", l.dims, &l.n);
 	if (r)
 		return r;
-	range_of(c, from, to, &range);
+	for (size_t i = 0; i < l.n; i++)
+		l.by_meter |= l.dims[i] == QUERY_METER;
+	api_range(c, from, to, &range);
 	r = query_cost(c->sv->store, l.dims, l.n, &range, add_cost, &l);
 	if (r)
 		return api_store_failed(c, r);

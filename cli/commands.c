@@ -23,6 +23,10 @@ static const struct command commands[] = {
 	{"cost", cmd_cost, "[--by team,path] [--since 1h | --from TIME [--to TIME]]",
 	 "Show what bytes cost. --by takes a comma list of workload, namespace, team, path, meter, "
 	 "node."},
+	{"cost why", cmd_cost_why, "[--by workload,path] [--since 1d] [--against 1d] [--limit 20]",
+	 "Say why the cost of the last --since is another than that of as long a time, --against before: volume (all bytes "
+	 "grew alike), price (a byte costs another amount), mix (bytes moved between cheap and dear ways), new and "
+	 "ended. The parts of each line sum to its change, and the lines to the total."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
 	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",

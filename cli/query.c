@@ -60,8 +60,7 @@ int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	return r || !root ? r : view_items(c, root, flow_columns, NULL, err);
 }
 
-/* A comma list of known dimensions, none twice; it also goes into a URL as it is. */
-static int check_dimensions(const char *by, struct weir_err *err)
+int query_dimensions(const char *by, struct weir_err *err)
 {
 	static const char *const known[] = {"workload", "namespace", "team",
 					    "path",	"meter",     "node"};
@@ -125,7 +124,7 @@ int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
 	if (!r)
-		r = check_dimensions(by, err);
+		r = query_dimensions(by, err);
 	if (!r && since && (from || to))
 		r = weir_err_set(err, -EINVAL, "give --since or --from and --to, not both");
 	if (!r && to && !from)

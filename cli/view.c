@@ -125,9 +125,10 @@ static void format_money(const json_t *v, uint64_t now_s, char *buf)
 
 /* Fields whose number means more than a number. All others print as they are. */
 static const struct {
-	const char *field;
+	const char *field; /* "_X" is of all names that end so */
 	format_fn fn;
 } formats[] = {
+	{"_nanos", format_money},
 	{"bytes", format_bytes},       {"unexplained_bytes", format_bytes},
 	{"lost_bytes", format_bytes},
 	{"spool_bytes", format_bytes}, {"store_bytes", format_bytes},
@@ -172,11 +173,18 @@ static void format_object(const json_t *object, char *buf)
 	}
 }
 
+static bool is_named(const char *field, const char *name)
+{
+	size_t len = strlen(field), end = strlen(name);
+
+	return !strcmp(field, name) || (*name == '_' && len > end && !strcmp(field + len - end, name));
+}
+
 static void format_value(const char *field, const json_t *v, uint64_t now_s, char *buf)
 {
 	if (json_is_number(v)) {
 		for (size_t i = 0; i < WEIR_ARRAY_SIZE(formats); i++) {
-			if (!strcmp(formats[i].field, field)) {
+			if (is_named(field, formats[i].field)) {
 				formats[i].fn(v, now_s, buf);
 				return;
 			}

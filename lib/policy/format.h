@@ -35,6 +35,9 @@ struct weir_b_port {
 	uint8_t proto;
 };
 
+/* Items of one list. */
+#define WEIR_B_LIST_MAX (1u << 22)
+
 struct weir_b_prefix {
 	struct weir_prefix prefix;
 	uint32_t class;
@@ -75,6 +78,9 @@ struct weir_bundle {
 	uint64_t lengths[3]; /* bit n: a prefix of length n occurs */
 	char **rule_names;
 };
+
+/* bundle_check.c: nothing in what was read contradicts itself. */
+bool weir_bundle_consistent(const struct weir_bundle *b);
 
 /* Digests of chunks of b's prefixes, and which lengths they have; coded: the bytes that they were read from. */
 int weir_bundle_chunk(struct weir_bundle *b, const uint8_t *coded);

@@ -24,5 +24,17 @@ equal "data, cross-zone" "$(nanos data cross-zone)" 9313226
 equal "no price in this book: shown at nothing, not hidden" "$(nanos shop same-zone)" 0
 equal "total" "$(cost --json | "$LAB_PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["total"]["nanos"])')" \
 	$((918550000000 + 89313225))
+# Of a month against the half month before, in which nothing was stored, and the other way around.
+from=$(date -ud 2026-11-15 +%s) to=$(date -ud 2026-12-01 +%s) before=$(date -ud 2026-11-01 +%s)
+why() { # from to against_from against_to field
+	api "/api/v1/cost/why?by=team,path&from=$1&to=$2&against_from=$3&against_to=$4" "d['total']['$5'], sum(i['$5'] for i in d['items'])"
+}
+all=$((918550000000 + 89313225))
+equal "why: all of it is new" "$(why "$from" "$to" "$before" "$from" new_nanos)" "($all, $all)"
+equal "why: and is the change" "$(why "$from" "$to" "$before" "$from" change_nanos)" "($all, $all)"
+equal "why: the other way around it ended" "$(why "$before" "$from" "$from" "$to" ended_nanos)" "(-$all, -$all)"
+equal "why: a month against itself did not change" "$(why "$from" "$to" "$from" "$to" volume_nanos)" "(0, 0)"
+expect "weirctl cost why says it in a sentence" bash -c '"$1" --socket "$2" cost why --since 30d --against 60d | grep -q "^cost "' - \
+	"$LAB_BIN/weirctl" "$SOCKET"
 equal "the table says the same" "$(cost | awk '$1 == "data" && $2 == "internet" { print $NF }')" 918.059091
 finish

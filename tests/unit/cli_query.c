@@ -88,6 +88,41 @@ TEST(cost_is_a_table_with_its_total)
 	      "printed:\n%s", out);
 }
 
+#define WHY                                                                                        \
+	"{\"currency\":\"USD\",\"hidden\":2,\"rest\":{\"before_nanos\":0,\"after_nanos\":0,\"change_nanos\":0,"      \
+	"\"volume_nanos\":0,\"price_nanos\":0,\"mix_nanos\":0,\"new_nanos\":0,\"ended_nanos\":0},"               \
+	"\"total\":{\"before_nanos\":1000000000,\"after_nanos\":1400000000,\"change_nanos\":400000000,"            \
+	"\"volume_nanos\":100000000,\"price_nanos\":0,\"mix_nanos\":-50000000,\"new_nanos\":350000000,"           \
+	"\"ended_nanos\":0},\"items\":[{\"workload\":\"web\",\"path\":\"nat\",\"before_nanos\":1000000000,"       \
+	"\"after_nanos\":1400000000,\"change_nanos\":400000000,\"volume_nanos\":100000000,\"price_nanos\":0,"      \
+	"\"mix_nanos\":-50000000,\"new_nanos\":350000000,\"ended_nanos\":0}]}"
+
+TEST(why_is_a_sentence_and_a_table_that_sums)
+{
+	struct answer a = {.status = "200 OK", .body = WHY};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "cost", "why", "--since", "10m", "--against", "1h"), "%s", err.text);
+	CHECK(!strcmp(a.request, "GET /api/v1/cost/why?by=workload,path&from=1793490600&to=1793491200&against_from=1793487000"
+				 "&against_to=1793487600&limit=20 HTTP/1.1"),
+	      "%s", a.request);
+	CHECK(!strncmp(out, "cost rose by 40.0 %: from 1.000000 USD to 1.400000\n\nworkload  path    before     after    change    volume", 100),
+	      "printed:\n%s", out);
+	CHECK(strstr(out, "\n2 others  -     0.000000") && strstr(out, "\ntotal     -     1.000000  1.400000  0.400000"), "printed:\n%s",
+	      out);
+}
+
+TEST(periods_do_not_overlap)
+{
+	struct weir_err err;
+	weir_auto_free char *out = NULL;
+	char *argv[] = {"cost", "why", "--since", "2h", "--against", "1h"};
+
+	CHECK(cli_fixture_run((struct cli){.socket = "/nonexistent"}, 6, argv, &out, &err) == -EINVAL);
+	CHECK(strstr(err.text, "overlap"), "%s", err.text);
+}
+
 TEST(a_range_is_sent_as_given)
 {
 	struct answer a = {.status = "200 OK", .body = COST};
@@ -333,7 +368,7 @@ TEST(policy_shadow_shows_nodes_and_rules)
 	CHECK(ASK(&odd, &bad, &err, "policy", "shadow") == -EBADMSG && strstr(err.text, "no list"), "%s", err.text);
 }
 
-TEST_MAIN(T(cost_is_a_table_with_its_total), T(a_range_is_sent_as_given),
+TEST_MAIN(T(cost_is_a_table_with_its_total), T(why_is_a_sentence_and_a_table_that_sums), T(periods_do_not_overlap), T(a_range_is_sent_as_given),
 	  T(json_is_passed_through_as_it_came), T(an_error_of_the_aggregator_is_the_line),
 	  T(an_answer_that_is_no_json_is_refused), T(agents_are_one_line_each_within_120_columns), T(one_agent_is_shown_in_full),
 	  T(agents_show_identity_and_drops_to_the_byte), T(an_aggregator_that_does_not_say_is_not_well),
