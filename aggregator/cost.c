@@ -196,11 +196,33 @@ struct settling {
 	size_t n;
 };
 
+/* What delta costs behind the usage so far, and the usage is then with it. The meter's free allowance has a usage of
+ * its own: its pool may be wider than that of the tiers. */
+static int charge_group(const struct group *g, uint64_t delta, struct store *s, int64_t *ret)
+{
+	char pool[POOL_MAX], name[POOL_MAX];
+	uint64_t usage, free_usage = 0;
+	int r = store_usage(s, g->pool, g->meter->name, g->month, &usage);
+
+	if (!r && g->meter->free_bytes) {
+		weir_meter_free_pool(g->meter, g->account, pool, sizeof(pool));
+		snprintf(name, sizeof(name), "free %s", g->meter->name);
+		r = store_usage(s, pool, name, g->month, &free_usage);
+		if (!r)
+			r = store_usage_add(s, pool, name, g->month, delta);
+	}
+	if (r)
+		return r;
+	*ret = weir_meter_charge(g->meter, usage, free_usage, delta, NULL);
+	return store_usage_add(s, g->pool, g->meter->name, g->month, delta);
+}
+
 /* The items of one group, in their order: one price difference, split by bytes. */
 static int settle_group(const struct cost_batch *b, uint32_t group, struct settling *t, struct store *s)
 {
 	const struct group *g = &b->groups[group];
-	uint64_t usage, delta = 0;
+	uint64_t delta = 0;
+	int64_t cost;
 	size_t n = 0;
 	int r;
 
@@ -209,15 +231,15 @@ static int settle_group(const struct cost_batch *b, uint32_t group, struct settl
 			t->weights[n++] = b->items[i].bytes;
 			delta += b->items[i].bytes;
 		}
-	r = store_usage(s, g->pool, g->meter->name, g->month, &usage);
+	r = charge_group(g, delta, s, &cost);
 	if (r)
 		return r;
-	weir_split(weir_meter_cost(g->meter, usage + delta) - weir_meter_cost(g->meter, usage), t->weights, n, t->nanos);
+	weir_split(cost, t->weights, n, t->nanos);
 	n = 0;
 	for (size_t i = 0; i < b->count; i++)
 		if (b->items[i].key.group == group)
 			t->charges[t->n++] = charge_of(&b->items[i], g, t->nanos[n++]);
-	return store_usage_add(s, g->pool, g->meter->name, g->month, delta);
+	return 0;
 }
 
 int cost_settle(struct cost_batch *b, struct store *s)

@@ -4,7 +4,8 @@
 
 typedef unsigned __int128 u128;
 
-int64_t weir_meter_cost(const struct weir_meter *m, uint64_t bytes)
+/* The first `bytes` of a month by the tiers alone. */
+static int64_t tiers_cost(const struct weir_meter *m, uint64_t bytes)
 {
 	u128 sum = 0; /* nanos x unit bytes */
 
@@ -16,6 +17,28 @@ int64_t weir_meter_cost(const struct weir_meter *m, uint64_t bytes)
 	}
 	sum /= m->unit_bytes;
 	return sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
+}
+
+int64_t weir_meter_between(const struct weir_meter *m, uint64_t from, uint64_t to)
+{
+	return tiers_cost(m, to) - tiers_cost(m, from);
+}
+
+/* Free bytes are the first of what is charged, and fill the tiers as others do. */
+int64_t weir_meter_charge(const struct weir_meter *m, uint64_t used, uint64_t free_used, uint64_t more,
+			  uint64_t *ret_free)
+{
+	uint64_t left = m->free_bytes > free_used ? m->free_bytes - free_used : 0;
+	uint64_t is_free = WEIR_MIN(left, more);
+
+	if (ret_free)
+		*ret_free = is_free;
+	return weir_meter_between(m, used + is_free, used + more);
+}
+
+int64_t weir_meter_cost(const struct weir_meter *m, uint64_t bytes)
+{
+	return weir_meter_charge(m, 0, 0, bytes, NULL);
 }
 
 static u128 remainder_of(uint64_t total, uint64_t weight, u128 sum)

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of a price book, shared by its loader and its lookups. */
+/* The rows of a price book, shared by its loaders and its lookups. */
 #ifndef WEIR_MONEY_BOOK_H
 #define WEIR_MONEY_BOOK_H
 
 #include "lib/money/price.h"
 
-#define BOOK_MAX_ROWS 4096
+#define BOOK_MAX_ROWS 16384
+#define BOOK_MAX_RULES 4096
+/* 1,000 units of the currency per unit of bytes: keeps cumulative cost inside 128 bits. */
+#define BOOK_MAX_PRICE_NANOS 1000000000000LL
 
-/* In the order in which a route's meters are returned. */
-enum book_leg { BOOK_PROCESSING, BOOK_HOP, BOOK_TRANSFER, BOOK_LEGS };
-enum book_pool { BOOK_POOL_ACCOUNT, BOOK_POOL_ACCOUNT_REGION };
+/* In the order in which a route's meters are returned. What no byte of a path passes has no leg. */
+enum book_leg { BOOK_PROCESSING, BOOK_HOP, BOOK_TRANSFER, BOOK_LEGS, BOOK_RESOURCE = BOOK_LEGS };
+enum book_pool {
+	BOOK_POOL_ACCOUNT,
+	BOOK_POOL_ACCOUNT_REGION,
+	BOOK_POOL_ORGANISATION,
+	BOOK_POOL_ORGANISATION_REGION,
+};
 
 enum book_when {
 	BOOK_PUBLIC = 1 << 0,  /* the peer is no known service */
@@ -20,29 +28,84 @@ enum book_when {
 	BOOK_OTHER_ZONE = 1 << 5,
 };
 
-struct book_row {
-	struct weir_meter pub; /* first: weir_meter_pool() goes back from it */
-	enum book_leg leg;
-	enum book_pool pool;
-	uint32_t paths;	     /* bit per enum weir_path */
-	uint32_t directions; /* bit per direction */
-	uint32_t when;	     /* enum book_when */
-	char **peer_regions; /* malloc'ed texts; none = any */
-	size_t peer_region_count;
-	uint64_t valid_from, valid_to; /* Unix seconds, half open */
-	char *where;		       /* "file:line", for messages of the seal */
-};
-
-struct weir_pricebook {
-	char *currency;
-	struct book_row **rows; /* meters are handed out: rows never move */
+/* Texts and arrays live as long as the book, and rows share them. */
+struct book_list {
+	const char **items;
 	size_t count;
 };
 
-void book_row_free(struct book_row *row);
-static inline void book_row_freep(struct book_row **row)
-{
-	book_row_free(*row);
-}
+struct book_row {
+	struct weir_meter pub; /* first: weir_meter_pool() goes back from it */
+	const struct weir_pricebook *book;
+	enum book_leg leg;
+	enum book_pool pool, free_pool;
+	const char *area;    /* regions that the provider pools together; "" = all of a pool's */
+	uint32_t paths;	     /* bit per enum weir_path */
+	uint32_t directions; /* bit per direction */
+	uint32_t when;	     /* enum book_when */
+	struct book_list peer_regions; /* none = any */
+	const struct book_rule *rule;  /* that made this row; NULL: list */
+	struct book_row *over;	       /* what takes precedence, the strongest first */
+	const char *where;	       /* "file:line:1 path", for messages of the seal */
+	size_t order;		       /* in which it was read */
+};
+
+/* A contract's term, or a calibrated rate: what holds in place of list prices. */
+struct book_rule {
+	enum weir_price_layer layer;
+	const char *provider;
+	struct book_list meters, regions, accounts; /* none = all */
+	uint64_t valid_from, valid_to;
+	bool fixed;
+	int64_t nanos_per_unit; /* fixed */
+	uint64_t discount_ppm;
+	const char *source, *sku, *where;
+	enum weir_confidence confidence;
+};
+
+struct book_member { /* an account of an organisation */
+	const char *provider, *account, *organisation;
+};
+
+struct book_block;
+struct weir_pricebook {
+	const char *currency;
+	struct book_row **rows; /* meters are handed out: rows never move. Sealed: by provider, region, order */
+	size_t count;
+	struct book_rule **rules;
+	size_t rule_count;
+	struct book_member *members;
+	size_t member_count;
+	struct book_block *blocks;
+};
+
+/* Zeroed memory and copies of texts that live as long as the book; NULL on failure. */
+void *book_alloc(struct weir_pricebook *b, size_t size);
+const char *book_string(struct weir_pricebook *b, const char *s);
+int book_add_row(struct weir_pricebook *b, const struct book_row *row);
+
+/* What several kinds of documents say alike. Optional keys leave *ret as it is. */
+int book_read_string(struct weir_pricebook *b, struct weir_y *map, const char *key, const char **ret,
+		     struct weir_err *err);
+int book_need_string(struct weir_pricebook *b, struct weir_y *map, const char *key, const char **ret,
+		     struct weir_err *err);
+/* A list of texts; groups (may be NULL) is a map of lists, whose names stand for what they hold. */
+int book_read_list(struct weir_pricebook *b, struct weir_y *map, const char *key, struct weir_y *groups,
+		   struct book_list *ret, struct weir_err *err);
+int book_read_validity(struct weir_y *map, uint64_t *from, uint64_t *to, struct weir_err *err);
+int book_read_confidence(struct weir_y *map, enum weir_confidence *ret, struct weir_err *err);
+int book_read_price(struct weir_y *price, int64_t *ret, struct weir_err *err);
+
+int book_add_prices(struct weir_pricebook *b, struct weir_y *spec, struct weir_err *err);      /* price_load.c */
+int book_add_contract(struct weir_pricebook *b, struct weir_y *spec, struct weir_err *err);    /* price_terms.c */
+int book_add_calibration(struct weir_pricebook *b, struct weir_y *spec, struct weir_err *err); /* price_terms.c */
+
+bool book_has(const struct book_list *l, const char *s);
+/* The rows of a provider and region: *ret_count from the index returned. provider is len characters long. */
+size_t book_place(const struct weir_pricebook *b, const char *provider, size_t len, const char *region,
+		  size_t *ret_count);
+/* Rules over the sealed rows (price_rule.c); an error names the rule. */
+int book_apply_rules(struct weir_pricebook *b, void (*fn)(enum weir_problem kind, const char *line, void *arg),
+		     void *arg);
 
 #endif

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Price books. The whole schema, by example:
+ * Price books. The whole schema, by example (contracts and calibrated rates: price_terms.c):
  *
  *   apiVersion: weir.dev/v1alpha1
  *   kind: PriceBook
- *   metadata: {name: aws-us-east-1}
+ *   metadata: {name: aws}
  *   spec:
  *     provider: aws
  *     currency: USD
- *     region: us-east-1                 # of the workload
+ *     groups: {us: [us-east-1, us-east-2]} # optional: a name that stands for regions wherever they are listed
+ *     regions: [us, eu-west-1]          # of the workload; or region: us-east-1
+ *     source: where the prices stand    # these may stand here, at a meter, or at a price of it: source,
+ *     confidence: high                  # confidence (high, medium, low), regions, sku (of the bill), area,
+ *     valid_from: 2024-01-01            # valid_from (inclusive) and valid_to (exclusive)
  *     meters:
  *     - name: internet-out              # stable: meters of one name pool their usage
  *       leg: transfer                   # transfer (default), processing, hop
@@ -18,10 +22,14 @@
  *                                       # other-region, same-zone, other-zone
  *       peer_regions: [us-east-2]       # optional
  *       unit: GiB                       # B, KiB, MiB, GiB, TiB, kB, MB, GB, TB
- *       pool: account                   # scope of the tiers: account, account-region
- *       tiers: [{from: 0GiB, price: "0"}, {from: 100GiB, price: "0.09"}]
- *       valid_from: 2024-01-01          # optional, inclusive; valid_to is exclusive
- *       source: where the price stands
+ *       pool: account-region            # scope of the tiers: account, account-region (default),
+ *                                       # organisation, organisation-region; area: pools within it
+ *       free: {amount: 100GiB, pool: organisation} # a month's allowance, in a pool of its own
+ *       prices:                         # or tiers: or price: here, when it is one for all regions
+ *       - {regions: [us], tiers: [{from: 0GiB, price: "0.09"}, {from: 10240GiB, price: "0.085"}]}
+ *       - {regions: [eu-west-1], price: "0.1"}      # one tier
+ *     resources:                        # what no byte of a path passes: things by the hour, bytes through others
+ *     - {name: nat-gateway-hour, unit: hour, price: "0.045"} # also lcu-hour, gbps-hour, vm-hour
  *
  * A path needs legs: every path a transfer; nat, endpoint and tgw a processing; a hop when the
  * gateway is in another zone. A leg takes the one meter that fits with the most conditions. A leg
@@ -30,141 +38,43 @@
  */
 #include "lib/money/book.h"
 
-int weir_pricebook_new(struct weir_pricebook **ret)
+static int compare_place(const struct book_row *row, const char *provider, size_t len, const char *region)
 {
-	struct weir_pricebook *b = calloc(1, sizeof(*b));
+	int c = strncmp(row->pub.provider, provider, len);
 
-	if (!b)
-		return -ENOMEM;
-	*ret = b;
-	return 0;
+	if (!c && row->pub.provider[len])
+		c = 1;
+	return c ? c : strcmp(row->pub.region, region);
 }
 
-static void row_fini(struct book_row *row)
+/* The first row that is not before the place, or with past behind it. */
+static size_t bound(const struct weir_pricebook *b, const char *provider, size_t len, const char *region, bool past)
 {
-	for (size_t i = 0; i < row->peer_region_count; i++)
-		free(row->peer_regions[i]);
-	free(row->peer_regions);
-	free((char *)row->pub.name);
-	free((char *)row->pub.provider);
-	free((char *)row->pub.region);
-	free((char *)row->pub.source);
-	free((struct weir_tier_price *)row->pub.tiers);
-	free(row->where);
+	size_t low = 0, high = b->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (compare_place(b->rows[mid], provider, len, region) < (past ? 1 : 0))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
 }
 
-void book_row_free(struct book_row *row)
+size_t book_place(const struct weir_pricebook *b, const char *provider, size_t len, const char *region,
+		  size_t *ret_count)
 {
-	if (!row)
-		return;
-	row_fini(row);
-	free(row);
-}
+	size_t first = bound(b, provider, len, region, false);
 
-void weir_pricebook_free(struct weir_pricebook *b)
-{
-	if (!b)
-		return;
-	for (size_t i = 0; i < b->count; i++)
-		book_row_free(b->rows[i]);
-	free(b->rows);
-	free(b->currency);
-	free(b);
-}
-
-const char *weir_pricebook_currency(const struct weir_pricebook *b)
-{
-	return b->currency ? b->currency : "";
+	*ret_count = bound(b, provider, len, region, true) - first;
+	return first;
 }
 
 static int specificity(const struct book_row *m)
 {
-	return __builtin_popcount(m->when) + (m->peer_region_count > 0);
-}
-
-/* Two opposite conditions never hold together. */
-static bool exclusive(uint32_t when)
-{
-	static const uint32_t pairs[] = {
-		BOOK_PUBLIC | BOOK_SERVICE,
-		BOOK_SAME_REGION | BOOK_OTHER_REGION,
-		BOOK_SAME_ZONE | BOOK_OTHER_ZONE,
-	};
-
-	for (size_t i = 0; i < WEIR_ARRAY_SIZE(pairs); i++)
-		if ((when & pairs[i]) == pairs[i])
-			return true;
-	return false;
-}
-
-static bool has_region(const struct book_row *m, const char *region)
-{
-	for (size_t i = 0; i < m->peer_region_count; i++)
-		if (!strcmp(m->peer_regions[i], region))
-			return true;
-	return false;
-}
-
-static bool regions_meet(const struct book_row *a, const struct book_row *b)
-{
-	if (!a->peer_region_count || !b->peer_region_count)
-		return true;
-	for (size_t i = 0; i < a->peer_region_count; i++)
-		if (has_region(b, a->peer_regions[i]))
-			return true;
-	return false;
-}
-
-/* Whether some byte would fit both equally well: the choice would depend on the order of files. */
-static bool ambiguous(const struct book_row *a, const struct book_row *b)
-{
-	return a->leg == b->leg && (a->paths & b->paths) && (a->directions & b->directions) &&
-	       specificity(a) == specificity(b) && !exclusive(a->when | b->when) &&
-	       regions_meet(a, b);
-}
-
-static bool same_place_and_time(const struct book_row *a, const struct book_row *b)
-{
-	return !strcmp(a->pub.provider, b->pub.provider) && !strcmp(a->pub.region, b->pub.region) &&
-	       a->valid_from < b->valid_to && b->valid_from < a->valid_to;
-}
-
-static bool same_tiers(const struct book_row *a, const struct book_row *b)
-{
-	if (a->pool != b->pool || a->pub.unit_bytes != b->pub.unit_bytes ||
-	    a->pub.tier_count != b->pub.tier_count)
-		return false;
-	for (size_t i = 0; i < a->pub.tier_count; i++)
-		if (a->pub.tiers[i].from_bytes != b->pub.tiers[i].from_bytes ||
-		    a->pub.tiers[i].nanos_per_unit != b->pub.tiers[i].nanos_per_unit)
-			return false;
-	return true;
-}
-
-static int check_pair(const struct book_row *a, const struct book_row *b, struct weir_err *err)
-{
-	if (!same_place_and_time(a, b))
-		return 0;
-	if (ambiguous(a, b))
-		return weir_err_set(err, -EINVAL,
-				    "%s: meters '%.60s' and '%.60s' price the same bytes", a->where,
-				    b->pub.name, a->pub.name);
-	if (!strcmp(a->pub.name, b->pub.name) && !same_tiers(a, b))
-		return weir_err_set(
-			err, -EINVAL,
-			"%s: meter '%.60s' stands twice with different unit, pool or tiers",
-			a->where, a->pub.name);
-	return 0;
-}
-
-int weir_pricebook_seal(struct weir_pricebook *b, struct weir_err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < b->count; i++)
-		for (size_t j = 0; j < i && r == 0; j++)
-			r = check_pair(b->rows[i], b->rows[j], err);
-	return r;
+	return __builtin_popcount(m->when) + (m->peer_regions.count > 0);
 }
 
 /* The conditions that hold for a route. An unknown region or zone is neither same nor other. */
@@ -179,33 +89,23 @@ static uint32_t conditions(const struct weir_route *r)
 	return c;
 }
 
-/* domain is "provider/...": the topology refuses others. */
-static bool provider_is(const struct weir_subnet *s, const char *provider)
-{
-	size_t len = strlen(provider);
-
-	return !strncmp(s->domain, provider, len) && s->domain[len] == '/';
-}
-
 static bool fits(const struct book_row *m, enum book_leg leg, const struct weir_route *r,
 		 unsigned int dir, uint64_t time_s)
 {
 	return m->leg == leg && (m->paths & (1u << r->path)) && (m->directions & (1u << dir)) &&
-	       time_s >= m->valid_from && time_s < m->valid_to &&
+	       time_s >= m->pub.valid_from && time_s < m->pub.valid_to &&
 	       (conditions(r) & m->when) == m->when &&
-	       (!m->peer_region_count || has_region(m, r->region)) &&
-	       !strcmp(m->pub.region, r->local->region) && provider_is(r->local, m->pub.provider);
+	       (!m->peer_regions.count || book_has(&m->peer_regions, r->region));
 }
 
-static const struct book_row *best(const struct weir_pricebook *b, enum book_leg leg,
+static const struct book_row *best(struct book_row *const *rows, size_t count, enum book_leg leg,
 				   const struct weir_route *r, unsigned int dir, uint64_t time_s)
 {
 	const struct book_row *m = NULL;
 
-	for (size_t i = 0; i < b->count; i++)
-		if (fits(b->rows[i], leg, r, dir, time_s) &&
-		    (!m || specificity(b->rows[i]) > specificity(m)))
-			m = b->rows[i];
+	for (size_t i = 0; i < count; i++)
+		if (fits(rows[i], leg, r, dir, time_s) && (!m || specificity(rows[i]) > specificity(m)))
+			m = rows[i];
 	return m;
 }
 
@@ -230,29 +130,75 @@ int weir_pricebook_meters(const struct weir_pricebook *b, const struct weir_rout
 			  const struct weir_meter *ret[WEIR_MAX_METERS])
 {
 	const struct weir_meter *found[BOOK_LEGS];
+	size_t first, count;
 	int n = 0;
 
 	if (!r->local || r->path == WEIR_PATH_UNKNOWN || dir > 1)
 		return -ENOENT;
+	/* domain is "provider/...": the topology refuses others. */
+	first = book_place(b, r->local->domain, strcspn(r->local->domain, "/"), r->local->region, &count);
 	for (unsigned int leg = 0; leg < BOOK_LEGS; leg++) {
 		const struct book_row *m;
 
 		if (!needs(leg, r))
 			continue;
-		m = best(b, leg, r, dir, time_s);
+		m = best(b->rows + first, count, leg, r, dir, time_s);
 		if (!m)
 			return -ENOENT;
-		found[n++] = &m->pub;
+		found[n++] = weir_meter_effective(&m->pub, r->local->account, time_s);
 	}
 	memcpy(ret, found, (size_t)n * sizeof(*found));
 	return n;
 }
 
-char *weir_meter_pool(const struct weir_meter *m, const char *account, char *buf, size_t size)
+const struct weir_meter *weir_pricebook_at(const struct weir_pricebook *b, size_t i)
+{
+	return i < b->count ? &b->rows[i]->pub : NULL;
+}
+
+const struct weir_meter *weir_pricebook_find(const struct weir_pricebook *b, const char *provider, const char *region,
+					     const char *name, uint64_t time_s)
+{
+	size_t count, first = book_place(b, provider, strlen(provider), region, &count);
+
+	for (size_t i = first; i < first + count; i++) {
+		const struct weir_meter *m = &b->rows[i]->pub;
+
+		if (!strcmp(m->name, name) && time_s >= m->valid_from && time_s < m->valid_to)
+			return m;
+	}
+	return NULL;
+}
+
+/* The account itself, unless its organisation pays. */
+static const char *payer(const struct book_row *row, const char *account)
+{
+	const struct weir_pricebook *b = row->book;
+
+	for (size_t i = 0; i < b->member_count; i++)
+		if (!strcmp(b->members[i].provider, row->pub.provider) && !strcmp(b->members[i].account, account))
+			return b->members[i].organisation;
+	return account;
+}
+
+static char *pool_of(const struct weir_meter *m, enum book_pool pool, const char *account, char *buf, size_t size)
 {
 	const struct book_row *row = (const struct book_row *)m;
+	bool regional = pool == BOOK_POOL_ACCOUNT_REGION || pool == BOOK_POOL_ORGANISATION_REGION;
+	bool shared = pool == BOOK_POOL_ORGANISATION || pool == BOOK_POOL_ORGANISATION_REGION;
+	const char *area = regional ? "" : row->area;
 
-	snprintf(buf, size, "%s/%s", account,
-		 row->pool == BOOK_POOL_ACCOUNT ? m->provider : m->region);
+	snprintf(buf, size, "%s/%s%s%s", shared ? payer(row, account) : account, regional ? m->region : m->provider,
+		 *area ? "/" : "", area);
 	return buf;
+}
+
+char *weir_meter_pool(const struct weir_meter *m, const char *account, char *buf, size_t size)
+{
+	return pool_of(m, ((const struct book_row *)m)->pool, account, buf, size);
+}
+
+char *weir_meter_free_pool(const struct weir_meter *m, const char *account, char *buf, size_t size)
+{
+	return pool_of(m, ((const struct book_row *)m)->free_pool, account, buf, size);
 }

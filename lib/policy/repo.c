@@ -28,9 +28,10 @@ struct loader {
 	void *arg;
 };
 
-/* A folder holds one kind; of a budget only the kind is checked here. */
+/* A folder holds one kind, or what belongs together; of a budget only the kind is checked here. */
 struct folder {
 	const char *name, *kind;
+	const char *also[2]; /* other kinds; NULL: none */
 	int (*add)(struct weir_repo *repo, struct weir_y *doc, struct weir_err *err);
 };
 
@@ -57,12 +58,12 @@ static int add_budget(struct weir_repo *repo, struct weir_y *doc, struct weir_er
 	return weir_y_get(doc, "spec", &spec, err);
 }
 
-static const struct folder settings_file = {"", "Settings", weir_repo_settings};
+static const struct folder settings_file = {"", "Settings", {NULL}, weir_repo_settings};
 static const struct folder folders[] = {
-	{"topology", "Topology", add_topology},
-	{"prices", "PriceBook", add_prices},
-	{"budgets", "Budget", add_budget},
-	{"policies", "FlowPolicy", add_policy},
+	{"topology", "Topology", {NULL}, add_topology},
+	{"prices", "PriceBook", {"PriceContract", "PriceCalibration"}, add_prices},
+	{"budgets", "Budget", {NULL}, add_budget},
+	{"policies", "FlowPolicy", {NULL}, add_policy},
 };
 
 static void loader_fini(struct loader *l)
@@ -92,6 +93,16 @@ static int settle(struct loader *l, int r, const struct weir_err *err)
 	return 0;
 }
 
+static bool belongs(const struct folder *f, const char *kind)
+{
+	if (!strcmp(kind, f->kind))
+		return true;
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(f->also); i++)
+		if (f->also[i] && !strcmp(kind, f->also[i]))
+			return true;
+	return false;
+}
+
 static int add_document(struct loader *l, const struct folder *f, struct weir_y *doc,
 			struct weir_err *err)
 {
@@ -113,7 +124,7 @@ static int add_document(struct loader *l, const struct folder *f, struct weir_y 
 		r = weir_y_str(kind, &text, err);
 	if (r < 0)
 		return r;
-	if (strcmp(text, f->kind) != 0)
+	if (!belongs(f, text))
 		return weir_y_err(kind, err, "kind '%s' does not belong here; expected %s", text,
 				  f->kind);
 	return f->add(l->repo, doc, err);

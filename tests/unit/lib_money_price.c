@@ -259,7 +259,9 @@ TEST(pools)
 		return;
 	}
 	CHECK(!strcmp(weir_meter_pool(m[0], "1", buf, sizeof(buf)), "1/us-east-1"), "%s", buf);
-	CHECK(!strcmp(weir_meter_pool(m[1], "1", buf, sizeof(buf)), "1/aws"), "%s", buf);
+	CHECK(!strcmp(weir_meter_pool(m[1], "1", buf, sizeof(buf)), "1/us-east-1"), "%s", buf);
+	/* What is free is so over all regions. */
+	CHECK(!strcmp(weir_meter_free_pool(m[1], "1", buf, sizeof(buf)), "1/aws"), "%s", buf);
 	CHECK(!strcmp(weir_pricebook_currency(w.b), "USD"), "%s", weir_pricebook_currency(w.b));
 }
 
