@@ -64,6 +64,9 @@ int cmd_policy_lint(const struct cli *c, int argc, char **argv, struct weir_err 
 int cmd_policy_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_policy_rollback(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_prices_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_prices_explain(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_prices_check(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_init(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_server(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_node(const struct cli *c, int argc, char **argv, struct weir_err *err);

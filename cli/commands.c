@@ -2,6 +2,7 @@
 /* The table of commands, and all that is derived from it: dispatch, help, man page. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/prices.h"
 
 static const struct command commands[] = {
 	{"status", cmd_status, "",
@@ -27,6 +28,19 @@ static const struct command commands[] = {
 	 "Say why the cost of the last --since is another than that of as long a time, --against before: volume (all bytes "
 	 "grew alike), price (a byte costs another amount), mix (bytes moved between cheap and dear ways), new and "
 	 "ended. The parts of each line sum to its change, and the lines to the total."},
+	{"prices show", cmd_prices_show, "[--provider P] [--region R] [--meter M] [--dir DIR]",
+	 "List the prices of the policy repository's price books, with contracts and calibrated rates over them. Like the "
+	 "next two it needs no aggregator; DIR is a policy repository or a directory of books, " PRICES_REPOSITORY
+	 " unless said otherwise."},
+	{"prices explain", cmd_prices_explain,
+	 "--provider P --region R --meter M (--bytes N | --hours N) [--used N] [--free-used N] [--account A] [--at TIME] "
+	 "[--dir DIR]",
+	 "Say to the nano-unit what bytes or hours cost, tier by tier: by the list, by the contract, by the calibrated "
+	 "rate, and which of them applies; with source and confidence. --used is what the month's pool had before, "
+	 "--free-used what the pool of the free allowance had, the same unless said otherwise."},
+	{"prices check", cmd_prices_check, "[DIR]",
+	 "Check price books: each error is one line with file and line. Exit status 2 when there are errors, 1 when a "
+	 "meter has no price between two others, else 0."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
 	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",

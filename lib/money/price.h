@@ -72,6 +72,10 @@ const struct weir_meter *weir_pricebook_find(const struct weir_pricebook *b, con
 					     const char *name, uint64_t time_s);
 const struct weir_meter *weir_meter_layer(const struct weir_meter *list, enum weir_price_layer layer,
 					  const char *account, uint64_t time_s);
+/* What lies over a list price, and over that, whatever the account and time, the strongest first; NULL. */
+const struct weir_meter *weir_meter_over(const struct weir_meter *m);
+/* The i-th account that alone it is for; NULL behind the last, none for all. */
+const char *weir_meter_account(const struct weir_meter *m, size_t i);
 /* What the account pays: the last layer that holds. */
 const struct weir_meter *weir_meter_effective(const struct weir_meter *list, const char *account, uint64_t time_s);
 

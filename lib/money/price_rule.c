@@ -46,6 +46,20 @@ const struct weir_meter *weir_meter_effective(const struct weir_meter *list, con
 	return m ? m : list->list;
 }
 
+const struct weir_meter *weir_meter_over(const struct weir_meter *m)
+{
+	const struct book_row *row = (const struct book_row *)m;
+
+	return row->over ? &row->over->pub : NULL;
+}
+
+const char *weir_meter_account(const struct weir_meter *m, size_t i)
+{
+	const struct book_rule *rule = ((const struct book_row *)m)->rule;
+
+	return rule && i < rule->accounts.count ? rule->accounts.items[i] : NULL;
+}
+
 static bool is_about(const struct book_rule *rule, const struct book_row *row)
 {
 	return !strcmp(rule->provider, row->pub.provider) &&
