@@ -112,7 +112,9 @@ int book_read_string(struct weir_pricebook *b, struct weir_y *map, const char *k
 	return weir_y_find(map, key) ? book_need_string(b, map, key, ret, err) : 0;
 }
 
-static int add_item(struct weir_pricebook *b, struct weir_y *y, struct book_list *l, size_t max, struct weir_err *err)
+#define LIST_MAX 512
+
+static int add_item(struct weir_pricebook *b, struct weir_y *y, struct book_list *l, struct weir_err *err)
 {
 	const char *s;
 	int r = weir_y_str(y, &s, err);
@@ -121,8 +123,6 @@ static int add_item(struct weir_pricebook *b, struct weir_y *y, struct book_list
 		return r;
 	if (book_has(l, s))
 		return weir_y_err(y, err, "'%.60s' stands twice", s);
-	if (l->count == max)
-		return weir_y_err(y, err, "more than %zu entries", max);
 	s = book_string(b, s);
 	if (!s)
 		return -ENOMEM;
@@ -130,39 +130,54 @@ static int add_item(struct weir_pricebook *b, struct weir_y *y, struct book_list
 	return 0;
 }
 
-#define LIST_MAX 512
+/* The group that the item names; NULL: it stands for itself. */
+static int group_of(struct weir_y *item, struct weir_y *groups, struct weir_y **ret, struct weir_err *err)
+{
+	const char *s;
+	int r = weir_y_str(item, &s, err);
+
+	*ret = r == 0 && groups ? weir_y_find(groups, s) : NULL;
+	return *ret ? weir_y_seq(*ret, err) : r;
+}
+
+/* Room for all that the list stands for. */
+static int make_room(struct weir_pricebook *b, struct weir_y *seq, struct weir_y *groups, struct book_list *l,
+		     struct weir_err *err)
+{
+	struct weir_y *group;
+	size_t n = 0;
+	int r = weir_y_seq(seq, err);
+
+	for (size_t i = 0; r == 0 && i < weir_y_count(seq); i++) {
+		r = group_of(weir_y_item(seq, i), groups, &group, err);
+		n += group ? weir_y_count(group) : 1;
+	}
+	if (r < 0)
+		return r;
+	if (!n || n > LIST_MAX)
+		return n ? weir_y_err(seq, err, "more than %d entries", LIST_MAX)
+			 : weir_y_err(seq, err, "the list is empty");
+	l->items = book_alloc(b, n * sizeof(*l->items));
+	return l->items ? 0 : -ENOMEM;
+}
+
 int book_read_list(struct weir_pricebook *b, struct weir_y *map, const char *key, struct weir_y *groups,
 		   struct book_list *ret, struct weir_err *err)
 {
-	struct weir_y *seq = weir_y_find(map, key);
+	struct weir_y *seq = weir_y_find(map, key), *group;
 	struct book_list l = {0};
-	int r;
+	int r = seq ? make_room(b, seq, groups, &l, err) : 0;
 
-	if (!seq)
-		return 0;
-	r = weir_y_seq(seq, err);
-	if (r < 0)
-		return r;
-	if (!weir_y_count(seq))
-		return weir_y_err(seq, err, "the list is empty");
-	l.items = book_alloc(b, LIST_MAX * sizeof(*l.items));
-	if (!l.items)
-		return -ENOMEM;
-	for (size_t i = 0; i < weir_y_count(seq) && r == 0; i++) {
-		struct weir_y *item = weir_y_item(seq, i), *group = NULL;
-		const char *s;
+	for (size_t i = 0; seq && r == 0 && i < weir_y_count(seq); i++) {
+		struct weir_y *item = weir_y_item(seq, i);
 
-		r = weir_y_str(item, &s, err);
-		if (r == 0 && groups)
-			group = weir_y_find(groups, s);
-		if (r == 0 && group)
-			r = weir_y_seq(group, err);
+		r = group_of(item, groups, &group, err);
 		for (size_t k = 0; r == 0 && group && k < weir_y_count(group); k++)
-			r = add_item(b, weir_y_item(group, k), &l, LIST_MAX, err);
+			r = add_item(b, weir_y_item(group, k), &l, err);
 		if (r == 0 && !group)
-			r = add_item(b, item, &l, LIST_MAX, err);
+			r = add_item(b, item, &l, err);
 	}
-	if (r == 0)
+	if (seq && r == 0)
 		*ret = l;
 	return r;
 }

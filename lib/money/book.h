@@ -6,7 +6,8 @@
 #include "lib/money/price.h"
 
 #define BOOK_MAX_ROWS 16384
-#define BOOK_MAX_RULES 4096
+#define BOOK_MAX_RULES 65536 /* 13 months of rates for 50 meters of 100 accounts */
+#define BOOK_MAX_OVER 131072 /* rows that they make: some 300 bytes each */
 /* 1,000 units of the currency per unit of bytes: keeps cumulative cost inside 128 bits. */
 #define BOOK_MAX_PRICE_NANOS 1000000000000LL
 
@@ -73,7 +74,7 @@ struct weir_pricebook {
 	struct book_row **rows; /* meters are handed out: rows never move. Sealed: by provider, region, order */
 	size_t count;
 	struct book_rule **rules;
-	size_t rule_count;
+	size_t rule_count, over_count;
 	struct book_member *members;
 	size_t member_count;
 	struct book_block *blocks;

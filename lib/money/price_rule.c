@@ -138,29 +138,51 @@ static void chain(struct book_row *list, struct book_row *row, const struct book
 	*at = row;
 }
 
-static int apply(struct weir_pricebook *b, const struct book_rule *rule, bool *ret_used,
-		 const struct book_rule **ret_clash)
+static int apply_to(struct weir_pricebook *b, const struct book_rule *rule, size_t first, size_t count, bool *ret_used,
+		    const struct book_rule **ret_clash)
 {
-	for (size_t i = 0; i < b->count; i++) {
+	for (size_t i = first; i < first + count; i++) {
 		struct book_row *row = NULL;
 		int r;
 
 		if (!is_about(rule, b->rows[i]))
 			continue;
+		if (b->over_count == BOOK_MAX_OVER)
+			return -E2BIG;
 		r = make_row(b, rule, b->rows[i], &row);
 		if (r < 0)
 			return r;
+		b->over_count++;
 		chain(b->rows[i], row, ret_clash);
 		*ret_used = true;
 	}
 	return 0;
 }
 
+/* Rates are many, and each is about one region. */
+static int apply(struct weir_pricebook *b, const struct book_rule *rule, bool *ret_used,
+		 const struct book_rule **ret_clash)
+{
+	int r = 0;
+
+	if (!rule->regions.count)
+		return apply_to(b, rule, 0, b->count, ret_used, ret_clash);
+	for (size_t i = 0; r == 0 && i < rule->regions.count; i++) {
+		size_t count, first = book_place(b, rule->provider, strlen(rule->provider), rule->regions.items[i],
+						 &count);
+
+		r = apply_to(b, rule, first, count, ret_used, ret_clash);
+	}
+	return r;
+}
+
 /* A name that no list price has would be money that is silently not there. */
-static const char *unknown_name(const struct weir_pricebook *b, const struct book_rule *rule)
+static const char *unknown_name(const struct weir_pricebook *b, const struct book_rule *rule, bool used)
 {
 	const struct book_list *lists[] = {&rule->meters, &rule->regions};
 
+	if (used && rule->meters.count <= 1 && rule->regions.count <= 1)
+		return NULL;
 	for (size_t l = 0; l < WEIR_ARRAY_SIZE(lists); l++)
 		for (size_t i = 0; i < lists[l]->count; i++) {
 			bool known = false;
@@ -181,12 +203,17 @@ int book_apply_rules(struct weir_pricebook *b, void (*fn)(enum weir_problem kind
 
 	for (size_t i = 0; r == 0 && i < b->rule_count; i++) {
 		const struct book_rule *clashes = NULL;
-		const char *unknown = unknown_name(b, b->rules[i]);
+		const char *unknown = NULL;
 		weir_auto_free char *line = NULL;
 		bool used = false;
 
 		r = apply(b, b->rules[i], &used, &clashes);
-		if (r == 0 && unknown)
+		if (r == 0)
+			unknown = unknown_name(b, b->rules[i], used);
+		if (r == -E2BIG)
+			line = weir_strf("%s: contracts and rates make more than %d prices", b->rules[i]->where,
+					 BOOK_MAX_OVER);
+		else if (r == 0 && unknown)
 			line = weir_strf("%s: no price book of %s has '%.60s'", b->rules[i]->where,
 					 b->rules[i]->provider, unknown);
 		else if (r == 0 && !used)

@@ -35,8 +35,8 @@
 
 #include <time.h>
 
-static int rule_new(struct weir_pricebook *b, struct weir_y *y, const struct book_rule *from, struct book_rule **ret,
-		    struct weir_err *err)
+/* What was read without an error; y is where it stands. */
+static int rule_add(struct weir_pricebook *b, struct weir_y *y, const struct book_rule *from, struct weir_err *err)
 {
 	struct book_rule **rules, *rule;
 	char where[512];
@@ -56,7 +56,6 @@ static int rule_new(struct weir_pricebook *b, struct weir_y *y, const struct boo
 	if (!rule->where)
 		return -ENOMEM;
 	b->rules[b->rule_count++] = rule;
-	*ret = rule;
 	return 0;
 }
 
@@ -102,33 +101,33 @@ static int need_source(struct weir_y *y, const struct book_rule *rule, struct we
 static int add_term(struct weir_pricebook *b, struct weir_y *y, const struct book_rule *contract, struct weir_err *err)
 {
 	struct weir_y *discount, *price;
-	struct book_rule *rule = NULL;
+	struct book_rule rule = *contract;
 	int r = weir_y_map(y, err);
 
 	if (r == 0)
-		r = rule_new(b, y, contract, &rule, err);
+		r = read_common(b, y, &rule, err);
 	if (r == 0)
-		r = read_common(b, y, rule, err);
+		r = book_read_list(b, y, "meters", NULL, &rule.meters, err);
 	if (r == 0)
-		r = book_read_list(b, y, "meters", NULL, &rule->meters, err);
+		r = book_read_list(b, y, "regions", NULL, &rule.regions, err);
 	if (r == 0)
-		r = book_read_list(b, y, "regions", NULL, &rule->regions, err);
-	if (r == 0)
-		r = book_read_validity(y, &rule->valid_from, &rule->valid_to, err);
+		r = book_read_validity(y, &rule.valid_from, &rule.valid_to, err);
 	if (r < 0)
 		return r;
 	discount = weir_y_find(y, "discount");
 	price = weir_y_find(y, "price");
 	if (!discount == !price)
 		return weir_y_err(y, err, "needs a discount or a price, and not both");
-	if (price && !rule->meters.count)
+	if (price && !rule.meters.count)
 		return weir_y_err(price, err, "a price is of meters: name them");
-	rule->fixed = price;
-	r = price ? book_read_price(price, &rule->nanos_per_unit, err)
-		  : read_discount(discount, &rule->discount_ppm, err);
+	rule.fixed = price;
+	r = price ? book_read_price(price, &rule.nanos_per_unit, err)
+		  : read_discount(discount, &rule.discount_ppm, err);
 	if (r == 0)
-		r = need_source(y, rule, err);
-	return r < 0 ? r : weir_y_end(y, err);
+		r = need_source(y, &rule, err);
+	if (r == 0)
+		r = weir_y_end(y, err);
+	return r < 0 ? r : rule_add(b, y, &rule, err);
 }
 
 static int add_members(struct weir_pricebook *b, struct weir_y *spec, const struct book_rule *contract,
@@ -215,29 +214,29 @@ static int need_one(struct weir_pricebook *b, struct weir_y *y, const char *key,
 
 static int add_rate(struct weir_pricebook *b, struct weir_y *y, const struct book_rule *month, struct weir_err *err)
 {
-	struct book_rule *rule = NULL;
+	struct book_rule rule = *month;
 	struct weir_y *price = NULL;
 	int r = weir_y_map(y, err);
 
 	if (r == 0)
-		r = rule_new(b, y, month, &rule, err);
+		r = need_one(b, y, "meter", &rule.meters, err);
 	if (r == 0)
-		r = need_one(b, y, "meter", &rule->meters, err);
-	if (r == 0)
-		r = need_one(b, y, "region", &rule->regions, err);
+		r = need_one(b, y, "region", &rule.regions, err);
 	if (r == 0 && weir_y_find(y, "account"))
-		r = need_one(b, y, "account", &rule->accounts, err);
+		r = need_one(b, y, "account", &rule.accounts, err);
 	if (r == 0)
-		r = book_read_string(b, y, "sku", &rule->sku, err);
+		r = book_read_string(b, y, "sku", &rule.sku, err);
 	if (r == 0)
-		r = read_common(b, y, rule, err);
+		r = read_common(b, y, &rule, err);
 	if (r == 0)
 		r = weir_y_get(y, "price", &price, err);
 	if (r == 0)
-		r = book_read_price(price, &rule->nanos_per_unit, err);
+		r = book_read_price(price, &rule.nanos_per_unit, err);
 	if (r == 0)
-		r = need_source(y, rule, err);
-	return r < 0 ? r : weir_y_end(y, err);
+		r = need_source(y, &rule, err);
+	if (r == 0)
+		r = weir_y_end(y, err);
+	return r < 0 ? r : rule_add(b, y, &rule, err);
 }
 
 int book_add_calibration(struct weir_pricebook *b, struct weir_y *spec, struct weir_err *err)
