@@ -19,7 +19,8 @@
 	     "    - {regions: [us], tiers: [{from: 0GiB, price: '0.09'}, {from: 1000GiB, price: '0.08'}]}\n" \
 	     "    - {regions: [eu-west-1], price: '0.1', source: other, confidence: low}\n"                 \
 	     "  - {name: cross-zone, paths: [cross-zone], directions: [egress], unit: GiB, price: '0.01'}\n" \
-	     "  resources:\n  - {name: nat-gateway-hour, unit: hour, price: '0.045', sku: '*NatGateway-Hours'}\n")
+	     "  resources:\n  - {name: nat-gateway-hour, unit: hour, price: '0.045', sku: '*NatGateway-Hours'}\n" \
+	     "  - {name: grain, unit: B, price: '0.000000005'}\n")
 
 struct world {
 	struct weir_pricebook *b;
@@ -163,6 +164,8 @@ TEST(contracts_discount_and_fix_prices_while_they_hold)
 	CHECK(m->layer == WEIR_PRICE_CONTRACT && weir_meter_cost(m, 3600) == 30000000 && !strcmp(m->source, "signed"),
 	      "fixed");
 	CHECK(m->list == meter(&w, "eu-west-1", "nat-gateway-hour"), "what it replaces");
+	m = weir_meter_effective(meter(&w, "eu-west-1", "grain"), "1", NOV);
+	CHECK(weir_meter_cost(m, 10) == 50, "4.5 nano-units are 5");
 	/* Every tier, and the allowance stays. */
 	m = weir_meter_effective(meter(&w, "us-west-2", "internet-out"), "1", NOV);
 	CHECK(m->tier_count == 2 && m->free_bytes == 100 * GIB && m->tiers[0].nanos_per_unit == 81000000 &&
