@@ -130,12 +130,9 @@ int prices_load(const char *dir, struct weir_pricebook **ret,
 	if (r == 0)
 		r = weir_pricebook_load_dir(b, !dir || (!stat(inner, &st) && S_ISDIR(st.st_mode)) ? inner : dir,
 					    on_load_error, &t);
-	/* What could be read is checked beside what could not: a person mends all at once. */
-	if (r == 0 || r == -EINVAL) {
-		int checked = weir_pricebook_check(b, fn, arg);
-
-		r = r ? r : checked;
-	}
+	/* References between documents make sense only when each was read. */
+	if (r == 0)
+		r = weir_pricebook_check(b, fn, arg);
 	if (r < 0)
 		return r == -ENOMEM ? r : CLI_INVALID;
 	*ret = weir_take_ptr(b);
