@@ -16,7 +16,6 @@
 
 #include "lib/policy/format.h"
 
-
 struct codec {
 	struct weir_buf *out; /* writing; NULL = reading */
 	const uint8_t *in;
