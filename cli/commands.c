@@ -41,6 +41,13 @@ static const struct command commands[] = {
 	{"prices check", cmd_prices_check, "[DIR]",
 	 "Check price books: each error is one line with file and line. Exit status 2 when there are errors, 1 when a "
 	 "meter has no price between two others, else 0."},
+	{"export check", cmd_export_check,
+	 "--model FILE [--currency-codes FILE] [--criteria A,B | all] CSV | --defects",
+	 "Check a FOCUS file, CSV or CSV.GZ, by the official requirements model, FILE as JSON: first each rule that is "
+	 "broken, MUST before SHOULD, with how many rows and the first of them, then how many rules passed, failed and "
+	 "were skipped. --criteria names what the provider supports, as the model does (ApplicabilityCriteria); rules "
+	 "that need another are skipped. --defects lists where model or official validator err, and what is done "
+	 "instead. Exit status 1 when a MUST is broken."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
 	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",
