@@ -37,7 +37,8 @@ static void print_failure(const struct cli *c, const struct weir_focus_rule *rul
 	if (!res->first_line)
 		fputs("no such column", c->out);
 	else
-		fprintf(c->out, "%" PRIu64 " %s, first in line %" PRIu64 " '%s'", res->rows, res->rows == 1 ? "row" : "rows", res->first_line,
+		fprintf(c->out, "%" PRIu64 " %s%s, first in line %" PRIu64 " '%s'", res->rows,
+			rule->requirement->fn == WEIR_FOCUS_DISTINCT_COUNT ? "value" : "row", res->rows == 1 ? "" : "s", res->first_line,
 			res->value);
 	fprintf(c->out, ": %s", rule->text);
 	if (rule->defect)
