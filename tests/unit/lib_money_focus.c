@@ -221,6 +221,38 @@ TEST(focus_distinct_is_bounded)
 	CHECK(!strcmp(wrong, "A=fail"), "%s", wrong);
 }
 
+/* A known defect of 1.2: the rule says what its text says, and what it said as published is counted beside. */
+TEST(focus_defects_are_corrected_and_counted)
+{
+	static const char text[] = "{\"Details\":{\"FOCUSVersion\":\"%s\"},\"ModelRules\":{"
+		FOCUS_RULE("CommitmentDiscountStatus-C-003-C", "MUST", VALUE("CheckValue", "CommitmentDiscountId", "null"),
+			   VALUE("CheckNotValue", "CommitmentDiscountStatus", "null")) "}}";
+	static const char csv[] = "CommitmentDiscountId,CommitmentDiscountStatus\n,\n,Used\nid,Used\n,\n";
+	static const struct {
+		const char *version;
+		unsigned int rows, line;
+		bool published;
+	} versions[] = {{"1.2", 1, 3, true}, {"9.9", 2, 2, false}};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(versions); i++) {
+		weir_auto_focus_model struct weir_focus_model *m = NULL;
+		weir_auto_focus_report struct weir_focus_report *report = NULL;
+		struct weir_focus_options o = {0};
+		struct weir_err err = {0};
+		char model[sizeof(text) + 8];
+
+		snprintf(model, sizeof(model), text, versions[i].version);
+		CHECK(!weir_focus_model_parse(model, strlen(model), "m", &m, &err) && !focus_run(m, &o, csv, strlen(csv), &report, &err), "%s",
+		      err.text);
+		if (!report)
+			continue;
+		CHECK(report->results[0].rows == versions[i].rows && report->results[0].first_line == versions[i].line, "%s: %d rows, line %d",
+		      versions[i].version, (int)report->results[0].rows, (int)report->results[0].first_line);
+		CHECK(report->results[0].published == versions[i].published && report->results[0].published_rows == (versions[i].published ? 2 : 0),
+		      "%s: as published %d", versions[i].version, (int)report->results[0].published_rows);
+	}
+}
+
 TEST(focus_models_that_are_none)
 {
 	static const struct {
@@ -269,4 +301,4 @@ TEST(focus_files_that_are_no_tables)
 }
 
 TEST_MAIN(T(focus_functions_pass_and_fail), T(focus_every_function_has_a_case), T(focus_rules_together), T(focus_distinct_is_bounded),
-	  T(focus_models_that_are_none), T(focus_files_that_are_no_tables))
+	  T(focus_defects_are_corrected_and_counted), T(focus_models_that_are_none), T(focus_files_that_are_no_tables))
