@@ -20,10 +20,12 @@ static int print_defects(const struct cli *c)
 
 	for (size_t i = 0; (d = weir_focus_defect_at(i)); i++) {
 		if (!c->json)
-			fprintf(c->out, "%s %s\n  defect: %s\n  here: %s\n", d->rule ? "model" : "validator", d->what, d->reason, d->instead);
-		else if (json_array_append_new(items, json_pack("{s:s,s:s?,s:s,s:s,s:s}", "of", d->rule ? "model" : "validator",
-								"version", d->version, "what", d->what, "defect",
-								d->reason, "here", d->instead)))
+			fprintf(c->out, "%s %s\n  defect: %s\n  here: %s\n", d->rule ? "model" : "validator",
+				d->what, d->reason, d->instead);
+		else if (json_array_append_new(items,
+					       json_pack("{s:s,s:s?,s:s,s:s,s:s}", "of",
+							 d->rule ? "model" : "validator", "version", d->version,
+							 "what", d->what, "defect", d->reason, "here", d->instead)))
 			return -ENOMEM;
 	}
 	if (c->json && (json_dumpf(items, c->out, JSON_COMPACT) || fputc('\n', c->out) == EOF))
@@ -31,29 +33,41 @@ static int print_defects(const struct cli *c)
 	return 0;
 }
 
-static void print_failure(const struct cli *c, const struct weir_focus_rule *rule, const struct weir_focus_result *res)
+static bool is_corrected(const struct weir_focus_rule *rule)
+{
+	return rule->defect->condition || rule->defect->requirement;
+}
+
+static void print_failure(const struct cli *c, const struct weir_focus_rule *rule,
+			  const struct weir_focus_result *res)
 {
 	fprintf(c->out, "%s %s %s: ", rule->id, rule->keyword, res->column);
 	if (!res->first_line)
 		fputs("no such column", c->out);
 	else
 		fprintf(c->out, "%" PRIu64 " %s%s, first in line %" PRIu64 " '%s'", res->rows,
-			rule->requirement->fn == WEIR_FOCUS_DISTINCT_COUNT ? "value" : "row", res->rows == 1 ? "" : "s", res->first_line,
-			res->value);
+			rule->requirement->fn == WEIR_FOCUS_DISTINCT_COUNT ? "value" : "row",
+			res->rows == 1 ? "" : "s", res->first_line, res->value);
 	fprintf(c->out, ": %s", rule->text);
-	if (rule->defect)
+	if (rule->defect && is_corrected(rule))
 		fprintf(c->out, " (corrected: %s)", rule->defect->instead);
+	else if (rule->defect)
+		fprintf(c->out, " (%s: %s)", rule->defect->reason, rule->defect->instead);
 	fputc('\n', c->out);
 }
 
 /* Reasons that say one thing of many rules, and how many there are. */
-static void print_skipped(const struct cli *c, const struct weir_focus_model *m, const struct weir_focus_report *report)
+static void print_skipped(const struct cli *c, const struct weir_focus_model *m,
+			  const struct weir_focus_report *report)
 {
 	static const struct {
 		const char *reason, *title;
 	} kinds[] = {
-		{"dynamic", "dynamic"}, {"not applicable", "not applicable"}, {"no column", "absent columns"},
-		{"a permission", "permissions"}, {"unknown function", "unknown functions"},
+		{"dynamic", "dynamic"},
+		{"not applicable", "not applicable"},
+		{"no column", "absent columns"},
+		{"a permission", "permissions"},
+		{"unknown function", "unknown functions"},
 	};
 	size_t left = report->skipped;
 
@@ -73,37 +87,44 @@ static void print_skipped(const struct cli *c, const struct weir_focus_model *m,
 	fputs(report->skipped ? ")\n" : "\n", c->out);
 }
 
-static void print_report(const struct cli *c, const struct weir_focus_model *m, const struct weir_focus_report *report)
+static void print_report(const struct cli *c, const struct weir_focus_model *m,
+			 const struct weir_focus_report *report)
 {
 	for (int level = WEIR_FOCUS_MUST; level < WEIR_FOCUS_MAY; level++)
 		for (size_t i = 0; i < m->rule_count; i++)
-			if (report->results[i].status == WEIR_FOCUS_FAIL && !report->results[i].composite && (int)m->rules[i].level == level)
+			if (report->results[i].status == WEIR_FOCUS_FAIL && !report->results[i].composite &&
+			    (int)m->rules[i].level == level)
 				print_failure(c, &m->rules[i], &report->results[i]);
 	/* A function that nobody knows was never asked: that is said by name, not only counted. */
 	for (size_t i = 0; i < m->rule_count; i++)
 		if (!strncmp(report->results[i].reason, "unknown function", strlen("unknown function")))
-			fprintf(c->out, "%s %s %s: skipped: %s\n", m->rules[i].id, m->rules[i].keyword, report->results[i].column,
-				report->results[i].reason);
-	fprintf(c->out, "FOCUS %s, %" PRIu64 " rows, %zu rules: %zu MUST failed, %zu SHOULD failed, %zu composed of those, %zu passed", m->version,
-		report->rows, m->rule_count, report->failed[WEIR_FOCUS_MUST], report->failed[WEIR_FOCUS_SHOULD], report->composites_failed,
-		report->passed);
+			fprintf(c->out, "%s %s %s: skipped: %s\n", m->rules[i].id, m->rules[i].keyword,
+				report->results[i].column, report->results[i].reason);
+	fprintf(c->out,
+		"FOCUS %s, %" PRIu64
+		" rows, %zu rules: %zu MUST failed, %zu SHOULD failed, %zu composed of those, %zu passed",
+		m->version, report->rows, m->rule_count, report->failed[WEIR_FOCUS_MUST],
+		report->failed[WEIR_FOCUS_SHOULD], report->composites_failed, report->passed);
 	print_skipped(c, m, report);
 }
 
 static json_t *rule_json(const struct weir_focus_rule *rule, const struct weir_focus_result *res)
 {
-	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:s}", "rule", rule->id, "keyword", rule->keyword, "column", res->column, "result",
-			      statuses[res->status], "applied", (json_int_t)res->applied, "rows", (json_int_t)res->rows, "demands", rule->text);
+	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:s}", "rule", rule->id, "keyword", rule->keyword, "column",
+			      res->column, "result", statuses[res->status], "applied", (json_int_t)res->applied,
+			      "rows", (json_int_t)res->rows, "demands", rule->text);
 	int r = !o;
 
 	if (!r && *res->reason)
-		r = json_object_set_new(o, res->status == WEIR_FOCUS_SKIP ? "skipped" : "because_of", json_string(res->reason));
+		r = json_object_set_new(o, res->status == WEIR_FOCUS_SKIP ? "skipped" : "because_of",
+					json_string(res->reason));
 	if (!r && res->first_line)
 		r = json_object_set_new(o, "line", json_integer((json_int_t)res->first_line)) ||
 		    /* What is no UTF-8 may be the very failure. */
 		    json_object_set_new(o, "value", json_string(res->value) ?: json_string("(not UTF-8)"));
 	if (!r && rule->defect)
-		r = json_object_set_new(o, "corrected", json_string(rule->defect->reason));
+		r = json_object_set_new(o, is_corrected(rule) ? "corrected" : "defect",
+					json_string(rule->defect->reason));
 	if (!r && res->published)
 		r = json_object_set_new(o, "published_rows", json_integer((json_int_t)res->published_rows));
 	if (!r)
@@ -119,9 +140,10 @@ static int print_json(const struct cli *c, const struct weir_focus_model *m, con
 	for (size_t i = 0; i < m->rule_count; i++)
 		if (json_array_append_new(items, rule_json(&m->rules[i], &report->results[i])))
 			return -ENOMEM;
-	o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:O}", "focus_version", m->version, "rows", (json_int_t)report->rows, "must_failed",
-		      (json_int_t)report->failed[WEIR_FOCUS_MUST], "should_failed", (json_int_t)report->failed[WEIR_FOCUS_SHOULD],
-		      "composites_failed", (json_int_t)report->composites_failed, "passed", (json_int_t)report->passed, "skipped",
+	o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:O}", "focus_version", m->version, "rows",
+		      (json_int_t)report->rows, "must_failed", (json_int_t)report->failed[WEIR_FOCUS_MUST],
+		      "should_failed", (json_int_t)report->failed[WEIR_FOCUS_SHOULD], "composites_failed",
+		      (json_int_t)report->composites_failed, "passed", (json_int_t)report->passed, "skipped",
 		      (json_int_t)report->skipped, "items", items);
 	if (!o)
 		return -ENOMEM;
@@ -134,7 +156,8 @@ static int invalid(int r)
 	return r && r != -ENOMEM ? -EINVAL : r;
 }
 
-static int check(const struct cli *c, const char *model, const char *currencies, const char *criteria, const char *file, struct weir_err *err)
+static int check(const struct cli *c, const char *model, const char *currencies, const char *criteria,
+		 const char *file, struct weir_err *err)
 {
 	weir_auto_focus_report struct weir_focus_report *report = NULL;
 	weir_auto_focus_model struct weir_focus_model *m = NULL;

@@ -51,7 +51,9 @@ static int refill(struct weir_csv *c)
 		return AT_END;
 	/* zlib says Z_BUF_ERROR, and no more, of a stream that was cut off. */
 	weir_err_set(c->err, -EIO, "%s:%" PRIu64 ": %s", c->name, c->line,
-		     code == Z_BUF_ERROR ? "the gzip stream ends too early" : code == Z_ERRNO ? strerror(errno) : why);
+		     code == Z_BUF_ERROR ? "the gzip stream ends too early"
+		     : code == Z_ERRNO	 ? strerror(errno)
+					 : why);
 	return BROKEN;
 }
 
@@ -112,8 +114,8 @@ static int put_byte(struct weir_csv *c, int byte)
 		char *text;
 
 		if (c->len >= WEIR_CSV_RECORD_MAX)
-			return weir_err_set(c->err, -E2BIG, "%s:%" PRIu64 ": a record of more than %zu bytes", c->name,
-					    c->record_line, WEIR_CSV_RECORD_MAX);
+			return weir_err_set(c->err, -E2BIG, "%s:%" PRIu64 ": a record of more than %zu bytes",
+					    c->name, c->record_line, WEIR_CSV_RECORD_MAX);
 		text = realloc(c->text, cap);
 		if (!text)
 			return -ENOMEM;
@@ -132,8 +134,8 @@ static int begin_field(struct weir_csv *c)
 		size_t *starts;
 
 		if (c->count >= WEIR_CSV_FIELDS_MAX)
-			return weir_err_set(c->err, -E2BIG, "%s:%" PRIu64 ": a record of more than %d fields", c->name,
-					    c->record_line, WEIR_CSV_FIELDS_MAX);
+			return weir_err_set(c->err, -E2BIG, "%s:%" PRIu64 ": a record of more than %d fields",
+					    c->name, c->record_line, WEIR_CSV_FIELDS_MAX);
 		fields = realloc(c->fields, cap * sizeof(*fields));
 		if (!fields)
 			return -ENOMEM;
@@ -212,8 +214,9 @@ static int read_field(struct weir_csv *c, bool *ret_more)
 		if (byte == ',' || ends_line(c, byte))
 			break;
 		if (quoted)
-			return weir_err_set(c->err, -EINVAL, "%s:%" PRIu64 ": field %zu goes on behind its closing quote",
-					    c->name, c->line, c->count + 1);
+			return weir_err_set(c->err, -EINVAL,
+					    "%s:%" PRIu64 ": field %zu goes on behind its closing quote", c->name,
+					    c->line, c->count + 1);
 		r = put_byte(c, byte);
 	}
 	*ret_more = byte == ',';

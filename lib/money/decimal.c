@@ -143,7 +143,8 @@ static void distance(const uint32_t *a, const uint32_t *b, bool same_sign, uint3
 	}
 }
 
-bool weir_decimal_is_product(const struct weir_decimal *a, const struct weir_decimal *b, const struct weir_decimal *r)
+bool weir_decimal_is_product(const struct weir_decimal *a, const struct weir_decimal *b,
+			     const struct weir_decimal *r)
 {
 	uint32_t product[WIDE], wanted[WIDE] = {0}, off[WIDE], least[WIDE] = {0}, part[WIDE] = {0};
 	uint64_t rest = 0;

@@ -26,6 +26,7 @@ int weir_decimal_cmp(const struct weir_decimal *a, const struct weir_decimal *b)
  * Is a * b = r, as far as money is told apart: to a nano-unit, or to a part in 10^12 of large sums, which is where the
  * arithmetic of writers that use binary floating point ends.
  */
-bool weir_decimal_is_product(const struct weir_decimal *a, const struct weir_decimal *b, const struct weir_decimal *r);
+bool weir_decimal_is_product(const struct weir_decimal *a, const struct weir_decimal *b,
+			     const struct weir_decimal *r);
 
 #endif

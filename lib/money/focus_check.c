@@ -1,28 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The check: each rule gets a plan from model, options and the file's head; rows are fed to the rules that ask rows;
- * composites are then what their parts and dependencies are.
- */
+/* The check: rows are fed to the rules that ask rows; composites are then what their parts and dependencies are. */
 #include "lib/money/focus_check.h"
 
 #include <inttypes.h>
 
 #include "lib/money/focus_check_impl.h"
-
-enum plan { PLAN_SKIP, PLAN_PRESENCE, PLAN_ROWS, PLAN_DISTINCT, PLAN_COMPOSITE };
-
-struct check {
-	const struct weir_focus_model *m;
-	const struct weir_focus_options *o;
-	struct weir_csv *csv;
-	struct weir_focus_report *report;
-	struct focus_row row;
-	int *place;
-	uint8_t *plan, *applicable, *applies, *judged; /* per rule */
-	struct focus_distinct **distinct;
-	size_t fields; /* of the head */
-	struct weir_err *err;
-};
 
 void weir_focus_report_free(struct weir_focus_report *r)
 {
@@ -44,7 +26,7 @@ void focus_show(const char *text, size_t len, char ret[WEIR_FOCUS_SHOWN_MAX + 1]
 	ret[n] = '\0';
 }
 
-static void check_fini(struct check *c)
+static void check_fini(struct focus_check *c)
 {
 	for (size_t i = 0; c->distinct && i < c->m->rule_count; i++)
 		focus_distinct_free(c->distinct[i]);
@@ -57,7 +39,7 @@ static void check_fini(struct check *c)
 	weir_focus_report_free(c->report);
 }
 
-static int check_init(struct check *c)
+static int check_init(struct focus_check *c)
 {
 	size_t n = c->m->rule_count;
 
@@ -75,18 +57,21 @@ static int check_init(struct check *c)
 	return c->report->results ? 0 : -ENOMEM;
 }
 
-static int read_head(struct check *c)
+static int read_head(struct focus_check *c)
 {
 	const struct weir_csv_field *f;
 	struct weir_map *seen = NULL;
 	int r = weir_csv_next(c->csv, &f, &c->fields, c->err);
 
 	if (r <= 0)
-		return r ? r : weir_err_set(c->err, -EINVAL, "%s: is empty; a line of column names was expected", weir_csv_name(c->csv));
+		return r ? r
+			 : weir_err_set(c->err, -EINVAL, "%s: is empty; a line of column names was expected",
+					weir_csv_name(c->csv));
 	r = weir_map_new(&seen);
 	for (size_t i = 0; !r && i < c->fields; i++) {
 		if (weir_map_find(seen, f[i].text, f[i].len))
-			r = weir_err_set(c->err, -EINVAL, "%s:1: column %.80s stands twice", weir_csv_name(c->csv), f[i].text);
+			r = weir_err_set(c->err, -EINVAL, "%s:1: column %.80s stands twice", weir_csv_name(c->csv),
+					 f[i].text);
 		else
 			r = weir_map_put(seen, f[i].text, f[i].len, (void *)(i + 1), NULL);
 	}
@@ -99,226 +84,7 @@ static int read_head(struct check *c)
 	return r;
 }
 
-typedef bool (*check_fn)(const struct check *c, const struct weir_focus_expr *e);
-
-/* The first check in e for which fn says yes; references are followed once, as focus_eval() does of a row. */
-static const struct weir_focus_expr *find_behind(const struct check *c, const struct weir_focus_expr *e, check_fn fn, bool follow)
-{
-	const struct weir_focus_expr *found = e && fn(c, e) ? e : NULL;
-
-	if (found || !e)
-		return found;
-	if (e->fn == WEIR_FOCUS_MODEL_RULE && follow)
-		return find_behind(c, c->m->rules[e->rule].requirement, fn, false);
-	for (size_t i = 0; !found && i < e->item_count; i++)
-		found = find_behind(c, &e->items[i], fn, follow);
-	return found;
-}
-
-static const struct weir_focus_expr *find(const struct check *c, const struct weir_focus_expr *e, check_fn fn)
-{
-	return find_behind(c, e, fn, true);
-}
-
-static bool is_unknown(const struct check *c, const struct weir_focus_expr *e)
-{
-	(void)c;
-	return e->fn == WEIR_FOCUS_UNKNOWN;
-}
-
-static bool is_of_column(const struct check *c, const struct weir_focus_expr *e)
-{
-	(void)c;
-	return e->columns > 0;
-}
-
-static bool is_of_absent(const struct check *c, const struct weir_focus_expr *e)
-{
-	for (size_t i = 0; e->fn != WEIR_FOCUS_COLUMN_PRESENT && i < e->columns; i++)
-		if (c->place[e->column[i]] < 0)
-			return true;
-	return false;
-}
-
-static bool needs_currencies(const struct check *c, const struct weir_focus_expr *e)
-{
-	return e->fn == WEIR_FOCUS_NATIONAL_CURRENCY && !c->o->currencies;
-}
-
-static bool is_missed(const struct check *c, const struct weir_focus_expr *e)
-{
-	for (size_t i = 0; i < e->columns; i++)
-		if (c->place[e->column[i]] == FOCUS_MISSED)
-			return true;
-	return false;
-}
-
-static bool is_reference(const struct check *c, const struct weir_focus_expr *e)
-{
-	(void)c;
-	return e->fn == WEIR_FOCUS_MODEL_RULE;
-}
-
-/* What has no answer for a row: a count over rows, a rule that is dynamic, or is made of rules again. */
-static bool is_unanswered(const struct check *c, const struct weir_focus_expr *e)
-{
-	const struct weir_focus_rule *rule;
-
-	if (e->fn != WEIR_FOCUS_MODEL_RULE)
-		return e->fn == WEIR_FOCUS_DISTINCT_COUNT;
-	rule = &c->m->rules[e->rule];
-	return rule->dynamic || find_behind(c, rule->requirement, is_reference, false);
-}
-
-/* OR over rules that hold without a condition: they are alternatives. */
-static bool is_choice(const struct check *c, const struct weir_focus_rule *rule)
-{
-	const struct weir_focus_expr *e = rule->requirement;
-
-	if (!weir_focus_is_composite(rule) || e->fn != WEIR_FOCUS_OR)
-		return false;
-	for (size_t i = 0; i < e->item_count; i++)
-		if (c->m->rules[e->items[i].rule].condition || is_unanswered(c, &e->items[i]))
-			return false;
-	return true;
-}
-
-static const char *choice_of(const struct check *c, const struct weir_focus_rule *rule)
-{
-	for (size_t i = 0; i < rule->parent_count; i++)
-		if (!is_choice(c, &c->m->rules[rule->parents[i]]))
-			return NULL;
-	return rule->parent_count ? c->m->rules[rule->parents[0]].id : NULL;
-}
-
-/* Names the first criterion that is wanting, in the rule or in those that refer to it. */
-static bool is_applicable(const struct check *c, size_t i, const char **ret_wanting)
-{
-	const struct weir_focus_rule *rule = &c->m->rules[i];
-	uint64_t wanting = rule->criteria & ~c->o->criteria;
-
-	if (wanting) {
-		*ret_wanting = c->m->criteria[__builtin_ctzll(wanting)];
-		return false;
-	}
-	for (size_t k = 0; k < rule->parent_count; k++)
-		if (c->applicable[rule->parents[k]])
-			return true;
-	*ret_wanting = rule->parent_count ? c->m->rules[rule->parents[0]].id : NULL;
-	return !rule->parent_count;
-}
-
-static enum plan skip(struct weir_focus_result *res, const char *what, const char *name)
-{
-	res->status = WEIR_FOCUS_SKIP;
-	snprintf(res->reason, sizeof(res->reason), "%s%s%s", what, *name ? " " : "", name);
-	return PLAN_SKIP;
-}
-
-/* The first that is wanting, of those that an expression is about. */
-static const char *absent_column(const struct check *c, const struct weir_focus_expr *e)
-{
-	for (size_t i = 0; i < e->columns; i++)
-		if (c->place[e->column[i]] < 0)
-			return c->m->columns[e->column[i]];
-	return "";
-}
-
-static enum plan plan_rule(struct check *c, size_t i)
-{
-	const struct weir_focus_rule *rule = &c->m->rules[i];
-	struct weir_focus_result *res = &c->report->results[i];
-	const struct weir_focus_expr *e = find(c, rule->requirement, is_of_column);
-	const char *wanting = NULL;
-
-	res->column = e && !weir_focus_is_composite(rule) ? c->m->columns[e->column[0]] : rule->reference;
-	c->applicable[i] = is_applicable(c, i, &wanting);
-	if (rule->dynamic)
-		return skip(res, "dynamic: no data set alone can show it", "");
-	if (!c->applicable[i])
-		return skip(res, rule->criteria & ~c->o->criteria ? "not applicable without" : "not applicable, as is", wanting);
-	if (!weir_focus_is_composite(rule) && (e = find(c, rule->requirement, is_unknown)))
-		return skip(res, "unknown function", e->name);
-	e = find(c, rule->condition, is_unknown);
-	if (e) {
-		/* When its parts would hold is not known either. */
-		c->applicable[i] = false;
-		return skip(res, "unknown function", e->name);
-	}
-	if (rule->level == WEIR_FOCUS_MAY)
-		return skip(res, "a permission: nothing to break", "");
-	if (rule->requirement->fn == WEIR_FOCUS_COLUMN_PRESENT)
-		return PLAN_PRESENCE;
-	if (weir_focus_is_composite(rule) && !is_choice(c, rule))
-		return PLAN_COMPOSITE;
-	if (choice_of(c, rule))
-		return skip(res, "an alternative of", choice_of(c, rule));
-	return rule->requirement->fn == WEIR_FOCUS_DISTINCT_COUNT ? PLAN_DISTINCT : PLAN_ROWS;
-}
-
-/* A required column that is absent is one failure, and no more of the rules about it. */
-static void judge_presence(struct check *c, size_t i)
-{
-	const struct weir_focus_rule *rule = &c->m->rules[i];
-	struct weir_focus_result *res = &c->report->results[i];
-	size_t column = rule->requirement->column[0];
-
-	res->applied = 1;
-	if (c->place[column] >= 0)
-		return;
-	res->status = WEIR_FOCUS_FAIL;
-	res->rows = 1;
-	snprintf(res->value, sizeof(res->value), "absent");
-	if (rule->level == WEIR_FOCUS_MUST)
-		c->place[column] = FOCUS_MISSED;
-}
-
-/* A condition over a column that must be there and is not: nobody knows where it holds. */
-static const struct weir_focus_expr *missed_condition(const struct check *c, const struct weir_focus_rule *rule)
-{
-	const struct weir_focus_expr *e = find(c, rule->condition, is_missed);
-
-	for (size_t k = 0; !e && k < rule->parent_count; k++)
-		e = find(c, c->m->rules[rule->parents[k]].condition, is_missed);
-	return e;
-}
-
-/* What the head, the options and the model's own holes leave unasked. */
-static int plan_rows(struct check *c, size_t i)
-{
-	const struct weir_focus_rule *rule = &c->m->rules[i];
-	struct weir_focus_result *res = &c->report->results[i];
-	const struct weir_focus_expr *e = find(c, rule->requirement, is_of_absent);
-
-	if (!e)
-		e = missed_condition(c, rule);
-	if (e)
-		c->plan[i] = skip(res, "no column", absent_column(c, e));
-	else if (c->plan[i] == PLAN_ROWS && find(c, rule->requirement, is_unanswered))
-		c->plan[i] = skip(res, "a part of it has no answer for a single row", "");
-	else if (find(c, rule->requirement, needs_currencies))
-		c->plan[i] = skip(res, "no list of currency codes was given", "");
-	if (c->plan[i] != PLAN_DISTINCT)
-		return 0;
-	return focus_distinct_new(c->o->distinct_max ? c->o->distinct_max : WEIR_FOCUS_DISTINCT_MAX, &c->distinct[i]);
-}
-
-static int plan(struct check *c)
-{
-	int r = 0;
-
-	for (size_t k = 0; k < c->m->rule_count; k++)
-		c->plan[c->m->order[k]] = plan_rule(c, c->m->order[k]);
-	for (size_t i = 0; i < c->m->rule_count; i++)
-		if (c->plan[i] == PLAN_PRESENCE)
-			judge_presence(c, i);
-	for (size_t i = 0; !r && i < c->m->rule_count; i++)
-		if (c->plan[i] == PLAN_ROWS || c->plan[i] == PLAN_DISTINCT)
-			r = plan_rows(c, i);
-	return r;
-}
-
-static bool parents_apply(const struct check *c, const struct weir_focus_rule *rule)
+static bool parents_apply(const struct focus_check *c, const struct weir_focus_rule *rule)
 {
 	for (size_t k = 0; k < rule->parent_count; k++)
 		if (c->applies[rule->parents[k]])
@@ -326,9 +92,9 @@ static bool parents_apply(const struct check *c, const struct weir_focus_rule *r
 	return !rule->parent_count;
 }
 
-static void note_failure(struct check *c, const struct weir_focus_rule *rule, struct weir_focus_result *res)
+static void note_failure(struct focus_check *c, const struct weir_focus_rule *rule, struct weir_focus_result *res)
 {
-	const struct weir_focus_expr *e = find(c, rule->requirement, is_of_column);
+	const struct weir_focus_expr *e = focus_first(c, rule->requirement);
 	const struct weir_csv_field *f = NULL;
 
 	res->status = WEIR_FOCUS_FAIL;
@@ -341,7 +107,7 @@ static void note_failure(struct check *c, const struct weir_focus_rule *rule, st
 		snprintf(res->value, sizeof(res->value), "null");
 }
 
-static int add_distinct(struct check *c, size_t i)
+static int add_distinct(struct focus_check *c, size_t i)
 {
 	const struct weir_focus_expr *e = c->m->rules[i].requirement;
 	const struct weir_csv_field *a = NULL, *b = NULL;
@@ -353,7 +119,7 @@ static int add_distinct(struct check *c, size_t i)
 }
 
 /* In the model's order, so that those who refer have been asked before. */
-static int check_row(struct check *c)
+static int check_row(struct focus_check *c)
 {
 	int r = 0;
 
@@ -366,7 +132,8 @@ static int check_row(struct check *c)
 		c->applies[i] = above && (!rule->condition || focus_eval(&c->row, rule->condition) == FOCUS_TRUE);
 		if (rule->published_requirement && above && c->plan[i] == PLAN_ROWS) {
 			res->published = true;
-			res->published_rows += (!rule->published_condition || focus_eval(&c->row, rule->published_condition) == FOCUS_TRUE) &&
+			res->published_rows += (!rule->published_condition ||
+						focus_eval(&c->row, rule->published_condition) == FOCUS_TRUE) &&
 					       focus_eval(&c->row, rule->published_requirement) == FOCUS_FALSE;
 		}
 		if (!c->applies[i] || (c->plan[i] != PLAN_ROWS && c->plan[i] != PLAN_DISTINCT))
@@ -380,15 +147,15 @@ static int check_row(struct check *c)
 	return r;
 }
 
-static int check_rows(struct check *c)
+static int check_rows(struct focus_check *c)
 {
 	size_t count;
 	int r;
 
 	while ((r = weir_csv_next(c->csv, &c->row.fields, &count, c->err)) == 1) {
 		if (count != c->fields)
-			return weir_err_set(c->err, -EINVAL, "%s:%" PRIu64 ": %zu fields, where the head has %zu", weir_csv_name(c->csv),
-					    weir_csv_line(c->csv), count, c->fields);
+			return weir_err_set(c->err, -EINVAL, "%s:%" PRIu64 ": %zu fields, where the head has %zu",
+					    weir_csv_name(c->csv), weir_csv_line(c->csv), count, c->fields);
 		c->report->rows++;
 		r = check_row(c);
 		if (r)
@@ -397,10 +164,10 @@ static int check_rows(struct check *c)
 	return r;
 }
 
-static void judge(struct check *c, size_t i);
+static void judge(struct focus_check *c, size_t i);
 
 /* A part that is only recommended, or permitted, does not make what it is a part of fail. */
-static void judge_part(struct check *c, size_t part, struct weir_focus_result *res, bool *ret_any)
+static void judge_part(struct focus_check *c, size_t part, struct weir_focus_result *res, bool *ret_any)
 {
 	const struct weir_focus_result *p = &c->report->results[part];
 
@@ -409,13 +176,15 @@ static void judge_part(struct check *c, size_t part, struct weir_focus_result *r
 		return;
 	judge(c, part);
 	*ret_any |= p->status != WEIR_FOCUS_SKIP;
-	if (p->status != WEIR_FOCUS_FAIL || c->m->rules[part].level != WEIR_FOCUS_MUST || res->status == WEIR_FOCUS_FAIL)
+	if (p->status != WEIR_FOCUS_FAIL || c->m->rules[part].level != WEIR_FOCUS_MUST ||
+	    res->status == WEIR_FOCUS_FAIL)
 		return;
 	res->status = WEIR_FOCUS_FAIL;
 	snprintf(res->reason, sizeof(res->reason), "%s", c->m->rules[part].id);
 }
 
-static void judge_references(struct check *c, const struct weir_focus_expr *e, struct weir_focus_result *res, bool *ret_any)
+static void judge_references(struct focus_check *c, const struct weir_focus_expr *e, struct weir_focus_result *res,
+			     bool *ret_any)
 {
 	if (e->fn == WEIR_FOCUS_MODEL_RULE)
 		judge_part(c, e->rule, res, ret_any);
@@ -423,7 +192,7 @@ static void judge_references(struct check *c, const struct weir_focus_expr *e, s
 		judge_references(c, &e->items[i], res, ret_any);
 }
 
-static void judge(struct check *c, size_t i)
+static void judge(struct focus_check *c, size_t i)
 {
 	const struct weir_focus_rule *rule = &c->m->rules[i];
 	struct weir_focus_result *res = &c->report->results[i];
@@ -440,12 +209,12 @@ static void judge(struct check *c, size_t i)
 		for (size_t k = 0; k < rule->depend_count; k++)
 			judge_part(c, rule->depends[k], res, &any);
 		if (!any)
-			skip(res, "all of its parts are skipped", "");
+			focus_skip(res, "all of its parts are skipped", "");
 	}
 	c->judged[i] = 2;
 }
 
-static void count(struct check *c)
+static void count(struct focus_check *c)
 {
 	struct weir_focus_report *report = c->report;
 
@@ -464,13 +233,13 @@ static void count(struct check *c)
 int weir_focus_check(const struct weir_focus_model *m, const struct weir_focus_options *o, struct weir_csv *csv,
 		     struct weir_focus_report **ret, struct weir_err *err)
 {
-	weir_cleanup(check_fini) struct check c = {.m = m, .o = o, .csv = csv, .err = err};
+	weir_cleanup(check_fini) struct focus_check c = {.m = m, .o = o, .csv = csv, .err = err};
 	int r = check_init(&c);
 
 	if (!r)
 		r = read_head(&c);
 	if (!r)
-		r = plan(&c);
+		r = focus_plan(&c);
 	if (!r)
 		r = check_rows(&c);
 	if (r)

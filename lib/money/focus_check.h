@@ -11,29 +11,29 @@
 #include "lib/ds/map.h"
 #include "lib/money/focus_model.h"
 
-#define WEIR_FOCUS_DISTINCT_MAX 500000		       /* values that one rule may have to remember, ... */
+#define WEIR_FOCUS_DISTINCT_MAX 500000		     /* values that one rule may have to remember, ... */
 #define WEIR_FOCUS_DISTINCT_BYTES ((size_t)64 << 20) /* ... and their bytes */
-#define WEIR_FOCUS_SHOWN_MAX 80			       /* of a value that failed */
+#define WEIR_FOCUS_SHOWN_MAX 80			     /* of a value that failed */
 
 struct weir_focus_options {
-	uint64_t criteria; /* weir_focus_criteria() */
+	uint64_t criteria;		   /* weir_focus_criteria() */
 	const struct weir_map *currencies; /* codes to anything; NULL: national currencies are not checked */
-	size_t distinct_max; /* 0: WEIR_FOCUS_DISTINCT_MAX */
+	size_t distinct_max;		   /* 0: WEIR_FOCUS_DISTINCT_MAX */
 };
 
 enum weir_focus_status { WEIR_FOCUS_PASS, WEIR_FOCUS_FAIL, WEIR_FOCUS_SKIP };
 
 struct weir_focus_result {
 	enum weir_focus_status status;
-	bool composite;	    /* failed: because of its parts, which are reported themselves */
-	char reason[192];   /* why it was skipped; the part because of which a composite failed */
-	const char *column; /* that it is about first; the rule's reference when it names none */
-	uint64_t applied;   /* rows for which it holds */
-	uint64_t rows;	    /* that break it; values, of CheckDistinctCount; 1 of an absent column */
+	bool composite;	     /* failed: because of its parts, which are reported themselves */
+	char reason[192];    /* why it was skipped; the part because of which a composite failed */
+	const char *column;  /* that it is about first; the rule's reference when it names none */
+	uint64_t applied;    /* rows for which it holds */
+	uint64_t rows;	     /* that break it; values, of CheckDistinctCount; 1 of an absent column */
 	uint64_t first_line; /* 0: it is about no row */
 	char value[WEIR_FOCUS_SHOWN_MAX + 1]; /* in that line, cut; "null" when it is */
-	bool published;	    /* the rule was corrected, and as published ... */
-	uint64_t published_rows; /* ... this many rows would break it */
+	bool published;			      /* the rule was corrected, and as published ... */
+	uint64_t published_rows;	      /* ... this many rows would break it */
 };
 
 struct weir_focus_report {

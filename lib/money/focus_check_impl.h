@@ -40,9 +40,32 @@ struct focus_distinct;
 int focus_distinct_new(size_t max, struct focus_distinct **ret);
 void focus_distinct_free(struct focus_distinct *d);
 /* b NULL: null, which counts for the group to be there, but is no value. */
-int focus_distinct_add(struct focus_distinct *d, const struct weir_csv_field *a, const struct weir_csv_field *b, uint64_t line);
+int focus_distinct_add(struct focus_distinct *d, const struct weir_csv_field *a, const struct weir_csv_field *b,
+		       uint64_t line);
 /* Groups that have another count than expected, into a result. */
 void focus_distinct_judge(const struct focus_distinct *d, uint64_t expected, struct weir_focus_result *result);
+
+enum focus_plan { PLAN_SKIP, PLAN_PRESENCE, PLAN_ROWS, PLAN_DISTINCT, PLAN_COMPOSITE };
+
+struct focus_check {
+	const struct weir_focus_model *m;
+	const struct weir_focus_options *o;
+	struct weir_csv *csv;
+	struct weir_focus_report *report;
+	struct focus_row row;
+	int *place;
+	uint8_t *plan, *applicable, *applies; /* per rule; applies is of the present row */
+	uint8_t *judged;		      /* 1: under way, 2: done */
+	struct focus_distinct **distinct;
+	size_t fields;	      /* of the head */
+	struct weir_err *err; /* of the caller */
+};
+
+/* Fills plan, applicable, and in results column and what is known before the first row. */
+int focus_plan(struct focus_check *c);
+enum focus_plan focus_skip(struct weir_focus_result *res, const char *what, const char *name);
+/* The first check of an expression that is about a column. */
+const struct weir_focus_expr *focus_first(const struct focus_check *c, const struct weir_focus_expr *e);
 void focus_show(const char *text, size_t len, char ret[WEIR_FOCUS_SHOWN_MAX + 1]);
 
 #endif

@@ -23,10 +23,11 @@ static int load(struct weir_csv *csv, struct weir_map *m, struct weir_err *err)
 		if (head)
 			continue;
 		if (at >= count || !focus_format_currency(f[at].text, f[at].len))
-			return weir_err_set(err, -EINVAL, "%s:%llu: no currency code of three capital letters", weir_csv_name(csv),
-					    (unsigned long long)weir_csv_line(csv));
+			return weir_err_set(err, -EINVAL, "%s:%llu: no currency code of three capital letters",
+					    weir_csv_name(csv), (unsigned long long)weir_csv_line(csv));
 		if (weir_map_count(m) == CODES_MAX)
-			return weir_err_set(err, -E2BIG, "%s: more than %d currency codes", weir_csv_name(csv), CODES_MAX);
+			return weir_err_set(err, -E2BIG, "%s: more than %d currency codes", weir_csv_name(csv),
+					    CODES_MAX);
 		r = weir_map_put(m, f[at].text, f[at].len, m, NULL);
 		if (r)
 			return r;

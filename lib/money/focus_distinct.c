@@ -42,15 +42,16 @@ int focus_distinct_new(size_t max, struct focus_distinct **ret)
 
 static bool has_room(struct focus_distinct *d, size_t bytes)
 {
-	if (d->full || weir_map_count(d->groups) + weir_map_count(d->pairs) >= d->max || d->bytes + bytes > WEIR_FOCUS_DISTINCT_BYTES)
+	if (d->full || weir_map_count(d->groups) + weir_map_count(d->pairs) >= d->max ||
+	    d->bytes + bytes > WEIR_FOCUS_DISTINCT_BYTES)
 		d->full = true;
 	else
 		d->bytes += bytes;
 	return !d->full;
 }
 
-static int add_pair(struct focus_distinct *d, struct group *g, const struct weir_csv_field *a, const struct weir_csv_field *b,
-		    uint64_t line)
+static int add_pair(struct focus_distinct *d, struct group *g, const struct weir_csv_field *a,
+		    const struct weir_csv_field *b, uint64_t line)
 {
 	size_t len = sizeof(a->len) + a->len + b->len;
 	weir_auto_free char *key = malloc(len);
@@ -68,7 +69,8 @@ static int add_pair(struct focus_distinct *d, struct group *g, const struct weir
 	return weir_map_put(d->pairs, key, len, d, NULL);
 }
 
-int focus_distinct_add(struct focus_distinct *d, const struct weir_csv_field *a, const struct weir_csv_field *b, uint64_t line)
+int focus_distinct_add(struct focus_distinct *d, const struct weir_csv_field *a, const struct weir_csv_field *b,
+		       uint64_t line)
 {
 	struct group *g = weir_map_find(d->groups, a->text, a->len);
 	int r;
@@ -111,7 +113,8 @@ void focus_distinct_judge(const struct focus_distinct *d, uint64_t expected, str
 		result->status = WEIR_FOCUS_FAIL;
 	} else if (d->full) {
 		result->status = WEIR_FOCUS_SKIP;
-		snprintf(result->reason, sizeof(result->reason), "more than %zu distinct values, or %zu MiB of them: not counted to the end",
-			 d->max, WEIR_FOCUS_DISTINCT_BYTES >> 20);
+		snprintf(result->reason, sizeof(result->reason),
+			 "more than %zu distinct values, or %zu MiB of them: not counted to the end", d->max,
+			 WEIR_FOCUS_DISTINCT_BYTES >> 20);
 	}
 }

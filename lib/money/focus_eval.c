@@ -50,7 +50,8 @@ static enum focus_truth eval_same(const struct focus_row *row, const struct weir
 {
 	const struct weir_csv_field *a = NULL, *b = NULL;
 
-	if (focus_cell(row, e->column[0], &a) != FOCUS_CELL_VALUE || focus_cell(row, e->column[1], &b) != FOCUS_CELL_VALUE)
+	if (focus_cell(row, e->column[0], &a) != FOCUS_CELL_VALUE ||
+	    focus_cell(row, e->column[1], &b) != FOCUS_CELL_VALUE)
 		return FOCUS_UNKNOWN;
 	return truth((a->len == b->len && !memcmp(a->text, b->text, a->len)) == (e->fn == WEIR_FOCUS_SAME_VALUE));
 }
@@ -74,7 +75,8 @@ static enum focus_truth eval_product(const struct focus_row *row, const struct w
 {
 	struct weir_decimal a, b, r;
 
-	if (!number_of(row, e->column[0], &a) || !number_of(row, e->column[1], &b) || !number_of(row, e->column[2], &r))
+	if (!number_of(row, e->column[0], &a) || !number_of(row, e->column[1], &b) ||
+	    !number_of(row, e->column[2], &r))
 		return FOCUS_UNKNOWN;
 	return truth(weir_decimal_is_product(&a, &b, &r));
 }
@@ -133,7 +135,8 @@ static enum focus_truth eval_format(const struct focus_row *row, const struct we
 	if (focus_cell(row, e->column[0], &f) != FOCUS_CELL_VALUE)
 		return FOCUS_UNKNOWN;
 	if (e->fn == WEIR_FOCUS_NATIONAL_CURRENCY)
-		return !row->currencies ? FOCUS_UNKNOWN : truth(weir_map_find(row->currencies, f->text, f->len) != NULL);
+		return !row->currencies ? FOCUS_UNKNOWN
+					: truth(weir_map_find(row->currencies, f->text, f->len) != NULL);
 	return truth(formats[e->fn](f->text, f->len));
 }
 

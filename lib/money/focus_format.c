@@ -71,7 +71,8 @@ static bool is_date(const char *s)
 		return false;
 	year = (s[0] - '0') * 1000 + (s[1] - '0') * 100 + (s[2] - '0') * 10 + s[3] - '0';
 	month = (s[5] - '0') * 10 + s[6] - '0';
-	return two(s + 8, 1, days[month - 1] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)));
+	return two(s + 8, 1,
+		   days[month - 1] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)));
 }
 
 static bool is_time(const char *s)
@@ -106,20 +107,26 @@ bool focus_is_datetime(const char *s, size_t len)
 		return true;
 	if (s[i] == 'Z')
 		return i + 1 == len;
-	return len - i == 6 && (s[i] == '+' || s[i] == '-') && two(s + i + 1, 0, 23) && s[i + 3] == ':' && two(s + i + 4, 0, 59);
+	return len - i == 6 && (s[i] == '+' || s[i] == '-') && two(s + i + 1, 0, 23) && s[i + 3] == ':' &&
+	       two(s + i + 4, 0, 59);
 }
 
 /* Bytes of the UTF-8 character at s, 0 when it is none: no overlong forms, surrogates or planes beyond. */
 static size_t utf8(const unsigned char *s, size_t len)
 {
-	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+	size_t n = *s < 0x80		     ? 1
+		   : *s >= 0xc2 && *s < 0xe0 ? 2
+		   : (*s & 0xf0) == 0xe0     ? 3
+		   : *s >= 0xf0 && *s < 0xf5 ? 4
+					     : 0;
 
 	if (!n || n > len)
 		return 0;
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) ||
+	    (*s == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
 }
@@ -152,15 +159,16 @@ bool focus_format_currency(const char *s, size_t len)
 
 /* The units that the specification lists, each in the spelling that it demands. */
 static const char *const units[] = {
-	"b", "Kb", "Mb", "Gb", "Tb", "Pb", "Eb", "B", "KB", "MB", "GB", "TB", "PB", "EB", "Kib", "Mib", "Gib", "Tib",
-	"Pib", "Eib", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", NULL,
+	"b",   "Kb",  "Mb",  "Gb",  "Tb",  "Pb",  "Eb",	 "B",	"KB",  "MB",  "GB",  "TB",  "PB", "EB",
+	"Kib", "Mib", "Gib", "Tib", "Pib", "Eib", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", NULL,
 };
 static const char *const words[] = {
-	"Year", "Month", "Day", "Hour", "Minute", "Second", "Years", "Months", "Days", "Hours", "Minutes", "Seconds",
-	"Count", "Unit", "Units", "Request", "Requests", "Token", "Tokens", "Connection", "Connections", "Certificate",
-	"Certificates", "Domain", "Domains", "Core", "Cores", NULL,
+	"Year",	       "Month",	       "Day",	   "Hour",    "Minute",	 "Second",     "Years",
+	"Months",      "Days",	       "Hours",	   "Minutes", "Seconds", "Count",      "Unit",
+	"Units",       "Request",      "Requests", "Token",   "Tokens",	 "Connection", "Connections",
+	"Certificate", "Certificates", "Domain",   "Domains", "Core",	 "Cores",      NULL,
 };
-#define TIMES 12 /* of words, the first */
+#define TIMES 12   /* of words, the first */
 #define SINGULAR 6 /* of those, the first */
 
 static bool listed(const char *s, size_t len, const char *const *list, size_t from, size_t to)
@@ -205,7 +213,8 @@ bool focus_format_unit(const char *s, size_t len)
 	if (per) {
 		end = (size_t)(per - s);
 		count = quantity(per + 1, len - end - 1);
-		if (!listed(per + 1 + count, len - end - 1 - count, words, count ? SINGULAR : 0, count ? TIMES : SINGULAR))
+		if (!listed(per + 1 + count, len - end - 1 - count, words, count ? SINGULAR : 0,
+			    count ? TIMES : SINGULAR))
 			return false;
 		len = end;
 	}
@@ -225,7 +234,7 @@ bool focus_format_key_value(const char *s, size_t len)
 	bool good = json_is_object(o);
 	const char *key;
 
-	json_object_foreach(o, key, value)
+	json_object_foreach (o, key, value)
 		good = good && !json_is_object(value) && !json_is_array(value);
 	json_decref(o);
 	return good;

@@ -47,7 +47,8 @@ int focus_bad(const struct focus_load *l, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	return weir_err_set(l->err, -EINVAL, "%s: %s%s%s", l->name, l->rule ? l->rule : "", l->rule ? ": " : "", text);
+	return weir_err_set(l->err, -EINVAL, "%s: %s%s%s", l->name, l->rule ? l->rule : "", l->rule ? ": " : "",
+			    text);
 }
 
 int focus_string(const struct focus_load *l, const json_t *o, const char *key, size_t max, char **ret)
@@ -56,7 +57,8 @@ int focus_string(const struct focus_load *l, const json_t *o, const char *key, s
 
 	if (!json_is_string(v))
 		return focus_bad(l, "%s is missing, or no text", key);
-	if (!json_string_length(v) || json_string_length(v) > max || strlen(json_string_value(v)) != json_string_length(v))
+	if (!json_string_length(v) || json_string_length(v) > max ||
+	    strlen(json_string_value(v)) != json_string_length(v))
 		return focus_bad(l, "%s must have 1 to %zu bytes", key, max);
 	*ret = strdup(json_string_value(v));
 	return *ret ? 0 : -ENOMEM;
@@ -68,11 +70,16 @@ static int load_keyword(const struct focus_load *l, const json_t *criteria, stru
 		const char *name;
 		enum weir_focus_level level;
 	} keywords[] = {
-		{"MUST", WEIR_FOCUS_MUST},		 {"MUST NOT", WEIR_FOCUS_MUST},
-		{"REQUIRED", WEIR_FOCUS_MUST},		 {"SHALL", WEIR_FOCUS_MUST},
-		{"SHALL NOT", WEIR_FOCUS_MUST},		 {"SHOULD", WEIR_FOCUS_SHOULD},
-		{"SHOULD NOT", WEIR_FOCUS_SHOULD},	 {"RECOMMENDED", WEIR_FOCUS_SHOULD},
-		{"NOT RECOMMENDED", WEIR_FOCUS_SHOULD},	 {"MAY", WEIR_FOCUS_MAY},
+		{"MUST", WEIR_FOCUS_MUST},
+		{"MUST NOT", WEIR_FOCUS_MUST},
+		{"REQUIRED", WEIR_FOCUS_MUST},
+		{"SHALL", WEIR_FOCUS_MUST},
+		{"SHALL NOT", WEIR_FOCUS_MUST},
+		{"SHOULD", WEIR_FOCUS_SHOULD},
+		{"SHOULD NOT", WEIR_FOCUS_SHOULD},
+		{"RECOMMENDED", WEIR_FOCUS_SHOULD},
+		{"NOT RECOMMENDED", WEIR_FOCUS_SHOULD},
+		{"MAY", WEIR_FOCUS_MAY},
 		{"OPTIONAL", WEIR_FOCUS_MAY},
 	};
 	int r = focus_string(l, criteria, "Keyword", WEIR_FOCUS_NAME_MAX, &rule->keyword);
@@ -97,7 +104,8 @@ static int load_criteria(const struct focus_load *l, const json_t *list, struct 
 		uint64_t bit = 0;
 
 		if (!name || !*name || strchr(name, ',') || weir_focus_criteria(l->m, name, &bit, &err))
-			return focus_bad(l, "ApplicabilityCriteria: %.60s is none of the model's", name ? name : "(no text)");
+			return focus_bad(l, "ApplicabilityCriteria: %.60s is none of the model's",
+					 name ? name : "(no text)");
 		rule->criteria |= bit;
 	}
 	return 0;
@@ -124,17 +132,18 @@ static int load_depends(const struct focus_load *l, const json_t *list, struct w
 }
 
 /* What is published goes beside what is in force; it may be malformed, that being its defect. */
-static int load_corrected(struct focus_load *l, struct weir_focus_rule *rule, const json_t *requirement, const json_t *condition)
+static int load_corrected(struct focus_load *l, struct weir_focus_rule *rule, const json_t *requirement,
+			  const json_t *condition)
 {
 	const struct weir_focus_defect *d = rule->defect;
 	struct weir_err *err = l->err, ignored = {0};
 	int r;
 
-	r = d->requirement ? focus_expr_text(l, d->requirement, &rule->requirement) :
-			     focus_expr_load(l, requirement, &rule->requirement);
+	r = d->requirement ? focus_expr_text(l, d->requirement, &rule->requirement)
+			   : focus_expr_load(l, requirement, &rule->requirement);
 	if (!r)
-		r = d->condition ? focus_expr_text(l, d->condition, &rule->condition) :
-				   focus_condition_load(l, condition, &rule->condition);
+		r = d->condition ? focus_expr_text(l, d->condition, &rule->condition)
+				 : focus_condition_load(l, condition, &rule->condition);
 	if (r)
 		return r;
 	l->err = &ignored;
@@ -191,7 +200,7 @@ static int load_rules(struct focus_load *l, json_t *rules)
 	m->rules = calloc(n, sizeof(*m->rules));
 	if (!m->rules)
 		return -ENOMEM;
-	json_object_foreach(rules, id, o) {
+	json_object_foreach (rules, id, o) {
 		if (!*id || strlen(id) > WEIR_FOCUS_NAME_MAX)
 			return focus_bad(l, "a rule's id must have 1 to %d bytes", WEIR_FOCUS_NAME_MAX);
 		m->rules[m->rule_count].id = strdup(id);
@@ -202,7 +211,7 @@ static int load_rules(struct focus_load *l, json_t *rules)
 		if (r)
 			return r;
 	}
-	json_object_foreach(rules, id, o) {
+	json_object_foreach (rules, id, o) {
 		l->rule = id;
 		r = load_rule(l, id, o, &m->rules[i++]);
 		if (r)
@@ -231,7 +240,8 @@ static int add_parents(struct weir_focus_model *m, const struct weir_focus_expr 
 	return 0;
 }
 
-static void release_children(const struct weir_focus_expr *e, size_t *waiting, struct weir_focus_model *m, size_t *placed)
+static void release_children(const struct weir_focus_expr *e, size_t *waiting, struct weir_focus_model *m,
+			     size_t *placed)
 {
 	for (size_t i = 0; i < e->item_count; i++)
 		release_children(&e->items[i], waiting, m, placed);
@@ -288,7 +298,7 @@ static int load_head(struct focus_load *l, const json_t *root)
 	m->dataset = strdup(json_object_iter(datasets) ? json_object_iter_key(json_object_iter(datasets)) : "");
 	if (!m->criteria || !m->columns || !m->dataset)
 		return -ENOMEM;
-	json_object_foreach(criteria, name, o) {
+	json_object_foreach (criteria, name, o) {
 		m->criteria[m->criterion_count] = strdup(name);
 		if (!m->criteria[m->criterion_count])
 			return -ENOMEM;
@@ -353,7 +363,8 @@ int weir_focus_criteria(const struct weir_focus_model *m, const char *list, uint
 			if (strlen(m->criteria[i]) == len && !strncmp(m->criteria[i], list, len))
 				break;
 		if (i == m->criterion_count)
-			return weir_err_set(err, -EINVAL, "'%.*s' is no applicability criterion of this model", (int)WEIR_MIN(len, 80), list);
+			return weir_err_set(err, -EINVAL, "'%.*s' is no applicability criterion of this model",
+					    (int)WEIR_MIN(len, 80), list);
 		bits |= (uint64_t)1 << i;
 		list += len + (list[len] == ',');
 	}

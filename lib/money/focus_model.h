@@ -49,13 +49,13 @@ enum weir_focus_fn {
 
 struct weir_focus_expr {
 	enum weir_focus_fn fn;
-	char *name; /* of an unknown function */
+	char *name;	  /* of an unknown function */
 	size_t column[3]; /* ColumnName or ColumnAName, ColumnBName, ResultColumnName */
 	size_t columns;
 	struct weir_focus_expr *items; /* of AND and OR */
 	size_t item_count;
-	size_t rule; /* of MODEL_RULE */
-	char *value; /* NULL: null */
+	size_t rule;	/* of MODEL_RULE */
+	char *value;	/* NULL: null */
 	bool is_number; /* the value is one: number */
 	struct weir_decimal number;
 	uint64_t count; /* of DISTINCT_COUNT */
@@ -70,13 +70,13 @@ struct weir_focus_rule {
 	char *id, *keyword, *reference;
 	char *text; /* MustSatisfy: what it demands, for people */
 	enum weir_focus_level level;
-	bool dynamic; /* cannot be told from a data set alone */
-	uint64_t criteria; /* all of which must be given; bits of the model's criteria */
-	struct weir_focus_expr *requirement; /* NULL when dynamic */
-	struct weir_focus_expr *condition;   /* NULL: always */
+	bool dynamic;				/* cannot be told from a data set alone */
+	uint64_t criteria;			/* all of which must be given; bits of the model's criteria */
+	struct weir_focus_expr *requirement;	/* NULL when dynamic */
+	struct weir_focus_expr *condition;	/* NULL: always */
 	const struct weir_focus_defect *defect; /* of the published rule; NULL: none known */
 	struct weir_focus_expr *published_requirement, *published_condition; /* meant with a defect only */
-	size_t *parents; /* who refer to this rule */
+	size_t *parents;						     /* who refer to this rule */
 	size_t parent_count;
 	size_t *depends; /* declared dependencies */
 	size_t depend_count;
@@ -114,7 +114,7 @@ bool weir_focus_is_composite(const struct weir_focus_rule *r);
 
 /*
  * Defects of the published model or of the official validator, and what is done instead. Rows with a rule are of that
- * FOCUS version's model and replace what is not NULL; the others say how the validator errs.
+ * FOCUS version's model and replace what is not NULL, if anything; the others say how the validator errs.
  */
 struct weir_focus_defect {
 	const char *version, *rule; /* rule NULL: of the validator */

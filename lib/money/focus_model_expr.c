@@ -116,7 +116,8 @@ static int load_number(struct focus_load *l, const json_t *o, struct weir_focus_
 	if (r || !e->value || (!json_is_number(json_object_get(o, "Value")) && e->fn != WEIR_FOCUS_AT_LEAST))
 		return r;
 	if (weir_decimal_parse(e->value, strlen(e->value), &e->number))
-		return focus_bad(l, "%s: Value %.40s is no number that can be compared", functions[e->fn].name, e->value);
+		return focus_bad(l, "%s: Value %.40s is no number that can be compared", functions[e->fn].name,
+				 e->value);
 	e->is_number = true;
 	return 0;
 }

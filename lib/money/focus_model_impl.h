@@ -11,8 +11,8 @@
 struct focus_load {
 	struct weir_focus_model *m;
 	struct weir_map *rules, *columns; /* name to index + 1 */
-	const char *name; /* of the file */
-	const char *rule; /* which is read, NULL before and after them */
+	const char *name;		  /* of the file */
+	const char *rule;		  /* which is read, NULL before and after them */
 	size_t nodes;
 	struct weir_err *err;
 };

@@ -3,7 +3,8 @@
 #include "lib/money/focus_check.h"
 #include "tests/fuzz/fuzz.h"
 
-static const char rows[] = "a,b,c,Tags\n1,2,2,{}\nx,,\"NULL\",k=v\n2026-08-01T00:00:00Z,USD,GB-Hours,\xff\n-1.5E-3,0,\"\",\"{\"\"k\"\":1}\"\n";
+static const char rows[] = "a,b,c,Tags\n1,2,2,{}\nx,,\"NULL\",k=v\n2026-08-01T00:00:00Z,USD,GB-Hours,\xff\n-1.5E-3,"
+			   "0,\"\",\"{\"\"k\"\":1}\"\n";
 
 static void check(const struct weir_focus_model *m, const uint8_t *csv, size_t len)
 {

@@ -6,14 +6,18 @@
 #include "tests/lib/focus_fixture.h"
 #include "tests/lib/test.h"
 
-#define NOT_NULL(id, keyword, criteria, column) \
-	FOCUS_RULE_OF(id, "Static", keyword, criteria, "",  \
+#define NOT_NULL(id, keyword, criteria, column)                                                                    \
+	FOCUS_RULE_OF(id, "Static", keyword, criteria, "",                                                         \
 		      "\"CheckFunction\":\"CheckNotValue\",\"ColumnName\":\"" column "\",\"Value\":null")
 
-static const char model[] = FOCUS_MODEL(NOT_NULL("A-1", "MUST NOT", "", "a") "," NOT_NULL("B-1", "SHOULD", "", "b") ","
-	NOT_NULL("C-1", "MUST", "\"CAN_A\"", "c") ","
-	FOCUS_RULE("D-1", "MUST", "", "\"CheckFunction\":\"CheckMoon\",\"ColumnName\":\"a\"") ","
-	FOCUS_RULE("E-1", "MUST", "", "\"CheckFunction\":\"ColumnPresent\",\"ColumnName\":\"a\""));
+static const char model[] =
+	FOCUS_MODEL(NOT_NULL("A-1", "MUST NOT", "", "a") "," NOT_NULL("B-1", "SHOULD", "", "b") "," NOT_NULL(
+		"C-1", "MUST", "\"CAN_A\"", "c") "," FOCUS_RULE("D-1", "MUST", "",
+								"\"CheckFunction\":\"CheckMoon\",\"ColumnName\":"
+								"\"a\"") "," FOCUS_RULE("E-1", "MUST", "",
+											"\"CheckFunction\":"
+											"\"ColumnPresent\","
+											"\"ColumnName\":\"a\""));
 
 /* Up to four arguments behind --model MODEL; what is printed is *ret. */
 static int run(struct cli c, const char *csv, const char *const *more, char **ret, struct weir_err *err)
@@ -38,14 +42,18 @@ TEST(export_check_prints_failures_first)
 	struct weir_err err;
 
 	CHECK(run(c, "a,b,c\n1,2,\n", NULL, &good, &err) == 0, "%s", err.text);
-	CHECK(strstr(good, "D-1 MUST ref: skipped: unknown function CheckMoon\nFOCUS test, 1 rows, 5 rules: 0 MUST failed, 0 SHOULD failed, "
-			   "0 composed of those, 3 passed, 2 skipped (1 not applicable, 1 unknown functions)\n") == good, "%s", good);
+	CHECK(strstr(good,
+		     "D-1 MUST ref: skipped: unknown function CheckMoon\nFOCUS test, 1 rows, 5 rules: 0 MUST "
+		     "failed, 0 SHOULD failed, "
+		     "0 composed of those, 3 passed, 2 skipped (1 not applicable, 1 unknown functions)\n") == good,
+	      "%s", good);
 	CHECK(run(c, "a,b,c\n1,,\n", NULL, &soft, &err) == 0, "a broken SHOULD is no failure: %s", err.text);
 	CHECK(strstr(soft, "B-1 SHOULD b: 1 row, first in line 2 'null': B-1 is kept\n") == soft, "%s", soft);
 	CHECK(run(c, "a,b,c\n1,,3\n,,3\n,,\n", criteria, &bad, &err) == CLI_NOT_WELL, "%s", err.text);
 	CHECK(strstr(bad, "A-1 MUST NOT a: 2 rows, first in line 3 'null': A-1 is kept\n"
 			  "C-1 MUST c: 1 row, first in line 4 'null': C-1 is kept\n"
-			  "B-1 SHOULD b: 3 rows, first in line 2 'null': B-1 is kept\n") == bad, "%s", bad);
+			  "B-1 SHOULD b: 3 rows, first in line 2 'null': B-1 is kept\n") == bad,
+	      "%s", bad);
 }
 
 TEST(export_check_of_an_absent_column)
@@ -53,7 +61,8 @@ TEST(export_check_of_an_absent_column)
 	weir_auto_free char *said = NULL;
 	struct weir_err err;
 
-	CHECK(run((struct cli){0}, "b,c\n1,2\n", NULL, &said, &err) == CLI_NOT_WELL && strstr(said, "E-1 MUST a: no such column: E-1 is kept\n") == said,
+	CHECK(run((struct cli){0}, "b,c\n1,2\n", NULL, &said, &err) == CLI_NOT_WELL &&
+		      strstr(said, "E-1 MUST a: no such column: E-1 is kept\n") == said,
 	      "%s", said);
 }
 
@@ -67,10 +76,14 @@ TEST(export_check_as_json)
 	CHECK(run(c, "a,b,c\n1,\xe9,3\n,x,3\n", NULL, &said, &err) == CLI_NOT_WELL, "%s", err.text);
 	o = json_loads(said, 0, NULL);
 	first = json_array_get(json_object_get(o, "items"), 0);
-	CHECK(json_integer_value(json_object_get(o, "must_failed")) == 1 && json_integer_value(json_object_get(o, "rows")) == 2 &&
-	      json_array_size(json_object_get(o, "items")) == 5, "%s", said);
-	CHECK(!strcmp(json_string_value(json_object_get(first, "rule")) ?: "", "A-1") && json_integer_value(json_object_get(first, "line")) == 3 &&
-	      !strcmp(json_string_value(json_object_get(first, "result")) ?: "", "fail"), "%s", said);
+	CHECK(json_integer_value(json_object_get(o, "must_failed")) == 1 &&
+		      json_integer_value(json_object_get(o, "rows")) == 2 &&
+		      json_array_size(json_object_get(o, "items")) == 5,
+	      "%s", said);
+	CHECK(!strcmp(json_string_value(json_object_get(first, "rule")) ?: "", "A-1") &&
+		      json_integer_value(json_object_get(first, "line")) == 3 &&
+		      !strcmp(json_string_value(json_object_get(first, "result")) ?: "", "fail"),
+	      "%s", said);
 	json_decref(o);
 }
 
@@ -86,15 +99,17 @@ TEST(export_check_of_gzip)
 
 	gzputs(z, "a,b,c\n,2,3\n");
 	gzclose(z);
-	CHECK(cli_fixture_run((struct cli){0}, 5, argv, &said, &err) == CLI_NOT_WELL && strstr(said, "A-1 MUST NOT a: 1 row, first in line 2"), "%s %s",
-	      said, err.text);
+	CHECK(cli_fixture_run((struct cli){0}, 5, argv, &said, &err) == CLI_NOT_WELL &&
+		      strstr(said, "A-1 MUST NOT a: 1 row, first in line 2"),
+	      "%s %s", said, err.text);
 	close(m.fd);
 	unlink(path);
 }
 
 TEST(export_check_refuses)
 {
-	static const char *const unknown[] = {"--criteria", "CAN_C", NULL}, *const codes[] = {"--currency-codes", "/nowhere", NULL};
+	static const char *const unknown[] = {"--criteria", "CAN_C", NULL}, *const codes[] = {"--currency-codes",
+											      "/nowhere", NULL};
 	static const char *const two[] = {"more.csv", NULL};
 	static const struct {
 		const char *csv;
@@ -112,7 +127,8 @@ TEST(export_check_refuses)
 		{(char *)"export", (char *)"check", (char *)"--model", (char *)"/nowhere", (char *)"a.csv"},
 		{(char *)"export", (char *)"check", (char *)"--defects", (char *)"a.csv"},
 	};
-	static const char *const says[] = {"--model FILE is needed", "/nowhere: No such file", "--defects takes no file"};
+	static const char *const says[] = {"--model FILE is needed", "/nowhere: No such file",
+					   "--defects takes no file"};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bad); i++) {
 		weir_auto_free char *said = NULL;
@@ -142,13 +158,14 @@ TEST(export_check_lists_defects)
 	json_t *o;
 
 	CHECK(cli_fixture_run((struct cli){0}, 3, argv, &said, &err) == 0, "%s", err.text);
-	CHECK(strstr(said, "model CommitmentDiscountStatus-C-003-C\n  defect: inverted: ") == said && strstr(said, "validator FormatKeyValue\n"), "%s",
-	      said);
+	CHECK(strstr(said, "model CommitmentDiscountStatus-C-003-C\n  defect: inverted: ") == said &&
+		      strstr(said, "validator FormatKeyValue\n"),
+	      "%s", said);
 	CHECK(cli_fixture_run((struct cli){.json = true}, 3, argv, &json, &err) == 0, "%s", err.text);
 	o = json_loads(json, 0, NULL);
 	CHECK(json_array_size(o) > 20, "%s", json);
 	json_decref(o);
 }
 
-TEST_MAIN(T(export_check_prints_failures_first), T(export_check_of_an_absent_column), T(export_check_as_json), T(export_check_of_gzip),
-	  T(export_check_refuses), T(export_check_lists_defects))
+TEST_MAIN(T(export_check_prints_failures_first), T(export_check_of_an_absent_column), T(export_check_as_json),
+	  T(export_check_of_gzip), T(export_check_refuses), T(export_check_lists_defects))

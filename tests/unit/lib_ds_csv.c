@@ -20,8 +20,8 @@ static int dump(const void *data, size_t len, char *ret, size_t size, struct wei
 	while (!r && (r = weir_csv_next(c, &fields, &count, err)) == 1) {
 		used += (size_t)snprintf(ret + used, size - used, "%d", (int)weir_csv_line(c));
 		for (size_t i = 0; i < count && used < size; i++)
-			used += (size_t)snprintf(ret + used, size - used, fields[i].quoted ? "[%.*s]" : "<%.*s>", (int)fields[i].len,
-						 fields[i].text);
+			used += (size_t)snprintf(ret + used, size - used, fields[i].quoted ? "[%.*s]" : "<%.*s>",
+						 (int)fields[i].len, fields[i].text);
 		r = 0;
 	}
 	return r;
@@ -34,11 +34,15 @@ static const struct {
 	{"no newline at the end", "a,b\n1,2", "1<a><b>2<1><2>"},
 	{"carriage returns", "a,b\r\n1,2\r\n", "1<a><b>2<1><2>"},
 	{"a carriage return alone is a character", "a\rb,c\n", "1<a\rb><c>"},
-	{"quotes hold commas, newlines and quotes", "\"a,1\",\"b\nc\",\"d\"\"e\"\nx,y,z\n", "1[a,1][b\nc][d\"e]3<x><y><z>"},
+	{"quotes hold commas, newlines and quotes", "\"a,1\",\"b\nc\",\"d\"\"e\"\nx,y,z\n",
+	 "1[a,1][b\nc][d\"e]3<x><y><z>"},
 	{"nothing is not quoted", "a,,\"\",b,\n", "1<a><>[]<b><>"},
 	{"empty lines are skipped", "\na\n\r\n\nb\n", "2<a>5<b>"},
 	{"a quoted nothing alone is a record", "\"\"\n", "1[]"},
-	{"a byte-order mark", "\xef\xbb\xbf" "a,b\n", "1<a><b>"},
+	{"a byte-order mark",
+	 "\xef\xbb\xbf"
+	 "a,b\n",
+	 "1<a><b>"},
 	{"a quote inside is a character", "5\" disk,b\n", "1<5\" disk><b>"},
 	{"nothing at all", "", ""},
 };
@@ -79,23 +83,32 @@ TEST(csv_is_bounded)
 	struct weir_err err = {0};
 
 	memset(text, 'x', 6 * len);
-	CHECK(dump(text, len, said, 8 * len, &err) == -E2BIG && strstr(err.text, "field 1 has more than"), "%s", err.text);
+	CHECK(dump(text, len, said, 8 * len, &err) == -E2BIG && strstr(err.text, "field 1 has more than"), "%s",
+	      err.text);
 	for (size_t i = 1; i < 6; i++)
 		text[i * (len - 3)] = ',';
 	err = (struct weir_err){0};
-	CHECK(dump(text, 6 * len, said, 8 * len, &err) == -E2BIG && strstr(err.text, "a record of more than 4194304 bytes"), "%s", err.text);
+	CHECK(dump(text, 6 * len, said, 8 * len, &err) == -E2BIG &&
+		      strstr(err.text, "a record of more than 4194304 bytes"),
+	      "%s", err.text);
 	memset(text, ',', WEIR_CSV_FIELDS_MAX);
 	err = (struct weir_err){0};
-	CHECK(dump(text, WEIR_CSV_FIELDS_MAX, said, 8 * len, &err) == -E2BIG && strstr(err.text, "more than 4096 fields"), "%s", err.text);
+	CHECK(dump(text, WEIR_CSV_FIELDS_MAX, said, 8 * len, &err) == -E2BIG &&
+		      strstr(err.text, "more than 4096 fields"),
+	      "%s", err.text);
 	CHECK(dump(text, WEIR_CSV_FIELDS_MAX - 1, said, 8 * len, &err) == 0, "as many as there may be");
 }
 
 static size_t zip(const void *data, size_t len, unsigned char *ret, size_t size)
 {
-	z_stream z = {.next_in = (unsigned char *)data, .avail_in = (unsigned int)len, .next_out = ret, .avail_out = (unsigned int)size};
+	z_stream z = {.next_in = (unsigned char *)data,
+		      .avail_in = (unsigned int)len,
+		      .next_out = ret,
+		      .avail_out = (unsigned int)size};
 
 	/* 16: with the head and foot of gzip. */
-	if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK || deflate(&z, Z_FINISH) != Z_STREAM_END)
+	if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
+	    deflate(&z, Z_FINISH) != Z_STREAM_END)
 		abort();
 	deflateEnd(&z);
 	return z.total_out;
@@ -112,7 +125,9 @@ TEST(csv_of_gzip)
 		len += (size_t)sprintf(text + len, "%d,x\n", i);
 	packed = zip(text, len, zipped, 300000);
 	CHECK(dump(zipped, packed, said, 600000, &err) == 0 && strstr(said, "20000<19999><x>"), "%s", err.text);
-	CHECK(dump(zipped, packed / 2, said, 600000, &err) < 0 && strstr(err.text, "the gzip stream ends too early"), "%s", err.text);
+	CHECK(dump(zipped, packed / 2, said, 600000, &err) < 0 &&
+		      strstr(err.text, "the gzip stream ends too early"),
+	      "%s", err.text);
 	err = (struct weir_err){0};
 	zipped[packed / 2] ^= 0xff;
 	zipped[packed / 2 + 1] ^= 0xff;
@@ -124,7 +139,10 @@ TEST(csv_that_is_not_there)
 	struct weir_csv *c = NULL;
 	struct weir_err err = {0};
 
-	CHECK(weir_csv_open("/nowhere/a.csv", &c, &err) == -ENOENT && strstr(err.text, "/nowhere/a.csv: No such file"), "%s", err.text);
+	CHECK(weir_csv_open("/nowhere/a.csv", &c, &err) == -ENOENT &&
+		      strstr(err.text, "/nowhere/a.csv: No such file"),
+	      "%s", err.text);
 }
 
-TEST_MAIN(T(csv_records), T(csv_says_where_it_is_broken), T(csv_is_bounded), T(csv_of_gzip), T(csv_that_is_not_there))
+TEST_MAIN(T(csv_records), T(csv_says_where_it_is_broken), T(csv_is_bounded), T(csv_of_gzip),
+	  T(csv_that_is_not_there))
