@@ -179,12 +179,14 @@ static int load_rule(struct focus_load *l, const char *id, const json_t *o, stru
 	if (r || rule->dynamic)
 		return r;
 	rule->defect = weir_focus_defect_find(l->m->version, id);
-	if (rule->defect)
-		return load_corrected(l, rule, requirement, condition);
-	r = focus_expr_load(l, requirement, &rule->requirement);
-	if (!r && !rule->requirement)
-		r = focus_bad(l, "a static rule without a Requirement");
-	return r ? r : focus_condition_load(l, condition, &rule->condition);
+	if (rule->defect) {
+		r = load_corrected(l, rule, requirement, condition);
+	} else {
+		r = focus_expr_load(l, requirement, &rule->requirement);
+		if (!r)
+			r = focus_condition_load(l, condition, &rule->condition);
+	}
+	return r || rule->requirement ? r : focus_bad(l, "a static rule without a Requirement");
 }
 
 static int load_rules(struct focus_load *l, json_t *rules)

@@ -265,6 +265,9 @@ TEST(focus_models_that_are_none)
 		{FOCUS_MODEL("\"A\":{}"), "m: A: ValidationCriteria is missing"},
 		{FOCUS_MODEL(FOCUS_RULE("A", "OUGHT", "", REF("A"))), "m: A: unknown Keyword OUGHT"},
 		{FOCUS_MODEL(FOCUS_RULE("A", "MUST", "", "")), "m: A: a static rule without a Requirement"},
+		/* One that is known to be wrong in its condition alone. */
+		{"{\"Details\":{\"FOCUSVersion\":\"1.2\"},\"ModelRules\":{" FOCUS_RULE("Tags-C-003-C", "MUST", "", "") "}}",
+		 "m: Tags-C-003-C: a static rule without a Requirement"},
 		{FOCUS_MODEL(FOCUS_RULE("A", "MUST", "", REF("B"))), "m: A: refers to rule B, which is not there"},
 		{FOCUS_MODEL(FOCUS_RULE("A", "MUST", "", REF("B")) "," FOCUS_RULE("B", "MUST", "", REF("A"))), "refers to itself through other rules"},
 		{FOCUS_MODEL(FOCUS_RULE("A", "MUST", "", ITEMS("AND", ""))), "m: A: AND needs Items"},
