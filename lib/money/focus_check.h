@@ -53,7 +53,7 @@ static inline void weir_focus_report_freep(struct weir_focus_report **r)
 }
 #define weir_auto_focus_report weir_cleanup(weir_focus_report_freep)
 
-/* A CSV file with a column currency_codes (or one column, with or without a head); free with weir_map_free(m, NULL). */
+/* A CSV file with codes in its column currency_codes, or without a head in the first; free with weir_map_free(m, NULL). */
 int weir_focus_currencies_load(const char *path, struct weir_map **ret, struct weir_err *err);
 
 #endif

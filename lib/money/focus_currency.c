@@ -4,7 +4,7 @@
 
 #define CODES_MAX 10000
 
-/* The column of that name, else the only one; a head that is no code is passed over. */
+/* The official list has a head, a running number before each code, and no order. */
 static int load(struct weir_csv *csv, struct weir_map *m, struct weir_err *err)
 {
 	const struct weir_csv_field *f;

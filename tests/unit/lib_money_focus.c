@@ -303,5 +303,32 @@ TEST(focus_files_that_are_no_tables)
 	}
 }
 
+TEST(focus_currencies)
+{
+	static const struct {
+		const char *csv, *says; /* NULL: USD and EUR are read */
+	} files[] = {
+		{",currency_codes\n0,USD\n1,EUR\n", NULL},
+		{"USD\nEUR\n", NULL},
+		{",currency_codes\n0,USD\n1,Euro\n", ":3: no currency code of three capital letters"},
+		{"codes\nUSD\n", ":1: no currency code"},
+		{",currency_codes\n", "no currency codes"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(files); i++) {
+		struct focus_file f = focus_file(files[i].csv, strlen(files[i].csv));
+		struct weir_map *m = NULL;
+		struct weir_err err = {0};
+		int r = weir_focus_currencies_load(f.path, &m, &err);
+
+		if (files[i].says)
+			CHECK(r == -EINVAL && !m && strstr(err.text, files[i].says), "%zu: %d %s", i, r, err.text);
+		else
+			CHECK(!r && weir_map_count(m) == 2 && weir_map_find(m, "EUR", 3), "%zu: %d %s", i, r, err.text);
+		weir_map_free(m, NULL);
+		close(f.fd);
+	}
+}
+
 TEST_MAIN(T(focus_functions_pass_and_fail), T(focus_every_function_has_a_case), T(focus_rules_together), T(focus_distinct_is_bounded),
-	  T(focus_defects_are_corrected_and_counted), T(focus_models_that_are_none), T(focus_files_that_are_no_tables))
+	  T(focus_defects_are_corrected_and_counted), T(focus_models_that_are_none), T(focus_files_that_are_no_tables), T(focus_currencies))
