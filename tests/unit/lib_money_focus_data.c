@@ -5,10 +5,12 @@
 #include "tests/lib/focus_fixture.h"
 #include "tests/lib/test.h"
 
-#define NETWORK_CRITERIA                                                                                                \
-	"ACCOUNT_NAMING_SUPPORTED,AVAILABILITY_ZONE_SUPPORTED,MULTIPLE_PRICING_CATEGORIES_SUPPORTED,"                   \
-	"NEGOTIATED_PRICING_SUPPORTED,PUBLIC_PRICE_LIST_SUPPORTED,USAGE_MEASUREMENT_SUPPORTED,UNIT_PRICING_SUPPORTED,"  \
-	"SUB_ACCOUNT_SUPPORTED,BILLING_BASED_ON_PROVISIONED_RESOURCES_SUPPORTED,RESOURCE_TYPE_ASSIGNMENT_SUPPORTED,"    \
+#define NETWORK_CRITERIA                                                                                           \
+	"ACCOUNT_NAMING_SUPPORTED,AVAILABILITY_ZONE_SUPPORTED,MULTIPLE_PRICING_CATEGORIES_SUPPORTED,"              \
+	"NEGOTIATED_PRICING_SUPPORTED,PUBLIC_PRICE_LIST_SUPPORTED,USAGE_MEASUREMENT_SUPPORTED,UNIT_PRICING_"       \
+	"SUPPORTED,"                                                                                               \
+	"SUB_ACCOUNT_SUPPORTED,BILLING_BASED_ON_PROVISIONED_RESOURCES_SUPPORTED,RESOURCE_TYPE_ASSIGNMENT_"         \
+	"SUPPORTED,"                                                                                               \
 	"REGION_SUPPORTED,TAGGING_SUPPORTED"
 #define ROWS_MAX 16
 #define COLUMNS_MAX 64
@@ -119,13 +121,13 @@ static void sheet_write(const struct sheet *s, struct weir_buf *ret)
 	}
 }
 
-#define ALL 0	 /* every row of data */
+#define ALL 0	  /* every row of data */
 #define DROP (-1) /* the column */
 
 struct edit {
 	const char *column;
-	int row; /* of data, from 1 */
-	const char *value; /* "" is null; with row 0 of a new name for a column: see RENAME */
+	int row;	   /* of data, from 1 */
+	const char *value; /* "" is null */
 };
 
 /* Rules of MUST and SHOULD that each mutation breaks, no more and no fewer; as " ID=rows" in the model's order. */
@@ -146,30 +148,55 @@ static const struct {
 	{"a null begin", {{"ChargePeriodStart", 5, ""}}, " ChargePeriodStart-C-003-M=1"},
 	{"a unit price that is null", {{"ListUnitPrice", 4, ""}}, " ListUnitPrice-C-005-C=1"},
 	{"a text as a cost", {{"ListCost", 2, "abc"}}, " ListCost-C-001-M=1 ListCost-C-002-M=1 ListCost-C-004-M=1"},
-	{"a comma in a cost", {{"EffectiveCost", 2, "0,045"}}, " EffectiveCost-C-001-M=1 EffectiveCost-C-002-M=1 EffectiveCost-C-004-M=1"},
-	{"a text as a time", {{"BillingPeriodStart", 1, "August"}}, " BillingPeriodStart-C-001-M=1 BillingPeriodStart-C-002-M=1"},
-	{"a time with a blank and no zone", {{"ChargePeriodEnd", 2, "2026-08-21 11:00:00"}}, " ChargePeriodEnd-C-002-M=1"},
-	{"a day that is not", {{"BillingPeriodEnd", 2, "2026-02-30T00:00:00Z"}}, " BillingPeriodEnd-C-001-M=1 BillingPeriodEnd-C-002-M=1"},
+	{"a comma in a cost",
+	 {{"EffectiveCost", 2, "0,045"}},
+	 " EffectiveCost-C-001-M=1 EffectiveCost-C-002-M=1 EffectiveCost-C-004-M=1"},
+	{"a text as a time",
+	 {{"BillingPeriodStart", 1, "August"}},
+	 " BillingPeriodStart-C-001-M=1 BillingPeriodStart-C-002-M=1"},
+	{"a time with a blank and no zone",
+	 {{"ChargePeriodEnd", 2, "2026-08-21 11:00:00"}},
+	 " ChargePeriodEnd-C-002-M=1"},
+	{"a day that is not",
+	 {{"BillingPeriodEnd", 2, "2026-02-30T00:00:00Z"}},
+	 " BillingPeriodEnd-C-001-M=1 BillingPeriodEnd-C-002-M=1"},
 	{"a plus sign", {{"ContractedUnitPrice", 1, "+0.045"}}, " ContractedUnitPrice-C-003-M=1"},
 	{"bytes that are no text", {{"ChargeDescription", 1, "caf\xe9"}}, " ChargeDescription-C-002-M=1"},
 	{"a currency that no nation has", {{"BillingCurrency", ALL, "XXQ"}}, " BillingCurrency-C-006-M=5"},
-	{"a currency in small letters", {{"BillingCurrency", 5, "usd"}}, " BillingCurrency-C-003-M=1 BillingCurrency-C-006-M=1"},
-	{"a category that is none", {{"ServiceCategory", ALL, "Network"}}, " ServiceCategory-C-003-M=5 ServiceSubcategory-C-004-M=5"},
-	{"a subcategory of another category", {{"ServiceSubcategory", ALL, "Containers"}}, " ServiceSubcategory-C-004-M=5"},
+	{"a currency in small letters",
+	 {{"BillingCurrency", 5, "usd"}},
+	 " BillingCurrency-C-003-M=1 BillingCurrency-C-006-M=1"},
+	{"a category that is none",
+	 {{"ServiceCategory", ALL, "Network"}},
+	 " ServiceCategory-C-003-M=5 ServiceSubcategory-C-004-M=5"},
+	{"a subcategory of another category",
+	 {{"ServiceSubcategory", ALL, "Containers"}},
+	 " ServiceSubcategory-C-004-M=5"},
 	{"a frequency that is none", {{"ChargeFrequency", 2, "Daily"}}, " ChargeFrequency-C-003-M=1"},
 	{"a pricing category that is none", {{"PricingCategory", 2, "Cheap"}}, " PricingCategory-C-007-M=1"},
 	{"a class that is none", {{"ChargeClass", 3, "Corrected"}}, " ChargeClass-C-005-C=1"},
 	{"a quantity where nothing is used", {{"ChargeCategory", 1, "Credit"}}, " ConsumedQuantity-C-004-C=1"},
-	{"a category that is none, with a quantity", {{"ChargeCategory", 1, "Gift"}}, " ChargeCategory-C-003-M=1 ConsumedQuantity-C-004-C=1"},
-	{"a purchase that is based on usage", {{"ChargeCategory", 2, "Purchase"}, {"EffectiveCost", 2, "0.0"}, {"ConsumedQuantity", 2, ""}},
+	{"a category that is none, with a quantity",
+	 {{"ChargeCategory", 1, "Gift"}},
+	 " ChargeCategory-C-003-M=1 ConsumedQuantity-C-004-C=1"},
+	{"a purchase that is based on usage",
+	 {{"ChargeCategory", 2, "Purchase"}, {"EffectiveCost", 2, "0.0"}, {"ConsumedQuantity", 2, ""}},
 	 " ConsumedUnit-C-005-C=1 ChargeFrequency-C-004-C=1"},
-	{"list cost is not price times quantity", {{"ListCost", 3, "0.5"}}, " ListUnitPrice-C-010-C=1 ListCost-C-009-C=1"},
-	{"contracted cost is not price times quantity", {{"ContractedCost", 3, "0.400000002"}}, " ContractedUnitPrice-C-011-C=1"},
-	{"a negative price", {{"ListUnitPrice", 1, "-0.045"}, {"ListCost", 1, "-0.5625"}}, " ListUnitPrice-C-008-M=1"},
-	{"one price of two articles", {{"SkuId", 5, "DataTransfer-In-Bytes"}, {"SkuPriceId", 5, "DataTransfer-Out-Bytes.1"}},
+	{"list cost is not price times quantity",
+	 {{"ListCost", 3, "0.5"}},
+	 " ListUnitPrice-C-010-C=1 ListCost-C-009-C=1"},
+	{"contracted cost is not price times quantity",
+	 {{"ContractedCost", 3, "0.400000002"}},
+	 " ContractedUnitPrice-C-011-C=1"},
+	{"a negative price",
+	 {{"ListUnitPrice", 1, "-0.045"}, {"ListCost", 1, "-0.5625"}},
+	 " ListUnitPrice-C-008-M=1"},
+	{"one price of two articles",
+	 {{"SkuId", 5, "DataTransfer-In-Bytes"}, {"SkuPriceId", 5, "DataTransfer-Out-Bytes.1"}},
 	 " SkuPriceId-C-008-M=1"},
 	{"one service in two categories",
-	 {{"ServiceCategory", 5, "Compute"}, {"ServiceSubcategory", 5, "Containers"}}, " ServiceName-C-005-C=1 ServiceName-C-008-C=1"},
+	 {{"ServiceCategory", 5, "Compute"}, {"ServiceSubcategory", 5, "Containers"}},
+	 " ServiceName-C-005-C=1 ServiceName-C-008-C=1"},
 	{"tags that are no JSON", {{"Tags", 1, "team=shop"}}, " Tags-C-001-M=1"},
 	{"tags in tags", {{"Tags", 1, "{\"a\":{\"b\":1}}"}}, " Tags-C-001-M=1"},
 	{"a detail twice", {{"SkuPriceDetails", 4, "{\"x\":1,\"x\":2}"}}, " SkuPriceDetails-C-001-M=1"},
@@ -177,7 +204,9 @@ static const struct {
 	{"an account without a name", {{"SubAccountName", 4, ""}}, " SubAccountName-C-005-C=1"},
 	{"a resource without a type", {{"ResourceType", 4, ""}}, " ResourceType-C-005-C=1"},
 	{"a quantity without a unit", {{"ConsumedUnit", 4, ""}}, " ConsumedUnit-C-006-C=1"},
-	{"usage without a quantity", {{"ConsumedQuantity", 4, ""}, {"ConsumedUnit", 4, ""}}, " ConsumedQuantity-C-006-C=1"},
+	{"usage without a quantity",
+	 {{"ConsumedQuantity", 4, ""}, {"ConsumedUnit", 4, ""}},
+	 " ConsumedQuantity-C-006-C=1"},
 	{"another issuer, who bills", {{"InvoiceIssuerName", 4, "A reseller"}}, " BilledCost-C-005-C=1"},
 	{"a unit in small letters", {{"PricingUnit", 2, "hours"}}, " PricingUnit-C-003-O=1"},
 };
@@ -237,15 +266,19 @@ TEST(focus_minimal_file_keeps_all)
 	if (!official_load(test_st, &o))
 		return;
 	CHECK(o.model->rule_count == 621 && o.model->criterion_count == 18, "%zu rules", o.model->rule_count);
-	CHECK(weir_csv_open(path, &csv, &err) == 0 && weir_focus_check(o.model, &o.options, csv, &report, &err) == 0, "%s", err.text);
+	CHECK(weir_csv_open(path, &csv, &err) == 0 &&
+		      weir_focus_check(o.model, &o.options, csv, &report, &err) == 0,
+	      "%s", err.text);
 	if (!report)
 		return;
 	said = failures(&o, report);
-	CHECK(report->failed[WEIR_FOCUS_MUST] == 0 && !report->composites_failed && !strcmp(said, always), "%s", said);
+	CHECK(report->failed[WEIR_FOCUS_MUST] == 0 && !report->composites_failed && !strcmp(said, always), "%s",
+	      said);
 	/* 201 rules of the file are dynamic; of the 420 others these could be asked, and none was of an unknown function. */
 	CHECK(report->rows == 5 && report->passed == 260, "%zu passed", report->passed);
 	for (size_t i = 0; i < o.model->rule_count; i++)
-		CHECK(!strstr(report->results[i].reason, "unknown"), "%s: %s", o.model->rules[i].id, report->results[i].reason);
+		CHECK(!strstr(report->results[i].reason, "unknown"), "%s: %s", o.model->rules[i].id,
+		      report->results[i].reason);
 }
 
 TEST(focus_mutated_files_break_their_rule)
@@ -296,9 +329,11 @@ TEST(focus_sample_has_known_failures)
 {
 	static const char golden[] =
 		" CostAndUsage-D-033-O=1 CostAndUsage-D-042-O=1 CostAndUsage-D-059-C=1 CostAndUsage-D-061-C=1"
-		" BillingPeriodStart-C-002-M=500 ChargePeriodStart-C-002-M=500 ConsumedUnit-C-003-O=2 ResourceType-C-004-C=17"
+		" BillingPeriodStart-C-002-M=500 ChargePeriodStart-C-002-M=500 ConsumedUnit-C-003-O=2 "
+		"ResourceType-C-004-C=17"
 		" ResourceType-C-005-C=400 BillingPeriodEnd-C-002-M=500 ServiceName-C-005-C=1 PricingUnit-C-003-O=2"
-		" BilledCost-C-005-C=317 ChargePeriodEnd-C-002-M=500 ContractedUnitPrice-C-009-C=1 ContractedUnitPrice-C-011-C=7"
+		" BilledCost-C-005-C=317 ChargePeriodEnd-C-002-M=500 ContractedUnitPrice-C-009-C=1 "
+		"ContractedUnitPrice-C-011-C=7"
 		" RegionName-C-005-C=1";
 	weir_auto_free char *path = data_path("focus_sample_first500.csv"), *said = NULL;
 	weir_auto_focus_report struct weir_focus_report *report = NULL;
@@ -308,7 +343,9 @@ TEST(focus_sample_has_known_failures)
 
 	if (!official_load(test_st, &o))
 		return;
-	CHECK(weir_csv_open(path, &csv, &err) == 0 && weir_focus_check(o.model, &o.options, csv, &report, &err) == 0, "%s", err.text);
+	CHECK(weir_csv_open(path, &csv, &err) == 0 &&
+		      weir_focus_check(o.model, &o.options, csv, &report, &err) == 0,
+	      "%s", err.text);
 	if (!report)
 		return;
 	said = failures(&o, report);
@@ -339,5 +376,6 @@ TEST(focus_defects_are_of_the_model)
 	CHECK(rows == 18, "%zu rows", rows);
 }
 
-TEST_MAIN(T(focus_minimal_file_keeps_all), T(focus_mutated_files_break_their_rule), T(focus_alternatives_do_not_contradict),
-	  T(focus_sample_has_known_failures), T(focus_defects_are_of_the_model))
+TEST_MAIN(T(focus_minimal_file_keeps_all), T(focus_mutated_files_break_their_rule),
+	  T(focus_alternatives_do_not_contradict), T(focus_sample_has_known_failures),
+	  T(focus_defects_are_of_the_model))
