@@ -59,6 +59,8 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"policy lint", "expected: DIR"},
 		{"policy show d", "expected: DIR CLASS"},
 		{"policy sign d", "--key FILE is needed"},
+		{"export", "needs one of: check"},
+		{"export check", "--model FILE is needed"},
 		{"pki init", "--dir D is needed"},
 		{"pki server --dir d", "--name NAME is needed"},
 		{"pki node --dir d ../x", "is no name"},
