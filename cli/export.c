@@ -65,9 +65,13 @@ static void print_skipped(const struct cli *c, const struct weir_focus_model *m,
 	} kinds[] = {
 		{"dynamic", "dynamic"},
 		{"not applicable", "not applicable"},
-		{"no column", "absent columns"},
+		{"no column", "of absent columns"},
+		{"all of its parts", "composed of those"},
+		{"an alternative", "alternatives"},
 		{"a permission", "permissions"},
-		{"unknown function", "unknown functions"},
+		{"unknown function", "of unknown functions"},
+		{"no list", "without a list of currencies"},
+		{"more than", "of too many values"},
 	};
 	size_t left = report->skipped;
 

@@ -196,7 +196,7 @@ static void judge(struct focus_check *c, size_t i)
 {
 	const struct weir_focus_rule *rule = &c->m->rules[i];
 	struct weir_focus_result *res = &c->report->results[i];
-	bool any = false;
+	bool any = false, depends = false;
 
 	if (c->judged[i])
 		return;
@@ -207,8 +207,9 @@ static void judge(struct focus_check *c, size_t i)
 		res->composite = true;
 		judge_references(c, rule->requirement, res, &any);
 		for (size_t k = 0; k < rule->depend_count; k++)
-			judge_part(c, rule->depends[k], res, &any);
-		if (!any)
+			judge_part(c, rule->depends[k], res, &depends);
+		/* What it depends on may break it, but is not what it demands. */
+		if (!any && res->status != WEIR_FOCUS_FAIL)
 			focus_skip(res, "all of its parts are skipped", "");
 	}
 	c->judged[i] = 2;

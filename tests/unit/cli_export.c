@@ -45,7 +45,7 @@ TEST(export_check_prints_failures_first)
 	CHECK(strstr(good,
 		     "D-1 MUST ref: skipped: unknown function CheckMoon\nFOCUS test, 1 rows, 5 rules: 0 MUST "
 		     "failed, 0 SHOULD failed, "
-		     "0 composed of those, 3 passed, 2 skipped (1 not applicable, 1 unknown functions)\n") == good,
+		     "0 composed of those, 3 passed, 2 skipped (1 not applicable, 1 of unknown functions)\n") == good,
 	      "%s", good);
 	CHECK(run(c, "a,b,c\n1,,\n", NULL, &soft, &err) == 0, "a broken SHOULD is no failure: %s", err.text);
 	CHECK(strstr(soft, "B-1 SHOULD b: 1 row, first in line 2 'null': B-1 is kept\n") == soft, "%s", soft);

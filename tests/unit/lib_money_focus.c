@@ -216,6 +216,23 @@ static const struct {
 	 FOCUS_RULE("P", "MUST", "", COLUMN("ColumnPresent", "a")) "," NOT_NULL("A", "MUST", "a") "," FOCUS_RULE(
 		 "B", "MUST", VALUE("CheckValue", "a", "null"), VALUE("CheckNotValue", "b", "null")),
 	 NULL, "b,c\n,1\n", "P=fail | A=skip: no column a | B=skip: no column a"},
+	{"a composite of a recommended column that is absent demands nothing",
+	 FOCUS_RULE("P", "SHOULD", "",
+		    COLUMN("ColumnPresent",
+			   "a")) ","
+				 "\"C\":{\"Reference\":\"a\",\"ValidationCriteria\":{\"MustSatisfy\":\"-\","
+				 "\"Keyword\":\"MUST\",\"Requirement\":{" REF(
+					 "A") "},\"Dependencies\":[\"P\",\"A\"]}}," NOT_NULL("A", "MUST", "a"),
+	 NULL, "b\n1\n", "P=fail | C=skip: all of its parts are skipped | A=skip: no column a"},
+	{"a composite is broken by what it depends on",
+	 FOCUS_RULE("P", "MUST", "",
+		    COLUMN("ColumnPresent",
+			   "a")) ","
+				 "\"C\":{\"Reference\":\"a\",\"ValidationCriteria\":{\"MustSatisfy\":\"-\","
+				 "\"Keyword\":\"MUST\",\"Requirement\":{" REF(
+					 "A") "},\"Dependencies\":[\"P\",\"A\",\"C\"]}}," NOT_NULL("A", "MUST",
+												   "a"),
+	 NULL, "b\n1\n", "P=fail | C=fail: P | A=skip: no column a"},
 	{"without a criterion",
 	 FOCUS_RULE_OF("A", "Static", "MUST", "\"CAN_A\",\"CAN_B\"", "", REF("B")) "," NOT_NULL("B", "MUST", "b"),
 	 "CAN_A", "a,b\n1,\n", "A=skip: not applicable without CAN_B | B=skip: not applicable, as is A"},

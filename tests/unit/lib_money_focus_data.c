@@ -274,8 +274,11 @@ TEST(focus_minimal_file_keeps_all)
 	said = failures(&o, report);
 	CHECK(report->failed[WEIR_FOCUS_MUST] == 0 && !report->composites_failed && !strcmp(said, always), "%s",
 	      said);
-	/* 201 rules of the file are dynamic; of the 420 others these could be asked, and none was of an unknown function. */
-	CHECK(report->rows == 5 && report->passed == 260, "%zu passed", report->passed);
+	/*
+	 * Of 621 rules a script over the JSON file counts 201 dynamic, 121 that need another criterion, 5 permissions, 4 of
+	 * columns that are not there, 33 composed of those alone: 257 are left, and one is broken.
+	 */
+	CHECK(report->rows == 5 && report->passed == 256, "%zu passed", report->passed);
 	for (size_t i = 0; i < o.model->rule_count; i++)
 		CHECK(!strstr(report->results[i].reason, "unknown"), "%s: %s", o.model->rules[i].id,
 		      report->results[i].reason);
