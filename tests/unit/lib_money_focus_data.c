@@ -5,13 +5,12 @@
 #include "tests/lib/focus_fixture.h"
 #include "tests/lib/test.h"
 
-#define NETWORK_CRITERIA                                                                                           \
-	"ACCOUNT_NAMING_SUPPORTED,AVAILABILITY_ZONE_SUPPORTED,MULTIPLE_PRICING_CATEGORIES_SUPPORTED,"              \
-	"NEGOTIATED_PRICING_SUPPORTED,PUBLIC_PRICE_LIST_SUPPORTED,USAGE_MEASUREMENT_SUPPORTED,UNIT_PRICING_"       \
-	"SUPPORTED,"                                                                                               \
-	"SUB_ACCOUNT_SUPPORTED,BILLING_BASED_ON_PROVISIONED_RESOURCES_SUPPORTED,RESOURCE_TYPE_ASSIGNMENT_"         \
-	"SUPPORTED,"                                                                                               \
-	"REGION_SUPPORTED,TAGGING_SUPPORTED"
+/* What a file of network charges alone supports: commitments, reservations, other currencies and types of accounts it does not. */
+#define NETWORK_CRITERIA \
+	"ACCOUNT_NAMING_SUPPORTED,AVAILABILITY_ZONE_SUPPORTED,MULTIPLE_PRICING_CATEGORIES_SUPPORTED," \
+	"NEGOTIATED_PRICING_SUPPORTED,PUBLIC_PRICE_LIST_SUPPORTED,USAGE_MEASUREMENT_SUPPORTED," \
+	"UNIT_PRICING_SUPPORTED,SUB_ACCOUNT_SUPPORTED,BILLING_BASED_ON_PROVISIONED_RESOURCES_SUPPORTED," \
+	"RESOURCE_TYPE_ASSIGNMENT_SUPPORTED,REGION_SUPPORTED,TAGGING_SUPPORTED"
 #define ROWS_MAX 16
 #define COLUMNS_MAX 64
 
