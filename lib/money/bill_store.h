@@ -66,9 +66,11 @@ struct weir_bill_query {
 	const char *account; /* NULL: all */
 	int64_t period_start_s; /* a month's start; 0: all */
 	uint64_t version;	/* 0: the newest of each bill */
-	enum weir_bill_text by;
+	const char *by;		/* of weir_bills_by */
 	uint64_t limit;
 };
+/* "service", "sku", ..., ended by NULL: what sums can be grouped by. */
+extern const char *const weir_bills_by[];
 struct weir_bill_sum {
 	const char *key, *currency;
 	uint64_t rows;

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One file of a bill into the store, in one transaction, in constant memory. */
+#include "lib/money/bill_impl.h"
+#include "lib/money/bill_store_impl.h"
+#include "lib/os/crypto.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define ITEM_KEY_MAX 4096  /* longer ones are not held */
+#define BILLS_MAX 4096	   /* accounts and periods of one file */
+#define PROGRESS_ROWS 8192 /* between two calls */
+
+static void import_fini(struct bills_import *m)
+{
+	for (size_t i = 0; m->items && i < BILLS_ITEMS; i++)
+		free(m->items[i].key);
+	free(m->items);
+	weir_map_free(m->by_bill, free);
+	free(m->last_account);
+	for (size_t i = 0; i < BILLS_LINES; i++)
+		weir_buf_fini(&m->lines[i].extra);
+	weir_buf_fini(&m->key);
+	sqlite3_finalize(m->one);
+	sqlite3_finalize(m->many);
+	sqlite3_finalize(m->item_in);
+}
+
+/* --- items --- */
+/* The texts of the row, each behind its length in the order of the table, and the names of its extras. */
+static int key_make(struct bills_import *m, const struct weir_bill_row *row)
+{
+	int r = 0;
+
+	m->key.len = 0;
+	for (unsigned int t = 0; !r && t < WEIR_BILL_TEXTS; t++)
+		if (t != WEIR_BILL_ACCOUNT) /* is the bill's */
+			r = weir_buf_add(&m->key, row->text[t], strlen(row->text[t]) + 1);
+	for (size_t i = 0; !r && i < row->extra_count; i++)
+		r = weir_buf_add(&m->key, row->extras[i].name, strlen(row->extras[i].name) + 1);
+	return r;
+}
+
+static uint64_t hash(const uint8_t *p, size_t len)
+{
+	uint64_t h = len, v;
+
+	for (; len >= 8; p += 8, len -= 8) {
+		memcpy(&v, p, 8);
+		h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
+		h ^= h >> 32;
+	}
+	v = 0;
+	memcpy(&v, p, len);
+	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
+	return h ^ h >> 29;
+}
+
+static int item_write(struct bills_import *m, const struct weir_bill_row *row, const struct bills_item *item, struct weir_err *err)
+{
+	weir_auto_buf struct weir_buf names = {0};
+	int at = 0, r = row->extra_count ? bills_list(&names, row, true) : 0;
+
+	if (r)
+		return r;
+	sqlite3_bind_int64(m->item_in, ++at, item->id);
+	for (unsigned int t = 0; t < WEIR_BILL_TEXTS; t++)
+		if (t != WEIR_BILL_ACCOUNT)
+			sqlite3_bind_text(m->item_in, ++at, row->text[t], -1, SQLITE_STATIC);
+	sqlite3_bind_text(m->item_in, ++at, item->network ? item->network : "", -1, SQLITE_STATIC);
+	sqlite3_bind_text(m->item_in, ++at, names.data ? (const char *)names.data : "", -1, SQLITE_STATIC);
+	r = bills_step(m, m->item_in, err);
+	sqlite3_clear_bindings(m->item_in);
+	return r;
+}
+
+static int item_find(struct bills_import *m, const struct weir_bill_row *row, struct bills_item *ret, struct weir_err *err)
+{
+	struct bills_item *held, made = {0};
+	int r = key_make(m, row);
+
+	if (r)
+		return r;
+	held = &m->items[hash(m->key.data, m->key.len) % BILLS_ITEMS];
+	if (held->key && held->len == m->key.len && !memcmp(held->key, m->key.data, m->key.len)) {
+		*ret = *held;
+		return 0;
+	}
+	made.network = weir_bill_network(row);
+	made.id = m->next_item++;
+	r = m->bills ? item_write(m, row, &made, err) : 0;
+	if (r)
+		return r;
+	*ret = made;
+	if (m->key.len > ITEM_KEY_MAX)
+		return 0;
+	made.key = malloc(m->key.len);
+	if (!made.key)
+		return -ENOMEM;
+	memcpy(made.key, m->key.data, m->key.len);
+	made.len = m->key.len;
+	free(held->key);
+	*held = made;
+	return 0;
+}
+
+/* --- versions --- */
+static int version_make(struct bills_import *m, const struct weir_bill_row *row, struct bills_version *bill, struct weir_err *err)
+{
+	bills_auto_stmt *st = NULL;
+	int64_t period = row->time_s[WEIR_BILL_PERIOD_START];
+	int code, r = bills_prepare(m->bills,
+				    "INSERT INTO bill(file,provider,account,period,period_end,version,rows) VALUES(?1,?2,?3,?4,?5,"
+				    "(SELECT IFNULL(MAX(version),0)+1 FROM bill WHERE account=?3 AND period=?4),0) "
+				    "RETURNING id,version",
+				    &st, err);
+
+	if (r)
+		return r;
+	sqlite3_bind_int64(st, 1, m->file);
+	sqlite3_bind_text(st, 2, row->text[WEIR_BILL_PROVIDER], -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, row->text[WEIR_BILL_ACCOUNT], -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 4, period);
+	sqlite3_bind_int64(st, 5, row->time_s[WEIR_BILL_PERIOD_END]);
+	code = sqlite3_step(st);
+	if (code != SQLITE_ROW)
+		return bills_fail(m->bills, code, err);
+	bill->id = sqlite3_column_int64(st, 0);
+	m->done->version = WEIR_MAX(m->done->version, (uint64_t)sqlite3_column_int64(st, 1));
+	while (sqlite3_step(st) == SQLITE_ROW)
+		;
+	return 0;
+}
+
+static int version_find(struct bills_import *m, const struct weir_bill_row *row, struct weir_err *err)
+{
+	const char *account = row->text[WEIR_BILL_ACCOUNT];
+	int64_t period = row->time_s[WEIR_BILL_PERIOD_START];
+	weir_auto_free struct bills_version *bill = NULL;
+	struct bills_version *found;
+	size_t len = strlen(account) + 1;
+	int r;
+
+	if (m->last && m->last_period == period && !strcmp(m->last_account, account))
+		return 0;
+	m->key.len = 0;
+	r = weir_buf_add(&m->key, account, len);
+	if (!r)
+		r = weir_buf_add(&m->key, &period, sizeof(period));
+	if (r)
+		return r;
+	found = weir_map_find(m->by_bill, m->key.data, m->key.len);
+	if (!found) {
+		if (weir_map_count(m->by_bill) == BILLS_MAX)
+			return weir_err_set(err, -E2BIG, "more than %d accounts and billing periods in one file", BILLS_MAX);
+		bill = calloc(1, sizeof(*bill));
+		r = bill ? 0 : -ENOMEM;
+		if (!r && m->bills)
+			r = version_make(m, row, bill, err);
+		if (!r)
+			r = weir_map_put(m->by_bill, m->key.data, m->key.len, bill, NULL);
+		if (r)
+			return r;
+		found = weir_take_ptr(bill);
+	}
+	free(m->last_account);
+	m->last_account = strdup(account);
+	m->last_period = period;
+	m->last = m->last_account ? found : NULL;
+	return m->last ? 0 : -ENOMEM;
+}
+
+static int bills_end(struct bills_import *m, struct weir_err *err)
+{
+	bills_auto_stmt *st = NULL;
+	int r = bills_prepare(m->bills, "UPDATE bill SET rows=?2 WHERE id=?1", &st, err);
+	size_t pos = 0, len;
+	const void *key;
+	void *bill;
+
+	while (!r && weir_map_next(m->by_bill, &pos, &key, &len, &bill)) {
+		sqlite3_bind_int64(st, 1, ((struct bills_version *)bill)->id);
+		sqlite3_bind_int64(st, 2, (int64_t)((struct bills_version *)bill)->rows);
+		r = bills_step(m, st, err);
+	}
+	return r;
+}
+
+/* --- totals --- */
+static struct weir_bill_total *total_find(struct weir_bill_imported *done, const char *currency, const char *network)
+{
+	struct weir_bill_total *t;
+
+	for (size_t i = 0; i < done->total_count; i++)
+		if (!strcmp(done->totals[i].network, network) &&
+		    !strncmp(done->totals[i].currency, currency, sizeof(t->currency) - 1))
+			return &done->totals[i];
+	if (done->total_count == WEIR_BILL_TOTALS_MAX)
+		return NULL;
+	t = &done->totals[done->total_count++];
+	*t = (struct weir_bill_total){0};
+	snprintf(t->currency, sizeof(t->currency), "%s", currency);
+	snprintf(t->network, sizeof(t->network), "%s", network);
+	return t;
+}
+
+static int total_add(struct bills_import *m, const struct weir_bill_row *row, const char *network, struct weir_err *err)
+{
+	struct weir_bill_total *t = total_find(m->done, row->text[WEIR_BILL_CURRENCY], network);
+
+	if (!t)
+		return weir_err_set(err, -E2BIG, "more currencies than a bill may have");
+	t->rows++;
+	for (size_t c = 0; c < WEIR_BILL_COSTS; c++)
+		t->nanos[c] += row->nanos[c];
+	if (*network && !strcmp(row->text[WEIR_BILL_UNIT], "Bytes"))
+		t->bytes += (__int128)row->quantity.whole * 1000000000 + row->quantity.nanos;
+	return 0;
+}
+
+static int row_add(struct bills_import *m, const struct weir_bill_row *row, struct weir_err *err)
+{
+	struct bills_item item;
+	int r = version_find(m, row, err);
+
+	if (!r)
+		r = item_find(m, row, &item, err);
+	if (!r)
+		r = total_add(m, row, "", err);
+	if (!r && item.network)
+		r = total_add(m, row, item.network, err);
+	if (r)
+		return r;
+	m->last->rows++;
+	return m->bills ? bills_line_add(m, row, &item, err) : 0;
+}
+
+/* --- the file --- */
+/* Is this the hash of a file that was imported? Its name then. */
+static int known(struct weir_bills *b, const uint8_t sha256[32], struct weir_bill_imported *done, struct weir_err *err)
+{
+	bills_auto_stmt *st = NULL;
+	int code, r = bills_prepare(b, "SELECT name FROM file WHERE sha256=?1", &st, err);
+
+	if (r)
+		return r;
+	sqlite3_bind_blob(st, 1, sha256, 32, SQLITE_STATIC);
+	code = sqlite3_step(st);
+	if (code != SQLITE_ROW)
+		return code == SQLITE_DONE ? 0 : bills_fail(b, code, err);
+	done->known = true;
+	snprintf(done->file_name, sizeof(done->file_name), "%s", (const char *)sqlite3_column_text(st, 0));
+	return 0;
+}
+
+static int file_hash(int fd, uint8_t ret[32])
+{
+	weir_auto_free uint8_t *buf = malloc((size_t)1 << 17);
+	struct weir_sha256 *h = NULL;
+	int r = buf ? weir_sha256_new(&h) : -ENOMEM;
+	ssize_t n = 1;
+
+	while (!r && n > 0) {
+		n = read(fd, buf, (size_t)1 << 17);
+		r = n < 0 ? -errno : weir_sha256_add(h, buf, (size_t)n);
+	}
+	if (!r)
+		r = weir_sha256_end(h, ret);
+	weir_sha256_free(h);
+	return r;
+}
+
+/* Hashing a file before it is read is worth it only where one of its size was imported. */
+static int known_before(struct weir_bills *b, const char *path, struct weir_bill_imported *done, struct weir_err *err)
+{
+	weir_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bills_auto_stmt *st = NULL;
+	struct stat s;
+	int r;
+
+	if (fd < 0 || fstat(fd, &s))
+		return weir_err_set(err, -errno, "%s: cannot open: %s", path, strerror(errno));
+	if (!S_ISREG(s.st_mode))
+		return weir_err_set(err, -EINVAL, "%s: is no file", path);
+	r = bills_prepare(b, "SELECT 1 FROM file WHERE bytes=?1 LIMIT 1", &st, err);
+	if (r)
+		return r;
+	sqlite3_bind_int64(st, 1, s.st_size);
+	if (sqlite3_step(st) != SQLITE_ROW)
+		return 0;
+	sqlite3_reset(st);
+	r = file_hash(fd, done->sha256);
+	if (r)
+		return weir_err_set(err, r, "%s: cannot read: %s", path, strerror(-r));
+	return known(b, done->sha256, done, err);
+}
+
+static int store_begin(struct bills_import *m, struct weir_err *err)
+{
+	sqlite3 *db = m->bills->db;
+	const char *path = m->bills->path;
+	int r = store_db_exec(db, path, "BEGIN IMMEDIATE", err);
+
+	if (!r)
+		r = store_db_number(db, path, "SELECT IFNULL(MAX(id),0)+1 FROM file", &m->file, err);
+	if (!r)
+		r = store_db_number(db, path, "SELECT IFNULL(MAX(id),0)+1 FROM item", &m->next_item, err);
+	if (!r)
+		r = store_db_number(db, path, "SELECT IFNULL(MAX(id),0)+1 FROM line", &m->next_line, err);
+	m->first_line = m->next_line;
+	if (!r)
+		r = bills_lines_prepare(m, err);
+	if (!r)
+		r = bills_prepare(m->bills, "INSERT INTO item VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", &m->item_in, err);
+	return r;
+}
+
+static int store_end(struct bills_import *m, struct weir_err *err)
+{
+	const struct weir_bill_stats *s = &m->done->stats;
+	bills_auto_stmt *st = NULL;
+	int r = bills_end(m, err);
+
+	if (!r)
+		r = bills_prepare(m->bills, "INSERT INTO file VALUES(?,?,?,?,?,?,?,?,?,?,?)", &st, err);
+	if (r)
+		return r;
+	sqlite3_bind_int64(st, 1, m->file);
+	sqlite3_bind_blob(st, 2, m->done->sha256, 32, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, m->how->name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 4, weir_bill_format_name(s->format), -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 5, (int64_t)m->how->now_s);
+	sqlite3_bind_int64(st, 6, (int64_t)s->bytes_read);
+	sqlite3_bind_int64(st, 7, (int64_t)s->rows);
+	sqlite3_bind_int64(st, 8, (int64_t)s->bad_rows);
+	sqlite3_bind_int64(st, 9, (int64_t)s->rounded);
+	sqlite3_bind_int64(st, 10, m->first_line);
+	sqlite3_bind_int64(st, 11, m->next_line - 1);
+	r = bills_step(m, st, err);
+	return r ? r : store_db_exec(m->bills->db, m->bills->path, "COMMIT", err);
+}
+
+static void bad_row(const struct weir_bill_bad *bad, void *arg)
+{
+	struct bills_import *m = arg;
+
+	/* In strict mode the first is the last: nobody needs those behind it. */
+	if (m->how->bad && !(m->how->strict && m->bad))
+		m->how->bad(bad, m->how->arg);
+	m->bad = true;
+}
+
+static int rows_read(struct bills_import *m, struct weir_bill_reader *reader, struct weir_err *err)
+{
+	const struct weir_bill_row *row;
+	uint64_t seen = 0;
+	int r;
+
+	while ((r = weir_bill_next(reader, &row, err)) > 0) {
+		if (m->bad && m->how->strict)
+			break;
+		r = row_add(m, row, err);
+		if (r)
+			return r;
+		if (++seen % PROGRESS_ROWS == 0 && m->how->progress)
+			m->how->progress(weir_bill_stats(reader), m->how->arg);
+	}
+	if (r >= 0 && m->bad && m->how->strict)
+		return weir_err_set(err, -EBADMSG, "%s: has a row that is bad: nothing of it is imported", m->how->name);
+	return r;
+}
+
+static int import(struct bills_import *m, const char *path, struct weir_err *err)
+{
+	weir_auto_bill struct weir_bill_reader *reader = NULL;
+	int r = weir_bill_open(path, bad_row, m, &reader, err);
+
+	if (!r)
+		r = rows_read(m, reader, err);
+	if (!r && m->bills)
+		r = bills_lines_flush(m, err);
+	if (reader)
+		m->done->stats = *weir_bill_stats(reader);
+	if (!r)
+		r = weir_bill_sha256(reader, m->done->sha256);
+	m->done->bills = weir_map_count(m->by_bill);
+	if (r || !m->bills)
+		return r;
+	r = known(m->bills, m->done->sha256, m->done, err);
+	return r || m->done->known ? r : store_end(m, err);
+}
+
+int weir_bills_import(struct weir_bills *bills, const char *path, const struct weir_bill_import *how,
+		      struct weir_bill_imported *ret, struct weir_err *err)
+{
+	struct weir_bill_import with = *how;
+	struct bills_import m = {.bills = bills, .how = &with, .done = ret, .next_item = 1};
+	int r = 0;
+
+	with.name = how->name ? how->name : path;
+	*ret = (struct weir_bill_imported){0};
+	if (bills)
+		r = known_before(bills, path, ret, err);
+	if (r || ret->known)
+		return r;
+	m.items = calloc(BILLS_ITEMS, sizeof(*m.items));
+	r = m.items ? weir_map_new(&m.by_bill) : -ENOMEM;
+	if (!r && bills)
+		r = store_begin(&m, err);
+	if (!r)
+		r = import(&m, path, err);
+	import_fini(&m);
+	if (bills && !sqlite3_get_autocommit(bills->db))
+		sqlite3_exec(bills->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}

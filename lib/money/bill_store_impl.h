@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the bills' store share. */
+#ifndef WEIR_BILL_STORE_IMPL_H
+#define WEIR_BILL_STORE_IMPL_H
+
+#include "lib/ds/buf.h"
+#include "lib/ds/map.h"
+#include "lib/money/bill_store.h"
+#include "lib/os/store_db.h"
+
+#include <sqlite3.h>
+
+struct weir_bills {
+	sqlite3 *db;
+	char *path;
+};
+
+static inline void bills_finalizep(sqlite3_stmt **st)
+{
+	sqlite3_finalize(*st);
+}
+#define bills_auto_stmt weir_cleanup(bills_finalizep) sqlite3_stmt
+
+int bills_prepare(struct weir_bills *b, const char *sql, sqlite3_stmt **ret, struct weir_err *err);
+int bills_fail(struct weir_bills *b, int code, struct weir_err *err);
+
+/* --- one import (bill_import.c, bill_store_line.c) --- */
+#define BILLS_LINES 16	   /* of one INSERT: with one each, preparing to step takes as long as the step */
+#define BILLS_ITEMS 16384   /* in memory, by hash; one that another has pushed out is written again */
+#define LINE_COLUMNS 13
+
+struct bills_item {
+	char *key;
+	size_t len;
+	int64_t id;
+	const char *network;
+};
+struct bills_version {
+	int64_t id;
+	uint64_t rows;
+};
+/* A line that waits for its statement. */
+struct bills_line {
+	int64_t columns[LINE_COLUMNS - 1];
+	bool null[LINE_COLUMNS - 1];
+	struct weir_buf extra;
+};
+enum column { LINE_ID, LINE_BILL, LINE_ITEM, LINE_LINE, LINE_START, LINE_END, LINE_QUANTITY, LINE_NANOS, LINE_COSTS };
+_Static_assert(LINE_COSTS + WEIR_BILL_COSTS == LINE_COLUMNS - 1, "the last is the extra");
+
+struct bills_import {
+	struct weir_bills *bills; /* NULL: only read */
+	const struct weir_bill_import *how;
+	struct weir_bill_imported *done;
+	struct bills_item *items;
+	struct weir_map *by_bill; /* account, NUL, period -> struct bills_version */
+	char *last_account;	  /* rows of one bill mostly follow each other */
+	int64_t last_period;
+	struct bills_version *last;
+	int64_t file, next_item, next_line, first_line;
+	sqlite3_stmt *one, *many, *item_in;
+	struct bills_line lines[BILLS_LINES];
+	size_t line_count;
+	struct weir_buf key;
+	bool bad;
+};
+
+int bills_lines_prepare(struct bills_import *m, struct weir_err *err);
+int bills_line_add(struct bills_import *m, const struct weir_bill_row *row, const struct bills_item *item,
+		   struct weir_err *err);
+/* Writes what waits. */
+int bills_lines_flush(struct bills_import *m, struct weir_err *err);
+/* One step of a statement that gives no rows. */
+int bills_step(struct bills_import *m, sqlite3_stmt *st, struct weir_err *err);
+/* The row's extras as a JSON list: their names, or their values. */
+int bills_list(struct weir_buf *b, const struct weir_bill_row *row, bool names);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of a bill on their way into the store: sixteen a statement. */
+#include "lib/money/bill_impl.h"
+#include "lib/money/bill_store_impl.h"
+
+#define ROW "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
+#define FOUR ROW "," ROW "," ROW "," ROW
+#define LINE_IN "INSERT INTO line VALUES"
+_Static_assert(BILLS_LINES == 16, "four times four rows");
+
+int bills_lines_prepare(struct bills_import *m, struct weir_err *err)
+{
+	int r = bills_prepare(m->bills, LINE_IN ROW, &m->one, err);
+
+	return r ? r : bills_prepare(m->bills, LINE_IN FOUR "," FOUR "," FOUR "," FOUR, &m->many, err);
+}
+
+int bills_step(struct bills_import *m, sqlite3_stmt *st, struct weir_err *err)
+{
+	int code = sqlite3_step(st);
+
+	sqlite3_reset(st);
+	return code == SQLITE_DONE ? 0 : bills_fail(m->bills, code, err);
+}
+
+int bills_list(struct weir_buf *b, const struct weir_bill_row *row, bool names)
+{
+	int r = weir_buf_add(b, "[", 1);
+
+	for (size_t i = 0; !r && i < row->extra_count; i++) {
+		r = weir_buf_add(b, ",", i != 0);
+		if (!r)
+			r = bill_json_quote(b, names ? row->extras[i].name : row->extras[i].value);
+	}
+	return r ? r : weir_buf_add(b, "]", 1);
+}
+
+static int lines_write(struct bills_import *m, sqlite3_stmt *st, struct bills_line *lines, size_t n, struct weir_err *err)
+{
+	int at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t c = 0; c < LINE_COLUMNS - 1; c++)
+			if (lines[i].null[c])
+				sqlite3_bind_null(st, ++at);
+			else
+				sqlite3_bind_int64(st, ++at, lines[i].columns[c]);
+		if (lines[i].extra.len)
+			sqlite3_bind_text(st, ++at, (char *)lines[i].extra.data, (int)lines[i].extra.len, SQLITE_STATIC);
+		else
+			sqlite3_bind_null(st, ++at);
+	}
+	return bills_step(m, st, err);
+}
+
+int bills_lines_flush(struct bills_import *m, struct weir_err *err)
+{
+	int r = 0;
+
+	if (m->line_count == BILLS_LINES)
+		r = lines_write(m, m->many, m->lines, BILLS_LINES, err);
+	else
+		for (size_t i = 0; !r && i < m->line_count; i++)
+			r = lines_write(m, m->one, &m->lines[i], 1, err);
+	m->line_count = 0;
+	return r;
+}
+
+int bills_line_add(struct bills_import *m, const struct weir_bill_row *row, const struct bills_item *item, struct weir_err *err)
+{
+	struct bills_line *l = &m->lines[m->line_count];
+	int r = 0;
+
+	memset(l->null, 0, sizeof(l->null));
+	l->columns[LINE_ID] = m->next_line++;
+	l->columns[LINE_BILL] = m->last->id;
+	l->columns[LINE_ITEM] = item->id;
+	l->columns[LINE_LINE] = (int64_t)row->line;
+	l->columns[LINE_START] = row->time_s[WEIR_BILL_CHARGE_START];
+	l->columns[LINE_END] = row->time_s[WEIR_BILL_CHARGE_END];
+	l->columns[LINE_QUANTITY] = row->quantity.whole;
+	l->columns[LINE_NANOS] = row->quantity.nanos;
+	l->null[LINE_QUANTITY] = l->null[LINE_NANOS] = !row->has_quantity;
+	for (size_t c = 0; c < WEIR_BILL_COSTS; c++) {
+		l->columns[LINE_COSTS + c] = row->nanos[c];
+		l->null[LINE_COSTS + c] = !row->has_cost[c];
+	}
+	l->extra.len = 0;
+	if (row->extra_count)
+		r = bills_list(&l->extra, row, false);
+	if (r || ++m->line_count < BILLS_LINES)
+		return r;
+	return bills_lines_flush(m, err);
+}
