@@ -89,7 +89,7 @@ struct weir_bill_stats {
 	bool json, gzip;
 	uint64_t bytes_read, bytes_total;    /* of the file, as it lies there */
 	uint64_t rows, bad_rows;
-	uint64_t rounded;		     /* costs and quantities with digits below a nano-unit */
+	uint64_t rounded_costs, rounded_quantities; /* that had digits below 10^-9 */
 	uint64_t odd_tags;		     /* tags that are no JSON object: kept as an extra */
 	uint64_t odd_text;		     /* rows whose bytes were no UTF-8: '?' instead */
 };

@@ -333,7 +333,7 @@ static int store_end(struct bills_import *m, struct weir_err *err)
 	sqlite3_bind_int64(st, 6, (int64_t)s->bytes_read);
 	sqlite3_bind_int64(st, 7, (int64_t)s->rows);
 	sqlite3_bind_int64(st, 8, (int64_t)s->bad_rows);
-	sqlite3_bind_int64(st, 9, (int64_t)s->rounded);
+	sqlite3_bind_int64(st, 9, (int64_t)s->rounded_costs);
 	sqlite3_bind_int64(st, 10, m->first_line);
 	sqlite3_bind_int64(st, 11, m->next_line - 1);
 	r = bills_step(m, st, err);

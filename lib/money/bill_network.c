@@ -90,6 +90,9 @@ const char *weir_bill_network(const struct weir_bill_row *row)
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(rules); i++) {
 		const char *text = row->text[texts[rules[i].where]];
 
+		/* FOCUS' SkuMeter is AWS' usage type. */
+		if (rules[i].where == USAGE && !*text)
+			text = row->text[WEIR_BILL_METER];
 		if (*text && strcasestr(text, rules[i].part))
 			return rules[i].kind;
 	}

@@ -56,17 +56,15 @@ static int fault_at(struct weir_bill_reader *b, struct fault *f, const char *col
 }
 
 static int decimal(struct weir_bill_reader *b, const char *column, const char *text, size_t len, uint64_t multiple,
-		   __int128 *ret, struct fault *f)
+		   __int128 *ret, bool *ret_rounded, struct fault *f)
 {
-	bool rounded = false;
 	int r;
 
 	for (; len && *text == ' '; text++)
 		len--;
 	while (len && text[len - 1] == ' ')
 		len--;
-	r = weir_decimal(text, len, multiple, ret, &rounded);
-	b->stats.rounded += rounded;
+	r = weir_decimal(text, len, multiple, ret, ret_rounded);
 	return r ? fault_at(b, f, column, text, r == -ERANGE ? "is out of range" : "is no number") : 0;
 }
 
@@ -74,8 +72,10 @@ static int amount(struct weir_bill_reader *b, const char *column, const char *te
 		  struct fault *f)
 {
 	__int128 v = 0;
-	int r = decimal(b, column, text, len, 1, &v, f);
+	bool rounded = false;
+	int r = decimal(b, column, text, len, 1, &v, &rounded, f);
 
+	b->stats.rounded_costs += rounded;
 	if (!r && (v > INT64_MAX || v < -INT64_MAX))
 		return fault_at(b, f, column, text, "is out of range");
 	if (!r)
@@ -180,7 +180,7 @@ static int quantity_make(struct weir_bill_reader *b, struct fault *f)
 	struct weir_bill_row *row = &b->row;
 	struct bill_unit unit = {.block = 1, .name = ""};
 	uint64_t multiple;
-	bool blocks = !v;
+	bool blocks = !v, rounded = false;
 	__int128 n = 0;
 	int r;
 
@@ -197,7 +197,8 @@ static int quantity_make(struct weir_bill_reader *b, struct fault *f)
 		return 0;
 	if (__builtin_mul_overflow(blocks ? unit.block : 1, unit.multiple ? unit.multiple : 1, &multiple))
 		return fault_at(b, f, name, u->text, "is a unit too large");
-	r = decimal(b, name, v->text, v->len, multiple, &n, f);
+	r = decimal(b, name, v->text, v->len, multiple, &n, &rounded, f);
+	b->stats.rounded_quantities += rounded;
 	if (r)
 		return r;
 	if (n / NANOS_PER_UNIT > INT64_MAX || n / NANOS_PER_UNIT < -INT64_MAX)

@@ -183,8 +183,8 @@ static const char *const by_sql[] = {
 	"FROM bill b CROSS JOIN file f ON f.id=b.file CROSS JOIN line l ON l.id BETWEEN f.first AND f.last AND l.bill=b.id " \
 	"CROSS JOIN item i ON i.id=l.item WHERE (?1='' OR b.account=?1) AND (?2=0 OR (b.period>=?2 AND b.period<?3)) " \
 	"AND b.version=CASE ?4 WHEN 0 THEN (SELECT MAX(version) FROM bill n WHERE n.account=b.account AND n.period=b.period) " \
-	"ELSE ?4 END GROUP BY k,i.currency ORDER BY SUM(l.billed/1000000000)+SUM(l.billed%%1000000000)/1000000000 DESC," \
-	"SUM(l.billed%%1000000000) DESC,k LIMIT ?5"
+	"ELSE ?4 END GROUP BY k,i.currency ORDER BY SUM(l.billed/1000000000)+SUM(l.billed%1000000000)/1000000000 DESC," \
+	"SUM(l.billed%1000000000) DESC,k LIMIT ?5"
 
 static __int128 parts(sqlite3_stmt *st, int column)
 {
