@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One file of a bill into the store, in one transaction, in constant memory. */
-#include "lib/money/bill_impl.h"
 #include "lib/money/bill_store_impl.h"
 #include "lib/os/crypto.h"
 
@@ -13,35 +12,50 @@
 
 static void import_fini(struct bills_import *m)
 {
-	for (size_t i = 0; m->items && i < BILLS_ITEMS; i++)
-		free(m->items[i].key);
+	for (size_t i = 0; m->items && i < (size_t)BILLS_SETS * BILLS_WAYS; i++)
+		free(m->items[i / BILLS_WAYS][i % BILLS_WAYS].key);
 	free(m->items);
 	weir_map_free(m->by_bill, free);
 	free(m->last_account);
 	for (size_t i = 0; i < BILLS_LINES; i++)
-		weir_buf_fini(&m->lines[i].extra);
-	weir_buf_fini(&m->key);
+		free(m->lines[i].extra);
+	free(m->key);
 	sqlite3_finalize(m->one);
 	sqlite3_finalize(m->many);
 	sqlite3_finalize(m->item_in);
 }
 
 /* --- items --- */
-/* The texts of the row, each behind its length in the order of the table, and the names of its extras. */
+/* The texts of the row, each with its end, and the names of its extras: as pointers, since they are the reader's. */
 static int key_make(struct bills_import *m, const struct weir_bill_row *row)
 {
-	int r = 0;
+	size_t lens[WEIR_BILL_TEXTS], want = row->extra_count * sizeof(uintptr_t);
+	char *out;
+	int r;
 
-	m->key.len = 0;
-	for (unsigned int t = 0; !r && t < WEIR_BILL_TEXTS; t++)
-		if (t != WEIR_BILL_ACCOUNT) /* is the bill's */
-			r = weir_buf_add(&m->key, row->text[t], strlen(row->text[t]) + 1);
-	for (size_t i = 0; !r && i < row->extra_count; i++)
-		r = weir_buf_add(&m->key, row->extras[i].name, strlen(row->extras[i].name) + 1);
-	return r;
+	for (unsigned int t = 0; t < WEIR_BILL_TEXTS; t++) {
+		lens[t] = t == WEIR_BILL_ACCOUNT ? 0 : strlen(row->text[t]) + 1; /* the account is the bill's */
+		want += lens[t];
+	}
+	r = bills_room(&m->key, &m->key_cap, want);
+	if (r)
+		return r;
+	out = m->key;
+	for (unsigned int t = 0; t < WEIR_BILL_TEXTS; t++) {
+		memcpy(out, row->text[t], lens[t]);
+		out += lens[t];
+	}
+	for (size_t i = 0; i < row->extra_count; i++) {
+		uintptr_t name = (uintptr_t)row->extras[i].name;
+
+		memcpy(out, &name, sizeof(name));
+		out += sizeof(name);
+	}
+	m->key_len = want;
+	return 0;
 }
 
-static uint64_t hash(const uint8_t *p, size_t len)
+static uint64_t hash(const char *p, size_t len)
 {
 	uint64_t h = len, v;
 
@@ -58,8 +72,9 @@ static uint64_t hash(const uint8_t *p, size_t len)
 
 static int item_write(struct bills_import *m, const struct weir_bill_row *row, const struct bills_item *item, struct weir_err *err)
 {
-	weir_auto_buf struct weir_buf names = {0};
-	int at = 0, r = row->extra_count ? bills_list(&names, row, true) : 0;
+	weir_auto_free char *names = NULL;
+	size_t cap = 0, len;
+	int at = 0, r = row->extra_count ? bills_list(&names, &cap, row, true, &len) : 0;
 
 	if (r)
 		return r;
@@ -68,22 +83,37 @@ static int item_write(struct bills_import *m, const struct weir_bill_row *row, c
 		if (t != WEIR_BILL_ACCOUNT)
 			sqlite3_bind_text(m->item_in, ++at, row->text[t], -1, SQLITE_STATIC);
 	sqlite3_bind_text(m->item_in, ++at, item->network ? item->network : "", -1, SQLITE_STATIC);
-	sqlite3_bind_text(m->item_in, ++at, names.data ? (const char *)names.data : "", -1, SQLITE_STATIC);
+	sqlite3_bind_text(m->item_in, ++at, names ? names : "", -1, SQLITE_STATIC);
 	r = bills_step(m, m->item_in, err);
 	sqlite3_clear_bindings(m->item_in);
 	return r;
 }
 
+/* Brings it to the front. */
+static bool item_held(struct bills_item *set, const char *key, size_t len)
+{
+	for (size_t i = 0; i < BILLS_WAYS && set[i].key; i++) {
+		struct bills_item found = set[i];
+
+		if (found.len != len || memcmp(found.key, key, len) != 0)
+			continue;
+		memmove(set + 1, set, i * sizeof(*set));
+		set[0] = found;
+		return true;
+	}
+	return false;
+}
+
 static int item_find(struct bills_import *m, const struct weir_bill_row *row, struct bills_item *ret, struct weir_err *err)
 {
-	struct bills_item *held, made = {0};
+	struct bills_item *set, made = {0};
 	int r = key_make(m, row);
 
 	if (r)
 		return r;
-	held = &m->items[hash(m->key.data, m->key.len) % BILLS_ITEMS];
-	if (held->key && held->len == m->key.len && !memcmp(held->key, m->key.data, m->key.len)) {
-		*ret = *held;
+	set = m->items[hash(m->key, m->key_len) % BILLS_SETS];
+	if (item_held(set, m->key, m->key_len)) {
+		*ret = set[0];
 		return 0;
 	}
 	made.network = weir_bill_network(row);
@@ -92,15 +122,16 @@ static int item_find(struct bills_import *m, const struct weir_bill_row *row, st
 	if (r)
 		return r;
 	*ret = made;
-	if (m->key.len > ITEM_KEY_MAX)
+	if (m->key_len > ITEM_KEY_MAX)
 		return 0;
-	made.key = malloc(m->key.len);
+	made.key = malloc(m->key_len);
 	if (!made.key)
 		return -ENOMEM;
-	memcpy(made.key, m->key.data, m->key.len);
-	made.len = m->key.len;
-	free(held->key);
-	*held = made;
+	memcpy(made.key, m->key, m->key_len);
+	made.len = m->key_len;
+	free(set[BILLS_WAYS - 1].key);
+	memmove(set + 1, set, (BILLS_WAYS - 1) * sizeof(*set));
+	set[0] = made;
 	return 0;
 }
 
@@ -143,13 +174,13 @@ static int version_find(struct bills_import *m, const struct weir_bill_row *row,
 
 	if (m->last && m->last_period == period && !strcmp(m->last_account, account))
 		return 0;
-	m->key.len = 0;
-	r = weir_buf_add(&m->key, account, len);
-	if (!r)
-		r = weir_buf_add(&m->key, &period, sizeof(period));
+	r = bills_room(&m->key, &m->key_cap, len + sizeof(period));
 	if (r)
 		return r;
-	found = weir_map_find(m->by_bill, m->key.data, m->key.len);
+	memcpy(m->key, account, len);
+	memcpy(m->key + len, &period, sizeof(period));
+	len += sizeof(period);
+	found = weir_map_find(m->by_bill, m->key, len);
 	if (!found) {
 		if (weir_map_count(m->by_bill) == BILLS_MAX)
 			return weir_err_set(err, -E2BIG, "more than %d accounts and billing periods in one file", BILLS_MAX);
@@ -158,7 +189,7 @@ static int version_find(struct bills_import *m, const struct weir_bill_row *row,
 		if (!r && m->bills)
 			r = version_make(m, row, bill, err);
 		if (!r)
-			r = weir_map_put(m->by_bill, m->key.data, m->key.len, bill, NULL);
+			r = weir_map_put(m->by_bill, m->key, len, bill, NULL);
 		if (r)
 			return r;
 		found = weir_take_ptr(bill);
@@ -403,7 +434,7 @@ int weir_bills_import(struct weir_bills *bills, const char *path, const struct w
 		r = known_before(bills, path, ret, err);
 	if (r || ret->known)
 		return r;
-	m.items = calloc(BILLS_ITEMS, sizeof(*m.items));
+	m.items = calloc(BILLS_SETS, sizeof(*m.items));
 	r = m.items ? weir_map_new(&m.by_bill) : -ENOMEM;
 	if (!r && bills)
 		r = store_begin(&m, err);

@@ -3,7 +3,6 @@
 #ifndef WEIR_BILL_STORE_IMPL_H
 #define WEIR_BILL_STORE_IMPL_H
 
-#include "lib/ds/buf.h"
 #include "lib/ds/map.h"
 #include "lib/money/bill_store.h"
 #include "lib/os/store_db.h"
@@ -26,7 +25,8 @@ int bills_fail(struct weir_bills *b, int code, struct weir_err *err);
 
 /* --- one import (bill_import.c, bill_store_line.c) --- */
 #define BILLS_LINES 16	   /* of one INSERT: with one each, preparing to step takes as long as the step */
-#define BILLS_ITEMS 16384   /* in memory, by hash; one that another has pushed out is written again */
+#define BILLS_SETS 8192	   /* of items in memory, by hash; one that others have pushed out is written again */
+#define BILLS_WAYS 4
 #define LINE_COLUMNS 13
 
 struct bills_item {
@@ -43,7 +43,8 @@ struct bills_version {
 struct bills_line {
 	int64_t columns[LINE_COLUMNS - 1];
 	bool null[LINE_COLUMNS - 1];
-	struct weir_buf extra;
+	char *extra; /* NULL: none */
+	size_t extra_len, extra_cap;
 };
 enum column { LINE_ID, LINE_BILL, LINE_ITEM, LINE_LINE, LINE_START, LINE_END, LINE_QUANTITY, LINE_NANOS, LINE_COSTS };
 _Static_assert(LINE_COSTS + WEIR_BILL_COSTS == LINE_COLUMNS - 1, "the last is the extra");
@@ -52,7 +53,7 @@ struct bills_import {
 	struct weir_bills *bills; /* NULL: only read */
 	const struct weir_bill_import *how;
 	struct weir_bill_imported *done;
-	struct bills_item *items;
+	struct bills_item (*items)[BILLS_WAYS]; /* of a set, the one that was met last stands first */
 	struct weir_map *by_bill; /* account, NUL, period -> struct bills_version */
 	char *last_account;	  /* rows of one bill mostly follow each other */
 	int64_t last_period;
@@ -61,7 +62,8 @@ struct bills_import {
 	sqlite3_stmt *one, *many, *item_in;
 	struct bills_line lines[BILLS_LINES];
 	size_t line_count;
-	struct weir_buf key;
+	char *key;
+	size_t key_len, key_cap;
 	bool bad;
 };
 
@@ -72,7 +74,9 @@ int bills_line_add(struct bills_import *m, const struct weir_bill_row *row, cons
 int bills_lines_flush(struct bills_import *m, struct weir_err *err);
 /* One step of a statement that gives no rows. */
 int bills_step(struct bills_import *m, sqlite3_stmt *st, struct weir_err *err);
-/* The row's extras as a JSON list: their names, or their values. */
-int bills_list(struct weir_buf *b, const struct weir_bill_row *row, bool names);
+/* The row's extras as a JSON list: their names, or their values. *buf grows; -ENOMEM. */
+int bills_list(char **buf, size_t *cap, const struct weir_bill_row *row, bool names, size_t *ret_len);
+/* Makes room; what was in *buf is lost. */
+int bills_room(char **buf, size_t *cap, size_t want);
 
 #endif

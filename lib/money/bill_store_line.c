@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of a bill on their way into the store: sixteen a statement. */
-#include "lib/money/bill_impl.h"
 #include "lib/money/bill_store_impl.h"
 
 #define ROW "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -23,16 +22,67 @@ int bills_step(struct bills_import *m, sqlite3_stmt *st, struct weir_err *err)
 	return code == SQLITE_DONE ? 0 : bills_fail(m->bills, code, err);
 }
 
-int bills_list(struct weir_buf *b, const struct weir_bill_row *row, bool names)
+int bills_room(char **buf, size_t *cap, size_t want)
 {
-	int r = weir_buf_add(b, "[", 1);
+	char *made;
 
-	for (size_t i = 0; !r && i < row->extra_count; i++) {
-		r = weir_buf_add(b, ",", i != 0);
-		if (!r)
-			r = bill_json_quote(b, names ? row->extras[i].name : row->extras[i].value);
+	if (want <= *cap)
+		return 0;
+	made = malloc(want * 2);
+	if (!made)
+		return -ENOMEM;
+	free(*buf);
+	*buf = made;
+	*cap = want * 2;
+	return 0;
+}
+
+/* A character takes at most six: \u001f. */
+static char *quote(char *out, const char *text)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	*out++ = '"';
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20) {
+			memcpy(out, "\\u00", 4);
+			out[4] = hex[c >> 4];
+			out[5] = hex[c & 15];
+			out += 6;
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			*out++ = '\\';
+		*out++ = (char)c;
 	}
-	return r ? r : weir_buf_add(b, "]", 1);
+	*out++ = '"';
+	return out;
+}
+
+int bills_list(char **buf, size_t *cap, const struct weir_bill_row *row, bool names, size_t *ret_len)
+{
+	size_t want = 3;
+	char *out;
+	int r;
+
+	for (size_t i = 0; i < row->extra_count; i++)
+		want += 6 * strlen(names ? row->extras[i].name : row->extras[i].value) + 3;
+	r = bills_room(buf, cap, want);
+	if (r)
+		return r;
+	out = *buf;
+	*out++ = '[';
+	for (size_t i = 0; i < row->extra_count; i++) {
+		if (i)
+			*out++ = ',';
+		out = quote(out, names ? row->extras[i].name : row->extras[i].value);
+	}
+	*out++ = ']';
+	*out = '\0';
+	*ret_len = (size_t)(out - *buf);
+	return 0;
 }
 
 static int lines_write(struct bills_import *m, sqlite3_stmt *st, struct bills_line *lines, size_t n, struct weir_err *err)
@@ -45,8 +95,8 @@ static int lines_write(struct bills_import *m, sqlite3_stmt *st, struct bills_li
 				sqlite3_bind_null(st, ++at);
 			else
 				sqlite3_bind_int64(st, ++at, lines[i].columns[c]);
-		if (lines[i].extra.len)
-			sqlite3_bind_text(st, ++at, (char *)lines[i].extra.data, (int)lines[i].extra.len, SQLITE_STATIC);
+		if (lines[i].extra_len)
+			sqlite3_bind_text(st, ++at, lines[i].extra, (int)lines[i].extra_len, SQLITE_STATIC);
 		else
 			sqlite3_bind_null(st, ++at);
 	}
@@ -85,9 +135,9 @@ int bills_line_add(struct bills_import *m, const struct weir_bill_row *row, cons
 		l->columns[LINE_COSTS + c] = row->nanos[c];
 		l->null[LINE_COSTS + c] = !row->has_cost[c];
 	}
-	l->extra.len = 0;
+	l->extra_len = 0;
 	if (row->extra_count)
-		r = bills_list(&l->extra, row, false);
+		r = bills_list(&l->extra, &l->extra_cap, row, false, &l->extra_len);
 	if (r || ++m->line_count < BILLS_LINES)
 		return r;
 	return bills_lines_flush(m, err);

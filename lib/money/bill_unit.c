@@ -72,7 +72,7 @@ struct bill_unit bill_unit_of(const char *text, const char *provider)
 
 	u.block = block_read(&u.name);
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(units); i++)
-		if (!strcasecmp(u.name, units[i].name))
+		if ((*u.name | 0x20) == (*units[i].name | 0x20) && !strcasecmp(u.name, units[i].name))
 			u.multiple = units[i].binary && means_binary(provider) ? units[i].binary : units[i].bytes;
 	if (!*u.name)
 		u.name = "Units";
