@@ -112,11 +112,11 @@ int weir_bills_open(const char *path, bool create, struct weir_bills **ret, stru
 		close(fd);
 	}
 	r = store_db_open(path, true, &b->db, err);
-	/* A rollback journal: an import only appends, so that few pages are written twice. 16 MiB of pages are held. */
+	/* A rollback journal: an import only appends, so that few pages are written twice. 4 MiB of pages are enough. */
 	if (!r)
 		r = store_db_exec(b->db, path,
 				  "PRAGMA page_size=8192; PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;"
-				  "PRAGMA cache_size=-16384; PRAGMA temp_store=FILE",
+				  "PRAGMA cache_size=-4096; PRAGMA temp_store=FILE",
 				  err);
 	if (!r)
 		r = check(b, err);
