@@ -248,7 +248,7 @@ TEST(gcp_as_json_lines_and_csv)
 		"01-AB,Compute Engine,Network Inter Zone Data Transfer Out,2024-09-18 22:00:00 UTC,2024-09-18 23:00:00 UTC,p1,"
 		"\"[{\"\"key\"\":\"\"team\"\",\"\"value\"\":\"\"sh\xc3\xb6p\"\"},{\"\"key\"\":\"\"n\"\",\"\"value\"\":null}]\",0.12,USD,1500,bytes,"
 		"\"[{\"\"amount\"\":-0.02},{\"\"amount\"\":\"\"-0.01\"\"}]\",202410,regular\n";
-	static const char *const texts[] = {GCP_JSON GCP_JSON, csv};
+	static const char *const texts[] = {"\xef\xbb\xbf" GCP_JSON GCP_JSON, csv};
 
 	for (size_t i = 0; i < 2; i++) {
 		struct bill_fixture f;

@@ -213,6 +213,30 @@ TEST(strict_stores_nothing_otherwise_the_rest)
 	CHECK(number(&m, "SELECT COUNT(*) FROM line") == 41 && number(&m, "SELECT bad_rows FROM file") == 1, "the rest");
 }
 
+/* More items than are remembered: some are written again, and each line finds its own. */
+TEST(items_that_are_forgotten_are_written_again)
+{
+	enum { ITEMS = 50000 };
+	struct weir_bill_imported done;
+	struct weir_err err;
+	char service[32];
+	auto_room m;
+	FILE *f;
+
+	room_make(&m);
+	f = fopen(m.file, "w");
+	fputs(HEAD, f);
+	for (int i = 0; i < 2 * ITEMS; i++) {
+		snprintf(service, sizeof(service), "s%d", i % ITEMS);
+		row_write(f, "1", "a", "09", service, 0);
+	}
+	fclose(f);
+	CHECK(import(&m, &plainly, &done, &err) == 0, "%s", err.text);
+	CHECK(number(&m, "SELECT COUNT(*) FROM item") > ITEMS, "as many as %lld", (long long)number(&m, "SELECT COUNT(*) FROM item"));
+	CHECK(number(&m, "SELECT COUNT(*) FROM line l JOIN item i ON i.id=l.item WHERE i.service='s'||((l.line-2)%50000)") == 2 * ITEMS,
+	      "each line has its own");
+}
+
 /* One file may hold many accounts and months: each is a bill of its own. */
 TEST(a_file_of_many_bills)
 {
@@ -322,4 +346,5 @@ TEST(memory_does_not_grow_with_the_file)
 /* First, as what is measured is the most that the process ever had. */
 TEST_MAIN(T(memory_does_not_grow_with_the_file), T(a_restated_bill_is_a_new_version), T(the_same_bytes_come_in_once),
 	  T(what_is_stored_is_exact_and_whole), T(sums_are_wider_than_a_row), T(strict_stores_nothing_otherwise_the_rest),
+	  T(items_that_are_forgotten_are_written_again),
 	  T(a_file_of_many_bills), T(another_database_is_left_alone), T(a_killed_import_leaves_nothing))
