@@ -20,7 +20,7 @@ struct cli {
 	bool colour;	    /* out is a terminal and NO_COLOR is not set */
 	const char *socket; /* of the aggregator */
 	FILE *out;
-	uint64_t now_s; /* Unix time at the start; commands ask no clock */
+	uint64_t now_s; /* Unix time at the start; commands ask no clock but for the rate of a progress line */
 };
 
 /* argv[0] is the first argument behind the command's name. */
