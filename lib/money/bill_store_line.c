@@ -37,15 +37,36 @@ int bills_room(char **buf, size_t *cap, size_t want)
 	return 0;
 }
 
+/* Is one of eight bytes below 0x20, or a quote, or a backslash? May say yes for others above 0x7f, never no for these. */
+static bool special(uint64_t v)
+{
+	const uint64_t ones = 0x0101010101010101ULL, high = ones << 7;
+	uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+
+	return ((v - ones * 0x20) | (quote - ones) | (slash - ones)) & high;
+}
+
 /* A character takes at most six: \u001f. */
-static char *quote(char *out, const char *text)
+static char *quote(char *out, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
+	const char *end = text + len;
 
 	*out++ = '"';
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	while (text < end) {
+		unsigned char c;
+		uint64_t eight;
 
+		if (end - text >= 8) {
+			memcpy(&eight, text, 8);
+			if (!special(eight)) {
+				memcpy(out, text, 8);
+				out += 8;
+				text += 8;
+				continue;
+			}
+		}
+		c = (unsigned char)*text++;
 		if (c < 0x20) {
 			memcpy(out, "\\u00", 4);
 			out[4] = hex[c >> 4];
@@ -75,9 +96,11 @@ int bills_list(char **buf, size_t *cap, const struct weir_bill_row *row, bool na
 	out = *buf;
 	*out++ = '[';
 	for (size_t i = 0; i < row->extra_count; i++) {
+		const char *text = names ? row->extras[i].name : row->extras[i].value;
+
 		if (i)
 			*out++ = ',';
-		out = quote(out, names ? row->extras[i].name : row->extras[i].value);
+		out = quote(out, text, strlen(text));
 	}
 	*out++ = ']';
 	*out = '\0';

@@ -176,6 +176,23 @@ TEST(what_is_stored_is_exact_and_whole)
 	CHECK(number(&m, "SELECT length(sha256) FROM file") == 32, "of which bytes");
 }
 
+TEST(extras_are_json)
+{
+	struct weir_bill_imported done;
+	struct weir_err err;
+	auto_room m;
+	FILE *f;
+
+	room_make(&m);
+	f = fopen(m.file, "w");
+	fputs(HEAD "1,a,USD,2024-10-01,2024-09-01,Usage,2024-09-02,2024-09-01,,,EC2,AWS,,"
+		   "\"long \"\"quoted\"\" text\\with a\nline, \x1f and K\xc3\xb6ln\"\n", f);
+	fclose(f);
+	CHECK(import(&m, &plainly, &done, &err) == 0, "%s", err.text);
+	CHECK(number(&m, "SELECT COUNT(*) FROM line WHERE json_extract(extra,'$[0]')="
+			 "'long \"quoted\" text\\with a'||char(10)||'line, '||char(31)||' and K\xc3\xb6ln'") == 1, "as it was");
+}
+
 /* Rupiahs: 9.2 * 10^9 of them are all that 64 bits of nano-units hold, and a month costs more. */
 TEST(sums_are_wider_than_a_row)
 {
@@ -345,6 +362,6 @@ TEST(memory_does_not_grow_with_the_file)
 
 /* First, as what is measured is the most that the process ever had. */
 TEST_MAIN(T(memory_does_not_grow_with_the_file), T(a_restated_bill_is_a_new_version), T(the_same_bytes_come_in_once),
-	  T(what_is_stored_is_exact_and_whole), T(sums_are_wider_than_a_row), T(strict_stores_nothing_otherwise_the_rest),
+	  T(what_is_stored_is_exact_and_whole), T(extras_are_json), T(sums_are_wider_than_a_row), T(strict_stores_nothing_otherwise_the_rest),
 	  T(items_that_are_forgotten_are_written_again),
 	  T(a_file_of_many_bills), T(another_database_is_left_alone), T(a_killed_import_leaves_nothing))
