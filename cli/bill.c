@@ -182,20 +182,21 @@ static int print_file(const struct cli *c, const char *path, bool dry, const str
 	return print_totals(c, done);
 }
 
-static int import_file(const struct cli *c, struct weir_bills *bills, const char *path, bool strict, json_t *files,
-		       struct weir_err *err)
+static int import_files(const struct cli *c, struct weir_bills *bills, const char *const *paths, size_t n, bool strict,
+			json_t *files, struct weir_err *err)
 {
 	struct import m = {.c = c, .began_ns = weir_monotonic_ns()};
 	struct weir_bill_import how = {
 		.strict = strict, .now_s = c->now_s, .bad = bad_row, .progress = show_progress, .arg = &m,
 	};
 	weir_auto_free struct weir_bill_imported *done = calloc(1, sizeof(*done));
-	int r = done ? weir_bills_import(bills, path, &how, done, err) : -ENOMEM;
+	weir_auto_free char *name = n > 1 ? weir_strf("%s and %zu more", paths[0], n - 1) : strdup(paths[0]);
+	int r = done && name ? weir_bills_import(bills, paths, n, &how, done, err) : -ENOMEM;
 
 	erase_progress(&m);
 	if (r)
 		return r;
-	return c->json ? append_file(files, path, done) : print_file(c, path, !bills, done);
+	return c->json ? append_file(files, name, done) : print_file(c, name, !bills, done);
 }
 
 static int print_json(const struct cli *c, json_t *o)
@@ -208,17 +209,22 @@ int cmd_import_bill(const struct cli *c, int argc, char **argv, struct weir_err 
 	const char *path = BILLS_DEFAULT, *files[FILES_MAX + 1] = {NULL};
 	weir_auto_bills struct weir_bills *bills = NULL;
 	view_auto_json json_t *all = json_object(), *items = json_array();
-	bool strict = false, dry = false;
+	bool strict = false, dry = false, parts = false;
+	size_t n = 0, step;
 	const struct args_opt opts[] = {
 		{"--bills", ARGS_STR, &path}, {"--strict", ARGS_FLAG, &strict}, {"--dry-run", ARGS_FLAG, &dry},
+		{"--parts", ARGS_FLAG, &parts},
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "FILE...", files, 1, FILES_MAX, err);
 
 	if (!r && !dry)
 		r = weir_bills_open(path, true, &bills, err);
 	/* What is imported stays so when a later file is not. */
-	for (size_t i = 0; !r && files[i]; i++)
-		r = import_file(c, bills, files[i], strict, items, err);
+	while (files[n])
+		n++;
+	step = parts ? n : 1;
+	for (size_t i = 0; !r && i < n; i += step)
+		r = import_files(c, bills, files + i, step, strict, items, err);
 	if (c->json && all && !json_object_set(all, "items", items) && (json_array_size(items) || !r)) {
 		int printed = print_json(c, all);
 

@@ -48,12 +48,12 @@ static const struct command commands[] = {
 	 "were skipped. --criteria names what the provider supports, as the model does (ApplicabilityCriteria); rules "
 	 "that need another are skipped. --defects lists where model or official validator err, and what is done "
 	 "instead. Exit status 1 when a MUST is broken."},
-	{"import bill", cmd_import_bill, "FILE... [--bills DB] [--strict] [--dry-run]",
+	{"import bill", cmd_import_bill, "FILE... [--parts] [--bills DB] [--strict] [--dry-run]",
 	 "Import bills into a file of their own (weir-bills.db): FOCUS 1.0 to 1.4, AWS CUR 2.0 and legacy CUR, Azure cost "
 	 "exports, GCP's BigQuery export; CSV or JSON lines, plain or gzip, told apart by their content. A file comes in whole or "
-	 "not at all, as a new version of the account's billing period; the same bytes come in once. Bad rows are named by file, "
-	 "line and column, counted and left out; with --strict the first one ends it with exit status 1. --dry-run only "
-	 "reads and sums."},
+	 "not at all, as a new version of the account's billing period; the same bytes come in once. With --parts all FILEs are "
+	 "one delivery, and one version. Bad rows are named by file, line and column, counted and left out; with --strict "
+	 "the first one ends it with exit status 1. --dry-run only reads and sums."},
 	{"bill list", cmd_bill_list, "[--bills DB]", "List the versions of each account's bills."},
 	{"bill show", cmd_bill_show,
 	 "[--period YYYY-MM] [--account A] [--version N] [--by service] [--limit 100] [--bills DB]",

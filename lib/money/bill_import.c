@@ -10,10 +10,20 @@
 #define BILLS_MAX 4096	   /* accounts and periods of one file */
 #define PROGRESS_ROWS 8192 /* between two calls */
 
+/* The names of extras within their keys are those of one reader. */
+static void items_forget(struct bills_import *m)
+{
+	for (size_t i = 0; m->items && i < (size_t)BILLS_SETS * BILLS_WAYS; i++) {
+		struct bills_item *item = &m->items[i / BILLS_WAYS][i % BILLS_WAYS];
+
+		free(item->key);
+		*item = (struct bills_item){0};
+	}
+}
+
 static void import_fini(struct bills_import *m)
 {
-	for (size_t i = 0; m->items && i < (size_t)BILLS_SETS * BILLS_WAYS; i++)
-		free(m->items[i / BILLS_WAYS][i % BILLS_WAYS].key);
+	items_forget(m);
 	free(m->items);
 	weir_map_free(m->by_bill, free);
 	free(m->last_account);
@@ -350,7 +360,7 @@ static int store_begin(struct bills_import *m, struct weir_err *err)
 	return r;
 }
 
-static int store_end(struct bills_import *m, struct weir_err *err)
+static int store_end(struct bills_import *m, const char *name, struct weir_err *err)
 {
 	const struct weir_bill_stats *s = &m->done->stats;
 	bills_auto_stmt *st = NULL;
@@ -362,7 +372,7 @@ static int store_end(struct bills_import *m, struct weir_err *err)
 		return r;
 	sqlite3_bind_int64(st, 1, m->file);
 	sqlite3_bind_blob(st, 2, m->done->sha256, 32, SQLITE_STATIC);
-	sqlite3_bind_text(st, 3, m->how->name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, name, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 4, weir_bill_format_name(s->format), -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 5, (int64_t)m->how->now_s);
 	sqlite3_bind_int64(st, 6, (int64_t)s->bytes_read);
@@ -401,41 +411,71 @@ static int rows_read(struct bills_import *m, struct weir_bill_reader *reader, st
 			m->how->progress(weir_bill_stats(reader), m->how->arg);
 	}
 	if (r >= 0 && m->bad && m->how->strict)
-		return weir_err_set(err, -EBADMSG, "%s: has a row that is bad: nothing of it is imported", m->how->name);
+		return weir_err_set(err, -EBADMSG, "%s: has a row that is bad: nothing of it is imported", m->path);
 	return r;
 }
 
-static int import(struct bills_import *m, const char *path, struct weir_err *err)
+static void stats_add(struct weir_bill_stats *sum, const struct weir_bill_stats *s)
+{
+	sum->format = s->format;
+	sum->json = s->json;
+	sum->gzip = s->gzip;
+	sum->bytes_read += s->bytes_read;
+	sum->bytes_total += s->bytes_total;
+	sum->rows += s->rows;
+	sum->bad_rows += s->bad_rows;
+	sum->rounded_costs += s->rounded_costs;
+	sum->rounded_quantities += s->rounded_quantities;
+	sum->odd_tags += s->odd_tags;
+	sum->odd_text += s->odd_text;
+}
+
+static int part_read(struct bills_import *m, const char *path, uint8_t ret_hash[WEIR_SHA256_LEN], struct weir_err *err)
 {
 	weir_auto_bill struct weir_bill_reader *reader = NULL;
 	int r = weir_bill_open(path, bad_row, m, &reader, err);
 
+	m->path = path;
 	if (!r)
 		r = rows_read(m, reader, err);
+	if (reader)
+		stats_add(&m->done->stats, weir_bill_stats(reader));
+	if (!r)
+		r = weir_bill_sha256(reader, ret_hash);
+	items_forget(m);
+	return r;
+}
+
+static int import(struct bills_import *m, const char *const *paths, size_t n, struct weir_err *err)
+{
+	weir_auto_free uint8_t *hashes = calloc(n, WEIR_SHA256_LEN);
+	weir_auto_free char *name = n > 1 ? weir_strf("%s and %zu more", paths[0], n - 1) : strdup(paths[0]);
+	int r = hashes && name ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < n; i++)
+		r = part_read(m, paths[i], hashes + i * WEIR_SHA256_LEN, err);
 	if (!r && m->bills)
 		r = bills_lines_flush(m, err);
-	if (reader)
-		m->done->stats = *weir_bill_stats(reader);
-	if (!r)
-		r = weir_bill_sha256(reader, m->done->sha256);
+	if (!r && n > 1)
+		r = weir_sha256(hashes, n * WEIR_SHA256_LEN, m->done->sha256);
+	else if (!r)
+		memcpy(m->done->sha256, hashes, WEIR_SHA256_LEN);
 	m->done->bills = weir_map_count(m->by_bill);
 	if (r || !m->bills)
 		return r;
 	r = known(m->bills, m->done->sha256, m->done, err);
-	return r || m->done->known ? r : store_end(m, err);
+	return r || m->done->known ? r : store_end(m, name, err);
 }
 
-int weir_bills_import(struct weir_bills *bills, const char *path, const struct weir_bill_import *how,
+int weir_bills_import(struct weir_bills *bills, const char *const *paths, size_t n, const struct weir_bill_import *how,
 		      struct weir_bill_imported *ret, struct weir_err *err)
 {
-	struct weir_bill_import with = *how;
-	struct bills_import m = {.bills = bills, .how = &with, .done = ret, .next_item = 1};
+	struct bills_import m = {.bills = bills, .how = how, .done = ret, .next_item = 1};
 	int r = 0;
 
-	with.name = how->name ? how->name : path;
 	*ret = (struct weir_bill_imported){0};
-	if (bills)
-		r = known_before(bills, path, ret, err);
+	if (bills && n == 1)
+		r = known_before(bills, paths[0], ret, err);
 	if (r || ret->known)
 		return r;
 	m.items = calloc(BILLS_SETS, sizeof(*m.items));
@@ -443,7 +483,7 @@ int weir_bills_import(struct weir_bills *bills, const char *path, const struct w
 	if (!r && bills)
 		r = store_begin(&m, err);
 	if (!r)
-		r = import(&m, path, err);
+		r = import(&m, paths, n, err);
 	import_fini(&m);
 	if (bills && !sqlite3_get_autocommit(bills->db))
 		sqlite3_exec(bills->db, "ROLLBACK", NULL, NULL, NULL);

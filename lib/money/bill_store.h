@@ -33,7 +33,6 @@ struct weir_bill_total {
 struct weir_bill_import {
 	bool strict;	   /* the first bad row ends it, and nothing is stored */
 	uint64_t now_s;	   /* is kept as the time of the import */
-	const char *name;  /* is kept as the file's name; NULL: its path */
 	weir_bill_bad_fn bad;
 	void (*progress)(const struct weir_bill_stats *s, void *arg); /* every few thousand rows; may be NULL */
 	void *arg;
@@ -48,8 +47,11 @@ struct weir_bill_imported {
 	struct weir_bill_total totals[WEIR_BILL_TOTALS_MAX];
 	size_t total_count;
 };
-/* bills NULL: reads, checks and sums alone. -EBADMSG after the first bad row when strict. */
-int weir_bills_import(struct weir_bills *bills, const char *path, const struct weir_bill_import *how,
+/*
+ * One file, or the parts of one delivery, which are one version; all of them or nothing. bills NULL: reads, checks and sums
+ * alone. -EBADMSG after the first bad row when strict. The hash of several parts is that of their hashes in order.
+ */
+int weir_bills_import(struct weir_bills *bills, const char *const *paths, size_t n, const struct weir_bill_import *how,
 		      struct weir_bill_imported *ret, struct weir_err *err);
 
 struct weir_bill_version {

@@ -53,6 +53,7 @@ struct bills_import {
 	struct weir_bills *bills; /* NULL: only read */
 	const struct weir_bill_import *how;
 	struct weir_bill_imported *done;
+	const char *path; /* that is read */
 	struct bills_item (*items)[BILLS_WAYS]; /* of a set, the one that was met last stands first */
 	struct weir_map *by_bill; /* account, NUL, period -> struct bills_version */
 	char *last_account;	  /* rows of one bill mostly follow each other */

@@ -95,6 +95,17 @@ TEST(a_bill_comes_in_and_is_seen)
 	CHECK(strstr(show, "nat      EUR          1     1.250000") && strstr(show, "-        EUR          1  0.000000001"), "%s", show);
 }
 
+TEST(parts_are_one_delivery)
+{
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+	auto_room m;
+
+	room_make(&m, HEAD ROW("1.25", "EC2", "NatGateway-Bytes"));
+	CHECK(run(&m, "import bill --parts %f %f --bills %d", &out, &err) == 0, "%s", err.text);
+	CHECK(strstr(out, "and 1 more: focus, 2 rows, 0 bad; 1 bills, version 1"), "%s", out);
+}
+
 TEST(json_holds_amounts_as_texts)
 {
 	weir_auto_free char *out = NULL, *show = NULL;
@@ -132,5 +143,5 @@ TEST(strict_and_dry_runs_store_nothing)
 	CHECK(run(&m, "bill show --bills %d", &show, &err) == -ENOENT && strstr(err.text, "weirctl bill list"), "%s", err.text);
 }
 
-TEST_MAIN(T(usage_errors_help), T(a_bill_comes_in_and_is_seen), T(json_holds_amounts_as_texts),
+TEST_MAIN(T(usage_errors_help), T(a_bill_comes_in_and_is_seen), T(parts_are_one_delivery), T(json_holds_amounts_as_texts),
 	  T(strict_and_dry_runs_store_nothing))
