@@ -129,7 +129,7 @@ const char *weir_bill_network(const struct weir_bill_row *row);
  * Decimal digits to an integer of nano-units of value * multiple: sign, digits, fraction, exponent. Exact, but for what is
  * below a nano-unit, which is rounded half to even and sets *rounded. -EINVAL: no number; -ERANGE.
  */
-int weir_decimal(const char *s, size_t len, uint64_t multiple, __int128 *ret, bool *rounded);
+int weir_bill_decimal(const char *s, size_t len, uint64_t multiple, __int128 *ret, bool *rounded);
 /* "2024-09-18 22:00:00", with T, fraction, Z, UTC or an offset; "2024-09-18"; "09/18/2024". UTC without an offset. */
 int weir_bill_time(const char *s, int64_t *ret_s);
 

@@ -92,7 +92,7 @@ static u128 divide(u128 v, int n, bool rest, bool *rounded)
 	return v;
 }
 
-int weir_decimal(const char *s, size_t len, uint64_t multiple, __int128 *ret, bool *rounded)
+int weir_bill_decimal(const char *s, size_t len, uint64_t multiple, __int128 *ret, bool *rounded)
 {
 	struct digits d = {0};
 	bool was_rounded = false;

@@ -64,7 +64,7 @@ static int decimal(struct weir_bill_reader *b, const char *column, const char *t
 		len--;
 	while (len && text[len - 1] == ' ')
 		len--;
-	r = weir_decimal(text, len, multiple, ret, ret_rounded);
+	r = weir_bill_decimal(text, len, multiple, ret, ret_rounded);
 	return r ? fault_at(b, f, column, text, r == -ERANGE ? "is out of range" : "is no number") : 0;
 }
 

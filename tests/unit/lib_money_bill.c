@@ -57,7 +57,7 @@ TEST(decimals_are_exact)
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
 		__int128 v = 77;
 		bool rounded = false;
-		int r = weir_decimal(cases[i].text, strlen(cases[i].text), cases[i].multiple, &v, &rounded);
+		int r = weir_bill_decimal(cases[i].text, strlen(cases[i].text), cases[i].multiple, &v, &rounded);
 
 		CHECK(r == cases[i].r, "%s: %d", cases[i].text, r);
 		CHECK(v == (r ? 77 : cases[i].nanos), "%s: %lld", cases[i].text, (long long)v);
