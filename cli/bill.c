@@ -217,11 +217,12 @@ int cmd_import_bill(const struct cli *c, int argc, char **argv, struct weir_err 
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "FILE...", files, 1, FILES_MAX, err);
 
+	for (; !r && files[n]; n++) /* before there is a new and empty file of bills */
+		if (access(files[n], R_OK))
+			r = weir_err_set(err, -errno, "%s: cannot open: %s", files[n], strerror(errno));
 	if (!r && !dry)
 		r = weir_bills_open(path, true, &bills, err);
 	/* What is imported stays so when a later file is not. */
-	while (files[n])
-		n++;
 	step = parts ? n : 1;
 	for (size_t i = 0; !r && i < n; i += step)
 		r = import_files(c, bills, files + i, step, strict, items, err);

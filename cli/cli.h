@@ -56,6 +56,7 @@ int query_dimensions(const char *by, struct weir_err *err);
 int cmd_export_check(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_import_bill(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_bill_list(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_bill_reconcile(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_bill_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_store_info(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_store_backup(const struct cli *c, int argc, char **argv, struct weir_err *err);

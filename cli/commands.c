@@ -58,7 +58,12 @@ static const struct command commands[] = {
 	{"bill show", cmd_bill_show,
 	 "[--period YYYY-MM] [--account A] [--version N] [--by service] [--limit 100] [--bills DB]",
 	 "Sum the newest version of each bill, or version N, by service, sku, region, resource, account, network (the kind "
-	 "of transfer) or category. Amounts are exact; in JSON they are texts."},
+	 "of transfer), category or usage. Amounts are exact; in JSON they are texts."},
+	{"bill reconcile", cmd_bill_reconcile, "--period YYYY-MM [--account A] [--dir REPO] [--measured FILE] [--bills DB]",
+	 "Set a month's bill beside what was measured of it, by meter of the price books (their sku): what is billed is "
+	 "measured, plus what adjusts it (discount, tier, over-measured, rounding), plus what nobody was seen to cause; to "
+	 "the nano-unit. Then each team's share. Measured is what the aggregator has of the month, or FILE, which weirctl "
+	 "cost --by team,meter --json has written."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
 	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",

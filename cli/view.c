@@ -128,7 +128,7 @@ static const struct {
 	const char *field; /* "_X" is of all names that end so */
 	format_fn fn;
 } formats[] = {
-	{"_nanos", format_money},
+	{"_nanos", format_money},      {"residual", format_fill},
 	{"bytes", format_bytes},       {"unexplained_bytes", format_bytes},
 	{"lost_bytes", format_bytes},
 	{"spool_bytes", format_bytes}, {"store_bytes", format_bytes},

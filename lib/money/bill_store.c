@@ -162,7 +162,7 @@ int weir_bills_list(struct weir_bills *b, int (*fn)(const struct weir_bill_versi
 
 /* A bill's sku is its usage type or meter where it names no SKU; an account the billed one where it names no other. */
 const char *const weir_bills_by[] = {
-	"service", "sku", "region", "resource", "account", "network", "category", NULL,
+	"service", "sku", "region", "resource", "account", "network", "category", "usage", NULL,
 };
 static const char *const by_sql[] = {
 	"i.service",
@@ -172,6 +172,8 @@ static const char *const by_sql[] = {
 	"CASE WHEN i.sub_account<>'' THEN i.sub_account ELSE b.account END",
 	"i.network",
 	"i.category",
+	/* What prices know by a pattern (sku of a price book): AWS names the usage, others the meter or the SKU. */
+	"CASE WHEN i.usage_type<>'' THEN i.usage_type WHEN i.meter<>'' THEN i.meter ELSE i.sku END",
 };
 
 /* In two parts, which cannot overflow where the sum of nano-units can. */
