@@ -93,7 +93,7 @@ static void route_of(const struct apply *a, const struct weir_sum_row *row, stru
 	*ret = (struct weir_route){.service = "", .region = "", .zone = "",
 				   .peer_domain = a->sum->domain};
 	if (!row->folded && a->pricing->topology)
-		weir_topology_route(a->pricing->topology, a->sum->domain, &row->local, &row->peer, ret);
+		weir_topology_route_at(a->pricing->topology, a->sum->domain, &row->local, &row->peer, a->time_s, ret);
 }
 
 static bool same_local(const struct weir_sum_row *a, const struct weir_sum_row *b)
@@ -123,6 +123,8 @@ static int apply_row(struct apply *a, const struct weir_sum_row *row, const stru
 		.packets = row->packets,
 	};
 	bool named = strcmp(a->sum->workloads[row->workload].kind, "unidentified") != 0;
+	const struct weir_route *route = &a->route;
+	struct weir_route answered;
 	int r = 0;
 
 	if (before && same_ends(row, row - 1)) {
@@ -137,11 +139,15 @@ static int apply_row(struct apply *a, const struct weir_sum_row *row, const stru
 		if (!r)
 			r = store_address(a->store, a->route.peer_domain, row->folded ? NULL : &row->peer, &f.peer);
 	}
-	f.path = (uint8_t)a->route.path;
+	if (a->route.front && !row->init_local) {
+		weir_route_answered(&a->route, &answered);
+		route = &answered;
+	}
+	f.path = (uint8_t)route->path;
 	if (!r && f.local && named && !(before && before->local == f.local && before->workload == f.workload))
 		r = store_holder(a->store, f.local, f.workload, a->node, a->time_s);
 	if (!r)
-		r = cost_charge(a->batch, a->pricing->prices, &a->route, &f);
+		r = cost_charge(a->batch, a->pricing->prices, route, &f);
 	*ret = f;
 	return r;
 }

@@ -11,8 +11,7 @@
 /* 1,000 units of the currency per unit of bytes: keeps cumulative cost inside 128 bits. */
 #define BOOK_MAX_PRICE_NANOS 1000000000000LL
 
-/* In the order in which a route's meters are returned. What no byte of a path passes has no leg. */
-enum book_leg { BOOK_PROCESSING, BOOK_HOP, BOOK_TRANSFER, BOOK_LEGS, BOOK_RESOURCE = BOOK_LEGS };
+#define BOOK_RESOURCE WEIR_LEGS /* as a leg: no byte of a path passes it */
 enum book_pool {
 	BOOK_POOL_ACCOUNT,
 	BOOK_POOL_ACCOUNT_REGION,
@@ -27,6 +26,12 @@ enum book_when {
 	BOOK_OTHER_REGION = 1 << 3,
 	BOOK_SAME_ZONE = 1 << 4,
 	BOOK_OTHER_ZONE = 1 << 5,
+	/* of path lb */
+	BOOK_TARGET = 1 << 6, /* the workload is one */
+	BOOK_CLIENT = 1 << 7, /* or it asks */
+	BOOK_FACING = 1 << 8, /* the clients are on the internet */
+	BOOK_INTERNAL = 1 << 9,
+	BOOK_LB = 1 << 10, /* and one bit more for each enum weir_lb_kind */
 };
 
 /* Texts and arrays live as long as the book, and rows share them. */
@@ -38,13 +43,13 @@ struct book_list {
 struct book_row {
 	struct weir_meter pub; /* first: weir_meter_pool() goes back from it */
 	const struct weir_pricebook *book;
-	enum book_leg leg;
+	enum weir_leg leg; /* or BOOK_RESOURCE */
 	enum book_pool pool, free_pool;
 	const char *area;    /* regions that the provider pools together; "" = all of a pool's */
 	uint32_t paths;	     /* bit per enum weir_path */
 	uint32_t directions; /* bit per direction */
 	uint32_t when;	     /* enum book_when */
-	struct book_list peer_regions; /* none = any */
+	struct book_list peer_regions, peer_services; /* none = any */
 	const struct book_rule *rule;  /* that made this row; NULL: list */
 	struct book_row *over;	       /* what takes precedence, the strongest first */
 	const char *where;	       /* "file:line:1 path", for messages of the seal */

@@ -32,7 +32,7 @@ static int target_boundaries(struct weir_lpm *b, const struct weir_topology *t, 
 
 	for (size_t i = 1; i < t->route_count && r == 0; i++)
 		if (t->routes[i].subnet == subnet && t->routes[i].target_domain != TOPO_NONE)
-			r = domain_boundaries(b, &t->domains[t->routes[i].target_domain]);
+			r = domain_boundaries(b, topo_target(t, &t->routes[i], WEIR_TOPOLOGY_LATEST));
 	return r;
 }
 
@@ -63,17 +63,18 @@ static int boundaries(struct weir_lpm *b, const struct weir_topology *t,
 static int visit_boundary(const struct weir_prefix *p, uint32_t value, void *arg)
 {
 	const struct visit *v = arg;
+	const struct topo_from from = {.d = &v->t->domains[v->s->domain], .s = v->s, .time_s = WEIR_TOPOLOGY_LATEST};
 	struct weir_route route;
 
 	(void)value;
-	topo_route_prefix(v->t, &v->t->domains[v->s->domain], v->s, p, &route);
+	topo_route_prefix(v->t, &from, p, &route);
 	return v->fn(p, &route, v->arg);
 }
 
 static const struct topo_subnet *class_find(const struct weir_topology *t, const char *class)
 {
 	for (size_t i = 0; i < t->subnet_count; i++)
-		if (!strcmp(t->subnets[i].class, class))
+		if (t->domains[t->subnets[i].domain].latest && !strcmp(t->subnets[i].class, class))
 			return &t->subnets[i];
 	return NULL;
 }

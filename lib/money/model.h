@@ -25,11 +25,24 @@ enum topo_via {
 	TOPO_VIA_GATEWAY_ENDPOINT,
 };
 
-struct topo_hop { /* a NAT gateway or an endpoint */
+struct topo_hop { /* a NAT gateway, an endpoint, or a node of a load balancer */
 	uint32_t domain;
 	const char *name;
 	const char *zone;    /* "" = serves every zone */
 	const char *service; /* endpoints */
+	uint32_t balancer;   /* whose node it is; TOPO_NONE */
+	uint32_t next;	     /* node of another load balancer at the same prefix; TOPO_NONE */
+	struct weir_prefix at; /* of a node */
+	bool anywhere;	     /* in its subnet: the address is not known, so only targets can mean it */
+};
+
+struct topo_balancer {
+	struct weir_balancer pub;
+	uint32_t domain;
+	struct weir_lpm *targets;
+	uint32_t first_node, node_count; /* in hops */
+	uint32_t *subnets;		 /* that hold targets, known after the seal */
+	size_t subnet_count;
 };
 
 struct topo_zone {
@@ -52,21 +65,26 @@ struct topo_subnet {
 	const char *class;
 	uint32_t domain;
 	struct weir_lpm *routes;
+	uint32_t front; /* first load balancer that shows its targets here the clients' addresses; TOPO_NONE */
 };
 
 struct topo_range {
 	struct weir_prefix prefix;
 	const char *service, *region;
+	uint8_t rank; /* how specific the service is: ranges.c */
 };
 
 struct topo_domain {
 	const char *name, *provider, *account, *where;
 	struct weir_lpm *prefixes;  /* what the domain holds */
 	struct weir_lpm *subnets;   /* -> subnets */
-	struct weir_lpm *endpoints; /* addresses -> hops */
+	struct weir_lpm *endpoints; /* addresses of endpoints and nodes -> hops */
 	struct weir_lpm *onprem;
 	struct topo_zone *zones;
 	size_t zone_count;
+	uint64_t valid_from, valid_to; /* Unix seconds, half open */
+	bool latest;		       /* of the versions of this domain */
+	bool outside;		       /* endpoints has addresses that prefixes does not hold */
 };
 
 struct weir_topology {
@@ -81,7 +99,12 @@ struct weir_topology {
 	struct topo_range *ranges;
 	size_t range_count;
 	struct weir_lpm *range_lpm;
-	uint32_t *classes; /* subnets, sorted by class */
+	struct topo_balancer *balancers;
+	size_t balancer_count;
+	const char **range_files;
+	size_t range_file_count, range_files_added;
+	uint32_t *classes; /* subnets of latest domains, sorted by class */
+	size_t class_count;
 	char **strings;
 	size_t string_count;
 	bool sealed;
@@ -93,11 +116,37 @@ const char *topo_string(struct weir_topology *t, const char *s);
 void *topo_grow(void *array_p, size_t *count, size_t row_size);
 #define topo_add_row(array_p, count_p)                                                             \
 	((__typeof__(*(array_p)))topo_grow(array_p, count_p, sizeof(**(array_p))))
-const struct topo_domain *topo_domain_find(const struct weir_topology *t, const char *name);
-/* Classifies all bytes to the prefix that no longer boundary takes away; subnet may be NULL. */
-void topo_route_prefix(const struct weir_topology *t, const struct topo_domain *d,
-		       const struct topo_subnet *s, const struct weir_prefix *peer,
-		       struct weir_route *ret);
+/* The version that held at the time; NULL. */
+const struct topo_domain *topo_domain_at(const struct weir_topology *t, const char *name,
+					 uint64_t time_s);
+/* The domain behind a peering or transit gateway; NULL = none, or none at that time. */
+const struct topo_domain *topo_target(const struct weir_topology *t, const struct topo_route *rt,
+				      uint64_t time_s);
+struct topo_from {
+	const struct topo_domain *d; /* NULL = unknown */
+	const struct topo_subnet *s; /* NULL = in none */
+	const struct weir_addr *local; /* NULL = any of the subnet */
+	uint64_t time_s;
+};
+/* Classifies all bytes to the prefix that no longer boundary takes away. */
+void topo_route_prefix(const struct weir_topology *t, const struct topo_from *from,
+		       const struct weir_prefix *peer, struct weir_route *ret);
+/* The same for a peer that is a node (topology_balancer.c); false: for this workload it is none. */
+bool topo_route_balancer(const struct weir_topology *t, const struct topo_from *from, uint32_t hop,
+			 struct weir_route *ret);
+/* Sets ret->front for a public peer. */
+void topo_set_front(const struct weir_topology *t, const struct topo_from *from,
+		    struct weir_route *ret);
+/* Reads spec.load_balancers of the domain, behind its subnets. */
+int topo_add_balancers(struct weir_topology *t, uint32_t domain, struct weir_y *seq,
+		       struct weir_err *err);
+/* Which subnets hold targets. */
+int topo_seal_balancers(struct weir_topology *t);
+void topo_balancer_fini(struct topo_balancer *b);
+/* "nat" */
+const char *topo_via_name(enum topo_via via);
+/* Puts a range where no more specific service's range covers it; of two equal ones the first stays. */
+int topo_put_range(struct weir_topology *t, const struct topo_range *range);
 /* Adds the boundaries that hold for every domain (loopback, link-local, private ranges). */
 int topo_fixed_boundaries(struct weir_lpm *b);
 /* Reads spec.subnets of the domain (topology_subnet.c). */

@@ -19,8 +19,11 @@
  *       paths: [internet, nat]
  *       directions: [egress]            # as the workload sees it
  *       when: [public]                  # optional, all must hold: public, service, same-region,
- *                                       # other-region, same-zone, other-zone
+ *                                       # other-region, same-zone, other-zone; of path lb: target,
+ *                                       # client (the workload is), internet-facing, internal, alb,
+ *                                       # nlb, clb, azure-lb, gcp-lb
  *       peer_regions: [us-east-2]       # optional
+ *       peer_services: [aws/ec2]        # optional
  *       unit: GiB                       # B, KiB, MiB, GiB, TiB, kB, MB, GB, TB
  *       pool: account-region            # scope of the tiers: account, account-region (default),
  *                                       # organisation, organisation-region; area: pools within it
@@ -31,8 +34,9 @@
  *     resources:                        # what no byte of a path passes: things by the hour, bytes through others
  *     - {name: nat-gateway-hour, unit: hour, price: "0.045"} # also lcu-hour, gbps-hour, vm-hour
  *
- * A path needs legs: every path a transfer; nat, endpoint and tgw a processing; a hop when the
- * gateway is in another zone. A leg takes the one meter that fits with the most conditions. A leg
+ * A path needs legs: every path but endpoint a transfer, lb only behind a load balancer that faces the
+ * internet; nat, endpoint, tgw, and lb at its targets a processing; a hop when the gateway or the node
+ * of the load balancer is in another zone. A leg takes the one meter that fits with the most conditions. A leg
  * that no meter fits makes the path unpriced: what is free must be written with price 0. Meters of
  * one name, region and time must have the same tiers, since they share one cumulative usage.
  */
@@ -74,7 +78,7 @@ size_t book_place(const struct weir_pricebook *b, const char *provider, size_t l
 
 static int specificity(const struct book_row *m)
 {
-	return __builtin_popcount(m->when) + (m->peer_regions.count > 0);
+	return __builtin_popcount(m->when) + (m->peer_regions.count > 0) + (m->peer_services.count > 0);
 }
 
 /* The conditions that hold for a route. An unknown region or zone is neither same nor other. */
@@ -84,21 +88,25 @@ static uint32_t conditions(const struct weir_route *r)
 
 	if (r->region[0])
 		c |= strcmp(r->region, r->local->region) ? BOOK_OTHER_REGION : BOOK_SAME_REGION;
-	if (r->zone[0])
+	if (r->balancer)
+		c |= (r->behind ? BOOK_TARGET : BOOK_CLIENT) | (r->balancer->internet ? BOOK_FACING : BOOK_INTERNAL) |
+		     (uint32_t)BOOK_LB << r->balancer->kind;
+	if (r->zone[0] && r->local->zone[0])
 		c |= strcmp(r->zone, r->local->zone) ? BOOK_OTHER_ZONE : BOOK_SAME_ZONE;
 	return c;
 }
 
-static bool fits(const struct book_row *m, enum book_leg leg, const struct weir_route *r,
+static bool fits(const struct book_row *m, enum weir_leg leg, const struct weir_route *r,
 		 unsigned int dir, uint64_t time_s)
 {
 	return m->leg == leg && (m->paths & (1u << r->path)) && (m->directions & (1u << dir)) &&
 	       time_s >= m->pub.valid_from && time_s < m->pub.valid_to &&
 	       (conditions(r) & m->when) == m->when &&
-	       (!m->peer_regions.count || book_has(&m->peer_regions, r->region));
+	       (!m->peer_regions.count || book_has(&m->peer_regions, r->region)) &&
+	       (!m->peer_services.count || book_has(&m->peer_services, r->service));
 }
 
-static const struct book_row *best(struct book_row *const *rows, size_t count, enum book_leg leg,
+static const struct book_row *best(struct book_row *const *rows, size_t count, enum weir_leg leg,
 				   const struct weir_route *r, unsigned int dir, uint64_t time_s)
 {
 	const struct book_row *m = NULL;
@@ -109,45 +117,67 @@ static const struct book_row *best(struct book_row *const *rows, size_t count, e
 	return m;
 }
 
-static bool needs(enum book_leg leg, const struct weir_route *r)
+static bool needs(enum weir_leg leg, const struct weir_route *r)
 {
 	switch (leg) {
-	case BOOK_PROCESSING:
+	case WEIR_LEG_PROCESSING:
 		return r->path == WEIR_PATH_NAT || r->path == WEIR_PATH_ENDPOINT ||
-		       r->path == WEIR_PATH_TGW || r->path == WEIR_PATH_LB;
-	case BOOK_HOP:
+		       r->path == WEIR_PATH_TGW || (r->path == WEIR_PATH_LB && r->behind);
+	case WEIR_LEG_HOP:
 		return r->cross_zone_hop;
 	default:
 		/* A processed byte inside the region is not transferred for money a second time. */
 		if (r->path == WEIR_PATH_TGW)
 			return (conditions(r) & BOOK_OTHER_REGION) != 0;
-		return r->path != WEIR_PATH_ENDPOINT && r->path != WEIR_PATH_LB;
+		if (r->path == WEIR_PATH_LB)
+			return r->behind && r->balancer->internet;
+		return r->path != WEIR_PATH_ENDPOINT;
 	}
+}
+
+const char *weir_leg_name(enum weir_leg leg)
+{
+	static const char *const names[WEIR_LEGS] = {"processing", "hop", "transfer"};
+
+	return (unsigned int)leg < WEIR_LEGS ? names[leg] : "";
+}
+
+int weir_pricebook_legs(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
+			uint64_t time_s, struct weir_route_leg ret[WEIR_LEGS])
+{
+	size_t first, count;
+	int n = 0;
+
+	if (!r->local || r->path == WEIR_PATH_UNKNOWN || dir > 1)
+		return 0;
+	/* domain is "provider/...": the topology refuses others. */
+	first = book_place(b, r->local->domain, strcspn(r->local->domain, "/"), r->local->region, &count);
+	for (unsigned int leg = 0; leg < WEIR_LEGS; leg++) {
+		const struct book_row *m;
+
+		if (!needs(leg, r))
+			continue;
+		m = best(b->rows + first, count, leg, r, dir, time_s);
+		ret[n++] = (struct weir_route_leg){
+			leg, m ? weir_meter_effective(&m->pub, r->local->account, time_s) : NULL};
+	}
+	return n;
 }
 
 int weir_pricebook_meters(const struct weir_pricebook *b, const struct weir_route *r,
 			  unsigned int dir, uint64_t time_s,
 			  const struct weir_meter *ret[WEIR_MAX_METERS])
 {
-	const struct weir_meter *found[BOOK_LEGS];
-	size_t first, count;
-	int n = 0;
+	struct weir_route_leg legs[WEIR_LEGS];
+	int n = weir_pricebook_legs(b, r, dir, time_s, legs);
 
 	if (!r->local || r->path == WEIR_PATH_UNKNOWN || dir > 1)
 		return -ENOENT;
-	/* domain is "provider/...": the topology refuses others. */
-	first = book_place(b, r->local->domain, strcspn(r->local->domain, "/"), r->local->region, &count);
-	for (unsigned int leg = 0; leg < BOOK_LEGS; leg++) {
-		const struct book_row *m;
-
-		if (!needs(leg, r))
-			continue;
-		m = best(b->rows + first, count, leg, r, dir, time_s);
-		if (!m)
+	for (int i = 0; i < n; i++)
+		if (!legs[i].meter)
 			return -ENOENT;
-		found[n++] = weir_meter_effective(&m->pub, r->local->account, time_s);
-	}
-	memcpy(ret, found, (size_t)n * sizeof(*found));
+	for (int i = 0; i < n; i++)
+		ret[i] = legs[i].meter;
 	return n;
 }
 

@@ -59,6 +59,17 @@ int weir_pricebook_load_dir(struct weir_pricebook *b, const char *dir, void (*on
 void weir_pricebook_free(struct weir_pricebook *b);
 const char *weir_pricebook_currency(const struct weir_pricebook *b);
 
+/* What a byte pays for on its way, in this order; which ones a route has is decided by its path. */
+enum weir_leg { WEIR_LEG_PROCESSING, WEIR_LEG_HOP, WEIR_LEG_TRANSFER, WEIR_LEGS };
+const char *weir_leg_name(enum weir_leg leg); /* "processing" */
+struct weir_route_leg {
+	enum weir_leg leg;
+	const struct weir_meter *meter; /* NULL: no price book has a meter for it */
+};
+/* The legs of a route, priced or not; the count, 0 for a path that is unknown. */
+int weir_pricebook_legs(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
+			uint64_t time_s, struct weir_route_leg ret[WEIR_LEGS]);
+
 #define WEIR_MAX_METERS 8
 /* Meters that one byte of this route passes in this direction (weir_dir of the workload: 0 ingress,
  * 1 egress) at time_s; at most WEIR_MAX_METERS, in a fixed order. Returns the count; -ENOENT when a

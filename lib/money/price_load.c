@@ -7,8 +7,9 @@
 static const char *const leg_names[] = {"processing", "hop", "transfer", NULL};
 static const char *const pool_names[] = {"account", "account-region", "organisation", "organisation-region", NULL};
 static const char *const direction_names[] = {"ingress", "egress", NULL};
-static const char *const when_names[] = {"public",    "service",    "same-region", "other-region",
-					 "same-zone", "other-zone", NULL};
+static const char *const when_names[] = {"public", "service", "same-region", "other-region", "same-zone",
+					 "other-zone", "target", "client", "internet-facing", "internal",
+					 "alb", "nlb", "clb", "azure-lb", "gcp-lb", NULL};
 
 /* By the hour: what is charged is a thing's seconds, an hour has 3600 of them. */
 #define FIRST_HOURLY 9
@@ -209,7 +210,7 @@ static int read_free(struct weir_y *map, struct book_row *row, struct weir_err *
 static int read_scope(struct reading *in, struct weir_y *y, struct book_row *row)
 {
 	struct weir_y *directions, *when;
-	unsigned int leg = BOOK_TRANSFER;
+	unsigned int leg = WEIR_LEG_TRANSFER;
 	int r;
 
 	r = read_choice(y, "leg", leg_names, &leg, in->err);
@@ -225,7 +226,9 @@ static int read_scope(struct reading *in, struct weir_y *y, struct book_row *row
 	when = weir_y_find(y, "when");
 	if (when)
 		r = read_bits(when, when_names, &row->when, in->err);
-	return r < 0 ? r : book_read_list(in->b, y, "peer_regions", in->groups, &row->peer_regions, in->err);
+	if (r == 0)
+		r = book_read_list(in->b, y, "peer_regions", in->groups, &row->peer_regions, in->err);
+	return r < 0 ? r : book_read_list(in->b, y, "peer_services", NULL, &row->peer_services, in->err);
 }
 
 static int read_entry(struct reading *in, struct weir_y *y, struct entry *e)

@@ -14,41 +14,48 @@ static void told(struct checking *c, enum weir_problem kind, const char *line)
 	c->fn(kind, line, c->arg);
 }
 
-/* Two opposite conditions never hold together. */
+/* Of each of these only one holds. */
 static bool exclusive(uint32_t when)
 {
-	static const uint32_t pairs[] = {
-		BOOK_PUBLIC | BOOK_SERVICE,
-		BOOK_SAME_REGION | BOOK_OTHER_REGION,
-		BOOK_SAME_ZONE | BOOK_OTHER_ZONE,
+	static const uint32_t groups[] = {
+		BOOK_PUBLIC | BOOK_SERVICE,	 BOOK_SAME_REGION | BOOK_OTHER_REGION,
+		BOOK_SAME_ZONE | BOOK_OTHER_ZONE, BOOK_TARGET | BOOK_CLIENT,
+		BOOK_FACING | BOOK_INTERNAL,	 ((1u << WEIR_LB_KINDS) - 1) * BOOK_LB,
 	};
 
-	for (size_t i = 0; i < WEIR_ARRAY_SIZE(pairs); i++)
-		if ((when & pairs[i]) == pairs[i])
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(groups); i++)
+		if (__builtin_popcount(when & groups[i]) > 1)
 			return true;
 	return false;
 }
 
-static bool regions_meet(const struct book_row *a, const struct book_row *b)
+/* Lists of regions or services; an empty one is all. */
+static bool lists_meet(const struct book_list *a, const struct book_list *b)
 {
-	if (!a->peer_regions.count || !b->peer_regions.count)
+	if (!a->count || !b->count)
 		return true;
-	for (size_t i = 0; i < a->peer_regions.count; i++)
-		if (book_has(&b->peer_regions, a->peer_regions.items[i]))
+	for (size_t i = 0; i < a->count; i++)
+		if (book_has(b, a->items[i]))
 			return true;
 	return false;
+}
+
+static bool peers_meet(const struct book_row *a, const struct book_row *b)
+{
+	return lists_meet(&a->peer_regions, &b->peer_regions) && lists_meet(&a->peer_services, &b->peer_services);
 }
 
 static int conditions(const struct book_row *m)
 {
-	return __builtin_popcount(m->when) + (m->peer_regions.count > 0);
+	return __builtin_popcount(m->when) + (m->peer_regions.count > 0) + (m->peer_services.count > 0);
 }
 
 /* Whether some byte would fit both equally well: the choice would depend on the order of files. */
 static bool ambiguous(const struct book_row *a, const struct book_row *b)
 {
 	return a->leg == b->leg && (a->paths & b->paths) && (a->directions & b->directions) &&
-	       conditions(a) == conditions(b) && !exclusive(a->when | b->when) && regions_meet(a, b);
+	       conditions(a) == conditions(b) && !exclusive(a->when | b->when) &&
+	       peers_meet(a, b);
 }
 
 static bool same_time(const struct book_row *a, const struct book_row *b)
@@ -94,7 +101,7 @@ static void check_pair(struct checking *c, const struct book_row *a, const struc
 static bool same_scope(const struct book_row *a, const struct book_row *b)
 {
 	return !strcmp(a->pub.name, b->pub.name) && a->leg == b->leg && (a->paths & b->paths) == a->paths &&
-	       (a->directions & b->directions) == a->directions && a->when == b->when && regions_meet(a, b);
+	       (a->directions & b->directions) == a->directions && a->when == b->when && peers_meet(a, b);
 }
 
 /* A price that ends, and goes on later: between them its bytes are unpriced, which nobody means. */

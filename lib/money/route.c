@@ -88,6 +88,18 @@ static bool hop_elsewhere(const struct topo_hop *h, const struct topo_subnet *s)
 	return h->zone[0] && strcmp(h->zone, s->pub.zone);
 }
 
+/* Whose caches are paid by their owner; what a workload sends them is an origin's answer. */
+static bool is_cdn(const char *service)
+{
+	static const char *const names[] = {"aws/cloudfront", "aws/cloudfront-origin-facing",
+					    "azure/azurefrontdoor"};
+
+	for (size_t i = 0; service[0] && i < WEIR_ARRAY_SIZE(names); i++)
+		if (!strcmp(service, names[i]))
+			return true;
+	return false;
+}
+
 static void route_endpoint(const struct topo_hop *h, const struct topo_subnet *s,
 			   struct weir_route *ret)
 {
@@ -98,20 +110,26 @@ static void route_endpoint(const struct topo_hop *h, const struct topo_subnet *s
 	ret->cross_zone_hop = hop_elsewhere(h, s);
 }
 
-static void route_inside(const struct weir_topology *t, const struct topo_domain *d,
-			 const struct topo_subnet *s, const struct weir_prefix *p,
-			 struct weir_route *ret)
+static void route_inside(const struct weir_topology *t, const struct topo_from *from,
+			 const struct weir_prefix *p, struct weir_route *ret)
 {
-	const struct topo_subnet *other = subnet_of(t, d, p);
-	uint32_t endpoint = weir_lpm_find_prefix(d->endpoints, p);
+	const struct topo_domain *d = from->d;
+	const struct topo_subnet *s = from->s, *other = subnet_of(t, d, p);
+	uint32_t hop = weir_lpm_find_prefix(d->endpoints, p);
 
 	set_peer(t, d, p, ret);
-	if (endpoint != WEIR_LPM_NONE)
-		route_endpoint(&t->hops[endpoint], s, ret);
-	else if (!other)
+	if (hop != WEIR_LPM_NONE && t->hops[hop].balancer == TOPO_NONE) {
+		route_endpoint(&t->hops[hop], s, ret);
+		return;
+	}
+	if (hop != WEIR_LPM_NONE && topo_route_balancer(t, from, hop, ret))
+		return;
+	if (!other)
 		ret->path = WEIR_PATH_UNKNOWN;
 	else if (strcmp(other->pub.region, s->pub.region))
 		ret->path = WEIR_PATH_CROSS_REGION;
+	else if (!other->pub.zone[0] || !s->pub.zone[0])
+		ret->path = WEIR_PATH_UNKNOWN;
 	else if (strcmp(other->pub.zone, s->pub.zone))
 		ret->path = WEIR_PATH_CROSS_ZONE;
 	else
@@ -124,28 +142,33 @@ static bool is_default(const struct topo_route *rt)
 }
 
 static void route_public(const struct weir_topology *t, const struct topo_route *rt,
-			 const struct topo_subnet *s, const struct fixed_row *f,
+			 const struct topo_from *from, const struct fixed_row *f,
 			 struct weir_route *ret)
 {
 	if (f && is_default(rt))
 		return;
 	if (rt->via == TOPO_VIA_IGW) {
-		ret->path = WEIR_PATH_INTERNET;
-		return;
+		ret->path = is_cdn(ret->service) ? WEIR_PATH_CDN : WEIR_PATH_INTERNET;
+	} else {
+		ret->path = WEIR_PATH_NAT;
+		ret->cross_zone_hop = hop_elsewhere(&t->hops[rt->hop], from->s);
 	}
-	ret->path = WEIR_PATH_NAT;
-	ret->cross_zone_hop = hop_elsewhere(&t->hops[rt->hop], s);
+	if (from->s->front != TOPO_NONE)
+		topo_set_front(t, from, ret);
 }
 
-static void route_outside(const struct weir_topology *t, const struct topo_domain *d,
-			  const struct topo_subnet *s, const struct weir_prefix *p,
-			  const struct fixed_row *f, struct weir_route *ret)
+static void route_outside(const struct weir_topology *t, const struct topo_from *from,
+			  const struct weir_prefix *p, const struct fixed_row *f,
+			  struct weir_route *ret)
 {
+	const struct topo_domain *d = from->d, *target;
+	const struct topo_subnet *s = from->s;
 	uint32_t index = weir_lpm_find_prefix(s->routes, p);
 	const struct topo_route *rt = &t->routes[index == WEIR_LPM_NONE ? 0 : index];
 
-	if (rt->target_domain != TOPO_NONE)
-		set_peer(t, &t->domains[rt->target_domain], p, ret);
+	target = topo_target(t, rt, from->time_s);
+	if (target)
+		set_peer(t, target, p, ret);
 	switch (rt->via) {
 	case TOPO_VIA_NONE:
 		if (weir_lpm_find_prefix(d->onprem, p) != WEIR_LPM_NONE)
@@ -155,7 +178,7 @@ static void route_outside(const struct weir_topology *t, const struct topo_domai
 		break;
 	case TOPO_VIA_IGW:
 	case TOPO_VIA_NAT:
-		route_public(t, rt, s, f, ret);
+		route_public(t, rt, from, f, ret);
 		break;
 	case TOPO_VIA_PEERING: /* what the peer does not hold goes nowhere */
 		if (ret->peer_domain[0])
@@ -179,12 +202,22 @@ static void route_outside(const struct weir_topology *t, const struct topo_domai
 	}
 }
 
-void topo_route_prefix(const struct weir_topology *t, const struct topo_domain *d,
-		       const struct topo_subnet *s, const struct weir_prefix *peer,
-		       struct weir_route *ret)
+/* A provider's proxies have addresses that no domain holds. */
+static bool route_proxy(const struct weir_topology *t, const struct topo_from *from,
+			const struct weir_prefix *p, struct weir_route *ret)
+{
+	uint32_t hop = weir_lpm_find_prefix(from->d->endpoints, p);
+
+	return hop != WEIR_LPM_NONE && topo_route_balancer(t, from, hop, ret);
+}
+
+void topo_route_prefix(const struct weir_topology *t, const struct topo_from *from,
+		       const struct weir_prefix *peer, struct weir_route *ret)
 {
 	const struct fixed_row *f = fixed_find(peer);
 	uint32_t range = weir_lpm_find_prefix(t->range_lpm, peer);
+	const struct topo_domain *d = from->d;
+	const struct topo_subnet *s = from->s;
 
 	*ret = (struct weir_route){
 		.service = "",
@@ -202,9 +235,11 @@ void topo_route_prefix(const struct weir_topology *t, const struct topo_domain *
 		return;
 	}
 	if (d && s && holds(d, peer)) {
-		route_inside(t, d, s, peer, ret);
+		route_inside(t, from, peer, ret);
 		return;
 	}
+	if (d && s && d->outside && route_proxy(t, from, peer, ret))
+		return;
 	if (d)
 		set_peer(t, d, peer, ret);
 	if (!ret->peer_domain[0] && range != WEIR_LPM_NONE) {
@@ -212,28 +247,82 @@ void topo_route_prefix(const struct weir_topology *t, const struct topo_domain *
 		ret->region = t->ranges[range].region;
 	}
 	if (d && s)
-		route_outside(t, d, s, peer, f, ret);
+		route_outside(t, from, peer, f, ret);
 }
 
 const struct weir_subnet *weir_topology_subnet(const struct weir_topology *t, const char *domain,
 					       const struct weir_addr *a)
 {
-	const struct topo_domain *d = topo_domain_find(t, domain);
+	const struct topo_domain *d = topo_domain_at(t, domain, WEIR_TOPOLOGY_LATEST);
 	struct weir_prefix p = {.addr = *a, .len = 128};
 	const struct topo_subnet *s = d ? subnet_of(t, d, &p) : NULL;
 
 	return s ? &s->pub : NULL;
 }
 
+void weir_topology_route_at(const struct weir_topology *t, const char *domain,
+			    const struct weir_addr *local, const struct weir_addr *peer,
+			    uint64_t time_s, struct weir_route *ret)
+{
+	struct topo_from from = {.d = topo_domain_at(t, domain, time_s), .local = local, .time_s = time_s};
+	struct weir_prefix l = {.addr = *local, .len = 128}, p = {.addr = *peer, .len = 128};
+
+	from.s = from.d ? subnet_of(t, from.d, &l) : NULL;
+	topo_route_prefix(t, &from, &p, ret);
+	if (!memcmp(local, peer, sizeof(*local)))
+		ret->path = WEIR_PATH_SAME_HOST;
+}
+
 void weir_topology_route(const struct weir_topology *t, const char *domain,
 			 const struct weir_addr *local, const struct weir_addr *peer,
 			 struct weir_route *ret)
 {
-	const struct topo_domain *d = topo_domain_find(t, domain);
-	struct weir_prefix l = {.addr = *local, .len = 128}, p = {.addr = *peer, .len = 128};
-	const struct topo_subnet *s = d ? subnet_of(t, d, &l) : NULL;
+	weir_topology_route_at(t, domain, local, peer, WEIR_TOPOLOGY_LATEST, ret);
+}
 
-	topo_route_prefix(t, d, s, &p, ret);
-	if (!memcmp(local, peer, sizeof(*local)))
-		ret->path = WEIR_PATH_SAME_HOST;
+void weir_route_answered(const struct weir_route *r, struct weir_route *ret)
+{
+	*ret = *r;
+	if (!r->front)
+		return;
+	ret->path = WEIR_PATH_LB;
+	ret->balancer = r->front;
+	ret->behind = true;
+	ret->cross_zone_hop = r->front_hop;
+}
+
+void weir_topology_reason(const struct weir_topology *t, const char *domain,
+			  const struct weir_addr *local, const struct weir_addr *peer,
+			  uint64_t time_s, struct weir_route_reason *ret)
+{
+	const struct topo_domain *d = topo_domain_at(t, domain, time_s);
+	struct weir_prefix l = {.addr = *local, .len = 128}, p = {.addr = *peer, .len = 128};
+	const struct topo_subnet *s = d ? subnet_of(t, d, &l) : NULL, *other = d ? subnet_of(t, d, &p) : NULL;
+	uint32_t range = weir_lpm_find_prefix(t->range_lpm, &p), index = 0, hop = TOPO_NONE;
+
+	*ret = (struct weir_route_reason){.local = s ? &s->pub : NULL, .peer = other ? &other->pub : NULL,
+					  .domain_file = d ? d->where : "", .via = "", .target = "",
+					  .gateway = "", .gateway_zone = "", .range_service = ""};
+	if (range != WEIR_LPM_NONE) {
+		ret->range_service = t->ranges[range].service;
+		ret->range_region = t->ranges[range].region;
+		ret->range = t->ranges[range].prefix;
+	}
+	if (s && !holds(d, &p))
+		index = weir_lpm_find_prefix(s->routes, &p);
+	else if (s)
+		hop = weir_lpm_find_prefix(d->endpoints, &p);
+	if (index && index != WEIR_LPM_NONE) {
+		const struct topo_route *rt = &t->routes[index];
+
+		ret->via = topo_via_name(rt->via);
+		ret->to = rt->to;
+		ret->to_service = rt->to_service;
+		ret->target = rt->target ? rt->target : "";
+		hop = rt->hop;
+	}
+	if (hop != TOPO_NONE && t->hops[hop].balancer == TOPO_NONE) {
+		ret->gateway = t->hops[hop].name;
+		ret->gateway_zone = t->hops[hop].zone;
+	}
 }

@@ -24,12 +24,28 @@
  *       - {to: 0.0.0.0/0, via: "nat:nat-a"}
  *       - {to: aws/s3, via: "gateway-endpoint:aws/s3"}
  *     onprem: [192.168.0.0/16]               # optional: without a route of the subnet, path onprem
- *     ranges:                                # optional: services' prefixes, for all domains
+ *     load_balancers:                        # optional
+ *     - name: web
+ *       kind: alb                            # alb, nlb, clb, azure-lb, gcp-lb
+ *       scheme: internet-facing              # or internal
+ *       cross_zone: true                     # a node sends to targets of other zones too; default true
+ *       passthrough: false                   # true: targets see the clients' addresses; default false
+ *       owner: shop                          # optional
+ *       nodes:                               # where its own addresses are; several may share a prefix
+ *       - {subnet: edge-a, addresses: [10.7.1.20]}
+ *       - {subnet: edge-b}                   # not known: anywhere in it, for its targets
+ *       targets: [east-a, 10.7.2.11]         # subnets, prefixes, addresses
+ *     ranges:                                # optional: services' prefixes, for all domains and times
  *     - {prefix: 52.216.0.0/15, service: aws/s3, region: us-east-1}
+ *     range_files: [ranges/aws.json.gz]      # optional: a provider's own, relative to the repository
+ *     valid_from: 2026-01-01                 # optional, inclusive; valid_to is exclusive. Versions of a
+ *     valid_to: 2026-07-01                   # domain are documents whose times do not overlap
  *
- * via: local, igw, nat:NAME, peering:DOMAIN, tgw, tgw:DOMAIN, vpn, direct, endpoint:NAME,
+ * via: local, igw, egress-only, nat:NAME, peering:DOMAIN, tgw, tgw:DOMAIN, vpn, direct, endpoint:NAME,
  * gateway-endpoint:SERVICE. `to` is a prefix or a service, whose ranges in the subnet's own region
- * are meant. A document without `domain` holds only ranges.
+ * are meant. A subnet whose zone nobody knows (a region's, of Google's and Azure's kind) has a region
+ * instead: from and to it a path inside the region is unknown. A document without `domain` holds only
+ * ranges. A node without a subnet may lie outside the prefixes: a provider's own proxies.
  */
 #include "lib/money/model.h"
 
@@ -72,6 +88,8 @@ void weir_topology_free(struct weir_topology *t)
 		weir_lpm_free(t->domains[i].onprem);
 		free(t->domains[i].zones);
 	}
+	for (size_t i = 0; i < t->balancer_count; i++)
+		topo_balancer_fini(&t->balancers[i]);
 	for (size_t i = 0; i < t->subnet_count; i++)
 		weir_lpm_free(t->subnets[i].routes);
 	for (size_t i = 0; i < t->string_count; i++)
@@ -82,6 +100,8 @@ void weir_topology_free(struct weir_topology *t)
 	free(t->hops);
 	free(t->routes);
 	free(t->ranges);
+	free(t->balancers);
+	free(t->range_files);
 	free(t->classes);
 	free(t->strings);
 	free(t);
@@ -119,12 +139,45 @@ const char *topo_string(struct weir_topology *t, const char *s)
 	return copy;
 }
 
-const struct topo_domain *topo_domain_find(const struct weir_topology *t, const char *name)
+const struct topo_domain *topo_domain_at(const struct weir_topology *t, const char *name,
+					 uint64_t time_s)
 {
-	for (size_t i = 0; i < t->domain_count; i++)
-		if (!strcmp(t->domains[i].name, name))
-			return &t->domains[i];
+	for (size_t i = 0; i < t->domain_count; i++) {
+		const struct topo_domain *d = &t->domains[i];
+
+		if ((time_s == WEIR_TOPOLOGY_LATEST ? d->latest : time_s >= d->valid_from && time_s < d->valid_to) &&
+		    !strcmp(d->name, name))
+			return d;
+	}
 	return NULL;
+}
+
+const struct topo_domain *topo_target(const struct weir_topology *t, const struct topo_route *rt,
+				      uint64_t time_s)
+{
+	const struct topo_domain *d;
+
+	if (rt->target_domain == TOPO_NONE)
+		return NULL;
+	d = &t->domains[rt->target_domain];
+	if (time_s >= d->valid_from && time_s < d->valid_to)
+		return d;
+	return topo_domain_at(t, rt->target, time_s);
+}
+
+const char *weir_topology_domain(const struct weir_topology *t, size_t i)
+{
+	return i < t->domain_count ? t->domains[i].name : NULL;
+}
+
+size_t weir_topology_range_files(const struct weir_topology *t)
+{
+	return t->range_file_count;
+}
+
+const char *weir_topology_range_file(const struct weir_topology *t, size_t i)
+{
+	return i < t->range_file_count ? t->range_files[i] : NULL;
 }
 
 const char *topo_region(const struct topo_domain *d, const char *zone)
@@ -166,7 +219,7 @@ static int resolve_routes(struct weir_topology *t, struct weir_err *err)
 		struct topo_route *rt = &t->routes[i];
 
 		if (rt->target) {
-			const struct topo_domain *d = topo_domain_find(t, rt->target);
+			const struct topo_domain *d = topo_domain_at(t, rt->target, WEIR_TOPOLOGY_LATEST);
 
 			if (!d)
 				return weir_err_set(err, -EINVAL, "%s", rt->unresolved);
@@ -191,15 +244,22 @@ int weir_topology_seal(struct weir_topology *t, struct weir_err *err)
 	uint32_t *classes;
 	int r;
 
+	if (t->range_files_added < t->range_file_count)
+		return weir_err_set(err, -EINVAL, "topology: range file '%.100s' was not read",
+				    t->range_files[t->range_files_added]);
 	r = resolve_routes(t, err);
+	if (r == 0)
+		r = topo_seal_balancers(t);
 	if (r < 0)
 		return weir_err_set(err, r, "topology: %s", strerror(-r));
 	classes = calloc(t->subnet_count + 1, sizeof(*classes));
 	if (!classes)
 		return weir_err_set(err, -ENOMEM, "topology: out of memory");
+	t->class_count = 0;
 	for (uint32_t i = 0; i < t->subnet_count; i++)
-		classes[i] = i;
-	qsort_r(classes, t->subnet_count, sizeof(*classes), cmp_class, t);
+		if (t->domains[t->subnets[i].domain].latest)
+			classes[t->class_count++] = i;
+	qsort_r(classes, t->class_count, sizeof(*classes), cmp_class, t);
 	free(t->classes);
 	t->classes = classes;
 	t->sealed = true;
@@ -208,7 +268,7 @@ int weir_topology_seal(struct weir_topology *t, struct weir_err *err)
 
 size_t weir_topology_class_count(const struct weir_topology *t)
 {
-	return t->sealed ? t->subnet_count : 0;
+	return t->sealed ? t->class_count : 0;
 }
 
 const char *weir_topology_class(const struct weir_topology *t, size_t i)

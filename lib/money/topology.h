@@ -45,21 +45,64 @@ struct weir_subnet {
 	const char *account;
 };
 
+/* Order is that of the names in topology_balancer.c. */
+enum weir_lb_kind { WEIR_LB_ALB, WEIR_LB_NLB, WEIR_LB_CLB, WEIR_LB_AZURE, WEIR_LB_GCP, WEIR_LB_KINDS };
+const char *weir_lb_kind_name(enum weir_lb_kind k); /* "alb", "azure-lb" */
+
+struct weir_balancer {
+	const char *name;
+	const char *owner; /* team, "" = nobody said */
+	enum weir_lb_kind kind;
+	bool internet;	  /* its clients are on the internet */
+	bool cross_zone;  /* a node sends to targets of other zones too */
+	bool passthrough; /* targets see the address of the client, not that of a node */
+};
+
 /* What the topology says about a byte between a workload's address and a peer. Strings live as long
  * as the topology; "" where unknown. */
 struct weir_route {
 	enum weir_path path;
-	bool cross_zone_hop; /* the NAT gateway or endpoint on the way is in another zone */
+	bool cross_zone_hop; /* the NAT gateway, endpoint or load balancer on the way is in another zone */
+	bool behind;	     /* of path lb: the workload is a target; otherwise it is a client */
+	bool front_hop;	     /* what cross_zone_hop becomes behind front */
 	const char *service; /* "aws/s3" or "" */
 	const char *region;  /* of the peer */
 	const char *zone;    /* of the peer */
 	const char *peer_domain; /* domain that holds the peer's address; "" = public */
 	const struct weir_subnet *local; /* NULL: the workload's address is in no known subnet */
+	const struct weir_balancer *balancer; /* of path lb */
+	/* A public peer that opened the connection came through this one, which shows its targets
+	 * the clients' own addresses; NULL = there is none. See weir_route_answered(). */
+	const struct weir_balancer *front;
+};
+/* The route of a connection that the peer opened: r itself, unless it came through r->front. */
+void weir_route_answered(const struct weir_route *r, struct weir_route *ret);
+
+/* Why a route is what it is: what was matched. Strings live as long as the topology; "" = nothing. */
+struct weir_route_reason {
+	const struct weir_subnet *local, *peer; /* NULL: in no known subnet of the domain */
+	const char *domain_file;		/* whose version of the domain held */
+	const char *via;			/* of the subnet's route: "nat"; "" = no route was asked or fits */
+	const char *to_service;			/* the route leads to a service; else to the prefix: */
+	struct weir_prefix to;
+	const char *target;		 /* domain behind a peering or transit gateway */
+	const char *gateway, *gateway_zone; /* NAT gateway or endpoint */
+	const char *range_service, *range_region; /* the provider's range that holds the peer */
+	struct weir_prefix range;
 };
 
 int weir_topology_new(struct weir_topology **ret);
 /* Adds one parsed `kind: Topology` document; may be called for many. Errors name file:line:col. */
 int weir_topology_add(struct weir_topology *t, struct weir_y *doc, struct weir_err *err);
+/* Files of providers' IP ranges that documents name, relative to the root of their repository; each is
+ * to be given to weir_topology_add_ranges() before the seal, which refuses when one is missing. */
+size_t weir_topology_range_files(const struct weir_topology *t);
+const char *weir_topology_range_file(const struct weir_topology *t, size_t i);
+/* AWS ip-ranges.json, GCP cloud.json or Azure ServiceTags, plain or gzip, told apart by content. A prefix
+ * that several services name is the most specific one's (ranges.c). name is used in messages. */
+int weir_topology_add_ranges(struct weir_topology *t, const char *name, const void *data, size_t len,
+			     struct weir_err *err);
+#define WEIR_RANGES_MAX (64u << 20) /* bytes of one such file, also when unpacked */
 /* Checks references between documents and builds the lookup tables; call once, after the last add. */
 int weir_topology_seal(struct weir_topology *t, struct weir_err *err);
 void weir_topology_free(struct weir_topology *t);
@@ -67,11 +110,23 @@ void weir_topology_free(struct weir_topology *t);
 /* NULL when the domain is unknown or no subnet of it holds the address. */
 const struct weir_subnet *weir_topology_subnet(const struct weir_topology *t, const char *domain,
 					       const struct weir_addr *a);
+/* By the version of the domain that held at the time. */
+void weir_topology_route_at(const struct weir_topology *t, const char *domain,
+			    const struct weir_addr *local, const struct weir_addr *peer,
+			    uint64_t time_s, struct weir_route *ret);
+#define WEIR_TOPOLOGY_LATEST UINT64_MAX /* as a time: the version of a domain that begins last */
+/* By the last version, which is also what nodes enforce. */
 void weir_topology_route(const struct weir_topology *t, const char *domain,
 			 const struct weir_addr *local, const struct weir_addr *peer,
 			 struct weir_route *ret);
+void weir_topology_reason(const struct weir_topology *t, const char *domain,
+			  const struct weir_addr *local, const struct weir_addr *peer,
+			  uint64_t time_s, struct weir_route_reason *ret);
+/* Domains by name, in the order of the documents; NULL behind the last. A version is one of its own. */
+const char *weir_topology_domain(const struct weir_topology *t, size_t i);
 
-/* A node class is "<domain>/<subnet name>": all nodes of a subnet see the same paths. */
+/* A node class is "<domain>/<subnet name>": all nodes of a subnet see the same paths. Classes and their
+ * tables are of the last version of each domain: a bundle must not depend on the clock. */
 size_t weir_topology_class_count(const struct weir_topology *t);
 const char *weir_topology_class(const struct weir_topology *t, size_t i); /* sorted bytewise */
 /* Visits disjoint-by-longest-match prefixes that partition what the class sees: every boundary at

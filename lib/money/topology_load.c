@@ -63,7 +63,7 @@ int topo_add_prefixes(struct weir_lpm *lpm, struct weir_y *seq, struct weir_err 
 
 static int add_range(struct weir_topology *t, struct weir_y *y, struct weir_err *err)
 {
-	struct topo_range range = {0}, *row;
+	struct topo_range range = {.rank = UINT8_MAX}; /* what people wrote stands above the providers' files */
 	struct weir_y *v;
 	uint32_t old;
 	int r;
@@ -85,11 +85,31 @@ static int add_range(struct weir_topology *t, struct weir_y *y, struct weir_err 
 	if (old != WEIR_LPM_NONE && t->ranges[old].prefix.len == range.prefix.len)
 		return weir_y_err(v, err, "the prefix already belongs to service '%.60s'",
 				  t->ranges[old].service);
-	row = topo_add_row(&t->ranges, &t->range_count);
-	if (!row)
-		return no_memory(y, err);
-	*row = range;
-	return weir_lpm_put(t->range_lpm, &range.prefix, (uint32_t)t->range_count - 1);
+	r = topo_put_range(t, &range);
+	return r < 0 ? no_memory(y, err) : 0;
+}
+
+static int add_range_files(struct weir_topology *t, struct weir_y *spec, struct weir_err *err)
+{
+	struct weir_y *seq = weir_y_find(spec, "range_files");
+	int r = seq ? weir_y_seq(seq, err) : 0;
+
+	for (size_t i = 0; seq && i < weir_y_count(seq) && r == 0; i++) {
+		struct weir_y *y = weir_y_item(seq, i);
+		const char *s, **row;
+
+		r = weir_y_str(y, &s, err);
+		if (r < 0)
+			return r;
+		if (s[0] == '/' || strstr(s, ".."))
+			return weir_y_err(y, err, "the path is relative to the repository and stays in it");
+		s = topo_string(t, s);
+		row = s ? topo_add_row(&t->range_files, &t->range_file_count) : NULL;
+		if (!row)
+			return no_memory(y, err);
+		*row = s;
+	}
+	return r;
 }
 
 static int add_zone(struct weir_topology *t, struct topo_domain *d, struct weir_y *y,
@@ -127,7 +147,7 @@ static int add_addresses(struct topo_domain *d, struct weir_y *seq, uint32_t hop
 			return weir_y_err(weir_y_item(seq, i), err,
 					  "the address is outside the prefixes of the domain");
 		if (r == 0)
-			r = weir_lpm_put(d->endpoints, &p, hop);
+			r = weir_lpm_put(d->endpoints, &p, hop); /* the length of hop.at is that of an address */
 	}
 	return r;
 }
@@ -136,7 +156,8 @@ static int add_addresses(struct topo_domain *d, struct weir_y *seq, uint32_t hop
 static int add_hop(struct weir_topology *t, struct topo_domain *d, struct weir_y *y, bool endpoint,
 		   struct weir_err *err)
 {
-	struct topo_hop hop = {.domain = (uint32_t)(d - t->domains), .service = ""}, *row;
+	struct topo_hop hop = {.domain = (uint32_t)(d - t->domains), .service = "", .balancer = TOPO_NONE,
+			       .next = TOPO_NONE, .at = {.len = 128}}, *row;
 	struct weir_y *addresses = NULL;
 	int r;
 
@@ -196,11 +217,49 @@ static int add_list(struct weir_topology *t, struct topo_domain *d, struct weir_
 	return r;
 }
 
+static int read_validity(struct weir_y *spec, struct topo_domain *d, struct weir_err *err)
+{
+	struct weir_y *from = weir_y_find(spec, "valid_from"), *to = weir_y_find(spec, "valid_to");
+	int r = 0;
+
+	d->valid_from = 0;
+	d->valid_to = UINT64_MAX;
+	if (from)
+		r = weir_y_time(from, &d->valid_from, err);
+	if (r == 0 && to)
+		r = weir_y_time(to, &d->valid_to, err);
+	if (r == 0 && d->valid_to <= d->valid_from)
+		return weir_y_err(to, err, "valid_to must lie behind valid_from");
+	return r;
+}
+
+/* Versions of a domain do not overlap, and one of them is the latest. */
+static int place_version(struct weir_topology *t, struct weir_y *spec, struct topo_domain *d,
+			 struct weir_err *err)
+{
+	d->latest = true;
+	for (size_t i = 0; i < t->domain_count; i++) {
+		struct topo_domain *o = &t->domains[i];
+
+		if (strcmp(o->name, d->name))
+			continue;
+		if (o->valid_from < d->valid_to && d->valid_from < o->valid_to)
+			return weir_y_err(weir_y_find(spec, "domain"), err,
+					  "domain already stands in %.100s%s", o->where,
+					  o->valid_from || o->valid_to != UINT64_MAX ? " for a part of this time" : "");
+		if (o->valid_from > d->valid_from)
+			d->latest = false;
+	}
+	for (size_t i = 0; d->latest && i < t->domain_count; i++)
+		if (!strcmp(t->domains[i].name, d->name))
+			t->domains[i].latest = false;
+	return 0;
+}
+
 static int new_domain(struct weir_topology *t, struct weir_y *spec, struct topo_domain **ret,
 		      struct weir_err *err)
 {
 	struct topo_domain d = {0}, *row;
-	const struct topo_domain *other;
 	size_t len;
 	int r;
 
@@ -215,10 +274,11 @@ static int new_domain(struct weir_topology *t, struct weir_y *spec, struct topo_
 	if (strncmp(d.name, d.provider, len) || d.name[len] != '/')
 		return weir_y_err(weir_y_find(spec, "domain"), err,
 				  "domain must begin with the provider: %.60s/...", d.provider);
-	other = topo_domain_find(t, d.name);
-	if (other)
-		return weir_y_err(weir_y_find(spec, "domain"), err,
-				  "domain already stands in %.100s", other->where);
+	r = read_validity(spec, &d, err);
+	if (r == 0)
+		r = place_version(t, spec, &d, err);
+	if (r < 0)
+		return r;
 	if (t->domain_count == TOPO_MAX_DOMAINS)
 		return weir_y_err(spec, err, "more than %d domains", TOPO_MAX_DOMAINS);
 	d.where = topo_string(t, weir_y_file(spec));
@@ -235,8 +295,9 @@ static int new_domain(struct weir_topology *t, struct weir_y *spec, struct topo_
 
 static int add_domain(struct weir_topology *t, struct weir_y *spec, struct weir_err *err)
 {
-	struct weir_y *prefixes = NULL, *subnets = NULL, *onprem;
+	struct weir_y *prefixes = NULL, *subnets = NULL, *onprem, *balancers;
 	struct topo_domain *d = NULL;
+	uint32_t index;
 	int r;
 
 	r = new_domain(t, spec, &d, err);
@@ -257,7 +318,11 @@ static int add_domain(struct weir_topology *t, struct weir_y *spec, struct weir_
 	onprem = weir_y_find(spec, "onprem");
 	if (onprem)
 		r = topo_add_prefixes(d->onprem, onprem, err);
-	return r < 0 ? r : topo_add_subnets(t, (uint32_t)(d - t->domains), subnets, err);
+	index = (uint32_t)(d - t->domains);
+	if (r == 0)
+		r = topo_add_subnets(t, index, subnets, err);
+	balancers = weir_y_find(spec, "load_balancers");
+	return r < 0 || !balancers ? r : topo_add_balancers(t, index, balancers, err);
 }
 
 int weir_topology_add(struct weir_topology *t, struct weir_y *doc, struct weir_err *err)
@@ -266,10 +331,12 @@ int weir_topology_add(struct weir_topology *t, struct weir_y *doc, struct weir_e
 	int r;
 
 	r = weir_y_head(doc, "Topology", &spec, err);
-	if (r == 0 && (weir_y_find(spec, "domain") || !weir_y_find(spec, "ranges")))
+	if (r == 0 && (weir_y_find(spec, "domain") || (!weir_y_find(spec, "ranges") && !weir_y_find(spec, "range_files"))))
 		r = add_domain(t, spec, err);
 	if (r == 0)
 		r = add_list(t, NULL, spec, "ranges", LIST_RANGES, err);
+	if (r == 0)
+		r = add_range_files(t, spec, err);
 	if (r == 0)
 		r = weir_y_end(spec, err);
 	if (r == -ENOMEM)

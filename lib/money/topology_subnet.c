@@ -11,6 +11,7 @@ static const struct via_row {
 } vias[] = {
 	{"local", TOPO_VIA_LOCAL, ARG_NONE},
 	{"igw", TOPO_VIA_IGW, ARG_NONE},
+	{"egress-only", TOPO_VIA_IGW, ARG_NONE}, /* for IPv6; costs what an internet gateway costs */
 	{"nat", TOPO_VIA_NAT, ARG_HOP},
 	{"peering", TOPO_VIA_PEERING, ARG_DOMAIN},
 	{"tgw", TOPO_VIA_TGW, ARG_OPTIONAL_DOMAIN},
@@ -19,6 +20,14 @@ static const struct via_row {
 	{"endpoint", TOPO_VIA_ENDPOINT, ARG_HOP},
 	{"gateway-endpoint", TOPO_VIA_GATEWAY_ENDPOINT, ARG_SERVICE},
 };
+
+const char *topo_via_name(enum topo_via via)
+{
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(vias); i++)
+		if (vias[i].via == via)
+			return vias[i].name;
+	return "";
+}
 
 static const struct via_row *via_find(const char *s, size_t len)
 {
@@ -73,7 +82,7 @@ static int read_via(struct weir_topology *t, uint32_t domain, struct weir_y *y,
 	if (!row)
 		return weir_y_err(
 			y, err,
-			"'%.60s' is none of local, igw, nat:NAME, peering:DOMAIN, tgw, vpn, "
+			"'%.60s' is none of local, igw, egress-only, nat:NAME, peering:DOMAIN, tgw, vpn, "
 			"direct, endpoint:NAME, gateway-endpoint:SERVICE",
 			s);
 	if (*arg && (row->arg == ARG_NONE || !arg[1]))
@@ -209,12 +218,12 @@ static int read_subnet(struct weir_topology *t, struct topo_subnet *s, struct we
 
 	r = topo_read_string(t, y, "name", NULL, &s->pub.name, err);
 	if (r == 0)
-		r = topo_read_string(t, y, "zone", NULL, &s->pub.zone, err);
-	if (r == 0)
 		r = topo_read_string(t, y, "region", "", &region, err);
+	if (r == 0) /* without a region a zone is needed, and says it */
+		r = topo_read_string(t, y, "zone", region[0] ? "" : NULL, &s->pub.zone, err);
 	if (r < 0)
 		return r;
-	s->pub.region = topo_region(d, s->pub.zone);
+	s->pub.region = s->pub.zone[0] ? topo_region(d, s->pub.zone) : region;
 	if (!s->pub.region)
 		return weir_y_err(y, err, "zone '%.60s' is not in spec.zones", s->pub.zone);
 	if (region[0] && strcmp(region, s->pub.region))
@@ -234,7 +243,7 @@ static int read_subnet(struct weir_topology *t, struct topo_subnet *s, struct we
 static int add_subnet(struct weir_topology *t, uint32_t domain, struct weir_y *y,
 		      struct weir_err *err)
 {
-	struct topo_subnet s = {.domain = domain}, *row;
+	struct topo_subnet s = {.domain = domain, .front = TOPO_NONE}, *row;
 	struct weir_y *cidrs, *routes;
 	uint32_t index;
 	int r;

@@ -254,6 +254,29 @@ static int load_folder(struct loader *l, const struct folder *f)
 	return r;
 }
 
+/* Files of providers' ranges that topology documents name; of their size, lists are the measure. */
+static int load_ranges(struct loader *l)
+{
+	for (size_t i = 0; i < weir_topology_range_files(l->repo->topology); i++) {
+		const char *relative = weir_topology_range_file(l->repo->topology, i);
+		weir_auto_free char *shown = weir_strf("%s/%s", l->dir, relative), *data = NULL;
+		struct weir_err err = {0};
+		size_t len;
+		int r = shown ? weir_file_read_at(l->fd, relative, WEIR_RANGES_MAX, &data, &len) : -ENOMEM;
+
+		if (r < 0 && r != -ENOMEM)
+			weir_err_set(&err, r, "%s: cannot read: %s", shown, strerror(-r));
+		if (r == 0)
+			r = hash_file(l, relative, data, len);
+		if (r == 0)
+			r = weir_topology_add_ranges(l->repo->topology, shown, data, len, &err);
+		r = settle(l, r, &err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* Cross-references make sense only when every file was read. */
 static int seal(struct loader *l)
 {
@@ -316,6 +339,8 @@ int weir_repo_load(const char *dir, struct weir_repo **ret, struct weir_err *err
 		r = load_lists(&l);
 	for (size_t i = 0; r == 0 && i < WEIR_ARRAY_SIZE(folders); i++)
 		r = load_folder(&l, &folders[i]);
+	if (r == 0)
+		r = load_ranges(&l);
 	if (r == 0 && !l.failed)
 		r = seal(&l);
 	if (r == 0 && l.failed)

@@ -142,7 +142,7 @@ TEST(paths_with_conditions)
 		{WEIR_PATH_ENDPOINT, "us-east-1", "", 1, 1, 10000000},
 		{WEIR_PATH_GATEWAY_ENDPOINT, "us-east-1", "", 1, 1, 0},
 		{WEIR_PATH_UNKNOWN, "", "", 1, -ENOENT, 0},
-		{WEIR_PATH_CDN, "", "", 1, -ENOENT, 0},
+		{WEIR_PATH_CDN, "", "", 1, 1, 0},
 		{WEIR_PATH_ONPREM, "", "", 1, -ENOENT, 0},
 	};
 	auto_world struct world w = {0};
@@ -323,7 +323,8 @@ TEST(book_refusals_name_their_place)
 		{BOOK(METER("a", FLAT, ", when: [sunny]")),
 		 "b.yaml:10:48 spec.meters[0].when[0]: 'sunny' is none of public, service, "
 		 "same-region, "
-		 "other-region, same-zone, other-zone"},
+		 "other-region, same-zone, other-zone, target, client, internet-facing, internal, alb, nlb, "
+		 "clb, azure-lb, gcp-lb"},
 		{BOOK(METER("a", FLAT, ", valid_from: 2026-02-30")),
 		 "b.yaml:10:53 spec.meters[0].valid_from: '2026-02-30' is no time such as "
 		 "2026-11-01 or "

@@ -259,8 +259,8 @@ TEST(refusals_name_their_place)
 		 "or a name is missing"},
 		{SPEC "  subnets: []\n  nets: []\n",
 		 "t.yaml:11:3 spec: unknown field 'nets'; known: domain, provider, account, "
-		 "prefixes, "
-		 "subnets, zones, nat, endpoints, onprem, ranges"},
+		 "valid_from, valid_to, prefixes, subnets, zones, nat, endpoints, onprem, load_balancers, "
+		 "ranges, range_files"},
 		{HEAD "  domain: aws/1/v\n", "t.yaml:5:3 spec: 'provider' is missing"},
 		{"kind: Topology\n", "t.yaml:1:1 .: 'apiVersion' is missing"},
 		{SPEC "  subnets: []\n---\n" SPEC "  subnets: []\n",

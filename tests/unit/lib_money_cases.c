@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Labelled topologies, tests/topology/\*.cases: for each row the path and the meters that a byte must pass,
+ * out and in. aws.cases says how a row is written. One line is printed per case.
+ */
+#include <dirent.h>
+
+#include "lib/ds/buf.h"
+#include "lib/os/file.h"
+#include "tests/lib/test.h"
+#include "tests/lib/topology_fixture.h"
+
+#define FOLDER "tests/topology"
+#define CASES_MIN 45
+#define NOW_S 1793491200ull /* 2026-11-01 */
+
+struct cases {
+	struct topology_fixture world;
+	const char *file;
+	uint64_t time_s;
+	int count, failed;
+};
+
+static char *trim(char *s)
+{
+	char *end = s + strlen(s);
+
+	while (end > s && end[-1] == ' ')
+		*--end = 0;
+	return s + strspn(s, " ");
+}
+
+/* The names of the meters; "-" none, "?" unpriced. */
+static void meters_text(const struct cases *c, const struct weir_route *r, unsigned int dir, char *buf, size_t size)
+{
+	const struct weir_meter *m[WEIR_MAX_METERS];
+	int n = weir_pricebook_meters(c->world.prices, r, dir, c->time_s, m);
+
+	snprintf(buf, size, "%s", n < 0 ? "?" : n == 0 ? "-" : "");
+	for (int i = 0; i < n; i++)
+		snprintf(buf + strlen(buf), size - strlen(buf), "%s%s", i ? " " : "", m[i]->name);
+}
+
+static void check_case(struct cases *c, char *const *col)
+{
+	char local[64], arrow[4], peer[64], out[256], in[256];
+	struct weir_addr l, p;
+	struct weir_route r, answered;
+	bool good;
+
+	if (sscanf(col[2], "%63s %3s %63s", local, arrow, peer) != 3 || weir_addr_parse(local, &l) < 0 ||
+	    weir_addr_parse(peer, &p) < 0 || (strcmp(arrow, "->") && strcmp(arrow, "<-"))) {
+		printf("# %s: %s: '%s' is not ADDR -> ADDR\n", c->file, col[0], col[2]);
+		c->failed++;
+		return;
+	}
+	weir_topology_route_at(c->world.topology, col[1], &l, &p, c->time_s, &r);
+	if (arrow[0] == '<') {
+		weir_route_answered(&r, &answered);
+		r = answered;
+	}
+	meters_text(c, &r, 1, out, sizeof(out));
+	meters_text(c, &r, 0, in, sizeof(in));
+	good = !strcmp(weir_path_name(r.path), col[3]) && !strcmp(out, col[4]) && !strcmp(in, col[5]);
+	printf("# case %s: %s: %s, out %s, in %s%s\n", c->file, col[0], weir_path_name(r.path), out, in,
+	       good ? "" : ": WRONG");
+	c->count++;
+	c->failed += !good;
+}
+
+static int read_directive(struct cases *c, const char *line, struct weir_err *err)
+{
+	char word[16], value[256];
+	struct tm tm = {0};
+
+	if (sscanf(line, "%%%15s %255s", word, value) != 2)
+		return weir_err_set(err, -EINVAL, "%s: %s", c->file, line);
+	if (!strcmp(word, "prices"))
+		return topology_fixture_prices(&c->world, value, err);
+	if (strcmp(word, "at") || !strptime(value, "%Y-%m-%d", &tm))
+		return weir_err_set(err, -EINVAL, "%s: %s", c->file, line);
+	c->time_s = (uint64_t)timegm(&tm);
+	return 0;
+}
+
+static int read_rows(struct cases *c, char *rows, struct weir_err *err)
+{
+	char *next = rows, *line;
+
+	while ((line = strsep(&next, "\n"))) {
+		char *col[6] = {NULL}, *rest = line;
+		size_t n = 0;
+		int r;
+
+		if (!*line || *line == '#')
+			continue;
+		if (*line == '%') {
+			r = read_directive(c, line, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		while (rest && n < 6)
+			col[n++] = trim(strsep(&rest, "|"));
+		if (n != 6 || rest)
+			return weir_err_set(err, -EINVAL, "%s: not six columns: %s", c->file, line);
+		check_case(c, col);
+	}
+	return 0;
+}
+
+static int read_file(const char *name, int *count, int *failed, struct weir_err *err)
+{
+	weir_auto_free char *path = weir_strf(FOLDER "/%s", name), *data = NULL;
+	struct cases c = {.file = name, .time_s = NOW_S};
+	size_t len;
+	char *rows;
+	int r = weir_file_read(path, 1u << 20, &data, &len);
+
+	rows = r < 0 ? NULL : strstr(data, "\n%%\n");
+	if (!rows)
+		return weir_err_set(err, -EINVAL, "%s: no line %%%%", name);
+	*rows = 0;
+	r = topology_fixture_load(&c.world, data, name, err);
+	if (r == 0)
+		r = read_rows(&c, rows + 4, err);
+	topology_fixture_free(&c.world);
+	*count += c.count;
+	*failed += c.failed;
+	return r;
+}
+
+TEST(every_case_has_its_path_and_meters)
+{
+	weir_auto_close int fd = open(FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	weir_auto_strv char **names = NULL;
+	int count = 0, failed = 0;
+
+	CHECK(fd >= 0 && weir_dir_list(fd, ".cases", 100, &names) == 0, "no " FOLDER);
+	for (size_t i = 0; names && names[i]; i++) {
+		struct weir_err err = {0};
+
+		CHECK(read_file(names[i], &count, &failed, &err) == 0, "%s", err.text);
+	}
+	CHECK(failed == 0, "%d of %d cases", failed, count);
+	CHECK(count >= CASES_MIN, "%d cases", count);
+	printf("# %d cases\n", count);
+}
+
+struct table {
+	struct weir_lpm *lpm;
+	struct weir_route *routes;
+	struct weir_prefix *prefixes;
+	size_t n, m;
+};
+
+static int collect(const struct weir_prefix *p, const struct weir_route *r, void *arg)
+{
+	struct table *t = arg;
+
+	t->routes = reallocarray(t->routes, t->n + 1, sizeof(*t->routes));
+	t->prefixes = reallocarray(t->prefixes, t->n + 1, sizeof(*t->prefixes));
+	t->routes[t->n] = *r;
+	t->prefixes[t->n] = *p;
+	return weir_lpm_put(t->lpm, p, (uint32_t)t->n++);
+}
+
+/* All that the agents' tables are made of. */
+static bool same_route(const struct weir_route *a, const struct weir_route *b)
+{
+	return a->path == b->path && a->cross_zone_hop == b->cross_zone_hop && !strcmp(a->service, b->service) &&
+	       !strcmp(a->region, b->region) && !strcmp(a->zone, b->zone) && !strcmp(a->peer_domain, b->peer_domain);
+}
+
+static void random_bits(struct weir_addr *a, unsigned int from)
+{
+	for (unsigned int bit = from; bit < 128; bit++)
+		if (rand() & 1)
+			a->b[bit / 8] ^= (uint8_t)(0x80 >> (bit % 8));
+}
+
+/* A local address of the class's subnet: by trying. */
+static bool find_local(const struct weir_topology *t, const struct table *tab, const char *class, char *domain,
+		       struct weir_addr *ret)
+{
+	const char *slash = strrchr(class, '/');
+
+	snprintf(domain, 128, "%.*s", (int)(slash - class), class);
+	for (int i = 0; i < 5000; i++) {
+		const struct weir_prefix *p = &tab->prefixes[(size_t)rand() % tab->n];
+		const struct weir_subnet *s;
+
+		*ret = p->addr;
+		random_bits(ret, p->len);
+		s = weir_topology_subnet(t, domain, ret);
+		if (s && !strcmp(s->name, slash + 1))
+			return true;
+	}
+	return false;
+}
+
+static int compare_class(const struct weir_topology *t, const char *class, int *compared)
+{
+	struct table tab = {0};
+	int differ = 0;
+
+	if (weir_lpm_new(&tab.lpm) < 0 || weir_topology_each(t, class, collect, &tab) < 0)
+		return -1;
+	for (int i = 0; i < 400; i++) {
+		struct weir_addr local, peer;
+		struct weir_route r;
+		char domain[128];
+
+		if (!find_local(t, &tab, class, domain, &local))
+			break;
+		for (int k = 0; k < 20; k++) {
+			const struct weir_prefix *p = &tab.prefixes[(size_t)rand() % tab.n];
+			uint32_t row;
+
+			peer = p->addr;
+			random_bits(&peer, p->len);
+			if (!memcmp(&peer, &local, sizeof(peer)))
+				continue;
+			weir_topology_route(t, domain, &local, &peer, &r);
+			row = weir_lpm_find(tab.lpm, &peer);
+			++*compared;
+			differ += row == WEIR_LPM_NONE || !same_route(&r, &tab.routes[row]);
+		}
+	}
+	weir_lpm_free(tab.lpm);
+	free(tab.routes);
+	free(tab.prefixes);
+	return differ;
+}
+
+TEST(agents_tables_agree_with_lookups)
+{
+	static const char *const files[] = {"aws.cases", "aws-versions.cases", "azure.cases", "gcp.cases"};
+	unsigned int seed = (unsigned int)getpid();
+
+	printf("# seed %u\n", seed);
+	srand(seed);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(files); i++) {
+		weir_auto_free char *path = weir_strf(FOLDER "/%s", files[i]), *data = NULL;
+		struct topology_fixture world = {0};
+		struct weir_err err = {0};
+		size_t len;
+
+		CHECK(weir_file_read(path, 1u << 20, &data, &len) == 0, "%s", path);
+		*strstr(data, "\n%%\n") = 0;
+		CHECK(topology_fixture_load(&world, data, files[i], &err) == 0, "%s", err.text);
+		for (size_t k = 0; k < weir_topology_class_count(world.topology); k++) {
+			const char *class = weir_topology_class(world.topology, k);
+			int compared = 0, differ = compare_class(world.topology, class, &compared);
+
+			CHECK(differ == 0, "%s: %d lookups differ", class, differ);
+			CHECK(compared > 1000, "%s: only %d lookups", class, compared);
+		}
+		topology_fixture_free(&world);
+	}
+}
+
+TEST_MAIN(T(every_case_has_its_path_and_meters), T(agents_tables_agree_with_lookups))
