@@ -72,6 +72,8 @@ int cmd_policy_rollback(const struct cli *c, int argc, char **argv, struct weir_
 int cmd_prices_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_prices_explain(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_prices_check(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_topology_explain(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_import_topology(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_init(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_server(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_pki_node(const struct cli *c, int argc, char **argv, struct weir_err *err);

@@ -33,6 +33,7 @@ struct topo_hop { /* a NAT gateway, an endpoint, or a node of a load balancer */
 	uint32_t balancer;   /* whose node it is; TOPO_NONE */
 	uint32_t next;	     /* node of another load balancer at the same prefix; TOPO_NONE */
 	struct weir_prefix at; /* of a node */
+	bool outside;	     /* of the domain's prefixes: a provider's proxy */
 	bool anywhere;	     /* in its subnet: the address is not known, so only targets can mean it */
 };
 
@@ -152,6 +153,11 @@ int topo_fixed_boundaries(struct weir_lpm *b);
 /* Reads spec.subnets of the domain (topology_subnet.c). */
 int topo_add_subnets(struct weir_topology *t, uint32_t domain, struct weir_y *seq,
 		     struct weir_err *err);
+/* ::/0 or 0.0.0.0/0 */
+static inline bool topo_is_all(const struct weir_prefix *p)
+{
+	return p->len == 0 || (p->len == 96 && weir_addr_is_v4(&p->addr));
+}
 /* A list of prefixes into a trie, value 0; refuses duplicates and prefixes over both families. */
 int topo_add_prefixes(struct weir_lpm *lpm, struct weir_y *seq, struct weir_err *err);
 int topo_read_prefix(struct weir_y *y, struct weir_prefix *ret, struct weir_err *err);

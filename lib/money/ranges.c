@@ -81,7 +81,7 @@ static int add(struct ranges *x, const char *prefix, const char *provider, const
 {
 	struct topo_range range = {.rank = rank}, *row;
 
-	if (weir_prefix_parse(prefix, &range.prefix) < 0 || range.prefix.len == 0 || range.prefix.len == 96)
+	if (weir_prefix_parse(prefix, &range.prefix) < 0 || topo_is_all(&range.prefix))
 		return weir_err_set(x->err, -EINVAL, "%s: '%.60s' is no prefix of a service", x->name, prefix);
 	range.service = service_name(x->t, provider, service);
 	range.region = region_name(x->t, region);

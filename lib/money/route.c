@@ -138,7 +138,7 @@ static void route_inside(const struct weir_topology *t, const struct topo_from *
 
 static bool is_default(const struct topo_route *rt)
 {
-	return !rt->to_service && (rt->to.len == 0 || rt->to.len == 96);
+	return !rt->to_service && topo_is_all(&rt->to);
 }
 
 static void route_public(const struct weir_topology *t, const struct topo_route *rt,

@@ -12,7 +12,7 @@
  *     zones:                                 # zone ids, not the account's shuffled zone names
  *     - {id: use1-az1, region: us-east-1}
  *     prefixes: [10.7.0.0/16, "fd07:1::/32"] # everything the domain holds
- *     nat:                                   # optional
+ *     nat:                                   # optional; no zone = a region's, in every zone
  *     - {name: nat-a, zone: use1-az1}
  *     endpoints:                             # optional; addresses optional; no zone = all zones
  *     - {name: logs, service: aws/logs, zone: use1-az1, addresses: [10.7.1.200]}

@@ -95,7 +95,7 @@ static int add_node_address(struct weir_topology *t, struct topo_domain *d, stru
 
 	if (r < 0)
 		return r;
-	if (node.at.len == 0 || node.at.len == 96)
+	if (topo_is_all(&node.at))
 		return weir_y_err(y, err, "this prefix is too wide here");
 	holder = weir_lpm_find_prefix(d->subnets, &node.at);
 	if (subnet != TOPO_NONE && holder != subnet)
@@ -103,7 +103,7 @@ static int add_node_address(struct weir_topology *t, struct topo_domain *d, stru
 	if (holder != WEIR_LPM_NONE)
 		node.zone = t->subnets[holder].pub.zone;
 	if (weir_lpm_find_prefix(d->prefixes, &node.at) == WEIR_LPM_NONE)
-		d->outside = true;
+		node.outside = d->outside = true;
 	return put_node(t, d, &node, y, err);
 }
 
@@ -339,10 +339,11 @@ bool topo_route_balancer(const struct weir_topology *t, const struct topo_from *
 		const struct topo_balancer *b = &t->balancers[h->balancer];
 		bool near = touches(b, subnet);
 
-		if (near && is_target(b, from)) {
+		/* Nobody is a client of a provider's proxies by their own addresses. */
+		if (near && (h->outside || is_target(b, from))) {
 			node = h;
 			behind = true;
-		} else if (!node && (near || !h->anywhere)) {
+		} else if (!node && !h->outside && (near || !h->anywhere)) {
 			node = h;
 		}
 	}

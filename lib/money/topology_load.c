@@ -163,7 +163,7 @@ static int add_hop(struct weir_topology *t, struct topo_domain *d, struct weir_y
 
 	r = topo_read_string(t, y, "name", NULL, &hop.name, err);
 	if (r == 0)
-		r = topo_read_string(t, y, "zone", endpoint ? "" : NULL, &hop.zone, err);
+		r = topo_read_string(t, y, "zone", "", &hop.zone, err);
 	if (r == 0 && endpoint)
 		r = topo_read_string(t, y, "service", NULL, &hop.service, err);
 	if (r == 0 && endpoint)
