@@ -171,9 +171,12 @@ static void put_azure(struct asker *a, const char *to, const char *hop)
 static void put_route(struct asker *a, const char *to, const char *id)
 {
 	static const char *const internet[] = {"igw-", "igw"};
+	struct weir_prefix p;
 
 	if (!strncmp(id, "azure:", 6)) {
 		put_azure(a, to, id + 6);
+	} else if (weir_prefix_parse(to, &p) < 0 && strncmp(to, "pl-", 3)) {
+		import_note(a->m, "subnet %s: route to '%s': no prefix", import_str(a->facts, "name"), to);
 	} else if (!strncmp(to, "pl-", 3)) {
 		if (strncmp(id, "vpce-", 5))
 			import_note(a->m, "subnet %s: route to prefix list %s: its prefixes are not in the input",

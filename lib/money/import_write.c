@@ -2,25 +2,11 @@
 /* Writes the documents of an import, and has the strict parser read them before anybody else does. */
 #include <ctype.h>
 
-#include "lib/ds/buf.h"
-#include "lib/money/import_net.h"
+#include "lib/money/import_writer.h"
 #include "lib/money/topology.h"
 
-struct writer {
-	struct weir_import *m;
-	FILE *f;
-	const char *net;
-	const json_t *facts; /* of the network */
-	const char **subnets, **nats, **endpoints, **balancers;
-};
-
-static void json_freep(json_t **j)
-{
-	json_decref(*j);
-}
-
 /* Plain where every YAML reader takes it for a text. */
-static void quoted(FILE *f, const char *s)
+void import_quoted(FILE *f, const char *s)
 {
 	bool plain = isalpha((unsigned char)*s) || (isdigit((unsigned char)*s) && strpbrk(s, "./-"));
 
@@ -48,20 +34,20 @@ static void comment(FILE *f, const char *s)
 		fputc((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s, f);
 }
 
-static bool of_net(const struct writer *w, const json_t *f)
+bool import_of_net(const struct import_writer *w, const json_t *f)
 {
 	return !strcmp(import_str(f, "net"), w->net);
 }
 
 /* Names of Google's subnets are unique in a region, not in a network. */
-static char *subnet_name(const struct writer *w, const char *id)
+char *import_subnet_name(const struct import_writer *w, const char *id)
 {
 	const json_t *f = import_find(w->m, FACT_SUBNET, id);
 
 	for (size_t i = 0; w->subnets[i]; i++) {
 		const json_t *o = import_find(w->m, FACT_SUBNET, w->subnets[i]);
 
-		if (strcmp(w->subnets[i], id) && of_net(w, o) && !strcmp(import_str(o, "name"), import_str(f, "name")))
+		if (strcmp(w->subnets[i], id) && import_of_net(w, o) && !strcmp(import_str(o, "name"), import_str(f, "name")))
 			return weir_strf("%s-%s", import_str(f, "name"), import_str(f, "region"));
 	}
 	return strdup(import_str(f, "name"));
@@ -72,7 +58,7 @@ static int cmp_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static const char **sorted(const json_t *strings)
+const char **import_sorted(const json_t *strings)
 {
 	size_t i, n = json_array_size(strings);
 	const char **list = calloc(n + 1, sizeof(*list));
@@ -88,20 +74,20 @@ static const char **sorted(const json_t *strings)
 
 static void write_list(FILE *f, const json_t *strings)
 {
-	weir_auto_free const char **list = sorted(strings);
+	weir_auto_free const char **list = import_sorted(strings);
 
 	fputc('[', f);
 	for (size_t i = 0; list && list[i]; i++) {
 		if (i)
 			fputs(", ", f);
-		quoted(f, list[i]);
+		import_quoted(f, list[i]);
 	}
 	fputs("]\n", f);
 }
 
-static void write_zones(struct writer *w)
+static void write_zones(struct import_writer *w)
 {
-	weir_cleanup(json_freep) json_t *zones = json_object();
+	weir_cleanup(import_json_freep) json_t *zones = json_object();
 	weir_auto_free const char **ids = calloc(json_object_size(w->m->facts[FACT_SUBNET]) + 1, sizeof(*ids));
 	size_t n = 0;
 
@@ -109,7 +95,7 @@ static void write_zones(struct writer *w)
 		const json_t *f = import_find(w->m, FACT_SUBNET, w->subnets[i]);
 		char zone[64], region[64];
 
-		if (!of_net(w, f))
+		if (!import_of_net(w, f))
 			continue;
 		import_place(w->m, f, zone, region);
 		if (!*zone || json_object_get(zones, zone))
@@ -123,14 +109,14 @@ static void write_zones(struct writer *w)
 	fputs("  zones:\n", w->f);
 	for (size_t i = 0; i < n; i++) {
 		fputs("  - {id: ", w->f);
-		quoted(w->f, ids[i]);
+		import_quoted(w->f, ids[i]);
 		fputs(", region: ", w->f);
-		quoted(w->f, import_str(zones, ids[i]));
+		import_quoted(w->f, import_str(zones, ids[i]));
 		fputs("}\n", w->f);
 	}
 }
 
-static bool nat_here(const struct writer *w, const json_t *f)
+static bool nat_here(const struct import_writer *w, const json_t *f)
 {
 	json_t *v;
 	size_t i;
@@ -138,10 +124,10 @@ static bool nat_here(const struct writer *w, const json_t *f)
 	json_array_foreach(json_object_get(f, "nets"), i, v)
 		if (!strcmp(json_string_value(v), w->net))
 			return true;
-	return of_net(w, f);
+	return import_of_net(w, f);
 }
 
-static void write_nat(struct writer *w)
+static void write_nat(struct import_writer *w)
 {
 	const char *title = "  nat:\n";
 
@@ -157,20 +143,20 @@ static void write_nat(struct writer *w)
 		else if (!strcmp(import_str(w->facts, "provider"), "aws"))
 			import_note(w->m, "%s: its subnet is not in the input, so that its zone is not known", w->nats[i]);
 		fprintf(w->f, "%s  - {name: ", title);
-		quoted(w->f, import_str(f, "name"));
+		import_quoted(w->f, import_str(f, "name"));
 		if (*zone) {
 			fputs(", zone: ", w->f);
-			quoted(w->f, zone);
+			import_quoted(w->f, zone);
 		}
 		fputs("}\n", w->f);
 		title = "";
 	}
 }
 
-static void write_endpoint(struct writer *w, const char *id, const json_t *f, const char *subnet, size_t number)
+static void write_endpoint(struct import_writer *w, const char *id, const json_t *f, const char *subnet, size_t number)
 {
 	const json_t *nodes = json_object_get(f, "nodes");
-	weir_cleanup(json_freep) json_t *own = json_object();
+	weir_cleanup(import_json_freep) json_t *own = json_object();
 	weir_auto_free const char **addresses = NULL;
 	char zone[64], region[64];
 	const char *name = import_str(f, "name"), *comma = "";
@@ -183,25 +169,25 @@ static void write_endpoint(struct writer *w, const char *id, const json_t *f, co
 	if (number) {
 		weir_auto_free char *next = weir_strf("%s-%zu", name, number + 1);
 
-		quoted(w->f, next ? next : name);
+		import_quoted(w->f, next ? next : name);
 	} else {
-		quoted(w->f, name);
+		import_quoted(w->f, name);
 	}
 	fputs(", service: ", w->f);
-	quoted(w->f, import_str(f, "service"));
+	import_quoted(w->f, import_str(f, "service"));
 	if (*zone) {
 		fputs(", zone: ", w->f);
-		quoted(w->f, zone);
+		import_quoted(w->f, zone);
 	}
 	fputs(", addresses: [", w->f);
 	json_array_foreach(nodes, i, v)
 		if (!strcmp(import_str(v, "subnet"), subnet) &&
 		    import_holds(json_object_get(w->facts, "cidrs"), import_str(v, "address")))
 			import_put(own, "nodes", import_str(v, "address"));
-	addresses = sorted(json_object_get(own, "nodes"));
+	addresses = import_sorted(json_object_get(own, "nodes"));
 	for (i = 0; addresses && addresses[i]; i++) {
 		fputs(comma, w->f);
-		quoted(w->f, addresses[i]);
+		import_quoted(w->f, addresses[i]);
 		comma = ", ";
 	}
 	fputs("]}\n", w->f);
@@ -210,15 +196,15 @@ static void write_endpoint(struct writer *w, const char *id, const json_t *f, co
 				  "inside the network", id, subnet);
 }
 
-static void write_endpoints(struct writer *w)
+static void write_endpoints(struct import_writer *w)
 {
 	const char *title = "  endpoints:\n";
 
 	for (size_t i = 0; w->endpoints[i]; i++) {
 		const json_t *f = import_find(w->m, FACT_ENDPOINT, w->endpoints[i]);
-		weir_auto_free const char **subnets = sorted(json_object_get(f, "subnets"));
+		weir_auto_free const char **subnets = import_sorted(json_object_get(f, "subnets"));
 
-		if (!of_net(w, f) || !strcmp(import_str(f, "type"), "Gateway"))
+		if (!import_of_net(w, f) || !strcmp(import_str(f, "type"), "Gateway"))
 			continue;
 		if (subnets && !subnets[0])
 			import_note(w->m, "endpoint %s: it is in no subnet", w->endpoints[i]);
@@ -230,11 +216,28 @@ static void write_endpoints(struct writer *w)
 	}
 }
 
-static int write_subnet(struct writer *w, const char *id)
+/* What the network does not hold would be refused with all the rest. */
+static void write_cidrs(struct import_writer *w, const json_t *subnet, const char *name)
+{
+	weir_cleanup(import_json_freep) json_t *held = json_object();
+	json_t *v;
+	size_t i;
+
+	json_object_set_new(held, "cidrs", json_array());
+	json_array_foreach(json_object_get(subnet, "cidrs"), i, v) {
+		if (import_holds(json_object_get(w->facts, "cidrs"), json_string_value(v)))
+			import_put(held, "cidrs", json_string_value(v));
+		else
+			import_note(w->m, "subnet %s: %s is outside the prefixes of its network", name, json_string_value(v));
+	}
+	write_list(w->f, json_object_get(held, "cidrs"));
+}
+
+static int write_subnet(struct import_writer *w, const char *id)
 {
 	weir_cleanup(import_ways_fini) struct import_ways ways = {0};
 	const json_t *f = import_find(w->m, FACT_SUBNET, id);
-	weir_auto_free char *name = subnet_name(w, id);
+	weir_auto_free char *name = import_subnet_name(w, id);
 	char zone[64], region[64];
 	int r = name ? import_ways_of(w->m, w->net, id, &ways) : -ENOMEM;
 
@@ -242,12 +245,12 @@ static int write_subnet(struct writer *w, const char *id)
 		return r;
 	import_place(w->m, f, zone, region);
 	fputs("  - name: ", w->f);
-	quoted(w->f, name);
+	import_quoted(w->f, name);
 	comment(w->f, import_str(f, "label"));
 	fputs("\n    cidrs: ", w->f);
-	write_list(w->f, json_object_get(f, "cidrs"));
+	write_cidrs(w, f, name);
 	fputs(*zone ? "    zone: " : "    region: ", w->f);
-	quoted(w->f, *zone ? zone : region);
+	import_quoted(w->f, *zone ? zone : region);
 	if (!*zone) {
 		import_note(w->m, "subnet %s: its zone is not known: paths inside the region are unknown; split it by zone, or "
 				  "write one", name);
@@ -258,9 +261,9 @@ static int write_subnet(struct writer *w, const char *id)
 		fputs("    routes:\n", w->f);
 	for (size_t i = 0; i < ways.count; i++) {
 		fputs("    - {to: ", w->f);
-		quoted(w->f, ways.rows[i].to);
+		import_quoted(w->f, ways.rows[i].to);
 		fputs(", via: ", w->f);
-		quoted(w->f, ways.rows[i].via);
+		import_quoted(w->f, ways.rows[i].via);
 		fputc('}', w->f);
 		comment(w->f, ways.rows[i].why);
 		fputc('\n', w->f);
@@ -268,108 +271,7 @@ static int write_subnet(struct writer *w, const char *id)
 	return 0;
 }
 
-/* Nodes of one subnet; "" = of none. Without addresses they are anywhere in it. */
-static void write_node(struct writer *w, const json_t *lb, const char *subnet)
-{
-	const json_t *f = import_find(w->m, FACT_SUBNET, subnet), *cidrs = json_object_get(f, "cidrs");
-	weir_auto_free char *name = f ? subnet_name(w, subnet) : NULL;
-	weir_cleanup(json_freep) json_t *own = json_object();
-	weir_auto_free const char **addresses = NULL;
-	const char *comma = "";
-	json_t *v;
-	size_t i;
-
-	if (*subnet && (!f || !of_net(w, f))) {
-		import_note(w->m, "load balancer %s: its subnet %s is not in the input", import_str(lb, "name"), subnet);
-		return;
-	}
-	fputs("    - {", w->f);
-	if (f) {
-		fputs("subnet: ", w->f);
-		quoted(w->f, name ? name : "");
-	}
-	json_array_foreach(json_object_get(lb, "nodes"), i, v)
-		if (!strcmp(import_str(v, "subnet"), subnet) && (!f || import_holds(cidrs, import_str(v, "address"))))
-			import_put(own, "nodes", import_str(v, "address"));
-	addresses = sorted(json_object_get(own, "nodes"));
-	for (i = 0; addresses && addresses[i]; i++) {
-		fputs(*comma ? ", " : f ? ", addresses: [" : "addresses: [", w->f);
-		quoted(w->f, addresses[i]);
-		comma = ",";
-	}
-	fputs(*comma ? "]}\n" : "}\n", w->f);
-	if (!*comma && f)
-		import_note(w->m, "load balancer %s: its address in subnet %s is not in the input: for its targets it is "
-				  "anywhere there", import_str(lb, "name"), name ? name : subnet);
-}
-
-static void write_targets(struct writer *w, const json_t *lb)
-{
-	weir_auto_free const char **targets = sorted(json_object_get(lb, "targets"));
-	const char *comma = "";
-
-	fputs("    targets: [", w->f);
-	for (size_t i = 0; targets && targets[i]; i++) {
-		if (!import_holds(json_object_get(w->facts, "cidrs"), targets[i])) {
-			import_note(w->m, "load balancer %s: target %s is outside the network", import_str(lb, "name"), targets[i]);
-			continue;
-		}
-		fputs(comma, w->f);
-		quoted(w->f, targets[i]);
-		comma = ", ";
-	}
-	fputs("]\n", w->f);
-	if (!*comma)
-		import_note(w->m, "load balancer %s: no targets in the input: add subnets or addresses by hand",
-			    import_str(lb, "name"));
-}
-
-/* An ALB and a classic load balancer may share a name. */
-static char *balancer_name(const struct writer *w, const char *id, const json_t *f)
-{
-	for (size_t i = 0; w->balancers[i] && strcmp(w->balancers[i], id); i++) {
-		const json_t *o = import_find(w->m, FACT_BALANCER, w->balancers[i]);
-
-		if (of_net(w, o) && !strcmp(import_str(o, "name"), import_str(f, "name")))
-			return weir_strf("%s-%s-%zu", import_str(f, "name"), import_str(f, "kind"), i + 1);
-	}
-	return strdup(import_str(f, "name"));
-}
-
-static void write_balancer(struct writer *w, const char *id, const char *kind)
-{
-	const json_t *f = import_find(w->m, FACT_BALANCER, id);
-	weir_cleanup(json_freep) json_t *places = json_object();
-	weir_auto_free const char **subnets = NULL;
-	weir_auto_free char *name = NULL;
-	json_t *v;
-	size_t i;
-
-	json_object_set_new(places, "subnets", json_array());
-	import_put_all(places, "subnets", json_object_get(f, "subnets"));
-	json_array_foreach(json_object_get(f, "nodes"), i, v)
-		import_put(places, "subnets", import_str(v, "subnet"));
-	subnets = sorted(json_object_get(places, "subnets"));
-	name = balancer_name(w, id, f);
-	fputs("  - name: ", w->f);
-	quoted(w->f, name ? name : id);
-	fprintf(w->f, "\n    kind: %s\n    scheme: %s\n", kind, *import_str(f, "internet") ? "internet-facing" : "internal");
-	if (!strcmp(import_str(f, "cross"), "false"))
-		fputs("    cross_zone: false\n", w->f);
-	if (*import_str(f, "passthrough"))
-		fputs("    passthrough: true\n", w->f);
-	if (*import_str(f, "passthrough") && !strcmp(kind, "nlb") && !*import_str(f, "cross"))
-		import_note(w->m, "load balancer %s: whether it sends to other zones is not in the input: taken for yes", name);
-	fputs(subnets && (subnets[0] || json_array_size(json_object_get(f, "nodes"))) ? "    nodes:\n" : "    nodes: []\n",
-	      w->f);
-	for (size_t k = 0; subnets && subnets[k]; k++)
-		write_node(w, f, subnets[k]);
-	if (json_array_size(json_object_get(f, "nodes")) && subnets && !subnets[0])
-		write_node(w, f, "");
-	write_targets(w, f);
-}
-
-static int write_net(struct writer *w)
+static int write_net(struct import_writer *w)
 {
 	weir_auto_free char *domain = import_domain(w->m, w->net);
 	const char *title = "  load_balancers:\n";
@@ -378,13 +280,13 @@ static int write_net(struct writer *w)
 	if (!domain)
 		return -ENOMEM;
 	fputs("apiVersion: weir.dev/v1alpha1\nkind: Topology\nmetadata: {name: ", w->f);
-	quoted(w->f, import_str(w->facts, "name"));
+	import_quoted(w->f, import_str(w->facts, "name"));
 	fputs("}", w->f);
 	comment(w->f, import_str(w->facts, "label"));
 	fputs("\nspec:\n  domain: ", w->f);
-	quoted(w->f, domain);
+	import_quoted(w->f, domain);
 	fprintf(w->f, "\n  provider: %s\n  account: ", import_str(w->facts, "provider"));
-	quoted(w->f, *import_str(w->facts, "account") ? import_str(w->facts, "account") : "unknown");
+	import_quoted(w->f, *import_str(w->facts, "account") ? import_str(w->facts, "account") : "unknown");
 	fputc('\n', w->f);
 	write_zones(w);
 	fputs("  prefixes: ", w->f);
@@ -393,16 +295,16 @@ static int write_net(struct writer *w)
 	write_endpoints(w);
 	fputs("  subnets:\n", w->f);
 	for (size_t i = 0; w->subnets[i] && r == 0; i++)
-		if (of_net(w, import_find(w->m, FACT_SUBNET, w->subnets[i])))
+		if (import_of_net(w, import_find(w->m, FACT_SUBNET, w->subnets[i])))
 			r = write_subnet(w, w->subnets[i]);
 	for (size_t i = 0; w->balancers[i] && r == 0; i++) {
 		const json_t *f = import_find(w->m, FACT_BALANCER, w->balancers[i]);
 
-		if (!of_net(w, f))
+		if (!import_of_net(w, f))
 			continue;
 		fputs(title, w->f);
 		title = "";
-		write_balancer(w, w->balancers[i], import_str(f, "kind"));
+		import_write_balancer(w, w->balancers[i], import_str(f, "kind"));
 	}
 	return r;
 }
@@ -443,7 +345,7 @@ static int complete(struct weir_import *m)
 	return nets ? 0 : -ENOMEM;
 }
 
-static int write_all(struct writer *w)
+static int write_all(struct import_writer *w)
 {
 	weir_auto_free const char **nets = import_ids(w->m, FACT_NET);
 	const char *between = "# SPDX-License-Identifier: Apache-2.0\n";
@@ -487,7 +389,7 @@ int weir_import_write(struct weir_import *m, char **ret, struct weir_err *err)
 	if (r == 0) {
 		weir_auto_free const char **subnets = import_ids(m, FACT_SUBNET), **nats = import_ids(m, FACT_NAT);
 		weir_auto_free const char **endpoints = import_ids(m, FACT_ENDPOINT), **lbs = import_ids(m, FACT_BALANCER);
-		struct writer w = {.m = m, .subnets = subnets, .nats = nats, .endpoints = endpoints, .balancers = lbs};
+		struct import_writer w = {.m = m, .subnets = subnets, .nats = nats, .endpoints = endpoints, .balancers = lbs};
 
 		if (!subnets || !nats || !endpoints || !lbs)
 			return -ENOMEM;

@@ -10,6 +10,7 @@
 #include "aggregator/text.h"
 #include "tests/lib/priced.h"
 #include "tests/lib/test.h"
+#include "tests/lib/topology_fixture.h"
 
 #define GIB 1073741824ull
 #define NOW_S 1795500000ull /* 2026-11-24 */
@@ -43,6 +44,8 @@ struct fixture {
 	struct store *store;
 	struct priced world;
 	uint64_t sequence;
+	bool answered;	   /* the peers opened the connections */
+	uint64_t before_s; /* so long before NOW_S the bytes passed */
 };
 
 static int load(struct fixture *f, const char *path, struct weir_err *err)
@@ -76,7 +79,7 @@ static enum ingest_result commit(struct fixture *f, const struct moved *moved, s
 		 .labels = &data, .label_count = 1},
 	};
 	struct weir_sum_row rows[8] = {0};
-	struct weir_summary s = {.epoch = 1, .sequence = ++f->sequence, .start_ns = NOW_S * NS,
+	struct weir_summary s = {.epoch = 1, .sequence = ++f->sequence, .start_ns = (NOW_S - f->before_s) * NS,
 				 .length_ns = 2 * NS, .windows = 1, .domain = "aws/vpc", .workloads = w,
 				 .workload_count = 2, .rows = rows, .row_count = n};
 	const struct ingest_pricing pricing = {f->world.topology, f->world.prices};
@@ -85,7 +88,7 @@ static enum ingest_result commit(struct fixture *f, const struct moved *moved, s
 	for (size_t i = 0; i < n; i++) {
 		rows[i] = (struct weir_sum_row){.workload = moved[i].workload, .proto = 6,
 						.dir = moved[i].dir, .verdict = moved[i].verdict,
-						.init_local = true, .local_port = 40000, .peer_port = 443,
+						.init_local = !f->answered, .local_port = 40000, .peer_port = 443,
 						.bytes = moved[i].bytes, .packets = 1,
 						.rule = WEIR_NO_RULE, .interface = "eth0"};
 		weir_addr_parse(moved[i].workload ? "10.1.1.6" : "10.1.1.5", &rows[i].local);
@@ -280,6 +283,73 @@ TEST(the_same_summary_again_costs_nothing)
 	unload(&f);
 }
 
+/* Until November 20 the pods had addresses of their own, since then a load balancer stands before them that
+ * shows the clients' addresses. */
+static const char fronted[] =
+	"apiVersion: weir.dev/v1alpha1\nkind: Topology\nmetadata: {name: t}\nspec:\n  domain: aws/vpc\n"
+	"  valid_from: 2026-11-20\n  provider: aws\n  account: \"1\"\n"
+	"  zones: [{id: use1-az1, region: us-east-1}]\n  prefixes: [10.1.0.0/16]\n  subnets:\n"
+	"  - {name: a, cidrs: [10.1.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}\n"
+	"  load_balancers:\n  - name: game\n    kind: nlb\n    scheme: internet-facing\n    passthrough: true\n"
+	"    nodes: []\n    targets: [a]\n---\n"
+	"apiVersion: weir.dev/v1alpha1\nkind: Topology\nmetadata: {name: old}\nspec:\n  domain: aws/vpc\n"
+	"  valid_to: 2026-11-20\n  provider: aws\n  account: \"1\"\n"
+	"  zones: [{id: use1-az1, region: us-east-1}]\n  prefixes: [10.1.0.0/16]\n  subnets:\n"
+	"  - {name: a, cidrs: [10.1.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}\n";
+static const char fronted_prices[] =
+	"apiVersion: weir.dev/v1alpha1\nkind: PriceBook\nmetadata: {name: p}\nspec:\n  provider: aws\n  currency: USD\n"
+	"  region: us-east-1\n  meters:\n"
+	"  - {name: internet-out, paths: [internet, lb], directions: [egress], unit: GiB, source: list,"
+	" tiers: [{from: 0GiB, price: \"0.09\"}]}\n"
+	"  - {name: nlb-processing, leg: processing, paths: [lb], directions: [egress], unit: GiB, source: list,"
+	" tiers: [{from: 0GiB, price: \"0.006\"}]}\n";
+
+/*
+ * 2 GiB that users asked for pay 2 x 0.006 and 2 x 0.09; 3 GiB that the pod asked for, and 5 GiB of a week before,
+ * whoever asked, 8 x 0.09 on path internet.
+ */
+TEST(what_users_asked_for_came_through_the_load_balancer)
+{
+	static const struct moved answered[] = {{0, INTERNET, WEIR_EGRESS, WEIR_V_ACCEPT, 2 * GIB}};
+	static const struct moved asked[] = {{0, INTERNET, WEIR_EGRESS, WEIR_V_ACCEPT, 3 * GIB}};
+	static const struct moved before[] = {{0, INTERNET, WEIR_EGRESS, WEIR_V_ACCEPT, 5 * GIB}};
+	struct found want[] = {
+		{"lb", "nlb-processing", 0, 0, false},
+		{"lb", "internet-out", 0, 0, false},
+		{"internet", "internet-out", 0, 0, false},
+	};
+	static const int64_t nanos[] = {12000000, 180000000, 720000000};
+	static const enum query_dim dims[] = {QUERY_PATH, QUERY_METER};
+	const struct query_range range = {0, INT64_MAX, STORE_10S};
+	struct search s = {want, WEIR_ARRAY_SIZE(want), 0, 0};
+	struct topology_fixture w = {0};
+	struct fixture f = {0};
+	struct weir_err err = {0};
+
+	CHECK(!load(&f, ":memory:", &err), "%s", err.text);
+	CHECK(!topology_fixture_load(&w, fronted, "t.yaml", &err), "%s", err.text);
+	priced_free(&f.world);
+	f.world.topology = w.topology;
+	f.world.prices = w.prices;
+	{
+		weir_auto_ydoc struct weir_ydoc *d = NULL;
+
+		CHECK(!weir_ydoc_parse(fronted_prices, strlen(fronted_prices), "p.yaml", &d, &err), "%s", err.text);
+		CHECK(!weir_pricebook_add(w.prices, weir_ydoc_root(d, 0), &err), "%s", err.text);
+		CHECK(!weir_pricebook_seal(w.prices, &err), "%s", err.text);
+	}
+	CHECK(commit(&f, asked, 1) == INGEST_COMMITTED);
+	f.answered = true;
+	CHECK(commit(&f, answered, 1) == INGEST_COMMITTED);
+	f.before_s = 7 * 86400;
+	CHECK(commit(&f, before, 1) == INGEST_COMMITTED);
+	CHECK(!query_cost(f.store, dims, 2, &range, match, &s), "%s", store_error(f.store));
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(want); i++)
+		CHECK(want[i].nanos == nanos[i], "%s %s: %lld", want[i].team, want[i].path, (long long)want[i].nanos);
+	CHECK(!s.extra, "%zu rows that nobody caused", s.extra);
+	unload(&f);
+}
+
 TEST(money_text)
 {
 	char buf[TEXT_MONEY_MAX];
@@ -297,4 +367,5 @@ TEST(month_is_utc)
 }
 
 TEST_MAIN(T(cost_by_team_and_path), T(each_of_many_workloads_has_its_own), T(unpriced_bytes_are_shown),
-	  T(the_same_summary_again_costs_nothing), T(money_text), T(month_is_utc))
+	  T(the_same_summary_again_costs_nothing),
+	  T(what_users_asked_for_came_through_the_load_balancer), T(money_text), T(month_is_utc))
