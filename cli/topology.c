@@ -125,7 +125,7 @@ static char *reason_text(const struct question *q, char *buf, size_t size)
 /* Of one way round; dir as of the workload. */
 static int print_legs(const struct cli *c, const struct question *q, const struct weir_route *r, unsigned int dir)
 {
-	struct weir_route_leg legs[WEIR_LEGS];
+	struct weir_route_leg legs[WEIR_MAX_LEGS];
 	int n = weir_pricebook_legs(q->repo->prices, r, dir, q->time_s, legs);
 	const char *word = dir ? "out" : "in";
 	char price[PRICE_MAX];
@@ -148,7 +148,8 @@ static void print_way(const struct cli *c, const struct question *q, const struc
 {
 	const struct weir_balancer *b = r->balancer;
 
-	fprintf(c->out, "path       %s\n", weir_path_name(r->path));
+	fprintf(c->out, "path       %s%s%s\n", weir_path_name(r->path), r->onward ? ", and behind it " : "",
+		r->onward ? weir_path_name(r->onward_path) : "");
 	if (b)
 		fprintf(c->out, "balancer   %s: %s, %s%s%s; the workload is %s\n", b->name, weir_lb_kind_name(b->kind),
 			b->internet ? "internet-facing" : "internal", *b->owner ? ", of team " : "", b->owner,
@@ -187,7 +188,7 @@ static void print_text(const struct cli *c, const struct question *q)
 
 static json_t *legs_json(const struct question *q, const struct weir_route *r, unsigned int dir)
 {
-	struct weir_route_leg legs[WEIR_LEGS];
+	struct weir_route_leg legs[WEIR_MAX_LEGS];
 	int n = weir_pricebook_legs(q->repo->prices, r, dir, q->time_s, legs);
 	json_t *list = json_array();
 

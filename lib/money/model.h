@@ -83,6 +83,7 @@ struct topo_domain {
 	struct weir_lpm *onprem;
 	struct topo_zone *zones;
 	size_t zone_count;
+	size_t first_subnet, subnet_count; /* in the topology's */
 	uint64_t valid_from, valid_to; /* Unix seconds, half open */
 	bool latest;		       /* of the versions of this domain */
 	bool outside;		       /* endpoints has addresses that prefixes does not hold */

@@ -124,11 +124,11 @@ static bool needs(enum weir_leg leg, const struct weir_route *r)
 		return r->path == WEIR_PATH_NAT || r->path == WEIR_PATH_ENDPOINT ||
 		       r->path == WEIR_PATH_TGW || (r->path == WEIR_PATH_LB && r->behind);
 	case WEIR_LEG_HOP:
-		return r->cross_zone_hop;
+		return r->cross_zone_hop && !r->onward;
 	default:
 		/* A processed byte inside the region is not transferred for money a second time. */
 		if (r->path == WEIR_PATH_TGW)
-			return (conditions(r) & BOOK_OTHER_REGION) != 0;
+			return !r->onward && (conditions(r) & BOOK_OTHER_REGION) != 0;
 		if (r->path == WEIR_PATH_LB)
 			return r->behind && r->balancer->internet;
 		return r->path != WEIR_PATH_ENDPOINT;
@@ -142,8 +142,23 @@ const char *weir_leg_name(enum weir_leg leg)
 	return (unsigned int)leg < WEIR_LEGS ? names[leg] : "";
 }
 
+/* Those behind a transit gateway: the same bytes as if they had gone that way at once. */
+static int legs_onward(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
+		       uint64_t time_s, struct weir_route_leg *ret)
+{
+	struct weir_route next = *r;
+
+	if (r->onward_path == WEIR_PATH_UNKNOWN) {
+		*ret = (struct weir_route_leg){WEIR_LEG_TRANSFER, NULL};
+		return 1;
+	}
+	next.onward = false;
+	next.path = r->onward_path;
+	return weir_pricebook_legs(b, &next, dir, time_s, ret);
+}
+
 int weir_pricebook_legs(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
-			uint64_t time_s, struct weir_route_leg ret[WEIR_LEGS])
+			uint64_t time_s, struct weir_route_leg ret[WEIR_MAX_LEGS])
 {
 	size_t first, count;
 	int n = 0;
@@ -161,14 +176,14 @@ int weir_pricebook_legs(const struct weir_pricebook *b, const struct weir_route 
 		ret[n++] = (struct weir_route_leg){
 			leg, m ? weir_meter_effective(&m->pub, r->local->account, time_s) : NULL};
 	}
-	return n;
+	return r->onward ? n + legs_onward(b, r, dir, time_s, ret + n) : n;
 }
 
 int weir_pricebook_meters(const struct weir_pricebook *b, const struct weir_route *r,
 			  unsigned int dir, uint64_t time_s,
 			  const struct weir_meter *ret[WEIR_MAX_METERS])
 {
-	struct weir_route_leg legs[WEIR_LEGS];
+	struct weir_route_leg legs[WEIR_MAX_LEGS];
 	int n = weir_pricebook_legs(b, r, dir, time_s, legs);
 
 	if (!r->local || r->path == WEIR_PATH_UNKNOWN || dir > 1)

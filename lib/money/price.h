@@ -66,9 +66,10 @@ struct weir_route_leg {
 	enum weir_leg leg;
 	const struct weir_meter *meter; /* NULL: no price book has a meter for it */
 };
+#define WEIR_MAX_LEGS (2 * WEIR_LEGS) /* a transit gateway's, and those of the way behind it */
 /* The legs of a route, priced or not; the count, 0 for a path that is unknown. */
 int weir_pricebook_legs(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
-			uint64_t time_s, struct weir_route_leg ret[WEIR_LEGS]);
+			uint64_t time_s, struct weir_route_leg ret[WEIR_MAX_LEGS]);
 
 #define WEIR_MAX_METERS 8
 /* Meters that one byte of this route passes in this direction (weir_dir of the workload: 0 ingress,

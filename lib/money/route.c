@@ -157,6 +157,31 @@ static void route_public(const struct weir_topology *t, const struct topo_route 
 		topo_set_front(t, from, ret);
 }
 
+/* A transit gateway hands over in the zone of the sender, where it can; there, or else in the first subnet
+ * of the network that knows a way, is the NAT gateway that goes on. */
+static void route_onward(const struct weir_topology *t, const struct topo_domain *target,
+			 const struct topo_from *from, const struct weir_prefix *p, struct weir_route *ret)
+{
+	const struct topo_hop *nat = NULL;
+	bool near = false;
+
+	ret->onward = true;
+	for (size_t i = 0; target && i < target->subnet_count && !near; i++) {
+		const struct topo_subnet *s = &t->subnets[target->first_subnet + i];
+		uint32_t index = weir_lpm_find_prefix(s->routes, p);
+
+		if (index == WEIR_LPM_NONE || t->routes[index].via != TOPO_VIA_NAT)
+			continue;
+		near = !strcmp(s->pub.zone, from->s->pub.zone);
+		if (near || !nat)
+			nat = &t->hops[t->routes[index].hop];
+	}
+	if (!nat)
+		return;
+	ret->onward_path = WEIR_PATH_NAT;
+	ret->cross_zone_hop = hop_elsewhere(nat, from->s);
+}
+
 static void route_outside(const struct weir_topology *t, const struct topo_from *from,
 			  const struct weir_prefix *p, const struct fixed_row *f,
 			  struct weir_route *ret)
@@ -186,6 +211,8 @@ static void route_outside(const struct weir_topology *t, const struct topo_from 
 		break;
 	case TOPO_VIA_TGW:
 		ret->path = WEIR_PATH_TGW;
+		if (!ret->peer_domain[0] && !f)
+			route_onward(t, target, from, p, ret);
 		break;
 	case TOPO_VIA_VPN:
 		ret->path = WEIR_PATH_VPN;

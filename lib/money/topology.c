@@ -44,7 +44,8 @@
  * via: local, igw, egress-only, nat:NAME, peering:DOMAIN, tgw, tgw:DOMAIN, vpn, direct, endpoint:NAME,
  * gateway-endpoint:SERVICE. `to` is a prefix or a service, whose ranges in the subnet's own region
  * are meant. A subnet whose zone nobody knows (a region's, of Google's and Azure's kind) has a region
- * instead: from and to it a path inside the region is unknown. A document without `domain` holds only
+ * instead: from and to it a path inside the region is unknown. A public peer behind tgw:DOMAIN
+ * is reached by that domain's NAT gateway, behind tgw alone nobody knows how. A document without `domain` holds only
  * ranges. A node without a subnet may lie outside the prefixes: a provider's own proxies.
  */
 #include "lib/money/model.h"

@@ -64,6 +64,10 @@ struct weir_route {
 	enum weir_path path;
 	bool cross_zone_hop; /* the NAT gateway, endpoint or load balancer on the way is in another zone */
 	bool behind;	     /* of path lb: the workload is a target; otherwise it is a client */
+	/* Of path tgw to a public peer: how the network behind the transit gateway sends it on, nat or
+	 * unknown. An unknown way has a price that nobody knows. */
+	bool onward;
+	enum weir_path onward_path;
 	bool front_hop;	     /* what cross_zone_hop becomes behind front */
 	const char *service; /* "aws/s3" or "" */
 	const char *region;  /* of the peer */

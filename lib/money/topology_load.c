@@ -319,8 +319,10 @@ static int add_domain(struct weir_topology *t, struct weir_y *spec, struct weir_
 	if (onprem)
 		r = topo_add_prefixes(d->onprem, onprem, err);
 	index = (uint32_t)(d - t->domains);
+	d->first_subnet = t->subnet_count;
 	if (r == 0)
 		r = topo_add_subnets(t, index, subnets, err);
+	d->subnet_count = t->subnet_count - d->first_subnet;
 	balancers = weir_y_find(spec, "load_balancers");
 	return r < 0 || !balancers ? r : topo_add_balancers(t, index, balancers, err);
 }
