@@ -194,11 +194,13 @@ static bool makes_paths(const char *type)
 	static const char *const begins[] = {
 		"aws_dx_", "aws_vpn_", "aws_customer_gateway", "aws_ec2_transit_gateway", "aws_ec2_carrier_gateway",
 		"aws_ec2_local_gateway", "aws_globalaccelerator_", "aws_networkfirewall_", "aws_networkmanager_",
-		"aws_cloudfront_distribution", "aws_vpclattice_", "azurerm_firewall", "azurerm_express_route_",
+		"aws_cloudfront_distribution", "aws_vpclattice_", "aws_vpc_", "aws_lb_", "aws_nat_gateway_",
+		"aws_route_table_", "azurerm_virtual_network_", "azurerm_subnet_", "azurerm_lb_", "azurerm_private_link_",
+		"azurerm_private_endpoint_", "azurerm_firewall", "azurerm_express_route_",
 		"azurerm_application_gateway", "azurerm_cdn_", "azurerm_frontdoor", "azurerm_virtual_hub",
 		"azurerm_virtual_wan", "azurerm_vpn_", "google_compute_vpn_", "google_compute_ha_vpn_",
 		"google_compute_interconnect_", "google_compute_external_vpn_", "google_network_connectivity_",
-		"google_compute_service_attachment", "google_service_networking_", "google_vpc_access_",
+		"google_compute_network_", "google_compute_router_", "google_compute_service_attachment", "google_service_networking_", "google_vpc_access_",
 	};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(begins); i++)

@@ -229,6 +229,12 @@ static void add_endpoint(struct weir_import *m, const json_t *o)
 		import_node(f, import_text(v, "subnet_id", NULL), import_text(v, "ipv4", NULL));
 }
 
+static void add_endpoint_subnet(struct weir_import *m, const json_t *o)
+{
+	import_put(import_fact(m, FACT_ENDPOINT, import_text(o, "vpc_endpoint_id", NULL)), "subnets",
+		   import_text(o, "subnet_id", NULL));
+}
+
 static void add_endpoint_table(struct weir_import *m, const json_t *o)
 {
 	import_put(import_fact(m, FACT_ENDPOINT, import_text(o, "vpc_endpoint_id", NULL)), "tables",
@@ -320,6 +326,23 @@ static void add_listener(struct weir_import *m, const json_t *o)
 			import_put(import_fact(m, FACT_GROUP, import_text(v, "target_group_arn", NULL)), "balancers", lb);
 }
 
+/* "...:listener/app/web/1/2" is a listener of "...:loadbalancer/app/web/1". */
+static void add_rule(struct weir_import *m, const json_t *o)
+{
+	const char *listener = import_text(o, "listener_arn", NULL), *at = strstr(listener, ":listener/");
+	const char *last = strrchr(listener, '/');
+	weir_auto_free char *lb = NULL;
+	json_t *v;
+	size_t i;
+
+	if (!at || last <= at + 10)
+		return;
+	lb = weir_strf("%.*s:loadbalancer/%.*s", (int)(at - listener), listener, (int)(last - at - 10), at + 10);
+	json_array_foreach(import_get(o, "action", NULL), i, v)
+		if (lb && *import_text(v, "target_group_arn", NULL))
+			import_put(import_fact(m, FACT_GROUP, import_text(v, "target_group_arn", NULL)), "balancers", lb);
+}
+
 static void add_health(struct weir_import *m, const json_t *o)
 {
 	import_put(import_fact(m, FACT_HEALTH, m->file), "targets", import_text(import_get(o, "Target", NULL), "Id", NULL));
@@ -402,6 +425,18 @@ const struct import_row import_aws_types[] = {
 	{"aws_ec2_transit_gateway_vpc_attachment", add_attachment},
 	{"aws_vpc_endpoint", add_endpoint},
 	{"aws_vpc_endpoint_route_table_association", add_endpoint_table},
+	{"aws_vpc_endpoint_subnet_association", add_endpoint_subnet},
+	{"aws_vpc_endpoint_policy", NULL},
+	{"aws_vpc_endpoint_security_group_association", NULL},
+	{"aws_vpc_endpoint_service", NULL}, /* the provider's side: its bytes are seen at the load balancer */
+	{"aws_vpc_endpoint_service_allowed_principal", NULL},
+	{"aws_vpc_endpoint_connection_accepter", NULL},
+	{"aws_vpc_dhcp_options", NULL},
+	{"aws_vpc_dhcp_options_association", NULL},
+	{"aws_vpc_security_group_ingress_rule", NULL},
+	{"aws_vpc_security_group_egress_rule", NULL},
+	{"aws_vpc_peering_connection_accepter", NULL},
+	{"aws_vpc_peering_connection_options", NULL},
 	{"aws_vpc_peering_connection", add_peering},
 	{"aws_lb", add_lb},
 	{"aws_alb", add_lb},
@@ -409,6 +444,9 @@ const struct import_row import_aws_types[] = {
 	{"aws_lb_target_group", add_group},
 	{"aws_lb_target_group_attachment", add_target},
 	{"aws_lb_listener", add_listener},
+	{"aws_lb_listener_rule", add_rule},
+	{"aws_lb_listener_certificate", NULL},
+	{"aws_lb_trust_store", NULL},
 	{"aws_instance", add_instance},
 	{"aws_network_interface", add_interface},
 	{NULL, NULL},

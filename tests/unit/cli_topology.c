@@ -111,7 +111,7 @@ TEST(an_imported_topology_is_explained)
 	CHECK(!RUN(false, &told, &err, "import", "topology", "--from", "terraform", "tests/import/terraform-aws.json", "--out",
 		   file),
 	      "%s", err.text);
-	CHECK(strstr(told, "imported.yaml: written, 6 things not placed\n"), "%s", told);
+	CHECK(strstr(told, "imported.yaml: written, 7 things not placed\n"), "%s", told);
 	snprintf(commands, sizeof(commands),
 		 "sed -i 's/^  provider: aws/  valid_from: 2026-06-01\\n&/' \"$D/repo/topology/imported.yaml\"; "
 		 "printf '%s' >\"$D/repo/topology/before.yaml\"", before);
@@ -130,5 +130,34 @@ TEST(an_imported_topology_is_explained)
 	shell("rm -rf \"$D\"", dir);
 }
 
+/* Named by a document, read from the repository, part of its source. */
+TEST(range_files_of_a_repository)
+{
+	char dir[] = "/tmp/weir-topology-XXXXXX";
+	weir_auto_free char *out = NULL, *before = NULL, *after = NULL, *repo = NULL;
+	struct weir_err err;
+
+	if (!mkdtemp(dir))
+		abort();
+	repo = weir_strf("%s/repo", dir);
+	shell("cp -r policies \"$D/repo\"; mkdir \"$D/repo/ranges\"; printf 'apiVersion: weir.dev/v1alpha1\\nkind: Topology\\n"
+	      "metadata: {name: r}\\nspec:\\n  range_files: [ranges/aws.json]\\n' >\"$D/repo/topology/ranges.yaml\"", dir);
+	CHECK(RUN(false, &out, &err, "topology", "explain", "--from", "10.7.2.11", "--to", "3.218.180.10", "--domain", EAST,
+		  "--dir", repo) < 0);
+	CHECK(strstr(err.text, "/repo/ranges/aws.json: cannot read: No such file or directory"), "%s", err.text);
+	free(weir_take_ptr(out));
+	shell("echo '{\"prefixes\":[{\"ip_prefix\":\"3.218.180.0/22\",\"region\":\"us-east-1\",\"service\":\"DYNAMODB\"}]}' | "
+	      "gzip >\"$D/repo/ranges/aws.json\"", dir);
+	CHECK(!RUN(false, &out, &err, "topology", "explain", "--from", "10.7.2.11", "--to", "3.218.180.10", "--domain", EAST,
+		   "--dir", repo),
+	      "%s", err.text);
+	CHECK(strstr(out, "service    aws/dynamodb in us-east-1, range 3.218.180.0/22\n"), "%s", out);
+	CHECK(!RUN(false, &before, &err, "policy", "lint", repo), "%s", err.text);
+	shell("echo '{\"prefixes\":[{\"ip_prefix\":\"3.218.180.0/23\",\"service\":\"S3\"}]}' >\"$D/repo/ranges/aws.json\"", dir);
+	CHECK(!RUN(false, &after, &err, "policy", "lint", repo), "%s", err.text);
+	CHECK(strcmp(before, after) != 0, "the source is the same: %s", after);
+	shell("rm -rf \"$D\"", dir);
+}
+
 TEST_MAIN(T(a_path_through_a_nat_gateway_is_explained), T(what_is_not_known_is_said), T(usage_errors_help),
-	  T(an_imported_topology_is_explained))
+	  T(an_imported_topology_is_explained), T(range_files_of_a_repository))

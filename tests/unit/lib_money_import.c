@@ -154,7 +154,7 @@ TEST(what_has_no_place_is_told)
 		  "network vpc-0e: none of its subnets", "the network behind peering pcx-far is not in the input",
 		  "what 'eni-fw' does is not known", "load balancer quiet: its address in subnet subnet-edge-a",
 		  "load balancer quiet: no targets", "vgw-1 is taken for a VPN's"}},
-		{"terraform terraform-aws.json", {"aws_dx_connection.office", "load balancer game: its address"}},
+		{"terraform terraform-aws.json", {"aws_dx_connection.office", "aws_vpc_ipam.i", "load balancer game: its address"}},
 		{"terraform terraform-azure.json", {"azurerm_firewall.f"}},
 		{"terraform terraform-google.json",
 		 {"google_compute_vpn_tunnel.t", "subnet pods-us-east1: its zone is not known", "what 'ilb' does",

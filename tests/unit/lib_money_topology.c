@@ -232,6 +232,57 @@ TEST(class_table_agrees_with_lookup)
 	HEAD "  domain: aws/1/v\n  provider: aws\n  account: '1'\n"                                \
 	     "  zones: [{id: z1, region: r1}]\n  prefixes: [10.0.0.0/8]\n"
 
+/* Line 11 is the subnet, 12 the load balancer. */
+#define LB(rest)                                                                                   \
+	SPEC "  subnets: [{name: a, zone: z1, cidrs: [10.0.0.0/24]}]\n"                             \
+	     "  load_balancers: [{name: l, " rest "}]\n"
+#define KIND "kind: nlb, scheme: internal, "
+
+TEST(load_balancers_and_versions_are_checked)
+{
+	static const char *const rows[][2] = {
+		{LB("scheme: internal, nodes: [], targets: []"), "t.yaml:11:20 spec.load_balancers[0]: 'kind' is missing"},
+		{LB("kind: elb, scheme: internal, nodes: [], targets: []"),
+		 "t.yaml:11:36 spec.load_balancers[0].kind: 'elb' is none of alb, nlb, clb, azure-lb, gcp-lb"},
+		{LB("kind: nlb, scheme: open, nodes: [], targets: []"),
+		 "t.yaml:11:49 spec.load_balancers[0].scheme: 'open' is none of internal, internet-facing"},
+		{LB(KIND "nodes: []"), "t.yaml:11:20 spec.load_balancers[0]: 'targets' is missing"},
+		{LB(KIND "nodes: [{}], targets: []"),
+		 "t.yaml:11:67 spec.load_balancers[0].nodes[0]: a node has a subnet, addresses, or both"},
+		{LB(KIND "nodes: [{subnet: b}], targets: []"),
+		 "t.yaml:11:76 spec.load_balancers[0].nodes[0].subnet: no subnet named 'b' in spec.subnets"},
+		{LB(KIND "nodes: [{subnet: a, addresses: [10.0.1.1]}], targets: []"),
+		 "t.yaml:11:91 spec.load_balancers[0].nodes[0].addresses[0]: the address is outside subnet 'a'"},
+		{LB(KIND "nodes: [{addresses: [0.0.0.0/0]}], targets: []"),
+		 "t.yaml:11:80 spec.load_balancers[0].nodes[0].addresses[0]: this prefix is too wide here"},
+		{LB(KIND "nodes: [{addresses: [10.0.0.1, 10.0.0.1]}], targets: []"),
+		 "t.yaml:11:90 spec.load_balancers[0].nodes[0].addresses[1]: the address already belongs to load balancer 'l'"},
+		{LB(KIND "nodes: [], targets: [b]"),
+		 "t.yaml:11:80 spec.load_balancers[0].targets[0]: no subnet named 'b' in spec.subnets"},
+		{LB(KIND "nodes: [], targets: [192.0.2.1]"),
+		 "t.yaml:11:80 spec.load_balancers[0].targets[0]: the target is outside the prefixes of the domain"},
+		{LB(KIND "nodes: [], targets: [], port: 80"),
+		 "t.yaml:11:83 spec.load_balancers[0]: unknown field 'port'; known: name, owner, kind, scheme, cross_zone, "
+		 "passthrough, nodes, targets"},
+		{SPEC "  subnets: []\n  valid_from: 2026-02-01\n  valid_to: 2026-02-01\n",
+		 "t.yaml:12:13 spec.valid_to: valid_to must lie behind valid_from"},
+		{SPEC "  valid_to: 2026-02-02\n  subnets: []\n---\n" SPEC "  valid_from: 2026-02-01\n  subnets: []\n",
+		 "t.yaml:17:11 spec.domain: domain already stands in t.yaml for a part of this time"},
+		{HEAD "  range_files: [/etc/passwd]\n",
+		 "t.yaml:5:17 spec.range_files[0]: the path is relative to the repository and stays in it"},
+		{SPEC "  subnets: [{name: a, cidrs: []}]\n", "t.yaml:10:13 spec.subnets[0]: 'zone' is missing"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(rows); i++) {
+		auto_topology struct weir_topology *t = NULL;
+		struct weir_err err = {0};
+		int r = load(rows[i][0], &t, &err);
+
+		CHECK(r == -EINVAL, "row %zu gave %d", i, r);
+		CHECK(!strcmp(err.text, rows[i][1]), "row %zu: got  '%s'\n# want '%s'", i, err.text, rows[i][1]);
+	}
+}
+
 TEST(refusals_name_their_place)
 {
 	static const char *const rows[][2] = {
@@ -289,4 +340,4 @@ TEST(path_names_read_back)
 }
 
 TEST_MAIN(T(paths), T(equal_addresses_of_two_domains_are_kept_apart), T(classes_are_sorted),
-	  T(class_table_agrees_with_lookup), T(refusals_name_their_place), T(path_names_read_back))
+	  T(class_table_agrees_with_lookup), T(load_balancers_and_versions_are_checked), T(refusals_name_their_place), T(path_names_read_back))
