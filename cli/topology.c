@@ -23,11 +23,6 @@ struct question {
 	struct weir_route_reason why;
 };
 
-static const char *unit_name(uint64_t bytes)
-{
-	return bytes == 1ull << 30 ? "GiB" : bytes == 1000000000 ? "GB" : bytes == 1ull << 40 ? "TiB" : "unit";
-}
-
 /* "0.045000" is 0.045, and "0.000000" 0. */
 static size_t trimmed(char *s)
 {
@@ -42,7 +37,7 @@ static size_t trimmed(char *s)
 	return n;
 }
 
-/* "0, from 100 GiB 0.09 USD a GiB" */
+/* "0.09, from 10240 GiB 0.085 USD a GiB, 100 GiB of a month free" */
 static char *price_text(const struct weir_pricebook *b, const struct weir_meter *m, char buf[PRICE_MAX])
 {
 	size_t n = 0;
@@ -52,13 +47,18 @@ static char *price_text(const struct weir_pricebook *b, const struct weir_meter 
 
 		if (i)
 			n += (size_t)snprintf(buf + n, PRICE_MAX - n, ", from %" PRIu64 " %s ",
-					      m->tiers[i].from_bytes / m->unit_bytes, unit_name(m->unit_bytes));
+					      m->tiers[i].from_bytes / m->unit_bytes, m->unit);
 		human_money(m->tiers[i].nanos_per_unit, "", money);
 		money[strcspn(money, " ")] = 0;
 		trimmed(money);
 		n += (size_t)snprintf(buf + n, PRICE_MAX - n, "%s", money);
 	}
-	snprintf(buf + n, PRICE_MAX - n, " %s a %s", weir_pricebook_currency(b), unit_name(m->unit_bytes));
+	n += (size_t)snprintf(buf + n, PRICE_MAX - n, " %s a %s", weir_pricebook_currency(b), m->unit);
+	if (m->free_bytes && n < PRICE_MAX)
+		n += (size_t)snprintf(buf + n, PRICE_MAX - n, ", %" PRIu64 " %s of a month free",
+				      m->free_bytes / m->unit_bytes, m->unit);
+	if (m->layer != WEIR_PRICE_LIST && n < PRICE_MAX)
+		snprintf(buf + n, PRICE_MAX - n, ", %s", weir_price_layer_name(m->layer));
 	return buf;
 }
 
@@ -201,6 +201,8 @@ static json_t *legs_json(const struct question *q, const struct weir_route *r, u
 			json_array_append_new(tiers, json_pack("{s:I, s:I}", "from_bytes", (json_int_t)m->tiers[k].from_bytes,
 							       "nanos_per_unit", (json_int_t)m->tiers[k].nanos_per_unit));
 		json_object_set_new(leg, "unit_bytes", json_integer(m ? (json_int_t)m->unit_bytes : 0));
+		json_object_set_new(leg, "free_bytes", json_integer(m ? (json_int_t)m->free_bytes : 0));
+		json_object_set_new(leg, "layer", json_string(m ? weir_price_layer_name(m->layer) : ""));
 		json_object_set_new(leg, "tiers", tiers);
 		json_object_set_new(leg, "source", json_string(m ? m->source : ""));
 		json_array_append_new(list, leg);

@@ -39,8 +39,8 @@ TEST(a_path_through_a_nat_gateway_is_explained)
 		"                       0.01 USD a GiB (AWS EC2 on-demand pricing, data transfer, us-east-1, list price read July "
 		"2026)\n"
 		"           transfer    internet-out\n"
-		"                       0, from 100 GiB 0.09, from 10240 GiB 0.085, from 51200 GiB 0.07, from 153600 GiB 0.05 USD a "
-		"GiB (AWS EC2 on-demand pricing, data transfer, us-east-1, list price read July 2026)\n";
+		"                       0.09, from 10240 GiB 0.085, from 51200 GiB 0.07, from 153600 GiB 0.05 USD a GiB, 100 GiB of a "
+		"month free (AWS EC2 on-demand pricing, data transfer, us-east-1, list price read July 2026)\n";
 	weir_auto_free char *out = NULL, *json = NULL;
 	struct weir_err err;
 
@@ -51,8 +51,8 @@ TEST(a_path_through_a_nat_gateway_is_explained)
 	CHECK(!RUN(true, &json, &err, "topology", "explain", "--from", "10.7.2.11", "--to", "198.18.0.9", "--domain", EAST,
 		   "--dir", "policies"),
 	      "%s", err.text);
-	CHECK(strstr(json, "\"leg\":\"hop\",\"meter\":\"cross-zone\",\"unit_bytes\":1073741824,\"tiers\":[{\"from_bytes\":0,"
-			   "\"nanos_per_unit\":10000000}]"),
+	CHECK(strstr(json, "\"leg\":\"hop\",\"meter\":\"cross-zone\",\"unit_bytes\":1073741824,\"free_bytes\":0,"
+			   "\"layer\":\"list\",\"tiers\":[{\"from_bytes\":0,\"nanos_per_unit\":10000000}]"),
 	      "%s", json);
 }
 
