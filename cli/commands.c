@@ -87,10 +87,11 @@ static const struct command commands[] = {
 	 "Print the path of a byte between a workload's address and a peer's, the meters that it passes in their order "
 	 "with their prices, both ways, and why: which subnet, route, gateway or load balancer was matched. It reads "
 	 "a policy repository, . unless said otherwise, at DATE the versions that held then."},
-	{"import topology", cmd_import_topology, "--from terraform|aws|azure FILE... [--out FILE]",
+	{"import topology", cmd_import_topology, "--from terraform|aws|azure FILE... [--ranges FILE]... [--out FILE]",
 	 "Build a topology from what providers' tools print: terraform show -json, aws ec2 and elbv2 describe-*, "
 	 "az network ... list. Files are told apart by their content; the same files give the same bytes. What cannot "
-	 "be placed is said on standard error, one line each."},
+	 "be placed is said on standard error, one line each. --ranges names a provider's file of public prefixes (AWS "
+	 "ip-ranges.json, GCP cloud.json, Azure ServiceTags, also gzip), which stays where it is in the repository."},
 	{"pki init", cmd_pki_init, "--dir D [--days 3650]",
 	 "Make a certificate authority in D/ca, and empty lists of what is revoked, D/crl.pem and D/revoked.keys."},
 	{"pki server", cmd_pki_server, "--dir D --name NAME [--alt NAME_OR_IP]... [--days 825]",

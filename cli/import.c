@@ -2,7 +2,9 @@
 /* weirctl import topology: from the files of providers' tools to a topology document. Needs no aggregator. */
 #include "cli/args.h"
 #include "cli/view.h"
+#include "lib/ds/buf.h"
 #include "lib/money/import.h"
+#include "lib/money/topology.h"
 #include "lib/os/file.h"
 
 #define FILES_MAX 256
@@ -53,6 +55,44 @@ static int add_file(struct weir_import *m, const char *path, struct weir_err *er
 	return weir_import_add(m, path, data, len, err);
 }
 
+/* A provider's file of public prefixes stays a file: a document names it, by the path from the repository. */
+static int check_ranges(const char *path, struct weir_err *err)
+{
+	weir_auto_free char *data = NULL;
+	struct weir_topology *t = NULL;
+	size_t len;
+	int r;
+
+	if (*path == '/' || strstr(path, "..") || strpbrk(path, "\"\\\n"))
+		return weir_err_set(err, -EINVAL, "--ranges: '%.100s' must be a path from the root of the repository", path);
+	r = weir_file_read(path, WEIR_RANGES_MAX, &data, &len);
+	if (r < 0)
+		return weir_err_set(err, r, "%s: cannot read: %s; run it at the root of the repository", path, strerror(-r));
+	r = weir_topology_new(&t);
+	if (r == 0)
+		r = weir_topology_add_ranges(t, path, data, len, err);
+	weir_topology_free(t);
+	return r;
+}
+
+static int add_ranges(const char *const *paths, char **text, struct weir_err *err)
+{
+	weir_auto_buf struct weir_buf b = {0};
+	int r = weir_buf_addf(&b, "%s---\napiVersion: weir.dev/v1alpha1\nkind: Topology\nmetadata: {name: ranges}\nspec:\n"
+				  "  range_files:\n", *text);
+
+	for (size_t i = 0; r == 0 && paths[i]; i++) {
+		r = check_ranges(paths[i], err);
+		if (r == 0)
+			r = weir_buf_addf(&b, "  - \"%s\"\n", paths[i]);
+	}
+	if (r < 0)
+		return r;
+	free(*text);
+	*text = (char *)weir_take_ptr(b.data);
+	return 0;
+}
+
 static int give(const struct cli *c, const char *text, const char *out, const struct notes *n, struct weir_err *err)
 {
 	int r = 0;
@@ -80,7 +120,9 @@ int cmd_import_topology(const struct cli *c, int argc, char **argv, struct weir_
 	view_auto_json json_t *list = json_array();
 	struct notes notes = {.json = c->json, .list = list};
 	const char *from_text = NULL, *out = NULL, *files[FILES_MAX] = {NULL};
-	const struct args_opt opts[] = {{"--from", ARGS_STR, &from_text}, {"--out", ARGS_STR, &out}};
+	const char *ranges[ARGS_LIST_MAX + 1] = {NULL};
+	const struct args_opt opts[] = {
+		{"--from", ARGS_STR, &from_text}, {"--out", ARGS_STR, &out}, {"--ranges", ARGS_LIST, ranges}};
 	enum weir_import_from from = WEIR_IMPORT_TERRAFORM;
 	weir_auto_free char *text = NULL;
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "FILE...", files, 1, FILES_MAX, err);
@@ -93,5 +135,7 @@ int cmd_import_topology(const struct cli *c, int argc, char **argv, struct weir_
 		r = add_file(m, files[i], err);
 	if (!r)
 		r = weir_import_write(m, &text, err);
+	if (!r && ranges[0])
+		r = add_ranges(ranges, &text, err);
 	return r ? r : give(c, text, out, &notes, err);
 }

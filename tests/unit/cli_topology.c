@@ -130,6 +130,19 @@ TEST(an_imported_topology_is_explained)
 	shell("rm -rf \"$D\"", dir);
 }
 
+TEST(an_import_names_range_files)
+{
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!RUN(false, &out, &err, "import", "topology", "--from", "azure", "tests/import/azure-vnets.json", "--ranges",
+		   "tests/fuzz/corpus/lib_import/ranges-azure", "--ranges", "tests/fuzz/corpus/lib_import/ranges-aws-gz"),
+	      "%s", err.text);
+	CHECK(strstr(out, "spec:\n  range_files:\n  - \"tests/fuzz/corpus/lib_import/ranges-azure\"\n"
+			  "  - \"tests/fuzz/corpus/lib_import/ranges-aws-gz\"\n"),
+	      "%s", out);
+}
+
 /* Named by a document, read from the repository, part of its source. */
 TEST(range_files_of_a_repository)
 {
@@ -160,4 +173,4 @@ TEST(range_files_of_a_repository)
 }
 
 TEST_MAIN(T(a_path_through_a_nat_gateway_is_explained), T(what_is_not_known_is_said), T(usage_errors_help),
-	  T(an_imported_topology_is_explained), T(range_files_of_a_repository))
+	  T(an_imported_topology_is_explained), T(range_files_of_a_repository), T(an_import_names_range_files))
