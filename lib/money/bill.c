@@ -96,7 +96,7 @@ static int path_value(const char *path, size_t len, char *text, size_t text_len,
 			return slot;
 		slot = (int)at - 1;
 	}
-	b->rec.values[slot] = (struct bill_value){text, text_len};
+	b->rec.values[slot] = (struct weir_csv_field){.text = text, .len = text_len};
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static int json_next(struct weir_bill_reader *b)
 			return -ENOMEM;
 	}
 	for (size_t i = 0; i < b->slot_count; i++)
-		rec->values[i] = (struct bill_value){0};
+		rec->values[i] = (struct weir_csv_field){0};
 	rec->bad = NULL;
 	rec->odd_text = false;
 	rec->bad_column = WEIR_BILL_COLUMNS_MAX;

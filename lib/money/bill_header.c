@@ -185,8 +185,9 @@ int bill_header_read(struct weir_bill_reader *b, struct weir_err *err)
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(foreign); i++)
 		if (l->len - l->at >= foreign[i].len && !memcmp(p, foreign[i].magic, foreign[i].len))
 			return weir_err_set(err, -EINVAL, "%s: %s", b->name, foreign[i].what);
-	if (l->len - l->at >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
-		l->at += 3;
+	r = bill_lines_skip_mark(l);
+	if (r)
+		return r;
 	b->stats.json = l->at < l->len && l->data[l->at] == '{';
 	return b->stats.json ? json_header(b, err) : csv_header(b, err);
 }

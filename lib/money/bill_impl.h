@@ -6,6 +6,7 @@
 #include "lib/ds/buf.h"
 #include "lib/ds/map.h"
 #include "lib/money/bill.h"
+#include "lib/money/csv.h"
 
 /* --- bytes (bill_source.c): inflated where the file is gzip --- */
 struct bill_source;
@@ -25,19 +26,18 @@ struct bill_lines {
 	size_t at, len, cap;
 	uint64_t line; /* of data[at] */
 	bool ended;
+	bool raw; /* bytes as they stand, whether they are UTF-8 or not */
 };
 int bill_lines_init(struct bill_lines *l, struct bill_source *source);
 void bill_lines_fini(struct bill_lines *l);
 /* Makes at least `want` bytes stand at data[at] unless the file ends before; moves them, so pointers end. */
 int bill_lines_fill(struct bill_lines *l, size_t want);
+/* Passes over a byte-order mark at the begin. */
+int bill_lines_skip_mark(struct bill_lines *l);
 
-struct bill_value {
-	char *text; /* NUL-terminated */
-	size_t len;
-};
 struct bill_record {
 	uint64_t line;
-	struct bill_value *values;
+	struct weir_csv_field *values;
 	size_t count, cap;
 	bool odd_text;
 	const char *bad; /* a reason, static */
@@ -163,9 +163,9 @@ int bill_slot_add(struct weir_bill_reader *b, const char *name, size_t len);
 int bill_header_read(struct weir_bill_reader *b, struct weir_err *err);
 /* 0, or -EINVAL with the column and the reason that it is bad for. */
 int bill_row_make(struct weir_bill_reader *b, const char **ret_column, const char **ret_reason);
-bool bill_absent(const struct bill_value *v);
+bool bill_absent(const struct weir_csv_field *v);
 /* The first value of a target that is not absent, NULL: none. *ret_name is the column that it is of, or would be. */
-struct bill_value *bill_find(struct weir_bill_reader *b, enum bill_kind kind, unsigned int which, const char **ret_name);
+struct weir_csv_field *bill_find(struct weir_bill_reader *b, enum bill_kind kind, unsigned int which, const char **ret_name);
 /* Both fill b->row, behind its extras: tags that are none become one. (bill_tags.c) */
 int bill_tags_make(struct weir_bill_reader *b);
 /* CUR 2.0 has the region within its product column, beside one or without. */

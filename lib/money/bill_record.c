@@ -36,6 +36,15 @@ int bill_lines_fill(struct bill_lines *l, size_t want)
 	return 0;
 }
 
+int bill_lines_skip_mark(struct bill_lines *l)
+{
+	int r = bill_lines_fill(l, 3);
+
+	if (!r && l->len - l->at >= 3 && !memcmp(l->data + l->at, "\xef\xbb\xbf", 3))
+		l->at += 3;
+	return r;
+}
+
 /* Length of the UTF-8 character at p, 0: none. */
 static size_t utf8_len(const unsigned char *p, size_t left)
 {
@@ -91,18 +100,18 @@ static bool clean(char *text, size_t len)
 	return odd;
 }
 
-static int value_add(struct bill_record *rec, char *text, size_t len)
+static int value_add(struct bill_record *rec, char *text, size_t len, bool quoted)
 {
 	if (rec->count == rec->cap) {
 		size_t cap = rec->cap ? rec->cap * 2 : 128;
-		struct bill_value *values = realloc(rec->values, cap * sizeof(*values));
+		struct weir_csv_field *values = realloc(rec->values, cap * sizeof(*values));
 
 		if (!values)
 			return -ENOMEM;
 		rec->values = values;
 		rec->cap = cap;
 	}
-	rec->values[rec->count++] = (struct bill_value){text, len};
+	rec->values[rec->count++] = (struct weir_csv_field){text, len, quoted};
 	return 0;
 }
 
@@ -211,7 +220,7 @@ static int record_next(struct bill_lines *l, bool csv, char **ret, size_t *ret_l
 			len--;
 		if (!len)
 			continue; /* a blank line */
-		*ret_odd = clean(text, len);
+		*ret_odd = !l->raw && clean(text, len);
 		text[len] = '\0';
 		*ret = text;
 		*ret_len = len;
@@ -254,9 +263,10 @@ static int split(struct bill_record *rec, char *p, char *end)
 
 	while (!r && !rec->bad) {
 		char *stop, *text = p;
+		bool quoted = p < end && *p == '"';
 		size_t len;
 
-		if (p < end && *p == '"') {
+		if (quoted) {
 			rec->bad = unquote(p, end, &stop, &len);
 			if (rec->bad)
 				break;
@@ -270,7 +280,7 @@ static int split(struct bill_record *rec, char *p, char *end)
 		else if (rec->count == WEIR_BILL_COLUMNS_MAX)
 			rec->bad = "is one column more than a bill may have";
 		else
-			r = value_add(rec, text, len);
+			r = value_add(rec, text, len, quoted);
 		if (stop == end)
 			break;
 		p = stop + 1;

@@ -9,19 +9,19 @@ struct fault {
 	const char *column, *reason;
 };
 
-bool bill_absent(const struct bill_value *v)
+bool bill_absent(const struct weir_csv_field *v)
 {
 	if (!v->text || !v->len)
 		return true;
 	return v->len == 4 && (!memcmp(v->text, "NULL", 4) || !memcmp(v->text, "null", 4));
 }
 
-struct bill_value *bill_find(struct weir_bill_reader *b, enum bill_kind kind, unsigned int which, const char **ret_name)
+struct weir_csv_field *bill_find(struct weir_bill_reader *b, enum bill_kind kind, unsigned int which, const char **ret_name)
 {
 	const uint16_t *choice = b->choice[bill_target(kind, which)];
 
 	for (size_t i = 0; i < BILL_CHOICES; i++) {
-		struct bill_value *v = choice[i] ? &b->rec.values[choice[i] - 1] : NULL;
+		struct weir_csv_field *v = choice[i] ? &b->rec.values[choice[i] - 1] : NULL;
 
 		if (!v)
 			continue;
@@ -33,7 +33,7 @@ struct bill_value *bill_find(struct weir_bill_reader *b, enum bill_kind kind, un
 	return NULL;
 }
 
-static struct bill_value *other(struct weir_bill_reader *b, enum bill_other which, const char **ret_name)
+static struct weir_csv_field *other(struct weir_bill_reader *b, enum bill_other which, const char **ret_name)
 {
 	return bill_find(b, BILL_OTHER, which, ret_name);
 }
@@ -87,7 +87,7 @@ static int amount(struct weir_bill_reader *b, const char *column, const char *te
 static int other_amount(struct weir_bill_reader *b, enum bill_other which, bool *ret_there, int64_t *ret, struct fault *f)
 {
 	const char *name = "";
-	const struct bill_value *v = other(b, which, &name);
+	const struct weir_csv_field *v = other(b, which, &name);
 
 	*ret_there = v != NULL;
 	*ret = 0;
@@ -99,7 +99,7 @@ static int texts_make(struct weir_bill_reader *b, struct fault *f)
 	struct weir_bill_row *row = &b->row;
 
 	for (unsigned int t = 0; t < WEIR_BILL_TEXTS; t++) {
-		const struct bill_value *v = bill_find(b, BILL_TEXT, t, NULL);
+		const struct weir_csv_field *v = bill_find(b, BILL_TEXT, t, NULL);
 
 		row->text[t] = v ? v->text : "";
 	}
@@ -121,7 +121,7 @@ static int times_make(struct weir_bill_reader *b, bool *has, struct fault *f)
 {
 	for (unsigned int t = 0; t < WEIR_BILL_TIMES; t++) {
 		const char *name = NULL;
-		const struct bill_value *v = bill_find(b, BILL_TIME, t, &name);
+		const struct weir_csv_field *v = bill_find(b, BILL_TIME, t, &name);
 
 		has[t] = v != NULL;
 		if (v && weir_bill_time(v->text, &b->row.time_s[t]))
@@ -139,7 +139,7 @@ static int times_make(struct weir_bill_reader *b, bool *has, struct fault *f)
 static int invoice_month(struct weir_bill_reader *b, bool *has, struct fault *f)
 {
 	const char *name = NULL;
-	const struct bill_value *v = other(b, BILL_INVOICE_MONTH, &name);
+	const struct weir_csv_field *v = other(b, BILL_INVOICE_MONTH, &name);
 	char date[16];
 
 	if (!v)
@@ -176,7 +176,7 @@ static int periods_make(struct weir_bill_reader *b, struct fault *f)
 static int quantity_make(struct weir_bill_reader *b, struct fault *f)
 {
 	const char *name = "";
-	const struct bill_value *v = other(b, BILL_QUANTITY, &name), *u = other(b, BILL_UNIT, NULL);
+	const struct weir_csv_field *v = other(b, BILL_QUANTITY, &name), *u = other(b, BILL_UNIT, NULL);
 	struct weir_bill_row *row = &b->row;
 	struct bill_unit unit = {.block = 1, .name = ""};
 	uint64_t multiple;
@@ -232,7 +232,7 @@ static int credit_add(const char *path, size_t len, char *text, size_t text_len,
 static int credits_make(struct weir_bill_reader *b, int64_t *ret, struct fault *f)
 {
 	struct credits c = {.b = b, .f = f};
-	struct bill_value *v = other(b, BILL_CREDITS, NULL);
+	struct weir_csv_field *v = other(b, BILL_CREDITS, NULL);
 	bool there;
 	int r = other_amount(b, BILL_CREDIT, &there, &c.sum, f);
 
@@ -260,7 +260,7 @@ static int fee_rest(struct weir_bill_reader *b, enum bill_effective how, int64_t
 	int r = 0;
 
 	for (size_t i = 0; how == BILL_EFF_RI_FEE && !r && i < BILL_CHOICES; i++) {
-		const struct bill_value *v = choice[i] ? &b->rec.values[choice[i] - 1] : NULL;
+		const struct weir_csv_field *v = choice[i] ? &b->rec.values[choice[i] - 1] : NULL;
 
 		if (!v || bill_absent(v))
 			continue;
@@ -311,7 +311,7 @@ static int effective_make(struct weir_bill_reader *b, enum bill_effective how, s
 
 static int costs_make(struct weir_bill_reader *b, struct fault *f)
 {
-	const struct bill_value *type = other(b, BILL_TYPE, NULL);
+	const struct weir_csv_field *type = other(b, BILL_TYPE, NULL);
 	const struct bill_type *t = type ? bill_type_find(b->stats.format, type->text) : NULL;
 	struct weir_bill_row *row = &b->row;
 	int64_t credits = 0;
@@ -319,7 +319,7 @@ static int costs_make(struct weir_bill_reader *b, struct fault *f)
 
 	for (unsigned int c = 0; !r && c < WEIR_BILL_COSTS; c++) {
 		const char *name = NULL;
-		const struct bill_value *v = bill_find(b, BILL_COST, c, &name);
+		const struct weir_csv_field *v = bill_find(b, BILL_COST, c, &name);
 
 		row->nanos[c] = 0;
 		row->has_cost[c] = v != NULL;
@@ -351,7 +351,7 @@ static void extras_make(struct weir_bill_reader *b)
 	row->extras = b->extras;
 	row->extra_count = 0;
 	for (size_t i = 0; i < b->other_count; i++) {
-		const struct bill_value *v = &b->rec.values[b->others[i]];
+		const struct weir_csv_field *v = &b->rec.values[b->others[i]];
 
 		if (!bill_absent(v))
 			b->extras[row->extra_count++] = (struct weir_bill_extra){b->slots[b->others[i]].name, v->text};

@@ -44,7 +44,7 @@ static int tags_gather(struct weir_bill_reader *b)
 	int r = weir_buf_add(&b->tag_text, "{", 1);
 
 	for (size_t i = 0; !r && i < b->tag_count; i++) {
-		const struct bill_value *v = &b->rec.values[b->tags[i]];
+		const struct weir_csv_field *v = &b->rec.values[b->tags[i]];
 
 		if (bill_absent(v))
 			continue;
@@ -60,7 +60,7 @@ static int tags_gather(struct weir_bill_reader *b)
 }
 
 /* -EINVAL: the text is no tags. */
-static int tags_read(struct weir_bill_reader *b, const struct bill_value *v)
+static int tags_read(struct weir_bill_reader *b, const struct weir_csv_field *v)
 {
 	struct labels labels = {.to = &b->tag_text};
 	int r;
@@ -88,7 +88,7 @@ static int tags_read(struct weir_bill_reader *b, const struct bill_value *v)
 int bill_tags_make(struct weir_bill_reader *b)
 {
 	const char *name = NULL;
-	const struct bill_value *v = bill_find(b, BILL_TEXT, WEIR_BILL_TAGS, &name);
+	const struct weir_csv_field *v = bill_find(b, BILL_TEXT, WEIR_BILL_TAGS, &name);
 	struct weir_bill_row *row = &b->row;
 	int r = 0;
 
@@ -127,7 +127,7 @@ static int region_see(const char *path, size_t len, char *text, size_t text_len,
 
 int bill_product_make(struct weir_bill_reader *b)
 {
-	const struct bill_value *v = bill_find(b, BILL_OTHER, BILL_PRODUCT, NULL);
+	const struct weir_csv_field *v = bill_find(b, BILL_OTHER, BILL_PRODUCT, NULL);
 	struct region g = {.b = b};
 	int r;
 

@@ -7,7 +7,7 @@
 #ifndef WEIR_FOCUS_CHECK_H
 #define WEIR_FOCUS_CHECK_H
 
-#include "lib/ds/csv.h"
+#include "lib/money/csv.h"
 #include "lib/ds/map.h"
 #include "lib/money/focus_model.h"
 

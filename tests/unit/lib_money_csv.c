@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/ds/csv.h"
+#include "lib/money/bill.h"
+#include "lib/money/csv.h"
 
 #include <zlib.h>
 
@@ -63,8 +64,8 @@ TEST(csv_says_where_it_is_broken)
 	static const struct {
 		const char *text, *says;
 	} bad[] = {
-		{"a\n\"b\nc\n", ":2: a quote that is not closed"},
-		{"a\nb\n\"c\"d,e\n", ":3: field 1 goes on behind its closing quote"},
+		{"a\n\"b\nc\n", ":2: the record is longer than a row may be (1 MiB), or has a quote that is not closed"},
+		{"a\nb\n\"c\"d,e\n", ":3: field 1 has text behind its closing quote"},
 	};
 	char said[256];
 
@@ -78,25 +79,25 @@ TEST(csv_says_where_it_is_broken)
 
 TEST(csv_is_bounded)
 {
-	size_t len = WEIR_CSV_FIELD_MAX + 2;
-	weir_auto_free char *text = malloc(6 * len), *said = malloc(8 * len);
+	size_t len = WEIR_BILL_FIELD_MAX + 2, many = 20;
+	weir_auto_free char *text = malloc(many * len), *said = malloc(2 * many * len);
 	struct weir_err err = {0};
 
-	memset(text, 'x', 6 * len);
-	CHECK(dump(text, len, said, 8 * len, &err) == -E2BIG && strstr(err.text, "field 1 has more than"), "%s",
+	memset(text, 'x', many * len);
+	CHECK(dump(text, len, said, 2 * many * len, &err) == -EINVAL && strstr(err.text, "field 1 is longer than a field"), "%s",
 	      err.text);
-	for (size_t i = 1; i < 6; i++)
+	for (size_t i = 1; i < many; i++)
 		text[i * (len - 3)] = ',';
 	err = (struct weir_err){0};
-	CHECK(dump(text, 6 * len, said, 8 * len, &err) == -E2BIG &&
-		      strstr(err.text, "a record of more than 4194304 bytes"),
+	CHECK(dump(text, many * len, said, 2 * many * len, &err) == -EINVAL &&
+		      strstr(err.text, "the record is longer than a row may be"),
 	      "%s", err.text);
-	memset(text, ',', WEIR_CSV_FIELDS_MAX);
+	memset(text, ',', WEIR_BILL_COLUMNS_MAX);
 	err = (struct weir_err){0};
-	CHECK(dump(text, WEIR_CSV_FIELDS_MAX, said, 8 * len, &err) == -E2BIG &&
-		      strstr(err.text, "more than 4096 fields"),
+	CHECK(dump(text, WEIR_BILL_COLUMNS_MAX, said, 2 * many * len, &err) == -EINVAL &&
+		      strstr(err.text, "is one column more than a bill may have"),
 	      "%s", err.text);
-	CHECK(dump(text, WEIR_CSV_FIELDS_MAX - 1, said, 8 * len, &err) == 0, "as many as there may be");
+	CHECK(dump(text, WEIR_BILL_COLUMNS_MAX - 1, said, 2 * many * len, &err) == 0, "as many as there may be");
 }
 
 static size_t zip(const void *data, size_t len, unsigned char *ret, size_t size)
@@ -126,7 +127,7 @@ TEST(csv_of_gzip)
 	packed = zip(text, len, zipped, 300000);
 	CHECK(dump(zipped, packed, said, 600000, &err) == 0 && strstr(said, "20000<19999><x>"), "%s", err.text);
 	CHECK(dump(zipped, packed / 2, said, 600000, &err) < 0 &&
-		      strstr(err.text, "the gzip stream ends too early"),
+		      strstr(err.text, "the gzip stream is torn or damaged"),
 	      "%s", err.text);
 	err = (struct weir_err){0};
 	zipped[packed / 2] ^= 0xff;

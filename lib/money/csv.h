@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Comma-separated values (RFC 4180) from a file, plain or gzip, one record at a time in bounded memory. Fields may be
- * quoted and then hold commas, newlines and doubled quotes; lines end in LF or CRLF; a byte-order mark is skipped, as
- * are empty lines. A quote inside an unquoted field is that character, as most writers mean it.
+ * Comma-separated values (RFC 4180) from a file, plain or gzip, one record at a time in bounded memory (the bounds of
+ * bill.h). Fields may be quoted and then hold commas, newlines and doubled quotes; lines end in LF or CRLF; a byte-order
+ * mark is skipped, as are empty lines. A quote inside an unquoted field is that character, as most writers mean it.
  */
 #ifndef WEIR_CSV_H
 #define WEIR_CSV_H
 
 #include "lib/base/base.h"
 
-#define WEIR_CSV_FIELDS_MAX 4096
-#define WEIR_CSV_RECORD_MAX ((size_t)4 << 20) /* bytes of all fields of one record */
-#define WEIR_CSV_FIELD_MAX ((size_t)1 << 20)
-
 struct weir_csv_field {
-	const char *text; /* NUL behind its end; bytes as they stand in the file, NUL among them */
+	char *text; /* NUL behind its end; bytes as they stand in the file, NUL among them */
 	size_t len;
 	bool quoted; /* "" is quoted and empty, nothing is not */
 };
