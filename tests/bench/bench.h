@@ -69,6 +69,7 @@ int bench_through_steps(struct bench *b, const struct bench_case *c, struct benc
 int bench_load_prefixes(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_update_prefix(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench_result *ret);
+int bench_first_steps(struct bench *b, const struct bench_case *c, struct bench_result *ret);
 
 /* drain.c */
 int bench_drain(struct bench *b, const struct bench_case *c, struct bench_result *ret);

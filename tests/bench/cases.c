@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All benchmarks, in the order in which they run. Names and figures are those of issue 3. */
+/* All benchmarks, in the order in which they run; docs/benchmarks.md says what each is. */
 #include "tests/bench/bench.h"
 
 #define NFT "nft, the same rules and a counter a flow"
@@ -30,6 +30,7 @@ const struct bench_case bench_cases[] = {
 	{"tcp_throughput_loss_percent", "percent", 2, NFT, bench_tcp_loss, .flows = 1},
 	{"udp64_pps_loss_percent", "percent", 5, NFT, bench_udp_loss, .flows = 1},
 	{"study_packet_steps", "", NAN, NULL, bench_steps, .flows = 1},
+	{"study_first_packet", "", NAN, NULL, bench_first_steps, .flows = 1},
 	{"study_memory", "", NAN, NULL, bench_memory, .flows = 1},
 	{"study_veth_steps", "", NAN, NULL, bench_through_steps, .flows = 1},
 };

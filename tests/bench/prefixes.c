@@ -287,6 +287,52 @@ static int first_packets(struct bench *b, struct peers *p, double *ret)
 	return 0;
 }
 
+/* What of it is the row's, the decision's, and the caches' that hold no table of a million prefixes. */
+static int first_steps(struct bench *b, struct peers *p, const char *policy)
+{
+	int weir = b->world->probe->prog_fd[PROBE_EGRESS], r = 0;
+	double first[ROUNDS], again[ROUNDS], floor = 0;
+	uint8_t frame[128];
+	size_t len = packet_build(frame, IPPROTO_UDP, "10.7.1.11", 40000, "198.18.0.10", 1001);
+	uint32_t flow = 0, same, other = 0;
+
+	for (int i = 0; !r && i < ROUNDS; i++) {
+		same = flow;
+		r = run_first(p->fd[PEER_CG_EMPTY], frame, len, &other, &floor);
+		if (!r)
+			r = run_first(weir, frame, len, &flow, &first[i]);
+		if (!r)
+			r = run_first(weir, frame, len, &same, &again[i]);
+		first[i] -= floor;
+		again[i] -= floor;
+	}
+	if (!r)
+		printf("# %s: a flow's first packet %.0f ns, its second, as cold, %.0f\n", policy, bench_median(first, ROUNDS),
+		       bench_median(again, ROUNDS));
+	return r;
+}
+
+int bench_first_steps(struct bench *b, const struct bench_case *c, struct bench_result *ret)
+{
+	weir_cleanup(peers_close) struct peers p = {.skel = NULL};
+	weir_auto_close int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	int r;
+
+	(void)c;
+	*ret = (struct bench_result){.baseline = NAN};
+	if (stats < 0)
+		return weir_err_set(&b->err, stats, "BPF_ENABLE_STATS: %s", strerror(-stats));
+	world_close(&b->world);
+	if ((r = peers_open(&p, 1, &b->err)) || (r = world_get(b, ROWS)) || (r = first_steps(b, &p, "a policy of a few rules")))
+		return r;
+	world_close(&b->world);
+	if ((r = world_get_big(b, ROWS)) || (r = prefixes_load(b->world, &b->err)))
+		return r;
+	r = first_steps(b, &p, "10,000 rules and 1,000,000 prefixes");
+	world_close(&b->world);
+	return r;
+}
+
 int bench_first_packet(struct bench *b, const struct bench_case *c, struct bench_result *ret)
 {
 	weir_cleanup(peers_close) struct peers p = {.skel = NULL};
