@@ -49,11 +49,6 @@ static void dir_closep(DIR **d)
 		closedir(*d);
 }
 
-static void hash_freep(struct weir_sha256 **h)
-{
-	weir_sha256_free(*h);
-}
-
 const char *gitops_state_name(enum gitops_state s)
 {
 	static const char *const names[] = {"empty", "rejected", "awaiting-approval", "shadow",
@@ -128,7 +123,7 @@ static int fingerprint_dir(int dirfd, unsigned int depth, unsigned int *left, st
 static int fingerprint(const char *dir, uint8_t ret[WEIR_SHA256_LEN])
 {
 	weir_auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	weir_cleanup(hash_freep) struct weir_sha256 *h = NULL;
+	weir_auto_sha256 *h = NULL;
 	unsigned int left = FINGERPRINT_ENTRIES;
 	int r;
 

@@ -11,15 +11,10 @@
 _Static_assert(WEIR_CHAIN_TAIL == sizeof(PREV) - 1 + HEX + sizeof(HASH) - 1 + HEX + sizeof(END) - 1,
 	       "length of a line's tail");
 
-static void hash_freep(struct weir_sha256 **h)
-{
-	weir_sha256_free(*h);
-}
-
 static int entry_hash(const uint8_t prev[WEIR_SHA256_LEN], const void *entry, size_t len,
 		      uint8_t ret[WEIR_SHA256_LEN])
 {
-	weir_cleanup(hash_freep) struct weir_sha256 *h = NULL;
+	weir_auto_sha256 *h = NULL;
 	int r = weir_sha256_new(&h);
 
 	if (!r)

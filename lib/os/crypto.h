@@ -12,6 +12,11 @@
 struct weir_sha256; /* incremental */
 int weir_sha256_new(struct weir_sha256 **ret);
 void weir_sha256_free(struct weir_sha256 *h);
+static inline void weir_sha256_freep(struct weir_sha256 **h)
+{
+	weir_sha256_free(*h);
+}
+#define weir_auto_sha256 weir_cleanup(weir_sha256_freep) struct weir_sha256
 int weir_sha256_add(struct weir_sha256 *h, const void *data, size_t len);
 int weir_sha256_end(struct weir_sha256 *h, uint8_t ret[WEIR_SHA256_LEN]);
 int weir_sha256(const void *data, size_t len, uint8_t ret[WEIR_SHA256_LEN]);

@@ -301,14 +301,9 @@ static int name_rules(struct weir_bundle *b)
 	return 0;
 }
 
-static void sha_freep(struct weir_sha256 **h)
-{
-	weir_sha256_free(*h);
-}
-
 static int digest_rest(const struct codec *c, const uint8_t *data, size_t len, uint8_t ret[WEIR_SHA256_LEN])
 {
-	weir_cleanup(sha_freep) struct weir_sha256 *h = NULL;
+	weir_auto_sha256 *h = NULL;
 	int r = weir_sha256_new(&h);
 
 	if (r == 0)

@@ -30,15 +30,10 @@ static size_t coded_bytes(const uint8_t *at)
 	return n + 1;
 }
 
-static void sha_freep(struct weir_sha256 **h)
-{
-	weir_sha256_free(*h);
-}
-
 /* Of the first prefix, which says what the bytes of the others differ from, and those bytes. */
 static int digest_chunk(const struct weir_b_prefix *first, const uint8_t *coded, size_t len, uint8_t ret[WEIR_SHA256_LEN])
 {
-	weir_cleanup(sha_freep) struct weir_sha256 *h = NULL;
+	weir_auto_sha256 *h = NULL;
 	int r = weir_sha256_new(&h);
 
 	if (r == 0)

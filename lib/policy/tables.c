@@ -384,15 +384,10 @@ static int copy_lists(struct weir_tables *t, const struct weir_bundle *b)
 	return weir_spans_build(b->prefixes, b->prefix_count, t);
 }
 
-static void sha_freep(struct weir_sha256 **h)
-{
-	weir_sha256_free(*h);
-}
-
 /* Counts go first, so that no two lists can trade bytes. All structs are without hidden padding. */
 static int sum_rules(const struct weir_tables *t, uint8_t ret[WEIR_SHA256_LEN])
 {
-	weir_cleanup(sha_freep) struct weir_sha256 *h = NULL;
+	weir_auto_sha256 *h = NULL;
 	const struct {
 		const void *data;
 		uint64_t count;
