@@ -12,7 +12,7 @@
 
 struct group {
 	const char *key; /* of the map: values of the dimensions, each with its terminator */
-	int64_t nanos[2], parts[WEIR_WHY_PARTS];
+	struct weir_why sum;
 };
 
 struct why_list {
@@ -82,17 +82,17 @@ static int add_leaf(const struct query_cost *q, void *arg)
 	return 0;
 }
 
-static void group_add(struct group *g, const struct weir_why *w)
+static void add(struct weir_why *to, const struct weir_why *w)
 {
 	for (int k = 0; k < 2; k++)
-		g->nanos[k] += w->nanos[k];
+		to->nanos[k] += w->nanos[k];
 	for (int i = 0; i < WEIR_WHY_PARTS; i++)
-		g->parts[i] += w->parts[i];
+		to->parts[i] += w->parts[i];
 }
 
-static uint64_t size_of_change(const struct group *g)
+static uint64_t size_of_change(const struct weir_why *w)
 {
-	int64_t change = g->nanos[1] - g->nanos[0];
+	int64_t change = w->nanos[1] - w->nanos[0];
 
 	return change < 0 ? 0 - (uint64_t)change : (uint64_t)change;
 }
@@ -101,7 +101,7 @@ static uint64_t size_of_change(const struct group *g)
 static int by_change(const void *a, const void *b)
 {
 	const struct group *x = a, *y = b;
-	uint64_t p = size_of_change(x), q = size_of_change(y);
+	uint64_t p = size_of_change(&x->sum), q = size_of_change(&y->sum);
 
 	return p != q ? (p < q) - (p > q) : strcmp(x->key, y->key);
 }
@@ -134,7 +134,7 @@ static int group_all(const struct why_list *l, struct group **ret, size_t *ret_n
 			at = ++n;
 			r = weir_map_put(map, key, size, (void *)at, NULL);
 		}
-		group_add(&groups[at - 1], &l->leaves[(uintptr_t)leaf - 1]);
+		add(&groups[at - 1].sum, &l->leaves[(uintptr_t)leaf - 1]);
 	}
 	if (r)
 		return r;
@@ -152,16 +152,16 @@ static int put_nanos(json_t *o, const char *what, int64_t nanos)
 	return json_object_set_new(o, name, json_integer(nanos)) ? -ENOMEM : 0;
 }
 
-static int put_money(json_t *o, const struct group *g)
+static int put_money(json_t *o, const struct weir_why *w)
 {
-	int r = o ? put_nanos(o, "before", g->nanos[0]) : -ENOMEM;
+	int r = o ? put_nanos(o, "before", w->nanos[0]) : -ENOMEM;
 
 	if (!r)
-		r = put_nanos(o, "after", g->nanos[1]);
+		r = put_nanos(o, "after", w->nanos[1]);
 	if (!r)
-		r = put_nanos(o, "change", g->nanos[1] - g->nanos[0]);
+		r = put_nanos(o, "change", w->nanos[1] - w->nanos[0]);
 	for (int i = 0; !r && i < WEIR_WHY_PARTS; i++)
-		r = put_nanos(o, weir_why_name(i), g->parts[i]);
+		r = put_nanos(o, weir_why_name(i), w->parts[i]);
 	return r;
 }
 
@@ -170,7 +170,7 @@ static int put_items(const struct why_list *l, const struct group *groups, size_
 	for (size_t i = 0; i < n; i++) {
 		json_t *o = json_object();
 		const char *value = groups[i].key;
-		int r = put_money(o, &groups[i]);
+		int r = put_money(o, &groups[i].sum);
 
 		for (size_t d = 0; !r && d < l->asked; d++, value += strlen(value) + 1)
 			r = json_object_set_new(o, query_dim_names[l->dims[d]], json_string(value)) ? -ENOMEM : 0;
@@ -189,18 +189,13 @@ static int answer(const struct api_call *c, const struct why_list *l, const stru
 		  json_t **ret)
 {
 	api_auto_json json_t *items = json_array(), *rest = json_object(), *total = json_object(), *o = NULL;
-	struct group others = {0}, all = {0};
+	struct weir_why others = {0}, all = {0};
 	int r = items ? put_items(l, groups, shown, items) : -ENOMEM;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct weir_why w = {.nanos = {groups[i].nanos[0], groups[i].nanos[1]}};
-		struct group *to[] = {&all, i >= shown ? &others : NULL};
-
-		for (size_t k = 0; k < 2 && to[k]; k++) {
-			group_add(to[k], &w);
-			for (int p = 0; p < WEIR_WHY_PARTS; p++)
-				to[k]->parts[p] += groups[i].parts[p];
-		}
+		add(&all, &groups[i].sum);
+		if (i >= shown)
+			add(&others, &groups[i].sum);
 	}
 	if (!r)
 		r = put_money(rest, &others);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weirctl import bill, bill list, bill show: on a file of their own, without a daemon. */
+#include "cli/bill.h"
+
 #include "cli/args.h"
 #include "cli/table.h"
 #include "cli/view.h"
@@ -10,8 +12,6 @@
 #include <inttypes.h>
 #include <time.h>
 
-/* Where an analyst works, who is not root and has no aggregator. */
-#define BILLS_DEFAULT "weir-bills.db"
 #define FILES_MAX 256
 #define AMOUNT_MAX 48
 
@@ -326,6 +326,20 @@ static int show(const struct cli *c, struct weir_bills *bills, const struct weir
 	return !all || json_object_set(all, "items", items) ? -ENOMEM : print_json(c, all);
 }
 
+int bill_period(const char *period, int64_t *ret_from_s, int64_t *ret_to_s, struct weir_err *err)
+{
+	char day[2][16];
+	unsigned int year, m;
+
+	if (strlen(period) != 7 || sscanf(period, "%4u-%2u", &year, &m) != 2 || m < 1 || m > 12)
+		return weir_err_set(err, -EINVAL, "--period: '%s' is no month; write 2026-10", period);
+	snprintf(day[0], sizeof(day[0]), "%04u-%02u-01", year % 10000, m);
+	snprintf(day[1], sizeof(day[1]), "%04u-%02u-01", (year + m / 12) % 10000, m % 12 + 1);
+	if (weir_bill_time(day[0], ret_from_s) || weir_bill_time(day[1], ret_to_s))
+		return weir_err_set(err, -EINVAL, "--period: '%s' is no month; write 2026-10", period);
+	return 0;
+}
+
 static int check_by(const char *by, struct weir_err *err)
 {
 	char known[128] = "";
@@ -347,20 +361,17 @@ int cmd_bill_show(const struct cli *c, int argc, char **argv, struct weir_err *e
 		{"--version", ARGS_U64, &q.version}, {"--by", ARGS_STR, &q.by},	    {"--limit", ARGS_U64, &q.limit},
 	};
 	weir_auto_bills struct weir_bills *bills = NULL;
-	char day[16];
+	int64_t to;
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
 	if (!r)
 		r = args_check_limit(q.limit, err);
 	if (!r)
 		r = check_by(q.by, err);
+	if (!r && period)
+		r = bill_period(period, &q.period_start_s, &to, err);
 	if (r)
 		return r;
-	if (period) {
-		snprintf(day, sizeof(day), "%.7s-01", period);
-		if (strlen(period) != 7 || weir_bill_time(day, &q.period_start_s))
-			return weir_err_set(err, -EINVAL, "--period: '%s' is no month; write 2026-10", period);
-	}
 	r = weir_bills_open(path, false, &bills, err);
 	return r ? r : show(c, bills, &q, err);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weirctl bill reconcile: a month's bill beside what was measured, so that the parts sum to the bill. */
 #include "cli/args.h"
+#include "cli/bill.h"
 #include "cli/prices.h"
 #include "lib/money/bill_store.h"
 #include "lib/money/reconcile.h"
 
 #include <inttypes.h>
 
-#define BILLS_DEFAULT "weir-bills.db"
 #define USAGES_MAX 100000
 #define METERS_MAX 512u
 #define TEAMS_MAX 4096u
@@ -289,21 +289,6 @@ static int print(const struct cli *c, const json_t *root, struct weir_err *err)
 	return view_items(c, second, teams, NULL, err);
 }
 
-/* The month as it is written; its first second and the next one's. */
-static int month(const char *period, int64_t *ret_from, int64_t *ret_to)
-{
-	char day[16];
-	int year, m;
-
-	if (strlen(period) != 7 || sscanf(period, "%4d-%2d", &year, &m) != 2 || m < 1 || m > 12)
-		return -EINVAL;
-	snprintf(day, sizeof(day), "%04d-%02d-01", year, m);
-	if (weir_bill_time(day, ret_from))
-		return -EINVAL;
-	snprintf(day, sizeof(day), "%04d-%02d-01", year + m / 12, m % 12 + 1);
-	return weir_bill_time(day, ret_to);
-}
-
 int cmd_bill_reconcile(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	const char *path = BILLS_DEFAULT, *period = NULL, *dir = NULL, *measured = NULL;
@@ -319,8 +304,8 @@ int cmd_bill_reconcile(const struct cli *c, int argc, char **argv, struct weir_e
 	int64_t to;
 	int r = rc ? args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err) : -ENOMEM;
 
-	if (!r && (!period || month(period, &q.period_start_s, &to)))
-		r = weir_err_set(err, -EINVAL, "--period: '%s' is no month; write 2026-10", period ? period : "");
+	if (!r)
+		r = bill_period(period ? period : "", &q.period_start_s, &to, err);
 	if (!r)
 		r = prices_load(dir, &book, prices_complain, NULL);
 	if (!r)
