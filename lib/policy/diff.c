@@ -6,7 +6,7 @@
  */
 #include "lib/policy/spread.h"
 
-#define CHUNK_MASK 255 /* one prefix in 256 begins a chunk */
+#define CHUNK_BITS 8 /* one prefix in 256 begins a chunk */
 /* A prefix that holds more than so many others is left to a build. */
 #define WITHIN_MAX 16384
 
@@ -17,7 +17,7 @@ static bool begins_chunk(const struct weir_prefix *p)
 	memcpy(w, p->addr.b, sizeof(w)); /* of the place alone, and of this machine: nobody else sees chunks */
 	w[0] = (w[0] ^ p->len) * 0x9e3779b97f4a7c15ull;
 	w[1] = (w[1] ^ w[0] >> 32) * 0xbf58476d1ce4e5b9ull;
-	return (w[1] >> 32 & CHUNK_MASK) == 0;
+	return w[1] >> (64 - CHUNK_BITS) == 0; /* the highest bits alone are made of all others */
 }
 
 /* The bytes of a prefix in the bundle's format, which were read once already. */

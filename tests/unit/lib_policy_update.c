@@ -322,5 +322,36 @@ TEST(what_ends_where_ipv4_begins_has_ended_behind_it)
 	}
 }
 
-TEST_MAIN(T(small_changes_say_what_a_build_says), T(crowded_blocks_say_what_a_build_says),
+/* Neighbours, as lists of providers are: where a chunk begins must not hang on what they all share. */
+static void check_chunks(struct test_state *test_st, bool v6)
+{
+	weir_auto_free struct world *w = calloc(1, sizeof(*w));
+	struct weir_err err = {{0}};
+	size_t longest = 0;
+	int r = random_topology(&w->topology, &err);
+
+	for (unsigned int i = 0; i < LIST_MAX; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), v6 ? "2a00:1450:4000:%02x%02x::/64" : "100.%u.%u.0/24", i / 256, i % 256);
+		CHECK(weir_prefix_parse(text, &w->lists[0][i]) == 0, "%s", text);
+	}
+	w->count[0] = LIST_MAX;
+	r = r ? r : compile(w, &w->bundle, &err);
+	CHECK(r == 0, "%s", err.text);
+	for (size_t i = 0; !r && i < w->bundle->chunk_count; i++)
+		longest = WEIR_MAX(longest, w->bundle->chunks[i + 1].first - w->bundle->chunks[i].first);
+	CHECK(r || (w->bundle->chunk_count > 4 && w->bundle->chunk_count < 80 && longest < LIST_MAX / 2),
+	      "%zu chunks of %zu prefixes, the longest of %zu", w->bundle->chunk_count, w->bundle->prefix_count, longest);
+	weir_bundle_free(w->bundle);
+	weir_topology_free(w->topology);
+}
+
+TEST(neighbours_are_in_many_chunks)
+{
+	check_chunks(test_st, false);
+	check_chunks(test_st, true);
+}
+
+TEST_MAIN(T(neighbours_are_in_many_chunks), T(small_changes_say_what_a_build_says), T(crowded_blocks_say_what_a_build_says),
 	  T(a_changed_slot_changes_the_sum), T(what_ends_where_ipv4_begins_has_ended_behind_it))
