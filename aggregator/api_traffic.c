@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers about bytes and money: top, flows, cost. */
+/* Answers about bytes: top, flows. */
 #include "aggregator/api.h"
 
 #define NS_S 1000000000ull
@@ -144,102 +144,4 @@ int api_top(struct api_call *c, json_t **ret)
 		return api_store_failed(c, r);
 	}
 	return api_items(l.items, ret);
-}
-
-struct cost_list {
-	enum query_dim dims[QUERY_DIMS];
-	size_t n;
-	bool by_meter;
-	json_t *items;
-	uint64_t bytes;
-	int64_t nanos;
-};
-
-int api_dims(struct api_call *c, const char *by, enum query_dim dims[QUERY_DIMS], size_t *ret_n)
-{
-	size_t n = 0;
-
-	for (const char *p = by;;) {
-		size_t len = strcspn(p, ","), d = 0;
-
-		while (query_dim_names[d] &&
-		       (strlen(query_dim_names[d]) != len || strncmp(query_dim_names[d], p, len)))
-			d++;
-		for (size_t i = 0; i < n; i++)
-			if (dims[i] == d)
-				d = QUERY_DIMS;
-		if (d >= QUERY_DIMS)
-			return weir_err_set(&c->err, -EINVAL,
-					    "by: must list workload, namespace, team, path, meter, "
-					    "node, each at most once");
-		dims[n++] = (enum query_dim)d;
-		if (!p[len])
-			break;
-		p += len + 1;
-	}
-	*ret_n = n;
-	return 0;
-}
-
-static int add_cost(const struct query_cost *q, void *arg)
-{
-	struct cost_list *l = arg;
-	json_t *o = json_object();
-	int r = o ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !r && i < l->n; i++)
-		r = json_object_set_new(o, query_dim_names[l->dims[i]], json_string(q->keys[i]));
-	if (!r)
-		r = json_object_set_new(
-			o, "bytes", json_integer((json_int_t)(l->by_meter ? q->metered_bytes : q->bytes)));
-	if (!r)
-		r = api_money(o, q->nanos);
-	if (r) {
-		json_decref(o);
-		return -ENOMEM;
-	}
-	l->bytes += q->bytes;
-	l->nanos += q->nanos;
-	return json_array_append_new(l->items, o) ? -ENOMEM : 0;
-}
-
-static int cost_answer(const struct api_call *c, struct cost_list *l, const struct query_range *range,
-		       json_t **ret)
-{
-	api_auto_json json_t *o = json_pack("{s:s,s:I,s:I,s:i,s:{s:I}}", "currency",
-					    api_currency(c->sv), "from", (json_int_t)range->from_s, "to",
-					    (json_int_t)range->to_s, "bucket_s",
-					    (int)store_bucket_s(range->res), "total", "bytes",
-					    (json_int_t)l->bytes);
-
-	if (!o || api_money(json_object_get(o, "total"), l->nanos) ||
-	    json_object_set(o, "items", l->items))
-		return -ENOMEM;
-	*ret = weir_take_ptr(o);
-	return 0;
-}
-
-int api_cost(struct api_call *c, json_t **ret)
-{
-	api_auto_json json_t *items = json_array();
-	struct cost_list l = {.items = items};
-	const char *by = c->param(c, "by");
-	uint64_t from, to, now_s = c->now_ns / NS_S;
-	struct query_range range;
-	/* "to now" includes the bucket that is being filled, and clocks a little ahead of this one. */
-	int r = api_u64(c, "to", now_s + 60, 1, 1ull << 40, &to);
-
-	if (!r)
-		r = api_u64(c, "from", 0, 0, to, &from);
-	if (!r)
-		r = api_dims(c, by ? by : "team,path", l.dims, &l.n);
-	if (r)
-		return r;
-	for (size_t i = 0; i < l.n; i++)
-		l.by_meter |= l.dims[i] == QUERY_METER;
-	api_range(c, from, to, &range);
-	r = query_cost(c->sv->store, l.dims, l.n, &range, add_cost, &l);
-	if (r)
-		return api_store_failed(c, r);
-	return cost_answer(c, &l, &range, ret);
 }

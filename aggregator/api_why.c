@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why the cost of one period is another than that of one before it (lib/money/why.h). */
-#include "aggregator/api.h"
+#include "aggregator/api_cost.h"
 
 #include "lib/ds/map.h"
 #include "lib/money/why.h"
 
 /* Of meters of what was asked for: some 200 bytes each while the answer is made. */
 #define LEAVES_MAX 262144u
-#define KEY_MAX 1024
 #define NS_S 1000000000ull
 
 struct group {
@@ -37,27 +36,11 @@ static void map_freep(struct weir_map **m)
 		weir_map_free(*m, NULL);
 }
 
-/* Values one behind the other; 0 = longer than any. */
-static size_t key_of(const struct query_cost *q, size_t n, char key[KEY_MAX])
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t size = strlen(q->keys[i]) + 1;
-
-		if (size > KEY_MAX - len)
-			return 0;
-		memcpy(key + len, q->keys[i], size);
-		len += size;
-	}
-	return len;
-}
-
 static int add_leaf(const struct query_cost *q, void *arg)
 {
 	struct why_list *l = arg;
-	char key[KEY_MAX];
-	size_t len = key_of(q, l->dim_count, key);
+	char key[API_COST_KEY];
+	size_t len = api_cost_key(q, l->dim_count, key);
 	uintptr_t at = len ? (uintptr_t)weir_map_find(l->by_key, key, len) : 0;
 
 	if (!len || (!at && l->count == LEAVES_MAX))

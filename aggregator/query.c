@@ -167,10 +167,11 @@ static void read_cost(const struct select *q, const enum query_dim *dims, size_t
 	c->metered_bytes = select_number(q, (int)n);
 	c->bytes = select_number(q, (int)n + 1);
 	c->nanos = sqlite3_column_int64(q->st, (int)n + 2);
+	c->slot = (uint32_t)select_number(q, (int)n + 3);
 }
 
-int query_cost(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r,
-	       int (*fn)(const struct query_cost *c, void *arg), void *arg)
+int query_cost_series(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r, uint64_t step_s,
+		      int (*fn)(const struct query_cost *c, void *arg), void *arg)
 {
 	auto_select struct select q = {.s = s};
 	char sql[SQL_MAX], keys[128] = "";
@@ -183,16 +184,22 @@ int query_cost(struct store *s, const enum query_dim *dims, size_t n, const stru
 		snprintf(keys + used, sizeof(keys) - used, "%s%s", i ? "," : "", dim_columns[dims[i]]);
 	}
 	snprintf(sql, sizeof(sql),
-		 "SELECT %s,SUM(l.bytes),SUM(l.once),SUM(l.nanos) AS nanos FROM ledger_%s l "
+		 "SELECT %s,SUM(l.bytes),SUM(l.once),SUM(l.nanos) AS nanos,(l.bucket-?1)/?3 AS slot FROM ledger_%s l "
 		 "JOIN workload w ON w.id=l.workload JOIN node n ON n.id=w.node "
-		 "WHERE l.bucket>=? AND l.bucket<? GROUP BY %s ORDER BY nanos DESC,%s",
+		 "WHERE l.bucket>=?1 AND l.bucket<?2 GROUP BY %s,slot ORDER BY nanos DESC,%s,slot",
 		 keys, suffix[r->res], keys, keys);
-	e = select_begin(&q, sql, "uu", first_bucket(r), r->to_s);
+	e = select_begin(&q, sql, "uuu", first_bucket(r), r->to_s, step_s);
 	while (!e && (e = select_next(&q)) == 1) {
 		read_cost(&q, dims, n, &c);
 		e = fn(&c, arg);
 	}
 	return e;
+}
+
+int query_cost(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r,
+	       int (*fn)(const struct query_cost *c, void *arg), void *arg)
+{
+	return query_cost_series(s, dims, n, r, INT64_MAX, fn, arg);
 }
 
 int query_priced(struct store *s, uint64_t from_s,

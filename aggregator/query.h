@@ -48,10 +48,14 @@ struct query_cost {
 	uint64_t metered_bytes; /* through the meters of the group: a byte counts once for each */
 	uint64_t bytes;		/* moved: a byte counts once */
 	int64_t nanos;
+	uint32_t slot; /* of a series */
 };
 /* Most expensive first, then by keys. */
 int query_cost(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r,
 	       int (*fn)(const struct query_cost *c, void *arg), void *arg);
+/* The same for each slot of step_s, a multiple of the bucket, from the first bucket of the range on. */
+int query_cost_series(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r, uint64_t step_s,
+		      int (*fn)(const struct query_cost *c, void *arg), void *arg);
 
 /* Bytes that moved since from_s, by path and whether a price or a meter was known for them. */
 int query_priced(struct store *s, uint64_t from_s,

@@ -18,6 +18,7 @@
 struct cli {
 	bool json;	    /* raw JSON instead of tables */
 	bool colour;	    /* out is a terminal and NO_COLOR is not set */
+	bool blocks;	    /* out is a terminal that shows UTF-8 */
 	const char *socket; /* of the aggregator */
 	FILE *out;
 	uint64_t now_s; /* Unix time at the start; commands ask no clock but for the rate of a progress line */

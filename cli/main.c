@@ -3,6 +3,20 @@
 #include "cli/cli.h"
 #include "lib/base/clock.h"
 
+#include <langinfo.h>
+#include <locale.h>
+
+/* Asked of the locale alone: nothing here depends on one. */
+static bool locale_is_utf8(void)
+{
+	locale_t l = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+	bool is = l && !strcmp(nl_langinfo_l(CODESET, l), "UTF-8");
+
+	if (l)
+		freelocale(l);
+	return is;
+}
+
 int main(int argc, char **argv)
 {
 	struct weir_err err = {0};
@@ -10,6 +24,7 @@ int main(int argc, char **argv)
 		.socket = CLI_SOCKET,
 		.out = stdout,
 		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+		.blocks = isatty(STDOUT_FILENO) && locale_is_utf8(),
 		.now_s = weir_wall_ns() / WEIR_NS_PER_S,
 	};
 	int r = cli_run(&c, argc - 1, argv + 1, &err);

@@ -87,61 +87,6 @@ int query_dimensions(const char *by, struct weir_err *err)
 	}
 }
 
-/* Columns by the dimensions asked for, then packets where given, bytes and cost; then the total. */
-static int cost_print(const struct cli *c, const char *by, const json_t *root, struct weir_err *err)
-{
-	weir_auto_free char *fields = strdup(by), *title = NULL;
-	struct view_column columns[16] = {0};
-	const json_t *currency = json_object_get(root, "currency");
-	view_auto_json json_t *total = json_copy(json_object_get(root, "total"));
-	char *save = NULL;
-	size_t n = 0;
-
-	title = weir_strf("cost %.8s", currency ? json_string_value(currency) : "");
-	if (!fields || !title)
-		return -ENOMEM;
-	for (char *p = strtok_r(fields, ",", &save); p; p = strtok_r(NULL, ",", &save))
-		columns[n++] = (struct view_column){p, p};
-	columns[n++] = (struct view_column){"bytes", "bytes"};
-	columns[n] = (struct view_column){"nanos", title};
-	if (total && json_object_set_new(total, columns[0].field, json_string("total")))
-		return -ENOMEM;
-	return view_items(c, root, columns, total, err);
-}
-
-int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err)
-{
-	view_auto_json json_t *root = NULL;
-	const char *by = "team,path";
-	char *path;
-	uint64_t since = 0, from = 0, to = 0;
-	const struct args_opt opts[] = {
-		{"--by", ARGS_STR, &by},
-		{"--since", ARGS_DURATION, &since},
-		{"--from", ARGS_TIME, &from},
-		{"--to", ARGS_TIME, &to},
-	};
-	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
-
-	if (!r)
-		r = query_dimensions(by, err);
-	if (!r && since && (from || to))
-		r = weir_err_set(err, -EINVAL, "give --since or --from and --to, not both");
-	if (!r && to && !from)
-		r = weir_err_set(err, -EINVAL, "--to needs --from");
-	if (r)
-		return r;
-	if (!from)
-		from = c->now_s - WEIR_MIN(since ? since : 3600, c->now_s);
-	if (from >= (to ? to : c->now_s))
-		return weir_err_set(err, -EINVAL, "--from must be before --to (or before now)");
-	/* Without `to` the aggregator includes what it is counting right now. */
-	path = to ? weir_strf("/api/v1/cost?by=%s&from=%" PRIu64 "&to=%" PRIu64, by, from, to)
-		  : weir_strf("/api/v1/cost?by=%s&from=%" PRIu64, by, from);
-	r = view_fetch_made(c, path, &root, err);
-	return r || !root ? r : cost_print(c, by, root, err);
-}
-
 static const struct view_column rollout_columns[] = {
 	{"node", "node"},
 	{"class", "class"},

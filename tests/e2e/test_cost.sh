@@ -34,6 +34,14 @@ equal "why: all of it is new" "$(why "$from" "$to" "$before" "$from" new_nanos)"
 equal "why: and is the change" "$(why "$from" "$to" "$before" "$from" change_nanos)" "($all, $all)"
 equal "why: the other way around it ended" "$(why "$before" "$from" "$from" "$to" ended_nanos)" "(-$all, -$all)"
 equal "why: a month against itself did not change" "$(why "$from" "$to" "$from" "$to" volume_nanos)" "(0, 0)"
+of() { api "/api/v1/cost?by=team&from=$1&to=$2&compare=1&series=7" "d['total']['$3'], $4"; }
+equal "cost beside the half month before: all of it came" "$(of "$from" "$to" change_nanos "sum(i['change_nanos'] for i in d['items'])")" \
+	"($all, $all)"
+equal "three days in which nothing passed, beside those in which it did" \
+	"$(of "$(date -ud 2026-11-25 +%s)" "$(date -ud 2026-11-28 +%s)" before_nanos "d['against']['from']")" "($all, $(date -ud 2026-11-22 +%s))"
+equal "the slots of a series sum to the cost" "$(of "$from" "$to" nanos "sum(d['total']['series'])")" "($all, $all)"
+expect "weirctl cost --compare --trend prints both" bash -c '"$1" --socket "$2" cost --since 30d --compare --trend | grep -q "^trend: from "' - \
+	"$LAB_BIN/weirctl" "$SOCKET"
 expect "weirctl cost why says it in a sentence" bash -c '"$1" --socket "$2" cost why --since 30d --against 60d | grep -q "^cost "' - \
 	"$LAB_BIN/weirctl" "$SOCKET"
 equal "the table says the same" "$(cost | awk '$1 == "data" && $2 == "internet" { print $NF }')" 918.059091
