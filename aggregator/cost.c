@@ -3,8 +3,8 @@
 
 #include "aggregator/text.h"
 #include "lib/ds/map.h"
+#include "lib/money/charge.h"
 
-#define POOL_MAX 192
 #define NO_GROUP UINT32_MAX
 
 /* Which rows of a summary become one row of the ledger. Without padding: its bytes are the map's key. */
@@ -21,13 +21,6 @@ struct item {
 	uint64_t bytes, once; /* once: counted at the first meter of a byte only */
 };
 
-struct group {
-	const struct weir_meter *meter;
-	const char *account; /* the text for which it was found last */
-	uint32_t month;
-	char pool[POOL_MAX];
-};
-
 /* Rows of one workload and path come again and again: where the last ones are. */
 #define RECENT 64u
 
@@ -36,10 +29,7 @@ struct cost_batch {
 	size_t count, cap;
 	uint32_t recent[RECENT]; /* index in items, plus one */
 	struct weir_map *by_key; /* index in items, plus one */
-	uint64_t day;		 /* whose month is: */
-	uint32_t month;
-	struct group *groups;
-	size_t group_count, group_cap;
+	struct weir_groups groups;
 };
 
 int cost_batch_new(struct cost_batch **ret)
@@ -61,7 +51,7 @@ void cost_batch_free(struct cost_batch *b)
 		return;
 	weir_map_free(b->by_key, NULL);
 	free(b->items);
-	free(b->groups);
+	weir_groups_fini(&b->groups);
 	free(b);
 }
 
@@ -112,48 +102,11 @@ static int item_add(struct cost_batch *b, const struct store_flow *f, uint32_t g
 	return 0;
 }
 
-/* Few: a meter of a region for an account and a month. A meter whose price changed within the month
- * is another meter here, and goes on from the same usage. */
-static int group_of(struct cost_batch *b, const struct weir_meter *m, const char *account,
-		    uint32_t month, uint32_t *ret)
-{
-	struct group g = {.meter = m, .account = account, .month = month};
-	int r;
-
-	for (size_t i = 0; i < b->group_count; i++)
-		if (b->groups[i].meter == m && b->groups[i].month == month && b->groups[i].account == account) {
-			*ret = (uint32_t)i;
-			return 0;
-		}
-	weir_meter_pool(m, account, g.pool, sizeof(g.pool));
-	for (size_t i = 0; i < b->group_count; i++)
-		if (b->groups[i].meter == m && b->groups[i].month == month &&
-		    !strcmp(b->groups[i].pool, g.pool)) {
-			b->groups[i].account = account;
-			*ret = (uint32_t)i;
-			return 0;
-		}
-	r = grow((void **)&b->groups, b->group_count, &b->group_cap, sizeof(*b->groups));
-	if (r)
-		return r;
-	*ret = (uint32_t)b->group_count;
-	b->groups[b->group_count++] = g;
-	return 0;
-}
-
-static uint32_t month_of(struct cost_batch *b, uint64_t time_s)
-{
-	if (!b->month || b->day != time_s / 86400)
-		b->month = text_month(time_s);
-	b->day = time_s / 86400;
-	return b->month;
-}
-
 int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const struct weir_route *route,
 		const struct store_flow *f)
 {
 	const struct weir_meter *meters[WEIR_MAX_METERS];
-	const char *account = route->local && route->local->account ? route->local->account : "";
+	const char *account = weir_route_account(route);
 	uint32_t group = 0;
 	int n, r = 0;
 
@@ -165,14 +118,14 @@ int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const s
 	if (n <= 0)
 		return item_add(b, f, NO_GROUP, true, n < 0);
 	for (int i = 0; !r && i < n; i++) {
-		r = group_of(b, meters[i], account, month_of(b, f->time_s), &group);
+		r = weir_groups_find(&b->groups, meters[i], account, f->time_s, &group);
 		if (!r)
 			r = item_add(b, f, group, i == 0, false);
 	}
 	return r;
 }
 
-static struct store_charge charge_of(const struct item *it, const struct group *g, int64_t nanos)
+static struct store_charge charge_of(const struct item *it, const struct weir_group *g, int64_t nanos)
 {
 	return (struct store_charge){
 		.key = {it->key.node, it->key.epoch, it->key.sequence, it->row},
@@ -198,16 +151,15 @@ struct settling {
 
 /* What delta costs behind the usage so far, and the usage is then with it. The meter's free allowance has a usage of
  * its own: its pool may be wider than that of the tiers. */
-static int charge_group(const struct group *g, uint64_t delta, struct store *s, int64_t *ret)
+static int charge_group(const struct weir_group *g, uint64_t delta, struct store *s, int64_t *ret)
 {
-	char pool[POOL_MAX], name[POOL_MAX];
+	char pool[WEIR_POOL_MAX], name[WEIR_POOL_MAX];
 	uint64_t usage, free_usage = 0;
 	int r = store_usage(s, g->pool, g->meter->name, g->month, &usage);
 
 	if (!r && g->meter->free_bytes) {
 		weir_meter_free_pool(g->meter, g->account, pool, sizeof(pool));
-		snprintf(name, sizeof(name), "free %s", g->meter->name);
-		r = store_usage(s, pool, name, g->month, &free_usage);
+		r = store_usage(s, pool, weir_free_name(g->meter, name, sizeof(name)), g->month, &free_usage);
 		if (!r)
 			r = store_usage_add(s, pool, name, g->month, delta);
 	}
@@ -220,7 +172,7 @@ static int charge_group(const struct group *g, uint64_t delta, struct store *s, 
 /* The items of one group, in their order: one price difference, split by bytes. */
 static int settle_group(const struct cost_batch *b, uint32_t group, struct settling *t, struct store *s)
 {
-	const struct group *g = &b->groups[group];
+	const struct weir_group *g = &b->groups.rows[group];
 	uint64_t delta = 0;
 	int64_t cost;
 	size_t n = 0;
@@ -255,7 +207,7 @@ int cost_settle(struct cost_batch *b, struct store *s)
 	for (size_t i = 0; i < b->count; i++)
 		if (b->items[i].key.group == NO_GROUP)
 			t.charges[t.n++] = charge_of(&b->items[i], NULL, 0);
-	for (uint32_t g = 0; !r && g < b->group_count; g++)
+	for (uint32_t g = 0; !r && g < b->groups.count; g++)
 		r = settle_group(b, g, &t, s);
 	return r ? r : store_charges_add(s, t.charges, t.n);
 }

@@ -2,7 +2,8 @@
 #include "aggregator/text.h"
 
 #include <inttypes.h>
-#include <time.h>
+
+#include "lib/base/clock.h"
 
 int text_json(struct weir_buf *b, const char *s)
 {
@@ -34,12 +35,7 @@ char *text_money(int64_t nanos, char buf[TEXT_MONEY_MAX])
 
 uint32_t text_month(uint64_t time_s)
 {
-	time_t t = (time_t)time_s;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm))
-		return 0;
-	return (uint32_t)(tm.tm_year + 1900) * 100 + (uint32_t)tm.tm_mon + 1;
+	return weir_time_month(time_s);
 }
 
 const char *text_undo(uint32_t why)

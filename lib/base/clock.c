@@ -42,3 +42,13 @@ char *weir_time_text(uint64_t wall_ns, char *buf)
 	strftime(buf, 21, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return buf;
 }
+
+uint32_t weir_time_month(uint64_t time_s)
+{
+	time_t t = (time_t)time_s;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm))
+		return 0;
+	return (uint32_t)(tm.tm_year + 1900) * 100 + (uint32_t)tm.tm_mon + 1;
+}

@@ -14,5 +14,7 @@ uint64_t weir_boot_ns(void);	  /* CLOCK_BOOTTIME, what seen_s of a row counts */
 
 /* "2026-11-24T00:23:53Z" into buf of at least 21 bytes; returns buf. */
 char *weir_time_text(uint64_t wall_ns, char *buf);
+/* The month of a Unix time in UTC: 202611. */
+uint32_t weir_time_month(uint64_t time_s);
 
 #endif

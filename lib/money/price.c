@@ -179,18 +179,26 @@ int weir_pricebook_legs(const struct weir_pricebook *b, const struct weir_route 
 	return r->onward ? n + legs_onward(b, r, dir, time_s, ret + n) : n;
 }
 
+int weir_pricebook_priced(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
+			  uint64_t time_s, struct weir_route_leg ret[WEIR_MAX_LEGS])
+{
+	int n = weir_pricebook_legs(b, r, dir, time_s, ret);
+
+	if (!r->local || r->path == WEIR_PATH_UNKNOWN || dir > 1)
+		return -ENOENT;
+	for (int i = 0; i < n; i++)
+		if (!ret[i].meter)
+			return -ENOENT;
+	return n;
+}
+
 int weir_pricebook_meters(const struct weir_pricebook *b, const struct weir_route *r,
 			  unsigned int dir, uint64_t time_s,
 			  const struct weir_meter *ret[WEIR_MAX_METERS])
 {
 	struct weir_route_leg legs[WEIR_MAX_LEGS];
-	int n = weir_pricebook_legs(b, r, dir, time_s, legs);
+	int n = weir_pricebook_priced(b, r, dir, time_s, legs);
 
-	if (!r->local || r->path == WEIR_PATH_UNKNOWN || dir > 1)
-		return -ENOENT;
-	for (int i = 0; i < n; i++)
-		if (!legs[i].meter)
-			return -ENOENT;
 	for (int i = 0; i < n; i++)
 		ret[i] = legs[i].meter;
 	return n;

@@ -71,6 +71,10 @@ struct weir_route_leg {
 int weir_pricebook_legs(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
 			uint64_t time_s, struct weir_route_leg ret[WEIR_MAX_LEGS]);
 
+/* The same when all are priced, and -ENOENT when a needed price is missing. */
+int weir_pricebook_priced(const struct weir_pricebook *b, const struct weir_route *r, unsigned int dir,
+			  uint64_t time_s, struct weir_route_leg ret[WEIR_MAX_LEGS]);
+
 #define WEIR_MAX_METERS 8
 /* Meters that one byte of this route passes in this direction (weir_dir of the workload: 0 ingress,
  * 1 egress) at time_s; at most WEIR_MAX_METERS, in a fixed order. Returns the count; -ENOENT when a

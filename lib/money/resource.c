@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/money/resource.h"
 
+#include "lib/money/book.h"
 #include "lib/money/model.h"
 
 static const char *const balancer_meters[WEIR_LB_KINDS] = {
@@ -64,7 +65,9 @@ static int each_hop(const struct visit *v)
 
 		if (h->domain != domain || h->balancer != TOPO_NONE)
 			continue;
-		one.meter_name = endpoint ? "endpoint-hour" : "nat-gateway-hour";
+		one.meter_name = !endpoint			    ? "nat-gateway-hour"
+				 : strcmp(h->service, "aws/gwlb") ? "endpoint-hour"
+								    : "endpoint-gwlb-hour";
 		one.path = endpoint ? WEIR_PATH_ENDPOINT : WEIR_PATH_NAT;
 		/* Azure's is one, wherever it is asked from. */
 		if (endpoint && !*h->zone && v->d->zone_count && !strcmp(v->d->provider, "aws"))
@@ -91,23 +94,22 @@ static int each_balancer(const struct visit *v)
 	return r;
 }
 
-/* One of the whole domain when any of its subnets has a route by it. */
-static int by_route(const struct visit *v, enum topo_via via, struct weir_resource one)
-{
-	uint32_t domain = (uint32_t)(v->d - v->t->domains);
-
-	for (size_t i = 1; i < v->t->route_count; i++) {
-		const struct topo_route *rt = &v->t->routes[i];
-
-		if (rt->via == via && v->t->subnets[rt->subnet].domain == domain)
-			return tell(v, &one);
-	}
-	return 0;
-}
-
 static bool holds(const struct topo_domain *d, uint64_t time_s)
 {
 	return time_s == WEIR_TOPOLOGY_LATEST ? d->latest : time_s >= d->valid_from && time_s < d->valid_to;
+}
+
+/* One of the whole domain when any of its subnets has a route by it, or another domain one that leads here through it. */
+static int by_route(const struct visit *v, enum topo_via via, struct weir_resource one)
+{
+	for (size_t i = 1; i < v->t->route_count; i++) {
+		const struct topo_route *rt = &v->t->routes[i];
+		const struct topo_domain *from = &v->t->domains[v->t->subnets[rt->subnet].domain];
+
+		if (rt->via == via && (from == v->d || (holds(from, v->time_s) && topo_target(v->t, rt, v->time_s) == v->d)))
+			return tell(v, &one);
+	}
+	return 0;
 }
 
 int weir_resource_each(const struct weir_topology *t, const struct weir_pricebook *b, uint64_t time_s,
@@ -134,4 +136,26 @@ int weir_resource_each(const struct weir_topology *t, const struct weir_priceboo
 							    .meter_name = vpn, .path = WEIR_PATH_VPN});
 	}
 	return r;
+}
+
+static void earlier(uint64_t *at_s, uint64_t time_s, uint64_t than_s)
+{
+	if (than_s > time_s && than_s < *at_s)
+		*at_s = than_s;
+}
+
+uint64_t weir_resource_until(const struct weir_topology *t, const struct weir_pricebook *b, uint64_t time_s)
+{
+	uint64_t at_s = UINT64_MAX;
+
+	for (size_t i = 0; i < t->domain_count; i++) {
+		earlier(&at_s, time_s, t->domains[i].valid_from);
+		earlier(&at_s, time_s, t->domains[i].valid_to);
+	}
+	for (size_t i = 0; i < b->count; i++)
+		for (const struct weir_meter *m = &b->rows[i]->pub; m && m->by_hour; m = weir_meter_over(m)) {
+			earlier(&at_s, time_s, m->valid_from);
+			earlier(&at_s, time_s, m->valid_to);
+		}
+	return at_s;
 }

@@ -28,5 +28,7 @@ struct weir_resource {
  */
 int weir_resource_each(const struct weir_topology *t, const struct weir_pricebook *b, uint64_t time_s,
 		       int (*fn)(const struct weir_resource *r, void *arg), void *arg);
+/* The first time behind time_s at which they may be others: a version or a price begins or ends. UINT64_MAX = never. */
+uint64_t weir_resource_until(const struct weir_topology *t, const struct weir_pricebook *b, uint64_t time_s);
 
 #endif

@@ -19,13 +19,17 @@ static const char text[] =
 	HEAD "  domain: aws/1/vpc\n  provider: aws\n  account: \"1\"\n  valid_from: 2026-07-01\n" ZONES
 	     "  prefixes: [10.1.0.0/16]\n"
 	     "  nat: [{name: nat-a, zone: use1-az1}, {name: nat-b, zone: use1-az2}]\n"
-	     "  endpoints: [{name: logs, service: aws/logs}, {name: kms, service: aws/kms, zone: use1-az2}]\n"
+	     "  endpoints: [{name: logs, service: aws/logs}, {name: kms, service: aws/kms, zone: use1-az2},"
+	     " {name: inspect, service: aws/gwlb, zone: use1-az1}]\n"
 	     "  subnets:\n"
 	     "  - {name: a, cidrs: [10.1.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: \"nat:nat-a\"}, {to: 10.9.0.0/16, via: tgw}]}\n"
-	     "  - {name: b, cidrs: [10.1.2.0/24], zone: use1-az2, routes: [{to: 10.9.0.0/16, via: tgw}, {to: 192.168.0.0/16, via: vpn}]}\n"
+	     "  - {name: b, cidrs: [10.1.2.0/24], zone: use1-az2, routes: [{to: 10.9.0.0/16, via: tgw}, {to: 192.168.0.0/16, via: vpn},"
+	     " {to: 10.3.0.0/16, via: \"tgw:aws/1/far\"}]}\n"
 	     "  load_balancers:\n"
 	     "  - {name: web, kind: alb, scheme: internet-facing, owner: shop, nodes: [{subnet: a}], targets: [b]}\n"
 	     "  - {name: edge, kind: nlb, scheme: internal, nodes: [{subnet: a}], targets: [b]}\n"
+	HEAD "  domain: aws/1/far\n  provider: aws\n  account: \"1\"\n" ZONES "  prefixes: [10.3.0.0/16]\n"
+	     "  subnets: [{name: a, cidrs: [10.3.1.0/24], zone: use1-az1}]\n"
 	HEAD "  domain: gcp/p/net\n  provider: gcp\n  account: p\n  prefixes: [10.2.0.0/16]\n"
 	     "  nat: [{name: nat-g}]\n"
 	     "  subnets:\n"
@@ -37,7 +41,7 @@ static const char prices[] =
 	"  provider: aws\n  currency: USD\n  region: us-east-1\n  source: test\n  resources:\n"
 	"  - {name: nat-gateway-hour, unit: hour, price: \"0.045\"}\n"
 	"  - {name: endpoint-hour, unit: hour, price: \"0.01\"}\n"
-	"  - {name: alb-hour, unit: hour, price: \"0.0225\"}\n"
+	"  - {name: alb-hour, unit: hour, price: \"0.0225\", valid_to: 2026-12-01}\n"
 	"  - {name: tgw-attachment-hour, unit: hour, price: \"0.05\"}\n"
 	"  - {name: vpn-connection-hour, unit: GiB, price: \"0.05\"}\n" /* counts bytes: no price of an hour */
 	"---\n"
@@ -97,10 +101,12 @@ static const struct want after[] = {
 	{"aws/1/vpc", "nat-b", "nat-gateway-hour", "", 40500000, 1, WEIR_PATH_NAT},
 	{"aws/1/vpc", "logs", "endpoint-hour", "", 20000000, 2, WEIR_PATH_ENDPOINT}, /* in two zones */
 	{"aws/1/vpc", "kms", "endpoint-hour", "", 10000000, 1, WEIR_PATH_ENDPOINT},
+	{"aws/1/vpc", "inspect", "endpoint-gwlb-hour", "", -1, 1, WEIR_PATH_ENDPOINT},
 	{"aws/1/vpc", "web", "alb-hour", "shop", 22500000, 1, WEIR_PATH_LB},
 	{"aws/1/vpc", "edge", "nlb-hour", "", -1, 1, WEIR_PATH_LB},
 	{"aws/1/vpc", "tgw", "tgw-attachment-hour", "", 50000000, 1, WEIR_PATH_TGW}, /* once, by two subnets' routes */
 	{"aws/1/vpc", "vpn", "vpn-connection-hour", "", -1, 1, WEIR_PATH_VPN},
+	{"aws/1/far", "tgw", "tgw-attachment-hour", "", 50000000, 1, WEIR_PATH_TGW}, /* it has no route by it: others' lead here */
 	{"gcp/p/net", "nat-g", "nat-gateway-hour", "", -1, 1, WEIR_PATH_NAT},
 };
 
@@ -141,4 +147,16 @@ TEST(a_caller_ends_the_walk)
 	topology_fixture_free(&w);
 }
 
-TEST_MAIN(T(resources_of_the_version_that_holds), T(a_caller_ends_the_walk))
+TEST(until_when_they_are_the_same)
+{
+	struct topology_fixture w = {0};
+	struct weir_err err = {{0}};
+
+	CHECK(!load(&w, &err), "%s", err.text);
+	CHECK(weir_resource_until(w.topology, w.prices, BEFORE) == 1782864000, "the version begins on 2026-07-01");
+	CHECK(weir_resource_until(w.topology, w.prices, 1782864000) == 1796083200, "a price ends on 2026-12-01");
+	CHECK(weir_resource_until(w.topology, w.prices, 1796083200) == UINT64_MAX, "nothing more");
+	topology_fixture_free(&w);
+}
+
+TEST_MAIN(T(resources_of_the_version_that_holds), T(a_caller_ends_the_walk), T(until_when_they_are_the_same))
