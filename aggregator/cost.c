@@ -125,6 +125,17 @@ int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const s
 	return r;
 }
 
+int cost_charge_hour(struct cost_batch *b, const struct weir_resource *r, const struct store_key *key, int64_t workload,
+		     uint64_t time_s)
+{
+	const struct store_flow hour = {.key = *key, .time_s = time_s, .workload = workload, .path = (uint8_t)r->path,
+					.bytes = r->meter ? (uint64_t)r->count * WEIR_RESOURCE_HOUR_S : 0};
+	uint32_t group = NO_GROUP;
+	int e = r->meter ? weir_groups_find(&b->groups, r->meter, r->account, time_s, &group) : 0;
+
+	return e ? e : item_add(b, &hour, group, false, !r->meter);
+}
+
 static struct store_charge charge_of(const struct item *it, const struct weir_group *g, int64_t nanos)
 {
 	return (struct store_charge){
@@ -135,7 +146,7 @@ static struct store_charge charge_of(const struct item *it, const struct weir_gr
 		.meter = g ? g->meter->name : it->key.unpriced ? COST_UNPRICED : COST_NONE,
 		.pool = g ? g->pool : "",
 		.month = g ? g->month : text_month(it->key.time_s),
-		.bytes = it->bytes,
+		.bytes = g && g->meter->by_hour ? 0 : it->bytes, /* else they are seconds */
 		.once = it->once,
 		.nanos = nanos,
 	};

@@ -11,7 +11,7 @@
 #define AGGREGATOR_COST_H
 
 #include "aggregator/store.h"
-#include "lib/money/price.h"
+#include "lib/money/resource.h"
 
 #define COST_UNPRICED "unpriced" /* a price is missing: shown, never silently free */
 #define COST_NONE "none"	 /* no meter charges on this path */
@@ -30,6 +30,12 @@ static inline void cost_batch_freep(struct cost_batch **b)
  */
 int cost_charge(struct cost_batch *b, const struct weir_pricebook *book, const struct weir_route *route,
 		const struct store_flow *f);
+/*
+ * An hour of a resource, as a charge of the workload that stands for it: bytes 0, whatever the seconds cost. Without a price
+ * it is unpriced.
+ */
+int cost_charge_hour(struct cost_batch *b, const struct weir_resource *r, const struct store_key *key, int64_t workload,
+		     uint64_t time_s);
 /* Writes ledger and usage, inside the caller's transaction. */
 int cost_settle(struct cost_batch *b, struct store *s);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/manager.h"
 
+#include "aggregator/hours.h"
 #include "aggregator/http.h"
 #include "aggregator/keys.h"
 #include "aggregator/watch.h"
@@ -27,11 +28,13 @@
 #define FILES_OWN 256
 /* So exactly is it known since when something is wrong. */
 #define WATCH_NS (10 * WEIR_NS_PER_S)
+/* An hour that is over is charged so soon. */
+#define HOURS_NS (2 * WEIR_NS_PER_S)
 
 struct manager {
 	struct service sv;
 	struct weir_loop *loop;
-	struct weir_source *telemetry, *control, *sweep, *poll, *retain, *watch;
+	struct weir_source *telemetry, *control, *sweep, *poll, *retain, *watch, *hours;
 	struct weir_httpd *http;
 	struct keys *keys;
 };
@@ -80,6 +83,26 @@ static int on_retain(uint32_t events, void *arg)
 		weir_log_err(r, "store: cannot fold and remove old rows: %s", store_error(m->sv.store));
 	took_ns = weir_monotonic_ns() - began_ns;
 	return weir_source_rearm(m->retain, more ? WEIR_MAX(RETAIN_REST * took_ns, RETAIN_REST_MIN_NS) : RETAIN_NS, 0);
+}
+
+/* An hour at a time: after days without an aggregator there are many to charge, and agents wait beside it. */
+static int on_hours(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+	const struct weir_repo *repo = gitops_repo(m->sv.gitops);
+	const struct ingest_pricing pricing = {repo ? repo->topology : NULL, repo ? repo->prices : NULL};
+	uint64_t began_ns = weir_monotonic_ns(), took_ns;
+	struct hours_done done = {0};
+	int r = hours_charge(m->sv.store, &pricing, weir_wall_ns() / WEIR_NS_PER_S, &done);
+
+	(void)events;
+	if (r)
+		weir_log_err(r, "store: cannot charge an hour of gateways and load balancers: %s", store_error(m->sv.store));
+	if (done.skipped)
+		weir_log(WEIR_LOG_WARN, "%" PRIu64 " hours of gateways and load balancers, more than %llu days ago, are not charged any more",
+			 done.skipped, HOURS_BACK_S / 86400);
+	took_ns = weir_monotonic_ns() - began_ns;
+	return weir_source_rearm(m->hours, done.more ? WEIR_MAX(RETAIN_REST * took_ns, RETAIN_REST_MIN_NS) : HOURS_NS, 0);
 }
 
 /* Whose signatures an approval carries: the ids of their keys. */
@@ -264,6 +287,8 @@ static int join_loop(struct manager *m, struct weir_err *err)
 		r = weir_loop_timer(l, RETAIN_REST_MIN_NS, 0, on_retain, m, &m->retain);
 	if (!r)
 		r = weir_loop_timer(l, WATCH_NS, WATCH_NS, on_watch, m, &m->watch);
+	if (!r)
+		r = weir_loop_timer(l, RETAIN_REST_MIN_NS, 0, on_hours, m, &m->hours);
 	return r;
 }
 
@@ -276,6 +301,7 @@ static void manager_fini(struct manager *m)
 	weir_source_free(m->poll);
 	weir_source_free(m->retain);
 	weir_source_free(m->watch);
+	weir_source_free(m->hours);
 	if (m->sv.telemetry)
 		weir_wire_server_free(m->sv.telemetry);
 	if (m->sv.control_wire)

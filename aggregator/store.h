@@ -79,7 +79,9 @@ int store_identity(struct store *s, int64_t node, const struct weir_sum_identity
 int store_drop(struct store *s, int64_t node, const struct weir_sum_drop *d);
 
 /* --- what is counted (store_row.c, addresses: store_names.c) --- */
-/* Team: label "team", else the namespace, else "". */
+/* Kind of the workload that an hourly resource is in the ledger. */
+#define STORE_RESOURCE "resource"
+/* Team: label "team", else the namespace, else "". A resource's namespace is its domain, and no team. */
 const char *store_team(const struct weir_sum_workload *w);
 int store_workload(struct store *s, int64_t node, const char *domain,
 		   const struct weir_sum_workload *w, int64_t *ret);
@@ -129,6 +131,9 @@ struct store_charge {
 	int64_t nanos;
 };
 int store_charges_add(struct store *s, const struct store_charge *charges, size_t n);
+/* Up to when hourly resources are charged, exclusive; -ENOENT: they never were. */
+int store_hours(struct store *s, uint64_t *ret_charged_s);
+int store_hours_set(struct store *s, uint64_t charged_s);
 
 /* --- upkeep (store_retain.c) --- */
 /* Rows that one step touches at most. */

@@ -10,7 +10,7 @@ const char *store_team(const struct weir_sum_workload *w)
 	for (size_t i = 0; i < w->label_count; i++)
 		if (!strcmp(w->labels[i].key, "team"))
 			return w->labels[i].value;
-	return w->namespace;
+	return strcmp(w->kind, STORE_RESOURCE) ? w->namespace : "";
 }
 
 static int label_cmp(const void *a, const void *b)
@@ -163,6 +163,21 @@ int store_usage_add(struct store *s, const char *pool, const char *meter, uint32
 		    uint64_t bytes)
 {
 	return store_run(s, ST_USAGE_ADD, "ttiu", pool, meter, (int64_t)month, bytes);
+}
+
+int store_hours(struct store *s, uint64_t *ret_charged_s)
+{
+	int64_t charged;
+	int r = store_id(s, ST_HOURS_GET, &charged, "");
+
+	if (!r)
+		*ret_charged_s = (uint64_t)charged;
+	return r;
+}
+
+int store_hours_set(struct store *s, uint64_t charged_s)
+{
+	return store_run(s, ST_HOURS_SET, "u", charged_s);
 }
 
 static int charge_late(struct store *s, enum store_stmt id, uint64_t bucket, const struct store_charge *c)

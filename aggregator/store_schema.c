@@ -183,6 +183,8 @@ static const char *const migrations[] = {
 	/* 11: minutes and hours of flows and of the ledger are folded */
 	FOLDED_FINE("flow", FLOW_KEY, ",0,0,0,0,0,0,0,0,0") FOLDED_FINE("ledger", LEDGER_KEY, ",0,'','',0")
 	WHOLE("flow", FLOW_KEY, FLOW_REST ",bytes,packets") WHOLE("ledger", LEDGER_KEY, LEDGER_REST ",bytes,once,nanos"),
+	/* 12: up to when hourly resources are charged */
+	"CREATE TABLE hours(id INTEGER PRIMARY KEY CHECK(id=1),charged_s INTEGER NOT NULL);",
 };
 
 _Static_assert(WEIR_ARRAY_SIZE(migrations) == WEIR_STORE_SCHEMA, "tools know the number");
@@ -281,6 +283,8 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_USAGE_GET] = "SELECT bytes FROM usage WHERE pool=? AND meter=? AND month=?",
 	[ST_USAGE_ADD] = "INSERT INTO usage VALUES(?,?,?,?) ON CONFLICT(pool,meter,month) "
 			 "DO UPDATE SET bytes=bytes+excluded.bytes",
+	[ST_HOURS_GET] = "SELECT charged_s FROM hours",
+	[ST_HOURS_SET] = "INSERT OR REPLACE INTO hours VALUES(1,?)",
 	[ST_LEDGER_10S] = LEDGER_ADD("10s", LEDGER_ROW),
 	[ST_CHARGES_10S] = LEDGER_ADD("10s", ROWS(LEDGER_ROW)),
 	[ST_LEDGER_LATE_1M] = LEDGER_LATE("1m", "60", "_1m"),

@@ -310,11 +310,13 @@ TEST(a_clock_that_was_never_set_is_booked_at_arrival)
 TEST(team_is_label_else_namespace)
 {
 	struct weir_sum_label l[] = {{"app", "x"}, {"team", "data"}};
-	struct weir_sum_workload w = {.namespace = "ns", .labels = l, .label_count = 2};
+	struct weir_sum_workload w = {.namespace = "ns", .kind = "pod", .labels = l, .label_count = 2};
 
 	CHECK(!strcmp(store_team(&w), "data"), "%s", store_team(&w));
 	w.label_count = 1;
 	CHECK(!strcmp(store_team(&w), "ns"), "%s", store_team(&w));
+	w.kind = STORE_RESOURCE;
+	CHECK(!*store_team(&w), "a domain is no team: %s", store_team(&w));
 }
 
 static int first_top(const struct query_top *t, void *arg)
