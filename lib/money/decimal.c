@@ -113,6 +113,25 @@ int weir_decimal_cmp(const struct weir_decimal *a, const struct weir_decimal *b)
 	return a->negative ? -r : r;
 }
 
+int weir_decimal_add(const struct weir_decimal *a, const struct weir_decimal *b, struct weir_decimal *ret)
+{
+	bool same = a->negative == b->negative, swap = !same && compare(a->limb, b->limb, WEIR_DECIMAL_LIMBS) < 0;
+	const struct weir_decimal *x = swap ? b : a, *y = swap ? a : b; /* the larger first, so that nothing is borrowed at its end */
+	struct weir_decimal d = {0};
+	int64_t carry = 0;
+
+	for (size_t i = 0; i < WEIR_DECIMAL_LIMBS; i++) {
+		carry += same ? (int64_t)x->limb[i] + y->limb[i] : (int64_t)x->limb[i] - y->limb[i];
+		d.limb[i] = (uint32_t)((carry + BASE) % BASE);
+		carry = carry < 0 ? -1 : carry / (int64_t)BASE;
+	}
+	if (carry)
+		return -ERANGE;
+	d.negative = x->negative && !is_zero(&d);
+	*ret = d;
+	return 0;
+}
+
 static void multiply(const uint32_t *a, const uint32_t *b, uint32_t ret[WIDE])
 {
 	memset(ret, 0, WIDE * sizeof(*ret));

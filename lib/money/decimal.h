@@ -22,6 +22,8 @@ struct weir_decimal {
 int weir_decimal_parse(const char *text, size_t len, struct weir_decimal *ret);
 /* Less than, equal to or greater than 0, as a is to b. */
 int weir_decimal_cmp(const struct weir_decimal *a, const struct weir_decimal *b);
+/* a + b; -ERANGE behind 36 digits before the point. */
+int weir_decimal_add(const struct weir_decimal *a, const struct weir_decimal *b, struct weir_decimal *ret);
 /*
  * Is a * b = r, as far as money is told apart: to a nano-unit, or to a part in 10^12 of large sums, which is where the
  * arithmetic of writers that use binary floating point ends.

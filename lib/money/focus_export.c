@@ -147,7 +147,7 @@ static int hold(struct weir_focus_export *x, const struct weir_focus_charge *c)
 		return r;
 	if (x->count == x->cap) {
 		merge(x);
-		if (x->count > x->cap / 2) {
+		if (2 * x->count >= x->cap) {
 			size_t cap = x->cap ? 2 * x->cap : 256;
 			void *p = cap > WEIR_FOCUS_PERIOD_CHARGES_MAX ? NULL : reallocarray(x->charges, cap, sizeof(copy));
 

@@ -87,4 +87,24 @@ TEST(decimal_products)
 	      "as wide as it goes");
 }
 
-TEST_MAIN(T(decimals_compare_exactly), T(decimals_refuse), T(decimal_products))
+TEST(decimals_add)
+{
+	static const struct {
+		const char *a, *b, *sum;
+	} sums[] = {
+		{"0.1", "0.2", "0.3"},	 {"999999999.999999999", "0.000000001", "1000000000"},
+		{"1", "-1", "0"},	 {"-0.5", "0.25", "-0.25"},
+		{"0.25", "-0.5", "-0.25"}, {"-1000000000", "0.000000000000000000000000000000000001", "-999999999.999999999999999999999999999999999999"},
+		{"-1", "-2", "-3"},
+	};
+	struct weir_decimal most = number("999999999999999999999999999999999999"), one = number("1"), sum;
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(sums); i++) {
+		struct weir_decimal a = number(sums[i].a), b = number(sums[i].b), wanted = number(sums[i].sum);
+
+		CHECK(!weir_decimal_add(&a, &b, &sum) && !weir_decimal_cmp(&sum, &wanted), "%s + %s", sums[i].a, sums[i].b);
+	}
+	CHECK(weir_decimal_add(&most, &one, &sum) == -ERANGE, "more than fits");
+}
+
+TEST_MAIN(T(decimals_add), T(decimals_compare_exactly), T(decimals_refuse), T(decimal_products))

@@ -1,133 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The official FOCUS 1.2 model over a file that keeps it, over files that each break one thing, and over real rows. */
-#include "lib/ds/buf.h"
-#include "lib/money/focus_check.h"
-#include "tests/lib/focus_fixture.h"
-#include "tests/lib/test.h"
-
-/* What a file of network charges alone supports: commitments, reservations, other currencies and types of accounts it does not. */
-#define NETWORK_CRITERIA \
-	"ACCOUNT_NAMING_SUPPORTED,AVAILABILITY_ZONE_SUPPORTED,MULTIPLE_PRICING_CATEGORIES_SUPPORTED," \
-	"NEGOTIATED_PRICING_SUPPORTED,PUBLIC_PRICE_LIST_SUPPORTED,USAGE_MEASUREMENT_SUPPORTED," \
-	"UNIT_PRICING_SUPPORTED,SUB_ACCOUNT_SUPPORTED,BILLING_BASED_ON_PROVISIONED_RESOURCES_SUPPORTED," \
-	"RESOURCE_TYPE_ASSIGNMENT_SUPPORTED,REGION_SUPPORTED,TAGGING_SUPPORTED"
-#define ROWS_MAX 16
-#define COLUMNS_MAX 64
-
-struct official {
-	struct weir_focus_model *model;
-	struct weir_map *currencies;
-	struct weir_focus_options options;
-};
-
-static char *data_path(const char *name)
-{
-	const char *root = getenv("WEIR_DATA");
-
-	return weir_strf("%s/finops/focus/%s", root ? root : "../shared/data", name);
-}
-
-static void official_fini(struct official *o)
-{
-	weir_focus_model_free(o->model);
-	weir_map_free(o->currencies, NULL);
-}
-
-/* False, and skipped, where the data is not. */
-static bool official_load(struct test_state *test_st, struct official *o)
-{
-	weir_auto_free char *model = data_path("model-1.2.json"), *codes = data_path("currency_codes.csv");
-	struct weir_err err = {0};
-	int r;
-
-	if (access(model, R_OK)) {
-		SKIP("no data: set WEIR_DATA");
-		return false;
-	}
-	r = weir_focus_model_load(model, &o->model, &err);
-	if (!r)
-		r = weir_focus_currencies_load(codes, &o->currencies, &err);
-	if (!r)
-		r = weir_focus_criteria(o->model, NETWORK_CRITERIA, &o->options.criteria, &err);
-	o->options.currencies = o->currencies;
-	CHECK(!r, "%s", err.text);
-	return !r;
-}
-
-/* Failed rules, composites left out, as " ID=rows" in the model's order. */
-static char *failures(const struct official *o, const struct weir_focus_report *report)
-{
-	weir_auto_buf struct weir_buf b = {0};
-
-	weir_buf_addf(&b, "%s", "");
-	for (size_t i = 0; i < o->model->rule_count; i++)
-		if (report->results[i].status == WEIR_FOCUS_FAIL && !report->results[i].composite)
-			weir_buf_addf(&b, " %s=%d", o->model->rules[i].id, (int)report->results[i].rows);
-	return strdup((const char *)b.data);
-}
-
-/* --- the file and its mutations --- */
-
-struct sheet {
-	char *cell[ROWS_MAX][COLUMNS_MAX]; /* the first row is the head */
-	bool dropped[COLUMNS_MAX];
-	size_t rows, columns;
-};
-
-static void sheet_fini(struct sheet *s)
-{
-	for (size_t r = 0; r < s->rows; r++)
-		for (size_t c = 0; c < s->columns; c++)
-			free(s->cell[r][c]);
-}
-
-static int sheet_load(struct sheet *s)
-{
-	weir_auto_free char *path = data_path("focus12-minimal-network.csv");
-	weir_auto_csv struct weir_csv *csv = NULL;
-	const struct weir_csv_field *f;
-	struct weir_err err = {0};
-	size_t count;
-	int r = weir_csv_open(path, &csv, &err);
-
-	while (!r && (r = weir_csv_next(csv, &f, &count, &err)) == 1) {
-		if (s->rows == ROWS_MAX || count > COLUMNS_MAX)
-			return -E2BIG;
-		for (size_t c = 0; c < count; c++)
-			s->cell[s->rows][c] = strdup(f[c].text);
-		s->columns = count;
-		s->rows++;
-		r = 0;
-	}
-	return r;
-}
-
-static void sheet_write(const struct sheet *s, struct weir_buf *ret)
-{
-	for (size_t r = 0; r < s->rows; r++) {
-		bool first = true;
-
-		for (size_t c = 0; c < s->columns; c++) {
-			if (s->dropped[c])
-				continue;
-			weir_buf_addf(ret, "%s%s", first ? "" : ",", *s->cell[r][c] ? "\"" : "");
-			for (const char *p = s->cell[r][c]; *p; p++)
-				weir_buf_addf(ret, *p == '"' ? "\"\"" : "%c", *p);
-			weir_buf_addf(ret, "%s", *s->cell[r][c] ? "\"" : "");
-			first = false;
-		}
-		weir_buf_addf(ret, "\n");
-	}
-}
-
-#define ALL 0	  /* every row of data */
-#define DROP (-1) /* the column */
-
-struct edit {
-	const char *column;
-	int row;	   /* of data, from 1 */
-	const char *value; /* "" is null */
-};
+#include "tests/lib/focus_official.h"
 
 /* Rules of MUST and SHOULD that each mutation breaks, no more and no fewer; as " ID=rows" in the model's order. */
 static const struct {
@@ -210,47 +83,12 @@ static const struct {
 	{"a unit in small letters", {{"PricingUnit", 2, "hours"}}, " PricingUnit-C-003-O=1"},
 };
 
-static void apply(struct sheet *s, const struct edit *e)
-{
-	for (size_t c = 0; c < s->columns; c++) {
-		if (strcmp(s->cell[0][c], e->column) != 0)
-			continue;
-		s->dropped[c] |= e->row == DROP;
-		for (size_t r = 1; e->value && r < s->rows; r++) {
-			if (e->row != ALL && (size_t)e->row != r)
-				continue;
-			free(s->cell[r][c]);
-			s->cell[r][c] = strdup(e->value);
-		}
-		return;
-	}
-	printf("# no column %s\n", e->column);
-	abort();
-}
-
-/* What the file breaks without any edit, and always. */
-static const char always[] = " CostAndUsage-D-033-O=1";
-
 static char *broken_by(const struct official *o, const struct edit *edits, size_t n)
 {
-	weir_auto_focus_report struct weir_focus_report *report = NULL;
+	weir_auto_free char *path = data_path("focus12-minimal-network.csv");
 	weir_cleanup(sheet_fini) struct sheet s = {0};
-	weir_auto_buf struct weir_buf b = {0};
-	struct weir_err err = {0};
-	char *said, *at;
 
-	if (sheet_load(&s))
-		return strdup("unreadable");
-	for (size_t i = 0; i < n && edits[i].column; i++)
-		apply(&s, &edits[i]);
-	sheet_write(&s, &b);
-	if (focus_run(o->model, &o->options, b.data, b.len, &report, &err))
-		return strdup(err.text);
-	said = failures(o, report);
-	at = strstr(said, always);
-	if (at)
-		memmove(at, at + strlen(always), strlen(at + strlen(always)) + 1);
-	return said;
+	return sheet_load(&s, path) ? strdup("unreadable") : sheet_breaks(o, &s, edits, n);
 }
 
 TEST(focus_minimal_file_keeps_all)
@@ -300,6 +138,7 @@ TEST(focus_mutated_files_break_their_rule)
 TEST(focus_alternatives_do_not_contradict)
 {
 	static const struct edit edits[] = {{"x_Team", ALL, ""}, {"x_Team", 2, "INV-1"}};
+	weir_auto_free char *path = data_path("focus12-minimal-network.csv");
 	weir_cleanup(official_fini) struct official o = {0};
 	weir_auto_focus_report struct weir_focus_report *report = NULL;
 	weir_cleanup(sheet_fini) struct sheet s = {0};
@@ -309,7 +148,7 @@ TEST(focus_alternatives_do_not_contradict)
 
 	if (!official_load(test_st, &o))
 		return;
-	CHECK(sheet_load(&s) == 0, "the file");
+	CHECK(sheet_load(&s, path) == 0, "the file");
 	apply(&s, &edits[0]);
 	apply(&s, &edits[1]);
 	free(s.cell[0][s.columns - 1]);
