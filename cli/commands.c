@@ -44,12 +44,14 @@ static const struct command commands[] = {
 	 "Check price books: each error is one line with file and line. Exit status 2 when there are errors, 1 when a "
 	 "meter has no price between two others, else 0."},
 	{"export check", cmd_export_check,
-	 "--model FILE [--currency-codes FILE] [--criteria A,B | all] CSV | --defects",
+	 "--model FILE [--currency-codes FILE] [--criteria A,B | all] CSV | --version 1.2|1.3 CSV | --defects",
 	 "Check a FOCUS file, CSV or CSV.GZ, by the official requirements model, FILE as JSON: first each rule that is "
 	 "broken, MUST before SHOULD, with how many rows and the first of them, then how many rules passed, failed and "
 	 "were skipped. --criteria names what the provider supports, as the model does (ApplicabilityCriteria); rules "
 	 "that need another are skipped. --defects lists where model or official validator err, and what is done "
-	 "instead. Exit status 1 when a MUST is broken."},
+	 "instead. --version checks without a model: names, types and nulls of the documented columns, price times quantity, "
+	 "and of split charges (1.3) that ratios sum to 1 and rows to their origin. Exit status 1 when a MUST is broken or "
+	 "something is found."},
 	{"import bill", cmd_import_bill, "FILE... [--parts] [--bills DB] [--strict] [--dry-run]",
 	 "Import bills into a file of their own (weir-bills.db): FOCUS 1.0 to 1.4, AWS CUR 2.0 and legacy CUR, Azure cost "
 	 "exports, GCP's BigQuery export; CSV or JSON lines, plain or gzip, told apart by their content. A file comes in whole or "

@@ -2,6 +2,7 @@
 /* weirctl export: what leaves weir as a bill, here the check of such a file by the official FOCUS requirements model. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/export.h"
 #include "cli/view.h"
 #include "lib/money/focus_check.h"
 
@@ -191,13 +192,14 @@ static int check(const struct cli *c, const char *model, const char *currencies,
 
 int cmd_export_check(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
-	const char *model = NULL, *currencies = NULL, *criteria = NULL, *file = NULL;
+	const char *model = NULL, *currencies = NULL, *criteria = NULL, *file = NULL, *version = NULL;
 	bool defects = false;
 	const struct args_opt opts[] = {
 		{"--model", ARGS_STR, &model},
 		{"--currency-codes", ARGS_STR, &currencies},
 		{"--criteria", ARGS_STR, &criteria},
 		{"--defects", ARGS_FLAG, &defects},
+		{"--version", ARGS_STR, &version},
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "CSV", &file, 0, 1, err);
 
@@ -205,9 +207,14 @@ int cmd_export_check(const struct cli *c, int argc, char **argv, struct weir_err
 		return r;
 	if (defects)
 		return file ? weir_err_set(err, -EINVAL, "--defects takes no file") : print_defects(c);
-	if (!model)
-		return weir_err_set(err, -EINVAL, "--model FILE is needed: the FOCUS requirements model as JSON");
+	if (!model == !version)
+		return weir_err_set(err, -EINVAL,
+				    "--model FILE, the FOCUS requirements model as JSON, or --version 1.3 is needed, and not both");
 	if (!file)
 		return weir_err_set(err, -EINVAL, "needs CSV, the file to check");
+	if (version && (currencies || criteria))
+		return weir_err_set(err, -EINVAL, "--currency-codes and --criteria are of a --model");
+	if (version)
+		return export_check_columns(c, version, file, err);
 	return check(c, model, currencies, criteria, file, err);
 }

@@ -60,7 +60,7 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"policy show d", "expected: DIR CLASS"},
 		{"policy sign d", "--key FILE is needed"},
 		{"export", "needs one of: check"},
-		{"export check", "--model FILE is needed"},
+		{"export check", "or --version 1.3 is needed"},
 		{"topology", "needs one of: explain"},
 		{"topology explain", "--from ADDR and --to ADDR are needed"},
 		{"topology explain --from x --to 10.0.0.1", "--from: 'x' is no address"},

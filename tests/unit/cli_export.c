@@ -127,7 +127,7 @@ TEST(export_check_refuses)
 		{(char *)"export", (char *)"check", (char *)"--model", (char *)"/nowhere", (char *)"a.csv"},
 		{(char *)"export", (char *)"check", (char *)"--defects", (char *)"a.csv"},
 	};
-	static const char *const says[] = {"--model FILE is needed", "/nowhere: No such file",
+	static const char *const says[] = {"or --version 1.3 is needed", "/nowhere: No such file",
 					   "--defects takes no file"};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bad); i++) {
@@ -167,5 +167,32 @@ TEST(export_check_lists_defects)
 	json_decref(o);
 }
 
-TEST_MAIN(T(export_check_prints_failures_first), T(export_check_of_an_absent_column), T(export_check_as_json),
+TEST(export_check_by_columns)
+{
+	static const char csv[] = "BilledCost,Cost\n1.x,2\n";
+	struct focus_file f = focus_file(csv, strlen(csv));
+	char *argv[] = {(char *)"export", (char *)"check", (char *)"--version", (char *)"1.3", f.path};
+	weir_auto_free char *said = NULL, *json = NULL, *none = NULL;
+	struct weir_err err = {0};
+	json_t *o;
+
+	CHECK(cli_fixture_run((struct cli){0}, 5, argv, &said, &err) == CLI_NOT_WELL, "%s", err.text);
+	CHECK(strstr(said, "line 1 Cost is no column of this version; one of your own begins with x_\n") == said &&
+		      strstr(said, "\nBillingAccountId is mandatory, and is not there\n") &&
+		      strstr(said, "\nline 2 BilledCost is no decimal\n") &&
+		      strstr(said, "\nFOCUS 1.3, 1 rows, 0 of them parts of 0 split charges: 24 findings\n"),
+	      "%s", said);
+	lseek(f.fd, 0, SEEK_SET);
+	CHECK(cli_fixture_run((struct cli){.json = true}, 5, argv, &json, &err) == CLI_NOT_WELL, "%s", err.text);
+	o = json_loads(json, 0, NULL);
+	CHECK(json_integer_value(json_object_get(o, "findings")) == 24 && json_array_size(json_object_get(o, "items")) == 24, "%s",
+	      json);
+	json_decref(o);
+	argv[3] = (char *)"1.1";
+	CHECK(cli_fixture_run((struct cli){0}, 5, argv, &none, &err) == -EINVAL && strstr(err.text, "'1.1' is neither 1.2 nor 1.3"),
+	      "%s", err.text);
+	close(f.fd);
+}
+
+TEST_MAIN(T(export_check_by_columns), T(export_check_prints_failures_first), T(export_check_of_an_absent_column), T(export_check_as_json),
 	  T(export_check_of_gzip), T(export_check_refuses), T(export_check_lists_defects))
