@@ -9,18 +9,26 @@
 #include "lib/money/traffic.h"
 
 enum weir_edit_kind {
-	WEIR_EDIT_ROUTE,	 /* in subnet (NULL: all of the domain) a route to `to` or `service` by `via` and gateway; replaces one to the same */
-	WEIR_EDIT_ROUTE_REMOVE,
+	/* in subnet (NULL: all of the domain) a route to `service`, else to `to`, by `via` ("nat", "endpoint", "peering", as
+	 * in a document), with gateway, the name of a NAT gateway or endpoint, or target, a domain. Replaces one to the same. */
+	WEIR_EDIT_ROUTE,
+	WEIR_EDIT_ROUTE_REMOVE,	 /* the same; no subnet may be without it, unless NULL means all */
 	WEIR_EDIT_NAT,		 /* a NAT gateway: name, zone */
-	WEIR_EDIT_NAT_REMOVE,
+	WEIR_EDIT_NAT_REMOVE,	 /* no route may be left by it */
 	WEIR_EDIT_ENDPOINT,	 /* an interface endpoint: name, service, one zone or "" */
 	WEIR_EDIT_ENDPOINT_REMOVE,
 	WEIR_EDIT_BALANCER_REMOVE,
-	WEIR_EDIT_BALANCER_CROSS_ZONE, /* of a load balancer: on or off */
-	WEIR_EDIT_LOCAL,	 /* traffic: `ppm` of cross-zone bytes of workload to peer workload stay in the zone */
-	WEIR_EDIT_SCALE,	 /* traffic: bytes of workload to service or peer workload become ppm millionths (compression) */
-	WEIR_EDIT_ADDRESS,	 /* traffic: peers at public address `to` of ours are reached at private address `address` */
-	WEIR_EDIT_MOVE,		 /* traffic: workload's address becomes one of subnet (another zone or region) */
+	/* of a load balancer: on, or off: then what a target got of a node in another zone comes from one of its own zone */
+	WEIR_EDIT_BALANCER_CROSS_ZONE,
+	/* traffic: `ppm` of cross-zone bytes between workload and peer workload stay in the zone */
+	WEIR_EDIT_LOCAL,
+	/* traffic: bytes between workload and service, or peer workload, become ppm millionths, in both directions */
+	WEIR_EDIT_SCALE,
+	/* traffic: peers at a public address in `to`, of ours, are reached at private address `address` */
+	WEIR_EDIT_ADDRESS,
+	/* traffic: workload's addresses become others of subnet (another zone or region), in its own rows and its peers' */
+	WEIR_EDIT_MOVE,
+	WEIR_EDITS,
 };
 struct weir_edit {
 	enum weir_edit_kind kind;
@@ -32,10 +40,22 @@ struct weir_edit {
 	bool on;
 };
 
-/* A sealed copy with the edits; -EINVAL with the edit that does not fit. */
+#define WEIR_EDITS_MAX 4096u
+const char *weir_edit_name(enum weir_edit_kind k); /* "route-remove" */
+/* Of traffic; others are of the topology. WEIR_EDIT_BALANCER_CROSS_ZONE off is of both. */
+bool weir_edit_is_traffic(const struct weir_edit *e);
+
+/*
+ * A copy with the edits, which are made in their order. It reads texts, ranges and tables of t: free it first. Edits of
+ * traffic are looked at and change nothing. An edit must fit the last version of its domain, and is made in those older
+ * ones too where it fits; an edit of a domain that is not there does not fit. -EINVAL: "edit 2 (nat-remove): what is wrong".
+ */
 int weir_change_topology(const struct weir_topology *t, const struct weir_edit *edits, size_t n,
 			 struct weir_topology **ret, struct weir_err *err);
-/* A copy of the rows with the edits of traffic. */
+/*
+ * A copy of the rows with the edits of traffic, in their order; t says what a row's path is before the change. A workload
+ * that an edit does not name is any. A flow that both ends recorded is changed in the rows of both. -EINVAL for a subnet that is not there.
+ */
 int weir_change_traffic(const struct weir_topology *t, const struct weir_traffic_set *s, const struct weir_edit *edits,
 			size_t n, struct weir_traffic_set **ret);
 

@@ -110,6 +110,10 @@ struct weir_topology {
 	char **strings;
 	size_t string_count;
 	bool sealed;
+	/* Of a changed copy (change.c): whose texts, ranges and tables it reads. It owns its arrays, and the tries of
+	 * routes and endpoints that are not those of the base. What a change removes stays as a row: a hop and a load
+	 * balancer of domain TOPO_NONE, a route of TOPO_VIA_NONE. */
+	const struct weir_topology *base;
 };
 
 /* A copy that lives as long as the topology; NULL on failure. */
@@ -147,6 +151,9 @@ int topo_seal_balancers(struct weir_topology *t);
 void topo_balancer_fini(struct topo_balancer *b);
 /* "nat" */
 const char *topo_via_name(enum topo_via via);
+bool topo_via_parse(const char *name, enum topo_via *ret);
+/* Puts the ranges of a service route into its subnet's trie. */
+int topo_expand_service(struct weir_topology *t, uint32_t route);
 /* Puts a range where no more specific service's range covers it; of two equal ones the first stays. */
 int topo_put_range(struct weir_topology *t, const struct topo_range *range);
 /* Adds the boundaries that hold for every domain (loopback, link-local, private ranges). */

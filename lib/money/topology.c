@@ -78,10 +78,8 @@ int weir_topology_new(struct weir_topology **ret)
 	return 0;
 }
 
-void weir_topology_free(struct weir_topology *t)
+static void free_tables(struct weir_topology *t)
 {
-	if (!t)
-		return;
 	for (size_t i = 0; i < t->domain_count; i++) {
 		weir_lpm_free(t->domains[i].prefixes);
 		weir_lpm_free(t->domains[i].subnets);
@@ -93,16 +91,37 @@ void weir_topology_free(struct weir_topology *t)
 		topo_balancer_fini(&t->balancers[i]);
 	for (size_t i = 0; i < t->subnet_count; i++)
 		weir_lpm_free(t->subnets[i].routes);
+	weir_lpm_free(t->range_lpm);
+	free(t->ranges);
+	free(t->range_files);
+}
+
+/* A changed copy has the base's but for what the change has made anew. */
+static void free_changed(struct weir_topology *t)
+{
+	for (size_t i = 0; i < t->domain_count; i++)
+		if (t->domains[i].endpoints != t->base->domains[i].endpoints)
+			weir_lpm_free(t->domains[i].endpoints);
+	for (size_t i = 0; i < t->subnet_count; i++)
+		if (t->subnets[i].routes != t->base->subnets[i].routes)
+			weir_lpm_free(t->subnets[i].routes);
+}
+
+void weir_topology_free(struct weir_topology *t)
+{
+	if (!t)
+		return;
+	if (t->base)
+		free_changed(t);
+	else
+		free_tables(t);
 	for (size_t i = 0; i < t->string_count; i++)
 		free(t->strings[i]);
-	weir_lpm_free(t->range_lpm);
 	free(t->domains);
 	free(t->subnets);
 	free(t->hops);
 	free(t->routes);
-	free(t->ranges);
 	free(t->balancers);
-	free(t->range_files);
 	free(t->classes);
 	free(t->strings);
 	free(t);
@@ -191,7 +210,7 @@ const char *topo_region(const struct topo_domain *d, const char *zone)
 
 /* A service route becomes one prefix per range of the service in the subnet's region. A route that
  * names a prefix wins over a service's range of the same length. */
-static int expand_service(struct weir_topology *t, uint32_t route)
+int topo_expand_service(struct weir_topology *t, uint32_t route)
 {
 	const struct topo_route *rt = &t->routes[route];
 	const struct topo_subnet *s = &t->subnets[rt->subnet];
@@ -227,7 +246,7 @@ static int resolve_routes(struct weir_topology *t, struct weir_err *err)
 			rt->target_domain = (uint32_t)(d - t->domains);
 		}
 		if (rt->to_service)
-			r = expand_service(t, i);
+			r = topo_expand_service(t, i);
 	}
 	return r;
 }

@@ -37,6 +37,15 @@ static const struct via_row *via_find(const char *s, size_t len)
 	return NULL;
 }
 
+bool topo_via_parse(const char *name, enum topo_via *ret)
+{
+	const struct via_row *row = via_find(name, strlen(name));
+
+	if (row)
+		*ret = row->via;
+	return row;
+}
+
 /* NAT gateways have no service, endpoints always have one: that tells them apart. */
 static int find_hop(const struct weir_topology *t, uint32_t domain, const char *name, bool endpoint,
 		    struct weir_y *y, uint32_t *ret, struct weir_err *err)
