@@ -73,7 +73,7 @@ int api_dims(struct api_call *c, const char *by, enum query_dim dims[QUERY_DIMS]
 		if (d >= QUERY_DIMS)
 			return weir_err_set(&c->err, -EINVAL,
 					    "by: must list workload, namespace, team, path, meter, "
-					    "node, each at most once");
+					    "node, class, each at most once");
 		dims[n++] = (enum query_dim)d;
 		if (!p[len])
 			break;

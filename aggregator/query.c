@@ -8,7 +8,7 @@
 #define DROPPED "f.verdict IN (2,3)"
 
 const char *const query_dim_names[QUERY_DIMS + 1] = {"workload", "namespace", "team",
-						     "path",	 "meter",     "node", NULL};
+						     "path",	 "meter",     "node", "class", NULL};
 
 static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "minutes", "hours", "days"};
 
@@ -156,6 +156,7 @@ int query_top(struct store *s, enum query_by by, const struct query_range *r, ui
 static const char *const dim_columns[QUERY_DIMS] = {
 	[QUERY_WORKLOAD] = "w.name", [QUERY_NAMESPACE] = "w.namespace", [QUERY_TEAM] = "w.team",
 	[QUERY_PATH] = "l.path",     [QUERY_METER] = "l.meter",	   [QUERY_NODE] = "n.name",
+	[QUERY_CLASS] = "CASE n.class WHEN '' THEN w.domain ELSE n.class END", /* what is on no node has a domain alone */
 };
 
 static void read_cost(const struct select *q, const enum query_dim *dims, size_t n,
@@ -174,7 +175,7 @@ int query_cost_series(struct store *s, const enum query_dim *dims, size_t n, con
 		      int (*fn)(const struct query_cost *c, void *arg), void *arg)
 {
 	auto_select struct select q = {.s = s};
-	char sql[SQL_MAX], keys[128] = "";
+	char sql[SQL_MAX], keys[256] = "";
 	struct query_cost c = {0};
 	int e;
 

@@ -40,8 +40,8 @@ struct query_top {
 int query_top(struct store *s, enum query_by by, const struct query_range *r, uint32_t limit,
 	      int (*fn)(const struct query_top *t, void *arg), void *arg);
 
-#define QUERY_DIMS 6
-enum query_dim { QUERY_WORKLOAD, QUERY_NAMESPACE, QUERY_TEAM, QUERY_PATH, QUERY_METER, QUERY_NODE };
+#define QUERY_DIMS 7
+enum query_dim { QUERY_WORKLOAD, QUERY_NAMESPACE, QUERY_TEAM, QUERY_PATH, QUERY_METER, QUERY_NODE, QUERY_CLASS };
 extern const char *const query_dim_names[QUERY_DIMS + 1]; /* NULL-terminated */
 struct query_cost {
 	const char *keys[QUERY_DIMS]; /* in the order asked */

@@ -23,8 +23,8 @@ static const struct command commands[] = {
 	 "private, public) and, behind a colon, the class that the policy in force gives it."},
 	{"cost", cmd_cost, "[--by team,path] [--since 1h | --from TIME [--to TIME]] [--compare] [--trend]",
 	 "Show what bytes cost. --by takes a comma list of workload, namespace, team, path, meter, "
-	 "node. TIME is 2026-11-01, 2026-11-01T00:00:00Z or Unix seconds. --compare adds what the range of the same length "
-	 "before it cost, and the change; --trend how the cost went within the range, in at most 24 steps (with --json "
+	 "node, class (a node's domain and subnet). TIME is 2026-11-01, 2026-11-01T00:00:00Z or Unix seconds. --compare adds "
+	 "what the range of the same length before it cost, and the change; --trend how the cost went within the range, in at most 24 steps (with --json "
 	 "numbers, the nanos of each step)."},
 	{"cost why", cmd_cost_why, "[--by workload,path] [--since 1d] [--against 1d] [--limit 20]",
 	 "Say why the cost of the last --since is another than that of as long a time, --against before: volume (all bytes "
@@ -63,11 +63,14 @@ static const struct command commands[] = {
 	 "[--period YYYY-MM] [--account A] [--version N] [--by service] [--limit 100] [--bills DB]",
 	 "Sum the newest version of each bill, or version N, by service, sku, region, resource, account, network (the kind "
 	 "of transfer), category or usage. Amounts are exact; in JSON they are texts."},
-	{"bill reconcile", cmd_bill_reconcile, "--period YYYY-MM [--account A] [--dir REPO] [--measured FILE] [--bills DB]",
-	 "Set a month's bill beside what was measured of it, by meter of the price books (their sku): what is billed is "
-	 "measured, plus what adjusts it (discount, tier, over-measured, rounding), plus what nobody was seen to cause; to "
-	 "the nano-unit. Then each team's share. Measured is what the aggregator has of the month, or FILE, which weirctl "
-	 "cost --by team,meter --json has written."},
+	{"bill reconcile", cmd_bill_reconcile,
+	 "--period YYYY-MM [--lines] [--limit 100] [--account A] [--dir REPO] [--measured FILE]... [--rate R] [--bills DB]",
+	 "Set a month's bill beside what was measured of it, line by line: what was measured of a meter (sku of the price books), "
+	 "account, region and hour or day is dealt to its lines by quantity, and each line is what was measured, plus what "
+	 "adjusts it (discount, tier, over-measured, rounding), plus what nobody was seen to cause and why; to the nano-unit. "
+	 "--lines lists the first of them, each with teams' shares in --json; then sums by meter with their residual, by "
+	 "reason, and by team. Measured is what the aggregator has, or FILEs that weirctl cost --by class,team,path,meter "
+	 "--json has written, each of the time in it. --rate is what one unit of the prices' currency is in the bill's."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
 	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",

@@ -63,7 +63,7 @@ int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err)
 int query_dimensions(const char *by, struct weir_err *err)
 {
 	static const char *const known[] = {"workload", "namespace", "team",
-					    "path",	"meter",     "node"};
+					    "path",	"meter",     "node", "class"};
 	bool seen[WEIR_ARRAY_SIZE(known)] = {0};
 
 	for (const char *p = by;; p++) {
@@ -76,7 +76,7 @@ int query_dimensions(const char *by, struct weir_err *err)
 			return weir_err_set(
 				err, -EINVAL,
 				"--by: '%.*s' is none of workload, namespace, team, path, "
-				"meter, node",
+				"meter, node, class",
 				(int)WEIR_MIN(len, 64u), p);
 		if (seen[i])
 			return weir_err_set(err, -EINVAL, "--by: %s is given twice", known[i]);

@@ -1,160 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weirctl bill reconcile: a month's bill beside what was measured, so that the parts sum to the bill. */
-#include "cli/args.h"
-#include "cli/bill.h"
-#include "cli/prices.h"
-#include "lib/money/bill_store.h"
-#include "lib/money/reconcile.h"
+/* weirctl bill reconcile: a month's bill beside what was measured, so that the parts of each line sum to it. */
+#include "cli/settle.h"
 
 #include <inttypes.h>
 
-#define USAGES_MAX 100000
+#include "cli/prices.h"
+
 #define METERS_MAX 512u
 #define TEAMS_MAX 4096u
-#define CLAIMS_MAX 65536u
-#define NOT_METERED "(no meter)" /* of the bill, that no price book names */
 
+/* Lines without a meter are one by the reason why nobody is seen to cause them. */
 struct meter {
-	const char *name; /* owned */
-	__int128 billed, list, bytes;
+	char name[96];
+	int64_t billed, quantity;
+	uint64_t lines;
+	struct weir_parts parts;
 };
-struct claim_of {
-	uint32_t meter, team;
-	struct weir_claim claim;
+struct team {
+	const char *name;
+	int64_t measured, adjusted;
 };
 struct reconcile {
-	const struct weir_pricebook *book;
-	char currency[16];
 	struct meter meters[METERS_MAX];
-	char *teams[TEAMS_MAX];
-	struct claim_of claims[CLAIMS_MAX];
-	size_t meter_count, team_count, claim_count, usages;
-	struct weir_err *err;
+	struct team teams[TEAMS_MAX];
+	size_t meter_count, team_count;
+	int64_t rests[WEIR_RESTS];
+	json_t *lines; /* NULL: nobody wants them */
+	uint64_t limit, line_count;
+	struct settle *settle;
 };
 
-static void reconcile_freep(struct reconcile **rc)
+static void reconcile_freep(struct reconcile **r)
 {
-	struct reconcile *r = *rc;
-
-	for (size_t i = 0; r && i < r->meter_count; i++)
-		free((char *)r->meters[i].name);
-	for (size_t i = 0; r && i < r->team_count; i++)
-		free(r->teams[i]);
-	free(r);
+	if (*r)
+		json_decref((*r)->lines);
+	free(*r);
 }
 
-static int meter_of(struct reconcile *r, const char *name, uint32_t *ret)
+static int meter_of(struct reconcile *r, const struct weir_settled *s, struct meter **ret)
 {
-	char *copy;
+	char name[sizeof(r->meters[0].name)];
 
+	if (*s->meter)
+		snprintf(name, sizeof(name), "%s", s->meter);
+	else
+		snprintf(name, sizeof(name), "(%s)", weir_rest_name(s->line->rest));
 	for (size_t i = 0; i < r->meter_count; i++)
 		if (!strcmp(r->meters[i].name, name)) {
-			*ret = (uint32_t)i;
+			*ret = &r->meters[i];
 			return 0;
 		}
-	copy = r->meter_count < METERS_MAX ? strdup(name) : NULL;
-	if (!copy)
-		return r->meter_count < METERS_MAX ? -ENOMEM : weir_err_set(r->err, -EINVAL, "more than %u meters", METERS_MAX);
-	*ret = (uint32_t)r->meter_count;
-	r->meters[r->meter_count++] = (struct meter){.name = copy};
+	if (r->meter_count == METERS_MAX)
+		return weir_err_set(r->settle->err, -E2BIG, "more than %u meters", METERS_MAX);
+	*ret = &r->meters[r->meter_count++];
+	memcpy((*ret)->name, name, sizeof(name));
 	return 0;
 }
 
-static int team_of(struct reconcile *r, const char *name, uint32_t *ret)
+static void parts_add(struct weir_parts *to, const struct weir_parts *p)
 {
-	for (size_t i = 0; i < r->team_count; i++)
-		if (!strcmp(r->teams[i], name)) {
-			*ret = (uint32_t)i;
-			return 0;
-		}
-	if (r->team_count == TEAMS_MAX)
-		return weir_err_set(r->err, -EINVAL, "more than %u teams", TEAMS_MAX);
-	r->teams[r->team_count] = strdup(name);
-	if (!r->teams[r->team_count])
-		return -ENOMEM;
-	*ret = (uint32_t)r->team_count++;
-	return 0;
-}
-
-/* The meter with the longest pattern that fits. */
-static const char *meter_named(const struct weir_pricebook *b, const char *usage)
-{
-	const struct weir_meter *m, *best = NULL;
-
-	for (size_t i = 0; (m = weir_pricebook_at(b, i)); i++)
-		if (*m->sku && (!best || strlen(m->sku) > strlen(best->sku)) && weir_sku_matches(m->sku, usage))
-			best = m;
-	return best ? best->name : NOT_METERED;
-}
-
-static int add_usage(const struct weir_bill_sum *s, void *arg)
-{
-	struct reconcile *r = arg;
-	uint32_t at;
-	int e;
-
-	if (*r->currency && strcmp(r->currency, s->currency) != 0)
-		return weir_err_set(r->err, -EINVAL, "the bill has charges in %s and in %s: choose one with --account", r->currency,
-				    s->currency);
-	if (++r->usages == USAGES_MAX)
-		return weir_err_set(r->err, -EINVAL, "the bill has more than %d kinds of usage", USAGES_MAX);
-	(void)weir_strcpy(r->currency, sizeof(r->currency), s->currency);
-	e = meter_of(r, meter_named(r->book, s->key), &at);
-	if (e)
-		return e;
-	r->meters[at].billed += s->nanos[WEIR_BILL_BILLED];
-	r->meters[at].list += s->nanos[WEIR_BILL_LIST];
-	r->meters[at].bytes += s->bytes;
-	return 0;
-}
-
-/* An item of weirctl cost --by team,meter --json. */
-static int add_measured(struct reconcile *r, const json_t *item)
-{
-	const char *team = json_string_value(json_object_get(item, "team")), *meter = json_string_value(json_object_get(item, "meter"));
-	json_int_t bytes = json_integer_value(json_object_get(item, "bytes")), nanos = json_integer_value(json_object_get(item, "nanos"));
-	struct claim_of *c = &r->claims[r->claim_count];
-	int e;
-
-	if (!team || !meter || bytes < 0 || nanos < 0 || !json_is_integer(json_object_get(item, "nanos")))
-		return weir_err_set(r->err, -EINVAL, "measured: an item without team, meter, bytes and nanos; it must be by team,meter");
-	if (!bytes || !nanos) /* free, or unpriced: no line of a bill has it */
-		return 0;
-	if (r->claim_count == CLAIMS_MAX)
-		return weir_err_set(r->err, -EINVAL, "measured: more than %u items", CLAIMS_MAX);
-	c->claim = (struct weir_claim){.bytes = (uint64_t)bytes, .measured = nanos};
-	e = meter_of(r, meter, &c->meter);
-	if (!e)
-		e = team_of(r, *team ? team : "(no team)", &c->team);
-	r->claim_count += !e;
-	return e;
-}
-
-static int read_measured(const struct cli *c, const char *file, uint64_t from, uint64_t to, struct reconcile *r)
-{
-	struct cli quiet = *c;
-	view_auto_json json_t *root = NULL;
-	const char *currency;
-	json_error_t je;
-	json_t *item;
-	size_t i;
-	int e = 0;
-
-	quiet.json = false;
-	if (file && !(root = json_load_file(file, 0, &je)))
-		return weir_err_set(r->err, -EINVAL, "%s:%d: %s", file, je.line, je.text);
-	if (!file)
-		e = view_fetch_made(&quiet, weir_strf("/api/v1/cost?by=team,meter&from=%" PRIu64 "&to=%" PRIu64, from, to), &root,
-				    r->err);
-	if (e)
-		return e;
-	currency = json_string_value(json_object_get(root, "currency"));
-	if (json_array_size(json_object_get(root, "items")) && (!currency || strcmp(currency, r->currency) != 0))
-		return weir_err_set(r->err, -EINVAL, "measured in %s, billed in %s", currency ? currency : "nothing", r->currency);
-	json_array_foreach (json_object_get(root, "items"), i, item)
-		if ((e = add_measured(r, item)))
-			return e;
-	return 0;
+	to->measured += p->measured;
+	to->adjusted += p->adjusted;
+	to->unattributed += p->unattributed;
+	for (int i = 0; i < WEIR_ADJUSTMENTS; i++)
+		to->reasons[i] += p->reasons[i];
 }
 
 static int put(json_t *o, const char *name, int64_t nanos)
@@ -162,11 +71,11 @@ static int put(json_t *o, const char *name, int64_t nanos)
 	return json_object_set_new(o, name, json_integer(nanos)) ? -ENOMEM : 0;
 }
 
-static json_t *parts_json(const char *name, const char *value, int64_t billed, const struct weir_parts *p)
+/* Adds billed and its parts. */
+static int put_parts(json_t *o, int64_t billed, const struct weir_parts *p)
 {
-	json_t *o = json_pack("{s:s}", name, value);
 	char field[40];
-	int r = o ? put(o, "billed_nanos", billed) : -ENOMEM;
+	int r = put(o, "billed_nanos", billed);
 
 	if (!r)
 		r = put(o, "measured_nanos", p->measured);
@@ -179,58 +88,106 @@ static json_t *parts_json(const char *name, const char *value, int64_t billed, c
 	/* The quality of what was measured: how much of what is billed nobody was seen to cause. */
 	if (!r && billed && json_object_set_new(o, "residual", json_real((double)p->unattributed / (double)billed)))
 		r = -ENOMEM;
-	if (r) {
-		json_decref(o);
-		return NULL;
-	}
-	return o;
+	return r;
 }
 
-static void parts_add(struct weir_parts *to, const struct weir_parts *p)
+/* A share of a line is of a claim; a team may have many. */
+static json_t *shares_json(const struct weir_settled *s)
 {
-	to->measured += p->measured;
-	to->adjusted += p->adjusted;
-	to->unattributed += p->unattributed;
-	for (int i = 0; i < WEIR_ADJUSTMENTS; i++)
-		to->reasons[i] += p->reasons[i];
-}
+	json_t *shares = json_object();
 
-/* One meter: its line, and the claims of teams, whose shares go to theirs. */
-static int settle(struct reconcile *r, uint32_t meter, int64_t shares[][2], struct weir_parts *ret)
-{
-	const struct meter *m = &r->meters[meter];
-	weir_auto_free struct weir_claim *claims = calloc(r->claim_count + 1, sizeof(*claims));
-	struct weir_line line = {.billed = (int64_t)m->billed, .list = (int64_t)m->list, .has_list = m->list != 0,
-				 .bytes = (uint64_t)(m->bytes / 1000000000)};
-	size_t n = 0;
-	int e;
+	for (size_t i = 0; shares && i < s->share_count; i++) {
+		const char *team = s->shares[i].claim->team;
+		json_int_t nanos = s->shares[i].measured + s->shares[i].adjusted + json_integer_value(json_object_get(shares, team));
 
-	if (!claims)
-		return -ENOMEM;
-	if (m->billed > INT64_MAX / 4 || m->billed < INT64_MIN / 4 || m->bytes < 0)
-		return weir_err_set(r->err, -ERANGE, "meter %s: billed more than fits, or bytes below 0", m->name);
-	if (!strcmp(m->name, NOT_METERED))
-		line.bytes = 0;
-	for (size_t i = 0; i < r->claim_count; i++)
-		if (r->claims[i].meter == meter)
-			claims[n++] = r->claims[i].claim;
-	e = weir_reconcile(&line, claims, n, ret);
-	n = 0;
-	for (size_t i = 0; !e && i < r->claim_count; i++)
-		if (r->claims[i].meter == meter) {
-			shares[r->claims[i].team][0] += claims[n].measured;
-			shares[r->claims[i].team][1] += claims[n++].adjusted;
+		if (json_object_set_new(shares, team, json_integer(nanos))) {
+			json_decref(shares);
+			return NULL;
 		}
+	}
+	return shares;
+}
+
+static int add_line(struct reconcile *r, const struct weir_settled *s)
+{
+	weir_auto_free char *place = NULL;
+	char from[PRICES_TEXT], to[PRICES_TEXT];
+	json_t *o;
+	int e = weir_bills_line_place(r->settle->bills, s->line->id, &place, r->settle->err);
+
+	if (e)
+		return e;
+	o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I}", "line", place, "account", s->line->account, "region", s->line->region,
+		      "meter", s->meter, "rest", weir_rest_name(s->line->rest), "from", prices_day((uint64_t)s->line->from_s, from),
+		      "to", prices_day((uint64_t)s->line->to_s, to), "quantity", (json_int_t)s->line->quantity);
+	e = o ? put_parts(o, s->line->billed, &s->parts) : -ENOMEM;
+	if (!e && json_object_set_new(o, "shares_nanos", shares_json(s)))
+		e = -ENOMEM;
+	if (!e && json_array_append(r->lines, o))
+		e = -ENOMEM;
+	json_decref(o);
 	return e;
 }
 
-static int teams_json(const struct reconcile *r, int64_t shares[][2], int64_t unattributed, json_t *teams)
+static int hear(const struct weir_settled *s, void *arg)
 {
+	struct reconcile *r = arg;
+	struct meter *m = NULL;
+	int e = meter_of(r, s, &m);
+
+	if (e)
+		return e;
+	parts_add(&m->parts, &s->parts);
+	if (!s->line)
+		return 0;
+	m->lines++;
+	if (__builtin_add_overflow(m->billed, s->line->billed, &m->billed))
+		return weir_err_set(r->settle->err, -ERANGE, "%s: billed more than fits; choose with --account", m->name);
+	r->rests[s->line->rest] += s->parts.unattributed;
+	if (!r->lines || r->line_count++ >= r->limit)
+		return 0;
+	return add_line(r, s);
+}
+
+static int teams_sum(struct reconcile *r)
+{
+	size_t n;
+	const struct weir_settlement_claim *c = weir_settlement_claims(r->settle->settlement, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t t = 0;
+
+		while (t < r->team_count && strcmp(r->teams[t].name, c[i].team) != 0)
+			t++;
+		if (t == TEAMS_MAX)
+			return weir_err_set(r->settle->err, -E2BIG, "more than %u teams", TEAMS_MAX);
+		if (t == r->team_count)
+			r->teams[r->team_count++].name = c[i].team;
+		r->teams[t].measured += c[i].measured;
+		r->teams[t].adjusted += c[i].adjusted;
+	}
+	return 0;
+}
+
+static int by_share(const void *a, const void *b)
+{
+	const struct team *x = a, *y = b;
+	int64_t p = x->measured + x->adjusted, q = y->measured + y->adjusted;
+
+	return p != q ? (p < q) - (p > q) : strcmp(x->name, y->name);
+}
+
+static int teams_json(struct reconcile *r, int64_t unattributed, json_t *teams)
+{
+	qsort(r->teams, r->team_count, sizeof(r->teams[0]), by_share);
 	for (size_t i = 0; i <= r->team_count; i++) {
-		bool rest = i == r->team_count;
-		json_t *o = json_pack("{s:s,s:I,s:I,s:I}", "team", rest ? "unattributed" : r->teams[i], "measured_nanos",
-				      (json_int_t)(rest ? 0 : shares[i][0]), "adjusted_nanos", (json_int_t)(rest ? 0 : shares[i][1]),
-				      "share_nanos", (json_int_t)(rest ? unattributed : shares[i][0] + shares[i][1]));
+		const struct team *t = &r->teams[i];
+		json_t *o = i == r->team_count ?
+				    json_pack("{s:s,s:i,s:i,s:I}", "team", "unattributed", "measured_nanos", 0, "adjusted_nanos", 0,
+					      "share_nanos", (json_int_t)unattributed) :
+				    json_pack("{s:s,s:I,s:I,s:I}", "team", t->name, "measured_nanos", (json_int_t)t->measured,
+					      "adjusted_nanos", (json_int_t)t->adjusted, "share_nanos",
+					      (json_int_t)(t->measured + t->adjusted));
 
 		if (json_array_append_new(teams, o))
 			return -ENOMEM;
@@ -238,91 +195,143 @@ static int teams_json(const struct reconcile *r, int64_t shares[][2], int64_t un
 	return 0;
 }
 
-/* {currency, items: by meter, teams, total} */
-static int reconcile(struct reconcile *r, json_t **ret)
+static int rests_json(const struct reconcile *r, json_t *rests)
 {
-	view_auto_json json_t *items = json_array(), *teams = json_array(), *total = NULL, *root = NULL;
-	weir_auto_free int64_t (*shares)[2] = calloc(r->team_count + 1, sizeof(*shares));
-	struct weir_parts all = {0};
-	int64_t billed = 0;
-	int e = items && teams && shares ? 0 : -ENOMEM;
-
-	for (uint32_t i = 0; !e && i < r->meter_count; i++) {
-		struct weir_parts p;
-
-		e = settle(r, i, shares, &p);
-		if (e)
-			break;
-		billed += (int64_t)r->meters[i].billed;
-		parts_add(&all, &p);
-		if (json_array_append_new(items, parts_json("meter", r->meters[i].name, (int64_t)r->meters[i].billed, &p)))
-			e = -ENOMEM;
-	}
-	if (!e)
-		e = teams_json(r, shares, all.unattributed, teams);
-	if (!e && !(total = parts_json("meter", "total", billed, &all)))
-		e = -ENOMEM;
-	if (!e)
-		root = json_pack("{s:s,s:O,s:O,s:O}", "currency", r->currency, "items", items, "teams", teams, "total", total);
-	if (e || !root)
-		return e ? e : -ENOMEM;
-	*ret = weir_take_ptr(root);
+	for (int i = 0; i < WEIR_RESTS; i++)
+		if (r->rests[i] && json_array_append_new(rests, json_pack("{s:s,s:I}", "reason", weir_rest_name(i), "unattributed_nanos",
+									  (json_int_t)r->rests[i])))
+			return -ENOMEM;
 	return 0;
 }
 
-static int print(const struct cli *c, const json_t *root, struct weir_err *err)
+static int by_billed(const void *a, const void *b)
 {
-	static const struct view_column meters[] = {
-		{"meter", "meter"}, {"billed_nanos", "billed"}, {"measured_nanos", "measured"}, {"discount_nanos", "discount"},
-		{"tier_nanos", "tier"}, {"over-measured_nanos", "over-measured"}, {"rounding_nanos", "rounding"},
-		{"unattributed_nanos", "unattributed"}, {"residual", "residual"}, {0},
+	const struct meter *x = a, *y = b;
+
+	return x->billed != y->billed ? (x->billed < y->billed) - (x->billed > y->billed) : strcmp(x->name, y->name);
+}
+
+static int meters_json(struct reconcile *r, json_t *items, int64_t *ret_billed, struct weir_parts *ret)
+{
+	qsort(r->meters, r->meter_count, sizeof(r->meters[0]), by_billed);
+	for (size_t i = 0; i < r->meter_count; i++) {
+		const struct meter *m = &r->meters[i];
+		json_t *o = json_pack("{s:s,s:I}", "meter", m->name, "lines", (json_int_t)m->lines);
+		int e = o ? put_parts(o, m->billed, &m->parts) : -ENOMEM;
+
+		if (!e && json_array_append(items, o))
+			e = -ENOMEM;
+		json_decref(o);
+		if (e)
+			return e;
+		parts_add(ret, &m->parts);
+		*ret_billed += m->billed;
+	}
+	return 0;
+}
+
+/* {currency, items: by meter, teams, unattributed: by reason, total, and lines where wanted} */
+static int answer(struct reconcile *r, json_t **ret)
+{
+	view_auto_json json_t *items = json_array(), *teams = json_array(), *rests = json_array();
+	view_auto_json json_t *total = json_pack("{s:s,s:I}", "meter", "total", "lines", (json_int_t)0);
+	struct weir_parts all = {0};
+	int64_t billed = 0, lines = 0;
+	json_t *root;
+	int e = items && teams && rests && total ? meters_json(r, items, &billed, &all) : -ENOMEM;
+
+	for (size_t i = 0; i < r->meter_count; i++)
+		lines += (int64_t)r->meters[i].lines;
+	if (!e)
+		e = put(total, "lines", lines);
+	if (!e)
+		e = put_parts(total, billed, &all);
+	if (!e)
+		e = teams_json(r, all.unattributed, teams);
+	if (!e)
+		e = rests_json(r, rests);
+	if (e)
+		return e;
+	root = json_pack("{s:s,s:O,s:O,s:O,s:O}", "currency", r->settle->currency, "items", items, "teams", teams, "unattributed", rests,
+			 "total", total);
+	if (!root || (r->lines && json_object_set(root, "lines", r->lines))) {
+		json_decref(root);
+		return -ENOMEM;
+	}
+	*ret = root;
+	return 0;
+}
+
+static int print_list(const struct cli *c, const json_t *root, const char *name, const struct view_column *columns,
+		      const json_t *total, struct weir_err *err)
+{
+	view_auto_json json_t *list = json_pack("{s:O}", "items", json_object_get(root, name));
+
+	return list ? view_items(c, list, columns, total, err) : -ENOMEM;
+}
+
+#define PARTS                                                                                                             \
+	{"billed_nanos", "billed"}, {"measured_nanos", "measured"}, {"discount_nanos", "discount"}, {"tier_nanos", "tier"}, \
+		{"over-measured_nanos", "over-measured"}, {"rounding_nanos", "rounding"}, {"unattributed_nanos", "unattributed"}
+
+static int print(const struct cli *c, const struct reconcile *r, const json_t *root, struct weir_err *err)
+{
+	static const struct view_column lines[] = {
+		{"line", "line"}, {"account", "account"}, {"region", "region"}, {"meter", "meter"}, {"from", "from"}, PARTS, {"rest", "because"}, {0},
 	};
+	static const struct view_column meters[] = {{"meter", "meter"}, PARTS, {"residual", "residual"}, {0}};
+	static const struct view_column rests[] = {{"reason", "because"}, {"unattributed_nanos", "unattributed"}, {0}};
 	static const struct view_column teams[] = {
 		{"team", "team"}, {"measured_nanos", "measured"}, {"adjusted_nanos", "adjusted"}, {"share_nanos", "share"}, {0},
 	};
-	view_auto_json json_t *second = json_pack("{s:O}", "items", json_object_get(root, "teams"));
-	int r = second ? view_items(c, root, meters, json_object_get(root, "total"), err) : -ENOMEM;
+	int e = 0;
 
-	if (r)
-		return r;
+	if (r->lines) {
+		e = print_list(c, root, "lines", lines, NULL, err);
+		if (r->line_count > r->limit)
+			fprintf(c->out, "... and %" PRIu64 " more lines (--limit)\n", r->line_count - r->limit);
+		fprintf(c->out, "\n");
+	}
+	if (!e)
+		e = print_list(c, root, "items", meters, json_object_get(root, "total"), err);
 	fprintf(c->out, "\n");
-	return view_items(c, second, teams, NULL, err);
+	if (!e)
+		e = print_list(c, root, "unattributed", rests, NULL, err);
+	fprintf(c->out, "\n");
+	return e ? e : print_list(c, root, "teams", teams, NULL, err);
 }
 
 int cmd_bill_reconcile(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
-	const char *path = BILLS_DEFAULT, *period = NULL, *dir = NULL, *measured = NULL;
-	struct weir_bill_query q = {.by = "usage", .limit = USAGES_MAX};
+	struct settle_question q = {.bills = BILLS_DEFAULT};
+	bool lines = false;
+	uint64_t limit = 100;
 	const struct args_opt opts[] = {
-		{"--bills", ARGS_STR, &path}, {"--period", ARGS_STR, &period}, {"--account", ARGS_STR, &q.account},
-		{"--dir", ARGS_STR, &dir},    {"--measured", ARGS_STR, &measured},
+		{"--period", ARGS_STR, &q.period}, {"--lines", ARGS_FLAG, &lines}, {"--limit", ARGS_U64, &limit}, SETTLE_OPTIONS(q),
 	};
-	weir_cleanup(reconcile_freep) struct reconcile *rc = calloc(1, sizeof(*rc));
-	prices_auto_book struct weir_pricebook *book = NULL;
-	weir_auto_bills struct weir_bills *bills = NULL;
+	weir_cleanup(reconcile_freep) struct reconcile *r = calloc(1, sizeof(*r));
+	auto_settle settle = {0};
 	view_auto_json json_t *root = NULL;
-	int64_t to;
-	int r = rc ? args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err) : -ENOMEM;
+	int e = r ? args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err) : -ENOMEM;
 
-	if (!r)
-		r = bill_period(period ? period : "", &q.period_start_s, &to, err);
-	if (!r)
-		r = prices_load(dir, &book, prices_complain, NULL);
-	if (!r)
-		r = weir_bills_open(path, false, &bills, err);
-	if (r)
-		return r;
-	rc->book = book;
-	rc->err = err;
-	r = weir_bills_sums(bills, &q, add_usage, rc, err);
-	if (!r)
-		r = read_measured(c, measured, (uint64_t)q.period_start_s, (uint64_t)to, rc);
-	if (!r)
-		r = reconcile(rc, &root);
-	if (r)
-		return r;
+	if (!e)
+		e = args_check_limit(limit, err);
+	if (e)
+		return e;
+	r->settle = &settle;
+	r->limit = limit;
+	r->lines = lines ? json_array() : NULL;
+	e = settle_open(&settle, c, &q, hear, r, err);
+	if (!e)
+		e = settle_run(&settle);
+	if (!e)
+		e = teams_sum(r);
+	if (!e)
+		e = answer(r, &root);
+	if (e)
+		return e;
 	if (!c->json)
-		return print(c, root, err);
+		return print(c, r, root, err);
 	prices_print_json(c, root);
 	return 0;
 }

@@ -41,17 +41,26 @@ int64_t weir_meter_cost(const struct weir_meter *m, uint64_t bytes)
 	return weir_meter_charge(m, 0, 0, bytes, NULL);
 }
 
-static u128 remainder_of(uint64_t total, uint64_t weight, u128 sum)
+/* A remainder takes a division of 128 bits: of few weights they are computed once. */
+#define KEPT 256
+struct remainders {
+	uint64_t total;
+	const uint64_t *weights;
+	size_t n;
+	u128 sum, kept[KEPT];
+};
+
+static u128 remainder_of(const struct remainders *r, size_t i)
 {
-	return (u128)total * weight % sum;
+	return r->n <= KEPT ? r->kept[i] : (u128)r->total * r->weights[i] % r->sum;
 }
 
-static uint64_t count_from(uint64_t total, const uint64_t *weights, size_t n, u128 sum, u128 least)
+static uint64_t count_from(const struct remainders *r, u128 least)
 {
 	uint64_t count = 0;
 
-	for (size_t i = 0; i < n; i++)
-		count += remainder_of(total, weights[i], sum) >= least;
+	for (size_t i = 0; i < r->n; i++)
+		count += remainder_of(r, i) >= least;
 	return count;
 }
 
@@ -60,22 +69,25 @@ static uint64_t count_from(uint64_t total, const uint64_t *weights, size_t n, u1
 static void give_rest(uint64_t total, const uint64_t *weights, size_t n, u128 sum, uint64_t rest,
 		      int64_t sign, int64_t *ret)
 {
+	struct remainders r = {.total = total, .weights = weights, .n = n, .sum = sum};
 	u128 low = 0, high = sum; /* at least `rest` remainders are >= low, fewer are >= high */
 	uint64_t ties;
 
+	for (size_t i = 0; n <= KEPT && i < n; i++)
+		r.kept[i] = (u128)total * weights[i] % sum;
 	while (high - low > 1) {
 		u128 mid = low + (high - low) / 2;
 
-		if (count_from(total, weights, n, sum, mid) >= rest)
+		if (count_from(&r, mid) >= rest)
 			low = mid;
 		else
 			high = mid;
 	}
-	ties = rest - count_from(total, weights, n, sum, high);
+	ties = rest - count_from(&r, high);
 	for (size_t i = 0; i < n; i++) {
-		u128 r = remainder_of(total, weights[i], sum);
+		u128 left = remainder_of(&r, i);
 
-		if (r >= high || (r == low && ties > 0 && ties--))
+		if (left >= high || (left == low && ties > 0 && ties--))
 			ret[i] += sign;
 	}
 }

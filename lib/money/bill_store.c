@@ -126,13 +126,6 @@ int weir_bills_open(const char *path, bool create, struct weir_bills **ret, stru
 	return 0;
 }
 
-static const char *text_of(sqlite3_stmt *st, int column)
-{
-	const char *s = (const char *)sqlite3_column_text(st, column);
-
-	return s ? s : "";
-}
-
 int weir_bills_list(struct weir_bills *b, int (*fn)(const struct weir_bill_version *v, void *arg), void *arg,
 		    struct weir_err *err)
 {
@@ -149,11 +142,11 @@ int weir_bills_list(struct weir_bills *b, int (*fn)(const struct weir_bill_versi
 		if (code != SQLITE_ROW)
 			return bills_fail(b, code, err);
 		v = (struct weir_bill_version){
-			.account = text_of(st, 0), .provider = text_of(st, 1), .format = text_of(st, 2), .file = text_of(st, 3),
+			.account = bills_text(st, 0), .provider = bills_text(st, 1), .format = bills_text(st, 2), .file = bills_text(st, 3),
 			.period_start_s = sqlite3_column_int64(st, 4), .period_end_s = sqlite3_column_int64(st, 5),
 			.version = (uint64_t)sqlite3_column_int64(st, 6), .imported_s = (uint64_t)sqlite3_column_int64(st, 7),
 			.rows = (uint64_t)sqlite3_column_int64(st, 8), .bad_rows = (uint64_t)sqlite3_column_int64(st, 9),
-			.sha256 = text_of(st, 10),
+			.sha256 = bills_text(st, 10),
 		};
 		r = fn(&v, arg);
 	}
@@ -182,15 +175,20 @@ static const char *const by_sql[] = {
 	"SELECT %s AS k,i.currency,COUNT(*)," UNITS("l.list") "," UNITS("l.contracted") "," UNITS("l.effective") "," \
 	UNITS("l.billed") ",SUM(CASE i.unit WHEN 'Bytes' THEN l.quantity END),"                             \
 	"SUM(CASE i.unit WHEN 'Bytes' THEN l.quantity_nanos END) "                                          \
-	"FROM bill b CROSS JOIN file f ON f.id=b.file CROSS JOIN line l ON l.id BETWEEN f.first AND f.last AND l.bill=b.id " \
-	"CROSS JOIN item i ON i.id=l.item WHERE (?1='' OR b.account=?1) AND (?2=0 OR (b.period>=?2 AND b.period<?3)) " \
-	"AND b.version=CASE ?4 WHEN 0 THEN (SELECT MAX(version) FROM bill n WHERE n.account=b.account AND n.period=b.period) " \
-	"ELSE ?4 END GROUP BY k,i.currency ORDER BY SUM(l.billed/1000000000)+SUM(l.billed%1000000000)/1000000000 DESC," \
+	BILLS_LINES_OF " GROUP BY k,i.currency ORDER BY SUM(l.billed/1000000000)+SUM(l.billed%1000000000)/1000000000 DESC," \
 	"SUM(l.billed%1000000000) DESC,k LIMIT ?5"
 
 static __int128 parts(sqlite3_stmt *st, int column)
 {
 	return (__int128)sqlite3_column_int64(st, column) * 1000000000 + sqlite3_column_int64(st, column + 1);
+}
+
+void bills_bind(sqlite3_stmt *st, const struct weir_bill_query *q)
+{
+	sqlite3_bind_text(st, 1, q->account ? q->account : "", -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(st, 2, q->period_start_s);
+	sqlite3_bind_int64(st, 3, q->period_start_s + (int64_t)27 * 86400); /* periods begin within a month */
+	sqlite3_bind_int64(st, 4, (int64_t)q->version);
 }
 
 static int sums_prepare(struct weir_bills *b, const struct weir_bill_query *q, sqlite3_stmt **ret, struct weir_err *err)
@@ -211,10 +209,7 @@ static int sums_prepare(struct weir_bills *b, const struct weir_bill_query *q, s
 	r = bills_prepare(b, sql, ret, err);
 	if (r)
 		return r;
-	sqlite3_bind_text(*ret, 1, q->account ? q->account : "", -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(*ret, 2, q->period_start_s);
-	sqlite3_bind_int64(*ret, 3, q->period_start_s + (int64_t)27 * 86400); /* periods begin within a month */
-	sqlite3_bind_int64(*ret, 4, (int64_t)q->version);
+	bills_bind(*ret, q);
 	sqlite3_bind_int64(*ret, 5, (int64_t)q->limit);
 	return 0;
 }
@@ -233,8 +228,8 @@ int weir_bills_sums(struct weir_bills *b, const struct weir_bill_query *q, int (
 			return bills_fail(b, code, err);
 		any = true;
 		s = (struct weir_bill_sum){
-			.key = text_of(st, 0),
-			.currency = text_of(st, 1),
+			.key = bills_text(st, 0),
+			.currency = bills_text(st, 1),
 			.rows = (uint64_t)sqlite3_column_int64(st, 2),
 			.bytes = parts(st, 3 + 2 * WEIR_BILL_COSTS),
 		};

@@ -82,6 +82,22 @@ struct weir_bill_sum {
 int weir_bills_sums(struct weir_bills *b, const struct weir_bill_query *q, int (*fn)(const struct weir_bill_sum *s, void *arg),
 		    void *arg, struct weir_err *err);
 
+/* A line as it is stored; texts live until fn returns, "" is absent. */
+struct weir_bill_line {
+	int64_t id;
+	const char *bill_account, *provider, *account, *service, *sku, *meter, *usage_type, *region, *resource, *category, *class;
+	const char *network, *unit, *currency; /* account: the billed one where the line names no other */
+	int64_t from_s, to_s;
+	bool has_quantity, has_cost[WEIR_BILL_COSTS];
+	struct weir_bill_quantity quantity;
+	int64_t nanos[WEIR_BILL_COSTS];
+};
+/* Of each bill that q is of, in the order of the file; by and limit do not matter. -ENOENT: no bill is of that kind. */
+int weir_bills_lines(struct weir_bills *b, const struct weir_bill_query *q, int (*fn)(const struct weir_bill_line *l, void *arg),
+		     void *arg, struct weir_err *err);
+/* Where a line stands: "file:line" of what was imported; the caller's. */
+int weir_bills_line_place(struct weir_bills *b, int64_t id, char **ret, struct weir_err *err);
+
 /* "12.345678901": of nano-units, exact; buf of 48. */
 char *weir_bill_amount(__int128 nanos, char buf[48]);
 

@@ -20,6 +20,21 @@ static inline void bills_finalizep(sqlite3_stmt **st)
 }
 #define bills_auto_stmt weir_cleanup(bills_finalizep) sqlite3_stmt
 
+static inline const char *bills_text(sqlite3_stmt *st, int column)
+{
+	const char *s = (const char *)sqlite3_column_text(st, column);
+
+	return s ? s : "";
+}
+
+/* Lines l and items i of the bills b that a query is of, whose account, period and version bills_bind() gives. */
+#define BILLS_LINES_OF                                                                                      \
+	"FROM bill b CROSS JOIN file f ON f.id=b.file CROSS JOIN line l ON l.id BETWEEN f.first AND f.last AND l.bill=b.id " \
+	"CROSS JOIN item i ON i.id=l.item WHERE (?1='' OR b.account=?1) AND (?2=0 OR (b.period>=?2 AND b.period<?3)) " \
+	"AND b.version=CASE ?4 WHEN 0 THEN (SELECT MAX(version) FROM bill n WHERE n.account=b.account AND n.period=b.period) " \
+	"ELSE ?4 END"
+void bills_bind(sqlite3_stmt *st, const struct weir_bill_query *q);
+
 int bills_prepare(struct weir_bills *b, const char *sql, sqlite3_stmt **ret, struct weir_err *err);
 int bills_fail(struct weir_bills *b, int code, struct weir_err *err);
 

@@ -43,7 +43,7 @@ static int64_t size(int64_t nanos)
 }
 
 /* Why the claims' part of the bill is not what was measured. */
-static void explain(const struct weir_line *l, uint64_t bytes, size_t n, int64_t attributed, struct weir_parts *p)
+static void explain(const struct weir_billed *l, uint64_t bytes, size_t n, int64_t attributed, struct weir_parts *p)
 {
 	int64_t list = l->has_list ? part(l->list, bytes, l->bytes) : attributed, rest;
 
@@ -55,7 +55,7 @@ static void explain(const struct weir_line *l, uint64_t bytes, size_t n, int64_t
 	p->reasons[size(rest) <= (int64_t)n ? WEIR_ADJUST_ROUNDING : WEIR_ADJUST_TIER] = rest;
 }
 
-int weir_reconcile(const struct weir_line *line, struct weir_claim *claims, size_t n, struct weir_parts *ret)
+int weir_reconcile(const struct weir_billed *line, struct weir_claim *claims, size_t n, struct weir_parts *ret)
 {
 	weir_auto_free uint64_t *weights = calloc(n + 1, sizeof(*weights));
 	weir_auto_free int64_t *shares = calloc(n + 1, sizeof(*shares));

@@ -21,7 +21,7 @@ enum weir_adjustment {
 	WEIR_ADJUSTMENTS
 };
 
-struct weir_line {
+struct weir_billed {
 	int64_t billed, list; /* nanos; list: 0 and has_list false = not said */
 	uint64_t bytes;	      /* 0 = the line is not by bytes */
 	bool has_list;
@@ -40,6 +40,6 @@ struct weir_parts {
 bool weir_sku_matches(const char *patterns, const char *usage);
 const char *weir_adjustment_name(enum weir_adjustment a);
 /* Fills adjusted of n claims, whose shares are by bytes (largest remainder). Sums must stay within int64_t. -ENOMEM. */
-int weir_reconcile(const struct weir_line *line, struct weir_claim *claims, size_t n, struct weir_parts *ret);
+int weir_reconcile(const struct weir_billed *line, struct weir_claim *claims, size_t n, struct weir_parts *ret);
 
 #endif

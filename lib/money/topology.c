@@ -295,3 +295,11 @@ const char *weir_topology_class(const struct weir_topology *t, size_t i)
 {
 	return i < weir_topology_class_count(t) ? t->subnets[t->classes[i]].class : NULL;
 }
+
+const struct weir_subnet *weir_topology_class_subnet(const struct weir_topology *t, const char *class)
+{
+	for (size_t i = 0; i < weir_topology_class_count(t); i++)
+		if (!strcmp(t->subnets[t->classes[i]].class, class))
+			return &t->subnets[t->classes[i]].pub;
+	return NULL;
+}

@@ -133,6 +133,7 @@ const char *weir_topology_domain(const struct weir_topology *t, size_t i);
  * tables are of the last version of each domain: a bundle must not depend on the clock. */
 size_t weir_topology_class_count(const struct weir_topology *t);
 const char *weir_topology_class(const struct weir_topology *t, size_t i); /* sorted bytewise */
+const struct weir_subnet *weir_topology_class_subnet(const struct weir_topology *t, const char *class); /* or NULL */
 /* Visits disjoint-by-longest-match prefixes that partition what the class sees: every boundary at
  * which path, service, region or zone of a peer may change, in weir_prefix_cmp order, ::/0 (mapped
  * IPv4 default included as ::ffff:0:0/96) first. */

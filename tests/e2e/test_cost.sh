@@ -45,4 +45,21 @@ expect "weirctl cost --compare --trend prints both" bash -c '"$1" --socket "$2" 
 expect "weirctl cost why says it in a sentence" bash -c '"$1" --socket "$2" cost why --since 30d --against 60d | grep -q "^cost "' - \
 	"$LAB_BIN/weirctl" "$SOCKET"
 equal "the table says the same" "$(cost | awk '$1 == "data" && $2 == "internet" { print $NF }')" 918.059091
+# A month's bill of 20,620 GiB in two lines, twice what was measured: 550 and 1,100 USD, half of which is theirs, by
+# bytes 60 : 10,250 (largest remainder); and what is no network is nobody's.
+{
+	echo "BilledCost,BillingAccountId,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory,ChargePeriodEnd,ChargePeriodStart,ConsumedQuantity,ConsumedUnit,ServiceName,ProviderName,SkuMeter"
+	echo "550,acme,USD,2026-12-01,2026-11-01,Usage,2026-12-01,2026-11-01,5155,GB,EC2,AWS,DataTransfer-Out-Bytes"
+	echo "1100,acme,USD,2026-12-01,2026-11-01,Usage,2026-12-01,2026-11-01,15465,GB,EC2,AWS,DataTransfer-Out-Bytes"
+	echo "7.5,acme,USD,2026-12-01,2026-11-01,Usage,2026-12-01,2026-11-01,10,Hours,EC2,AWS,BoxUsage:t3.micro"
+} >"$LAB/bill.csv"
+expect "the bill is imported" weirctl import bill "$LAB/bill.csv" --bills "$LAB/bills.db"
+reconciled() { # expression of d
+	weirctl --json bill reconcile --period 2026-11 --lines --dir policies --bills "$LAB/bills.db" |
+		"$LAB_PYTHON" -c "import json, sys; d = json.load(sys.stdin); print($1)"
+}
+equal "a line is its parts" "$(reconciled '[i["billed_nanos"] - i["measured_nanos"] - i["tier_nanos"] - i["discount_nanos"] - i["over-measured_nanos"] - i["rounding_nanos"] - i["unattributed_nanos"] for i in d["lines"]]')" "[0, 0, 0]"
+equal "half of each line was seen" "$(reconciled 'sorted(i["unattributed_nanos"] for i in d["lines"])')" "[7500000000, 275000000000, 550000000000]"
+equal "and is theirs, by bytes" "$(reconciled 'sorted(t["share_nanos"] for t in d["teams"])[:2]')" \
+	"[4801163919, 820198836081]" # 825 x 60 / 10,310 = 4.80116391852...
 finish

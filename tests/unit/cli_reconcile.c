@@ -30,7 +30,7 @@ static void write_file(const char *path, const char *text)
 		abort();
 }
 
-static void room_make(struct room *m, const char *measured)
+static void room_make_of(struct room *m, const char *bill, const char *measured)
 {
 	snprintf(m->dir, sizeof(m->dir), "/tmp/weir-cli-reconcile-XXXXXX");
 	if (!mkdtemp(m->dir))
@@ -38,8 +38,13 @@ static void room_make(struct room *m, const char *measured)
 	snprintf(m->db, sizeof(m->db), "%s/b.db", m->dir);
 	snprintf(m->bill, sizeof(m->bill), "%s/bill.csv", m->dir);
 	snprintf(m->measured, sizeof(m->measured), "%s/m.json", m->dir);
-	write_file(m->bill, BILL);
+	write_file(m->bill, bill);
 	write_file(m->measured, measured);
+}
+
+static void room_make(struct room *m, const char *measured)
+{
+	room_make_of(m, BILL, measured);
 }
 
 static void room_remove(struct room *m)
@@ -66,6 +71,14 @@ static int reconcile(const struct room *m, char *period, bool json, char **ret_o
 			"--measured", (char *)(uintptr_t)m->measured};
 
 	return cli_fixture_run((struct cli){.json = json}, 10, argv, ret_out, err);
+}
+
+static int reconcile_with(const struct room *m, char *option, char *value, char **ret_out, struct weir_err *err)
+{
+	char *argv[] = {"bill", "reconcile", "--period", "2026-09", "--dir", "policies", "--bills", (char *)(uintptr_t)m->db,
+			"--measured", (char *)(uintptr_t)m->measured, option, value};
+
+	return cli_fixture_run((struct cli){.json = true}, value ? 12 : 11, argv, ret_out, err);
 }
 
 static json_int_t at(const json_t *root, const char *list, size_t i, const char *field)
@@ -99,7 +112,7 @@ TEST(a_months_bill_by_hand)
 	json_decref(root);
 }
 
-TEST(it_is_two_tables)
+TEST(it_is_three_tables)
 {
 	auto_room m;
 	weir_auto_free char *out = NULL;
@@ -107,8 +120,85 @@ TEST(it_is_two_tables)
 
 	room_make(&m, MEASURED);
 	CHECK(!import(&m) && !reconcile(&m, "2026-09", false, &out, &err), "%s", err.text);
-	CHECK(out && strstr(out, "internet-out   7.200000  4.500000  -0.900000") && strstr(out, "\ntotal         18.200000"), "%s", out);
+	CHECK(out && strstr(out, "\ninternet-out    7.200000  4.500000  -0.900000") && strstr(out, "\ntotal          18.200000"), "%s", out);
+	CHECK(out && strstr(out, "\nunmeasured       3.600000\n") && strstr(out, "\nnot-network     11.000000\n"), "%s", out);
 	CHECK(out && strstr(out, "\nshop          2.700000  -0.540000   2.160000\n"), "%s", out);
+}
+
+#define DAYS                                                                                                           \
+	"BilledCost,BillingAccountId,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory,ChargePeriodEnd," \
+	"ChargePeriodStart,ConsumedQuantity,ConsumedUnit,ServiceName,ProviderName,SkuMeter,SubAccountId,RegionId\n"      \
+	"9,acme,USD,2026-10-01,2026-09-01,Usage,2026-09-02,2026-09-01,100,GB,EC2,AWS,DataTransfer-Out-Bytes,111111111111,us-east-1\n" \
+	"9,acme,USD,2026-10-01,2026-09-01,Usage,2026-09-02,2026-09-01,100,GB,EC2,AWS,DataTransfer-Out-Bytes,999,us-east-1\n" \
+	"9,acme,USD,2026-10-01,2026-09-01,Usage,2026-09-03,2026-09-02,100,GB,EC2,AWS,DataTransfer-Out-Bytes,111111111111,us-east-1\n"
+/* 50 GiB of the first day, 1788220800, of a node of the account 111111111111 of policies/topology. */
+#define FIRST_DAY                                                                                                      \
+	"{\"currency\":\"USD\",\"from\":1788220800,\"to\":1788307200,\"items\":[{\"class\":\"aws/111111111111/vpc-east/east-a\"," \
+	"\"team\":\"shop\",\"path\":\"nat\",\"meter\":\"internet-out\",\"bytes\":53687091200,\"nanos\":4500000000}]}"
+
+/* Neither another account's line of that day nor the account's line of the next day has any of it. */
+TEST(a_line_has_its_account_and_its_day)
+{
+	auto_room m;
+	weir_auto_free char *out = NULL;
+	struct weir_err err = {{0}};
+	json_t *root = NULL;
+	const json_t *lines;
+
+	room_make_of(&m, DAYS, FIRST_DAY);
+	CHECK(!import(&m) && !reconcile_with(&m, "--lines", NULL, &out, &err), "%s", err.text);
+	root = json_loads(out ? out : "", 0, NULL);
+	lines = json_object_get(root, "lines");
+	CHECK(json_array_size(lines) == 3, "%s", out);
+	for (size_t i = 0; i < json_array_size(lines); i++) {
+		const json_t *l = json_array_get(lines, i);
+		const char *place = json_string_value(json_object_get(l, "line"));
+		json_int_t shop = json_integer_value(json_object_get(json_object_get(l, "shares_nanos"), "shop"));
+		bool first = place && strstr(place, "bill.csv:2");
+
+		CHECK(shop == (first ? 4500000000 : 0), "%s: %lld", place, (long long)shop);
+		CHECK(json_integer_value(json_object_get(l, "unattributed_nanos")) == 9000000000 - shop);
+	}
+	json_decref(root);
+}
+
+#define HOURS                                                                                                          \
+	"BilledCost,BillingAccountId,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory,ChargePeriodEnd," \
+	"ChargePeriodStart,ConsumedQuantity,ConsumedUnit,ServiceName,ProviderName,SkuMeter,SubAccountId,RegionId\n"      \
+	"2.16,acme,USD,2026-10-01,2026-09-01,Usage,2026-10-01,2026-09-01,48,Hours,EC2,AWS,NatGateway-Hours,111111111111,us-east-1\n"
+
+/* Of two gateways' days, 48 hours at 0.045, one is in the ledger, without bytes: 1.08 of a domain whose account the topology says. */
+TEST(what_costs_by_the_hour_is_dealt_by_its_hours)
+{
+	auto_room m;
+	weir_auto_free char *out = NULL;
+	struct weir_err err = {{0}};
+	json_t *root = NULL;
+
+	room_make_of(&m, HOURS,
+		     "{\"currency\":\"USD\",\"items\":[{\"class\":\"aws/111111111111/vpc-east\",\"team\":\"net\",\"path\":\"unknown\","
+		     "\"meter\":\"nat-gateway-hour\",\"bytes\":0,\"nanos\":1080000000}]}");
+	CHECK(!import(&m) && !reconcile_with(&m, "--lines", NULL, &out, &err), "%s", err.text);
+	root = json_loads(out ? out : "", 0, NULL);
+	CHECK(at(root, "teams", 0, "share_nanos") == 1080000000 && at(root, "items", 0, "over-measured_nanos") == 0 &&
+	      at(root, "unattributed", 0, "unattributed_nanos") == 1080000000, "%s", out);
+	json_decref(root);
+}
+
+/* One of the prices' euros is 2 dollars: 0.9 measured are 1.8 billed. */
+TEST(measured_in_another_currency)
+{
+	auto_room m;
+	weir_auto_free char *out = NULL, *odd = NULL;
+	struct weir_err err = {{0}};
+	json_t *root = NULL;
+
+	room_make(&m, "{\"currency\":\"EUR\",\"items\":[{\"team\":\"a\",\"meter\":\"internet-out\",\"bytes\":21474836480,\"nanos\":900000000}]}");
+	CHECK(!import(&m) && !reconcile_with(&m, "--rate", "2", &out, &err), "%s", err.text);
+	root = json_loads(out ? out : "", 0, NULL);
+	CHECK(at(root, "teams", 0, "measured_nanos") == 1800000000 && at(root, "teams", 0, "share_nanos") == 1440000000, "%s", out);
+	json_decref(root);
+	CHECK(reconcile_with(&m, "--rate", "0", &odd, &err) == -EINVAL && strstr(err.text, "is no rate"), "%s", err.text);
 }
 
 TEST(what_cannot_be_compared_is_said)
@@ -125,4 +215,5 @@ TEST(what_cannot_be_compared_is_said)
 	CHECK(reconcile(&m, "2026-08", false, &third, &err) && strstr(err.text, "holds no such bill"), "%s", err.text);
 }
 
-TEST_MAIN(T(a_months_bill_by_hand), T(it_is_two_tables), T(what_cannot_be_compared_is_said))
+TEST_MAIN(T(a_months_bill_by_hand), T(it_is_three_tables), T(a_line_has_its_account_and_its_day), T(what_costs_by_the_hour_is_dealt_by_its_hours), T(measured_in_another_currency),
+	  T(what_cannot_be_compared_is_said))

@@ -30,7 +30,7 @@ static uint64_t below(uint64_t bound) /* of all sizes */
  */
 TEST(a_line_by_hand)
 {
-	const struct weir_line l = {.billed = 1000, .list = 1200, .bytes = 100, .has_list = true};
+	const struct weir_billed l = {.billed = 1000, .list = 1200, .bytes = 100, .has_list = true};
 	struct weir_claim c[] = {{.bytes = 30, .measured = 330}, {.bytes = 20, .measured = 210}};
 	struct weir_parts p;
 
@@ -45,7 +45,7 @@ TEST(a_line_by_hand)
 /* 80 bytes billed, 100 seen, which is said to have cost 100: 20 of it is of bytes that this line does not have. */
 TEST(more_measured_than_billed_is_said)
 {
-	const struct weir_line l = {.billed = 80, .bytes = 80};
+	const struct weir_billed l = {.billed = 80, .bytes = 80};
 	struct weir_claim c[] = {{.bytes = 60, .measured = 60}, {.bytes = 40, .measured = 40}};
 	struct weir_parts p;
 
@@ -56,7 +56,7 @@ TEST(more_measured_than_billed_is_said)
 
 TEST(a_line_without_bytes_is_nobodys)
 {
-	const struct weir_line hourly = {.billed = 7000, .list = 7000, .has_list = true}, unseen = {.billed = 500, .bytes = 9};
+	const struct weir_billed hourly = {.billed = 7000, .list = 7000, .has_list = true}, unseen = {.billed = 500, .bytes = 9};
 	struct weir_claim c[] = {{.bytes = 5, .measured = 3}};
 	struct weir_parts p;
 
@@ -69,7 +69,7 @@ TEST(a_line_without_bytes_is_nobodys)
 /* A third of 100 among three: 33 bytes each of 99 are 33.33 nanos each of 100, and one nano is the largest remainder's. */
 TEST(rounding_has_its_name)
 {
-	const struct weir_line l = {.billed = 100, .list = 100, .bytes = 99, .has_list = true};
+	const struct weir_billed l = {.billed = 100, .list = 100, .bytes = 99, .has_list = true};
 	struct weir_claim c[] = {{.bytes = 33, .measured = 33}, {.bytes = 33, .measured = 33}, {.bytes = 33, .measured = 33}};
 	struct weir_parts p;
 
@@ -78,7 +78,7 @@ TEST(rounding_has_its_name)
 	CHECK(c[0].adjusted + c[1].adjusted + c[2].adjusted == 1);
 }
 
-static bool holds(const struct weir_line *l, const struct weir_claim *c, size_t n, const struct weir_parts *p)
+static bool holds(const struct weir_billed *l, const struct weir_claim *c, size_t n, const struct weir_parts *p)
 {
 	int64_t measured = 0, adjusted = 0, reasons = 0;
 	uint64_t bytes = 0;
@@ -116,7 +116,7 @@ TEST(every_line_is_its_parts)
 	state = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
 	printf("# seed %llu (WEIR_TEST_SEED)\n", (unsigned long long)state);
 	for (int i = 0; i < rounds && bad < 5; i++) {
-		struct weir_line l = {.billed = (int64_t)below(1ull << 56) * (rnd() % 10 ? 1 : -1), .has_list = rnd() % 3,
+		struct weir_billed l = {.billed = (int64_t)below(1ull << 56) * (rnd() % 10 ? 1 : -1), .has_list = rnd() % 3,
 				      .bytes = rnd() % 20 ? below(1ull << 56) : 0};
 		struct weir_claim c[CLAIMS];
 		struct weir_parts p;

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/settle.h"
+
+#include <inttypes.h>
+
+#include "cli/prices.h"
+
+#define NANOS 1000000000
+#define BY "class,team,path,meter"
+
+void settle_close(struct settle *s)
+{
+	weir_settlement_free(s->settlement);
+	weir_charges_free(s->charges);
+	weir_repo_free(s->repo);
+	weir_pricebook_free(s->book);
+	weir_bills_close(s->bills);
+	*s = (struct settle){0};
+}
+
+static int read_rate(const char *text, int64_t *ret, struct weir_err *err)
+{
+	__int128 rate = 0;
+	bool rounded = false;
+
+	if (weir_bill_decimal(text, strlen(text), 1, &rate, &rounded) || rate <= 0 || rate > (__int128)1000000 * NANOS)
+		return weir_err_set(err, -EINVAL, "--rate: '%.40s' is no rate such as 0.92, of the bill's currency for one of the prices'",
+				    text);
+	*ret = (int64_t)rate;
+	return 0;
+}
+
+int settle_open(struct settle *s, const struct cli *c, const struct settle_question *q, weir_settled_fn fn, void *arg,
+		struct weir_err *err)
+{
+	const char *dir = q->dir ? q->dir : PRICES_REPOSITORY;
+	weir_auto_free char *topology = weir_strf("%s/topology", dir);
+	int r = topology ? bill_period(q->period ? q->period : "", &s->from_s, &s->to_s, err) : -ENOMEM;
+
+	s->c = c;
+	s->q = q;
+	s->err = err;
+	s->rate = NANOS;
+	if (!r && q->rate)
+		r = read_rate(q->rate, &s->rate, err);
+	if (!r)
+		r = prices_load(dir, &s->book, prices_complain, NULL);
+	if (!r && !access(topology, R_OK))
+		r = weir_repo_load(dir, &s->repo, err, NULL, NULL);
+	if (!r)
+		r = weir_bills_open(q->bills, false, &s->bills, err);
+	if (!r)
+		r = weir_charges_new(s->book, &s->charges);
+	return r ? r : weir_settlement_new(fn, arg, &s->settlement);
+}
+
+/* Azure's subscriptions stand behind a path. */
+static const char *account_of(const char *text)
+{
+	static const char prefix[] = "/subscriptions/";
+
+	return strncasecmp(text, prefix, sizeof(prefix) - 1) ? text : text + sizeof(prefix) - 1;
+}
+
+static int add_line(const struct weir_bill_line *l, void *arg)
+{
+	struct settle *s = arg;
+	struct weir_charge charge;
+	struct weir_settlement_line line;
+	int r;
+
+	if (*s->currency && strcmp(s->currency, l->currency) != 0)
+		return weir_err_set(s->err, -EINVAL, "the bill has charges in %s and in %s: choose one with --account", s->currency,
+				    l->currency);
+	(void)weir_strcpy(s->currency, sizeof(s->currency), l->currency);
+	r = weir_charges_of(s->charges, l, &charge);
+	if (r)
+		return r;
+	line = (struct weir_settlement_line){
+		.id = l->id, .meter = charge.meter, .account = account_of(l->account), .region = charge.region,
+		.service = l->service, .kind = charge.kind, .rest = charge.rest, .from_s = l->from_s, .to_s = l->to_s,
+		.quantity = charge.quantity, .billed = l->nanos[WEIR_BILL_BILLED], .list = l->nanos[WEIR_BILL_LIST],
+		.has_list = l->has_cost[WEIR_BILL_LIST],
+	};
+	return weir_settlement_line(s->settlement, &line, s->err);
+}
+
+static const char *text_at(const json_t *item, const char *name)
+{
+	const char *text = json_string_value(json_object_get(item, name));
+
+	return text ? text : "";
+}
+
+/* Account and region of a node's class, or of a domain, which resources have alone; a domain may be in many regions. */
+static void place_of(const struct weir_topology *t, const char *class, const char **ret_account, const char **ret_region)
+{
+	const struct weir_subnet *subnet = weir_topology_class_subnet(t, class);
+	const char *name;
+	bool any = false;
+
+	if (subnet) {
+		*ret_account = subnet->account;
+		*ret_region = subnet->region;
+		return;
+	}
+	for (size_t i = 0; (name = weir_topology_class(t, i)); i++) {
+		subnet = weir_topology_class_subnet(t, name);
+		if (strcmp(subnet->domain, class) != 0)
+			continue;
+		*ret_account = subnet->account;
+		*ret_region = !any || !strcmp(*ret_region, subnet->region) ? subnet->region : "";
+		any = true;
+	}
+}
+
+/* What costs by the hour has no bytes in the ledger: for how many seconds it paid so much, by its price then. */
+static uint64_t seconds_of(const struct settle *s, const struct weir_settlement_claim *c, int64_t nanos)
+{
+	const struct weir_meter *m;
+
+	for (size_t i = 0; (m = weir_pricebook_at(s->book, i)); i++) {
+		const struct weir_meter *paid;
+
+		if (!m->by_hour || strcmp(m->name, c->name) != 0 || (*c->region && strcmp(m->region, c->region) != 0) ||
+		    (uint64_t)c->from_s < m->valid_from || (uint64_t)c->from_s >= m->valid_to)
+			continue;
+		paid = weir_meter_effective(m, c->account, (uint64_t)c->from_s);
+		if (paid->tiers[0].nanos_per_unit > 0)
+			return (uint64_t)((__int128)nanos * (__int128)paid->unit_bytes / paid->tiers[0].nanos_per_unit);
+	}
+	return 0;
+}
+
+static int add_measured(struct settle *s, const json_t *item, int64_t from_s, int64_t to_s)
+{
+	const char *class = text_at(item, "class"), *name = text_at(item, "meter"), *team = text_at(item, "team");
+	json_int_t bytes = json_integer_value(json_object_get(item, "bytes")), nanos = json_integer_value(json_object_get(item, "nanos"));
+	struct weir_settlement_claim claim = {
+		.meter = weir_charges_meter(s->charges, name), .name = name, .path = text_at(item, "path"),
+		.account = text_at(item, "account"), .region = text_at(item, "region"), .team = *team ? team : "(no team)",
+		.from_s = from_s, .to_s = to_s, .bytes = (uint64_t)bytes,
+	};
+
+	if (!json_object_get(item, "team") || !*name || bytes < 0 || nanos < 0 || !json_is_integer(json_object_get(item, "nanos")))
+		return weir_err_set(s->err, -EINVAL, "measured: an item without team, meter, bytes and nanos; it must be by " BY
+						     " or by team,meter");
+	if ((__int128)nanos * s->rate / NANOS > INT64_MAX / 4)
+		return weir_err_set(s->err, -ERANGE, "measured: an item of more money than fits");
+	if (s->repo && *class)
+		place_of(s->repo->topology, class, &claim.account, &claim.region);
+	claim.account = account_of(claim.account);
+	claim.measured = (int64_t)((__int128)nanos * s->rate / NANOS);
+	if (!bytes && nanos)
+		claim.bytes = seconds_of(s, &claim, nanos);
+	return weir_settlement_claim(s->settlement, &claim, s->err);
+}
+
+/* One answer of the ledger: its items are of [from, to). */
+static int add_answer(struct settle *s, const json_t *root, int64_t from_s, int64_t to_s)
+{
+	const json_t *items = json_object_get(root, "items");
+	const char *currency = text_at(root, "currency");
+	json_t *item;
+	size_t i;
+	int r;
+
+	if (!json_array_size(items))
+		return 0;
+	if (strcmp(currency, s->currency) != 0 && (!s->q->rate || !*currency))
+		return weir_err_set(s->err, -EINVAL, "measured in %s, billed in %s; say with --rate what one %s is in %s",
+				    *currency ? currency : "nothing", s->currency, *currency ? currency : "unit", s->currency);
+	if (!strcmp(currency, s->currency) && s->q->rate)
+		return weir_err_set(s->err, -EINVAL, "--rate: measured and billed are both in %s", currency);
+	(void)weir_strcpy(s->measured_in, sizeof(s->measured_in), currency);
+	json_array_foreach (items, i, item)
+		if ((r = add_measured(s, item, from_s, to_s)))
+			return r;
+	return 0;
+}
+
+static int read_file(struct settle *s, const char *file)
+{
+	view_auto_json json_t *root = NULL;
+	int64_t from, to;
+	json_error_t je;
+
+	root = json_load_file(file, 0, &je);
+	if (!root)
+		return weir_err_set(s->err, -EINVAL, "%s:%d: %s", file, je.line, je.text);
+	from = json_integer_value(json_object_get(root, "from"));
+	to = json_integer_value(json_object_get(root, "to"));
+	if (from >= to || from < s->from_s || to > s->to_s) { /* it does not say, or says more than the month */
+		from = s->from_s;
+		to = s->to_s;
+	}
+	return add_answer(s, root, from, to);
+}
+
+/* Of [from, to) in steps. -EAGAIN: the ledger is not as fine any more. */
+static int ask(struct settle *s, int64_t step)
+{
+	struct cli quiet = *s->c;
+	int r = 0;
+
+	quiet.json = false;
+	for (int64_t at = s->from_s; !r && at < s->to_s; at += step) {
+		int64_t end = WEIR_MIN(at + step, s->to_s);
+		view_auto_json json_t *root = NULL;
+
+		r = view_fetch_made(&quiet, weir_strf("/api/v1/cost?by=" BY "&from=%" PRId64 "&to=%" PRId64, at, end), &root, s->err);
+		if (!r && at == s->from_s && json_integer_value(json_object_get(root, "bucket_s")) > step)
+			return -EAGAIN;
+		if (!r)
+			r = add_answer(s, root, at, end);
+	}
+	return r;
+}
+
+static int read_measured(struct settle *s)
+{
+	int64_t step = weir_settlement_step(s->settlement);
+	int r = 0;
+
+	for (size_t i = 0; !r && s->q->measured[i]; i++)
+		r = read_file(s, s->q->measured[i]);
+	if (r || s->q->measured[0])
+		return r;
+	r = ask(s, step ? step : s->to_s - s->from_s);
+	return r == -EAGAIN ? ask(s, 86400) : r;
+}
+
+int settle_run(struct settle *s)
+{
+	struct weir_bill_query q = {.account = s->q->account, .period_start_s = s->from_s};
+	int r = weir_bills_lines(s->bills, &q, add_line, s, s->err);
+
+	if (!r)
+		r = read_measured(s);
+	return r ? r : weir_settlement_run(s->settlement, s->err);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A month's bill, settled line by line with what was measured of it: what weirctl bill reconcile shows and weirctl
+ * statement close freezes. Measured is what the aggregator has of the month, as fine as the bill's lines are, or files that
+ * weirctl cost --by class,team,path,meter --json has written: each with the time in it, or else of the whole month.
+ */
+#ifndef WEIR_CLI_SETTLE_H
+#define WEIR_CLI_SETTLE_H
+
+#include "cli/args.h"
+#include "cli/bill.h"
+#include "cli/view.h"
+#include "lib/money/settlement.h"
+#include "lib/policy/repo.h"
+
+struct settle_question {
+	const char *bills, *period, *account, *dir, *rate;
+	const char *measured[ARGS_LIST_MAX + 1];
+};
+#define SETTLE_OPTIONS(q)                                                                                          \
+	{"--bills", ARGS_STR, &(q).bills}, {"--account", ARGS_STR, &(q).account}, {"--dir", ARGS_STR, &(q).dir}, \
+		{"--rate", ARGS_STR, &(q).rate}, {"--measured", ARGS_LIST, (q).measured}
+
+struct settle {
+	const struct cli *c;
+	const struct settle_question *q;
+	struct weir_bills *bills;
+	struct weir_pricebook *book;
+	struct weir_charges *charges;
+	struct weir_repo *repo; /* NULL: the directory holds books alone, so no class of a node is known */
+	struct weir_settlement *settlement;
+	int64_t from_s, to_s; /* the month */
+	int64_t rate;	      /* billing currency for one of the ledger's, in nanos */
+	char currency[16];    /* of the bill */
+	char measured_in[16];
+	struct weir_err *err;
+};
+/* Opens what the question names; s must be zero. create: a file of bills is written to. */
+int settle_open(struct settle *s, const struct cli *c, const struct settle_question *q, weir_settled_fn fn, void *arg,
+		struct weir_err *err);
+/* Reads bill and measured, and tells fn of each line. */
+int settle_run(struct settle *s);
+void settle_close(struct settle *s);
+#define auto_settle weir_cleanup(settle_close) struct settle
+
+#endif
