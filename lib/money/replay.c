@@ -178,7 +178,7 @@ static int collect_resources(struct collecting *c)
 	weir_traffic_span(c->s, &first_s, &last_s);
 	if (!weir_traffic_count(c->s))
 		return 0;
-	for (span.from_s = first_s; span.from_s <= last_s && !r; span.from_s = span.to_s) {
+	for (span.from_s = first_s; span.from_s < last_s + 3600 && !r; span.from_s = span.to_s) {
 		span.to_s = WEIR_MIN(replay_month_end(span.from_s), weir_resource_until(c->t, c->b, span.from_s));
 		span.to_s = WEIR_MIN(span.to_s, last_s + 3600);
 		r = weir_resource_each(c->t, c->b, span.from_s, charge_resource, &span);

@@ -50,6 +50,11 @@ static int add_policy(struct weir_repo *repo, struct weir_y *doc, struct weir_er
 	return weir_policy_set_add(repo->policies, doc, err);
 }
 
+static int add_allocation(struct weir_repo *repo, struct weir_y *doc, struct weir_err *err)
+{
+	return weir_allocation_add(repo->allocation, doc, err);
+}
+
 static int add_budget(struct weir_repo *repo, struct weir_y *doc, struct weir_err *err)
 {
 	struct weir_y *spec;
@@ -62,6 +67,7 @@ static const struct folder settings_file = {"", "Settings", {NULL}, weir_repo_se
 static const struct folder folders[] = {
 	{"topology", "Topology", {NULL}, add_topology},
 	{"prices", "PriceBook", {"PriceContract", "PriceCalibration"}, add_prices},
+	{"allocation", "Allocation", {NULL}, add_allocation},
 	{"budgets", "Budget", {NULL}, add_budget},
 	{"policies", "FlowPolicy", {NULL}, add_policy},
 };
@@ -308,6 +314,8 @@ static int repo_new(struct weir_repo **ret)
 	if (r == 0)
 		r = weir_pricebook_new(&repo->prices);
 	if (r == 0)
+		r = weir_allocation_new(&repo->allocation);
+	if (r == 0)
 		r = weir_policy_set_new(&repo->policies);
 	if (r < 0) {
 		weir_repo_free(repo);
@@ -359,6 +367,7 @@ void weir_repo_free(struct weir_repo *r)
 		return;
 	weir_topology_free(r->topology);
 	weir_pricebook_free(r->prices);
+	weir_allocation_free(r->allocation);
 	weir_policy_set_free(r->policies);
 	weir_compiled_free(r->compiled);
 	free(r->approvers);

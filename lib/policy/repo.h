@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A policy repository as a directory (policies/ of this repository is a complete example):
- *   weir.yaml  topology/\*.yaml prices/\*.yaml budgets/\*.yaml policies/\*.yaml  lists/\*.txt  approvals/
+ *   weir.yaml  topology/\*.yaml prices/\*.yaml allocation/\*.yaml budgets/\*.yaml policies/\*.yaml  lists/\*.txt  approvals/
  * Read once through an O_PATH descriptor of the resolved directory, so that a symlink that flips in
  * mid-read cannot mix revisions. Bounded: 1 MiB a file, 1,000 files, 16 MiB in all; lists of prefixes
  * apart: 64 MiB and 2^20 prefixes in all.
@@ -9,6 +9,7 @@
 #ifndef WEIR_REPO_H
 #define WEIR_REPO_H
 
+#include "lib/money/allocation.h"
 #include "lib/money/price.h"
 #include "lib/policy/bundle.h"
 
@@ -16,6 +17,7 @@ struct weir_compiled; /* bundles of all classes: compiled once, by the first rel
 struct weir_repo {
 	struct weir_topology *topology;
 	struct weir_pricebook *prices;
+	struct weir_allocation *allocation;
 	struct weir_policy_set *policies;
 	struct weir_failsafe failsafe[WEIR_MAX_FAILSAFE];
 	size_t failsafe_count;
