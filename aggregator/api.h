@@ -59,6 +59,7 @@ int api_order(struct api_call *c, json_t **ret); /* POST: a signed order, see or
 /* api_traffic.c */
 int api_top(struct api_call *c, json_t **ret);
 int api_flows(struct api_call *c, json_t **ret);
+int api_traffic(struct api_call *c, json_t **ret);
 /* api_cost.c */
 int api_cost(struct api_call *c, json_t **ret);
 /* api_why.c */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers about bytes: top, flows. */
+/* Answers about bytes: top, flows, recorded hours. */
 #include "aggregator/api.h"
+
+#include "aggregator/query_traffic.h"
 
 #define NS_S 1000000000ull
 
@@ -144,4 +146,47 @@ int api_top(struct api_call *c, json_t **ret)
 		return api_store_failed(c, r);
 	}
 	return api_items(l.items, ret);
+}
+
+static int add_recorded(const struct weir_traffic *t, void *arg)
+{
+	char local[46], peer[46];
+	json_t *o = json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:i,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "hour_s",
+			      (json_int_t)t->hour_s, "domain", t->domain, "local", address_text(t->folded, &t->local, local),
+			      "peer", address_text(t->folded, &t->peer, peer), "path", weir_path_name(t->path), "direction",
+			      weir_dir_name(t->dir), "protocol", (int)t->proto, "opened", t->opened ? "local" : "peer",
+			      "port", (int)t->port, "bytes", (json_int_t)t->bytes, "packets", (json_int_t)t->packets,
+			      "node", t->node, "namespace", t->namespace, "workload", t->workload, "kind", t->kind, "team",
+			      t->team, "labels", t->labels, "peer_namespace", t->peer_namespace, "peer_workload",
+			      t->peer_workload, "peer_team", t->peer_team);
+
+	return json_array_append_new(arg, o) ? -ENOMEM : 0;
+}
+
+int api_traffic(struct api_call *c, json_t **ret)
+{
+	uint64_t now_s = c->now_ns / NS_S, from_s, to_s, limit;
+	const char *after = c->param(c, "after");
+	struct query_traffic_key key, last;
+	api_auto_json json_t *items = NULL;
+	char text[QUERY_TRAFFIC_KEY_TEXT];
+	uint32_t n = 0;
+	int r = api_u64(c, "from", now_s - 86400, 0, INT64_MAX, &from_s);
+
+	if (!r)
+		r = api_u64(c, "to", now_s - now_s % 3600, 0, INT64_MAX, &to_s);
+	if (!r)
+		r = api_u64(c, "limit", 2000, 1, API_ITEMS_MAX, &limit);
+	if (r)
+		return r;
+	if (after && query_traffic_key_parse(after, &key))
+		return weir_err_set(&c->err, -EINVAL, "after: is not what `next` of an answer said");
+	items = json_array();
+	r = query_traffic(c->sv->store, from_s, to_s, after ? &key : NULL, (uint32_t)limit, add_recorded, items, &last, &n);
+	if (r)
+		return api_store_failed(c, r);
+	*ret = json_pack("{s:O}", "items", items);
+	if (*ret && n == limit)
+		r = json_object_set_new(*ret, "next", json_string(query_traffic_key_text(&last, text)));
+	return *ret && !r ? 0 : -ENOMEM;
 }

@@ -43,6 +43,9 @@ static const struct command commands[] = {
 	{"prices check", cmd_prices_check, "[DIR]",
 	 "Check price books: each error is one line with file and line. Exit status 2 when there are errors, 1 when a "
 	 "meter has no price between two others, else 0."},
+	{"export traffic", cmd_export_traffic, "[--since 30d | --from TIME] [--to TIME] [--output FILE[.gz]]",
+	 "Write recorded traffic, a row for each hour and flow, as CSV: what weirctl plan-cost replays. Whole hours, "
+	 "the present one only with a --to behind its beginning."},
 	{"export check", cmd_export_check,
 	 "--model FILE [--currency-codes FILE] [--criteria A,B | all] CSV | --version 1.2|1.3 CSV | --defects",
 	 "Check a FOCUS file, CSV or CSV.GZ, by the official requirements model, FILE as JSON: first each rule that is "

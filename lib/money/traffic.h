@@ -23,7 +23,7 @@ struct weir_traffic {
 	uint64_t bytes, packets; /* L3, of what was not dropped */
 	enum weir_traffic_source source;
 	/* Whose; "" = not known. */
-	const char *node, *namespace, *workload, *kind, *team, *labels; /* labels: "a=b,c=d" as the store has them */
+	const char *node, *namespace, *workload, *kind, *team, *labels; /* labels: a JSON object of texts, as the store has them */
 	const char *peer_namespace, *peer_workload, *peer_team; /* who held the peer's address in that hour */
 };
 

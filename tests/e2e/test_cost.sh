@@ -44,6 +44,10 @@ expect "weirctl cost --compare --trend prints both" bash -c '"$1" --socket "$2" 
 	"$LAB_BIN/weirctl" "$SOCKET"
 expect "weirctl cost why says it in a sentence" bash -c '"$1" --socket "$2" cost why --since 30d --against 60d | grep -q "^cost "' - \
 	"$LAB_BIN/weirctl" "$SOCKET"
+# Recorded hours: all that passed and not the 7 GiB that a verdict stopped, hour by hour, as one file that reads back.
+equal "recorded traffic has the bytes of the fixture" \
+	"$(weirctl export traffic --from 2026-11-01 --to 2026-12-01 | awk -F, 'NR > 1 { n += $10 } END { printf "%.0f", n }')" \
+	$(((60 + 50 + 3 + 5 + 2 + 10200) * 1073741824 + 1000000007 + 1))
 equal "the table says the same" "$(cost | awk '$1 == "data" && $2 == "internet" { print $NF }')" 918.059091
 # A month's bill of 20,620 GiB in two lines, twice what was measured: 550 and 1,100 USD, half of which is theirs, by
 # bytes 60 : 10,250 (largest remainder); and what is no network is nobody's.

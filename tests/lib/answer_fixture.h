@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An aggregator of one canned answer, and a command of weirctl that asks it. */
+/* An aggregator of one canned answer, or of one after the other, and a command of weirctl that asks it. */
 #ifndef WEIR_TEST_ANSWER_FIXTURE_H
 #define WEIR_TEST_ANSWER_FIXTURE_H
 
@@ -12,22 +12,30 @@
 struct answer {
 	const char *status, *body;
 	char dir[32], socket[64];
-	char request[512]; /* its first line, filled by the server */
+	const char *then;  /* the body of a second answer; NULL = there is none */
+	char request[512]; /* the last one's first line, filled by the server */
 	int fd;
 	bool blocks; /* the terminal shows UTF-8 */
 };
 
-static inline void *serve_one(void *arg)
+static inline void serve_body(struct answer *a, const char *body)
 {
-	struct answer *a = arg;
 	int fd = accept(a->fd, NULL, NULL);
 	ssize_t n = read(fd, a->request, sizeof(a->request) - 1);
 
 	a->request[n > 0 ? n : 0] = '\0';
 	a->request[strcspn(a->request, "\r")] = '\0';
-	dprintf(fd, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", a->status,
-		strlen(a->body), a->body);
+	dprintf(fd, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", a->status, strlen(body), body);
 	close(fd);
+}
+
+static inline void *serve_one(void *arg)
+{
+	struct answer *a = arg;
+
+	serve_body(a, a->body);
+	if (a->then)
+		serve_body(a, a->then);
 	return NULL;
 }
 

@@ -16,7 +16,7 @@ static inline struct weir_traffic traffic_row(const char *domain, const char *lo
 	struct weir_traffic t = {.hour_s = TRAFFIC_HOUR_S, .domain = domain, .dir = (uint8_t)dir, .proto = 6,
 				 .opened = true, .port = 443, .bytes = bytes, .packets = bytes / 1000 + 1, .node = "n1",
 				 .namespace = "shop", .workload = "web", .kind = "pod", .team = "shop",
-				 .labels = "team=shop"};
+				 .labels = "{\"team\":\"shop\"}"};
 
 	t.folded = !peer;
 	weir_addr_parse(local, &t.local);
