@@ -74,6 +74,15 @@ static const struct command commands[] = {
 	 "--lines lists the first of them, each with teams' shares in --json; then sums by meter with their residual, by "
 	 "reason, and by team. Measured is what the aggregator has, or FILEs that weirctl cost --by class,team,path,meter "
 	 "--json has written, each of the time in it. --rate is what one unit of the prices' currency is in the bill's."},
+	{"assess", cmd_assess,
+	 "[--bill FILE]... --topology FILE|DIR --flowlogs DIR [--prices DIR] [--ranges FILE]... [--traffic FILE] [--period YYYY-MM] "
+	 "[--account A] [--rate R] [--limit 20] [--strict]",
+	 "Say what a network costs and why, from files alone; it needs no agent, no aggregator and no privilege. --bill is any bill "
+	 "that import bill takes (several: the parts of one delivery), --topology what terraform show -json, aws describe-* or "
+	 "az network ... list printed, or documents of our own, --flowlogs the flow logs of AWS, Azure or GCP, --traffic what agents "
+	 "recorded, where some run. Prints the costs by path, owner and resource, and what of the bill's network lines "
+	 "is explained by the logs. Bad rows and what cannot be placed are told on standard error; with --strict the first "
+	 "bad row ends it with exit status 1."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
 	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",

@@ -18,7 +18,7 @@ void settle_close(struct settle *s)
 	*s = (struct settle){0};
 }
 
-static int read_rate(const char *text, int64_t *ret, struct weir_err *err)
+int settle_rate(const char *text, int64_t *ret, struct weir_err *err)
 {
 	__int128 rate = 0;
 	bool rounded = false;
@@ -42,7 +42,7 @@ int settle_open(struct settle *s, const struct cli *c, const struct settle_quest
 	s->err = err;
 	s->rate = NANOS;
 	if (!r && q->rate)
-		r = read_rate(q->rate, &s->rate, err);
+		r = settle_rate(q->rate, &s->rate, err);
 	if (!r)
 		r = prices_load(dir, &s->book, prices_complain, NULL);
 	if (!r && !access(topology, R_OK))
@@ -54,17 +54,15 @@ int settle_open(struct settle *s, const struct cli *c, const struct settle_quest
 	return r ? r : weir_settlement_new(fn, arg, &s->settlement);
 }
 
-/* Azure's subscriptions stand behind a path. */
-static const char *account_of(const char *text)
+const char *settle_account(const char *text)
 {
 	static const char prefix[] = "/subscriptions/";
 
 	return strncasecmp(text, prefix, sizeof(prefix) - 1) ? text : text + sizeof(prefix) - 1;
 }
 
-static int add_line(const struct weir_bill_line *l, void *arg)
+int settle_add_line(struct settle *s, const struct weir_bill_line *l)
 {
-	struct settle *s = arg;
 	struct weir_charge charge;
 	struct weir_settlement_line line;
 	int r;
@@ -77,7 +75,7 @@ static int add_line(const struct weir_bill_line *l, void *arg)
 	if (r)
 		return r;
 	line = (struct weir_settlement_line){
-		.id = l->id, .meter = charge.meter, .account = account_of(l->account), .region = charge.region,
+		.id = l->id, .meter = charge.meter, .account = settle_account(l->account), .region = charge.region,
 		.service = l->service, .kind = charge.kind, .rest = charge.rest, .from_s = l->from_s, .to_s = l->to_s,
 		.quantity = charge.quantity, .billed = l->nanos[WEIR_BILL_BILLED], .list = l->nanos[WEIR_BILL_LIST],
 		.has_list = l->has_cost[WEIR_BILL_LIST],
@@ -149,7 +147,7 @@ static int add_measured(struct settle *s, const json_t *item, int64_t from_s, in
 		return weir_err_set(s->err, -ERANGE, "measured: an item of more money than fits");
 	if (s->repo && *class)
 		place_of(s->repo->topology, class, &claim.account, &claim.region);
-	claim.account = account_of(claim.account);
+	claim.account = settle_account(claim.account);
 	claim.measured = (int64_t)((__int128)nanos * s->rate / NANOS);
 	if (!bytes && nanos)
 		claim.bytes = seconds_of(s, &claim, nanos);
@@ -228,6 +226,11 @@ static int read_measured(struct settle *s)
 		return r;
 	r = ask(s, step ? step : s->to_s - s->from_s);
 	return r == -EAGAIN ? ask(s, 86400) : r;
+}
+
+static int add_line(const struct weir_bill_line *l, void *arg)
+{
+	return settle_add_line(arg, l);
 }
 
 int settle_run(struct settle *s)

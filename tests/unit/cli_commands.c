@@ -67,6 +67,7 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"export traffic --since 1d --from 2026-11-01", "--since or --from, not both"},
 		{"export traffic --from 2026-11-02 --to 2026-11-01", "--to must lie at least an hour behind --from"},
 		{"export check", "or --version 1.3 is needed"},
+		{"assess", "--bill FILE, --topology FILE or DIR, and --flowlogs DIR are needed"},
 		{"topology", "needs one of: explain"},
 		{"topology explain", "--from ADDR and --to ADDR are needed"},
 		{"topology explain --from x --to 10.0.0.1", "--from: 'x' is no address"},

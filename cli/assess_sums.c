@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sums of an assessment: what replay says goes to claims on the bill, what was settled to paths, owners and resources. */
+#include "cli/assess.h"
+
+#define OTHERS "(others)"
+#define NANOS 1000000000
+
+int assess_sums_init(struct assess_sums *s)
+{
+	return weir_map_new(&s->index);
+}
+
+void assess_sums_fini(struct assess_sums *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free((char *)s->rows[i].key);
+	free(s->rows);
+	weir_map_free(s->index, NULL);
+	*s = (struct assess_sums){0};
+}
+
+static int sum_new(struct assess_sums *s, const char *key, uintptr_t *ret)
+{
+	size_t n = s->count;
+	char *copy;
+	int r;
+
+	if (!(n & (n - 1))) { /* the capacity is the next power of two */
+		struct assess_sum *rows = reallocarray(s->rows, n ? 2 * n : 1, sizeof(*rows));
+
+		if (!rows)
+			return -ENOMEM;
+		s->rows = rows;
+	}
+	copy = strdup(key);
+	r = copy ? weir_map_put(s->index, key, strlen(key), (void *)(n + 1), NULL) : -ENOMEM;
+	if (r) {
+		free(copy);
+		return r;
+	}
+	s->rows[s->count++] = (struct assess_sum){.key = copy};
+	*ret = n + 1;
+	return 0;
+}
+
+int assess_sum_of(struct assess_sums *s, const char *key, struct assess_sum **ret)
+{
+	uintptr_t at = (uintptr_t)weir_map_find(s->index, key, strlen(key));
+	int r = 0;
+
+	if (!at && s->count >= ASSESS_KEYS_MAX) {
+		key = OTHERS;
+		at = (uintptr_t)weir_map_find(s->index, key, strlen(key));
+	}
+	if (!at)
+		r = sum_new(s, key, &at);
+	if (!r)
+		*ret = &s->rows[at - 1];
+	return r;
+}
+
+void assess_owner(const struct weir_traffic *t, char *buf, size_t size)
+{
+	char addr[46];
+
+	if (*t->workload && *t->namespace)
+		snprintf(buf, size, "%s/%s", t->namespace, t->workload);
+	else if (*t->workload || *t->node)
+		snprintf(buf, size, "%s", *t->workload ? t->workload : t->node);
+	else
+		snprintf(buf, size, "%s", weir_addr_text(&t->local, addr));
+}
+
+struct claim_key {
+	const struct weir_meter *meter;
+	const char *account, *region;
+	uint64_t owner, path;
+	int64_t from_s;
+};
+struct claim {
+	struct claim_key key;
+	uint64_t bytes;
+	int64_t nanos;
+};
+struct claiming {
+	struct assess *a;
+	struct weir_map *index;
+	struct claim *rows;
+	size_t count, cap;
+	int64_t step;
+};
+
+static int claim_add(struct claiming *m, const struct claim_key *key, uint64_t bytes, int64_t nanos)
+{
+	uintptr_t at = (uintptr_t)weir_map_find(m->index, key, sizeof(*key));
+	int r;
+
+	if (!at) {
+		if (m->count == ASSESS_CLAIMS_MAX)
+			return weir_err_set(m->a->err, -E2BIG, "more than %u kinds of measured bytes", ASSESS_CLAIMS_MAX);
+		if (m->count == m->cap) {
+			size_t cap = m->cap ? 2 * m->cap : 256;
+			struct claim *rows = reallocarray(m->rows, cap, sizeof(*rows));
+
+			if (!rows)
+				return -ENOMEM;
+			m->rows = rows;
+			m->cap = cap;
+		}
+		m->rows[m->count++] = (struct claim){.key = *key};
+		at = m->count;
+		r = weir_map_put(m->index, key, sizeof(*key), (void *)at, NULL);
+		if (r)
+			return r;
+	}
+	m->rows[at - 1].bytes += bytes;
+	m->rows[at - 1].nanos += nanos;
+	return 0;
+}
+
+static const char *account_of(const struct assess *a, const char *domain)
+{
+	const struct weir_subnet *s;
+	const char *class;
+
+	for (size_t i = 0; (class = weir_topology_class(a->topology, i)); i++) {
+		s = weir_topology_class_subnet(a->topology, class);
+		if (!strcmp(s->domain, domain))
+			return s->account;
+	}
+	return "";
+}
+
+/* Fills what a claim is known by; a resource's is of the whole month, as its seconds are of no single hour. */
+static void key_of(struct claiming *m, const struct weir_replay_charge *c, const struct weir_traffic *t, struct claim_key *ret)
+{
+	const struct settle *s = &m->a->settle;
+	const struct weir_subnet *subnet = t ? weir_topology_subnet(m->a->topology, t->domain, &t->local) : NULL;
+
+	memset(ret, 0, sizeof(*ret)); /* it is hashed */
+	ret->meter = c->meter;
+	ret->path = c->path;
+	ret->account = t ? (subnet ? subnet->account : "") : account_of(m->a, c->resource_domain);
+	ret->region = subnet ? subnet->region : c->meter->region;
+	ret->from_s = s->from_s;
+	if (t && m->step)
+		ret->from_s += ((int64_t)t->hour_s - s->from_s) / m->step * m->step;
+}
+
+static int charge_add(struct claiming *m, const struct weir_replay_charge *c)
+{
+	bool resource = c->row == WEIR_REPLAY_RESOURCE;
+	struct assess_sum *owner, *path;
+	struct claim_key key;
+	struct weir_traffic t;
+	char name[300];
+	int64_t nanos = (int64_t)((__int128)c->nanos * m->a->settle.rate / NANOS);
+	int r;
+
+	if (!resource)
+		weir_traffic_get(m->a->traffic, c->row, &t);
+	if (resource)
+		snprintf(name, sizeof(name), "%s %s", c->resource_meter, c->resource);
+	else
+		assess_owner(&t, name, sizeof(name));
+	r = assess_sum_of(&m->a->paths, weir_path_name(c->path), &path);
+	if (!r)
+		r = assess_sum_of(&m->a->owners, name, &owner);
+	if (r)
+		return r;
+	if (!resource && c->once) {
+		owner->bytes += c->bytes;
+		path->bytes += c->bytes;
+		m->a->free_bytes += c->free ? c->bytes : 0;
+		m->a->unpriced_bytes += !c->meter && !c->free ? c->bytes : 0;
+	}
+	owner->measured += nanos;
+	path->measured += nanos;
+	if (!c->meter)
+		return 0;
+	key_of(m, c, resource ? NULL : &t, &key);
+	key.owner = (uint64_t)(owner - m->a->owners.rows);
+	return claim_add(m, &key, c->bytes, nanos);
+}
+
+static int claims_give(struct claiming *m)
+{
+	struct settle *s = &m->a->settle;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < m->count; i++) {
+		const struct claim_key *k = &m->rows[i].key;
+		bool month = !m->step || k->meter->by_hour;
+		struct weir_settlement_claim claim = {
+			.meter = weir_charges_meter(s->charges, k->meter->name), .name = k->meter->name,
+			.account = settle_account(k->account), .region = k->region, .team = m->a->owners.rows[k->owner].key,
+			.path = weir_path_name((enum weir_path)k->path), .from_s = k->from_s,
+			.to_s = month ? s->to_s : WEIR_MIN(k->from_s + m->step, s->to_s), .bytes = m->rows[i].bytes,
+			.measured = m->rows[i].nanos,
+		};
+
+		r = weir_settlement_claim(s->settlement, &claim, m->a->err);
+	}
+	return r;
+}
+
+int assess_claim(struct assess *a)
+{
+	struct claiming m = {.a = a, .step = weir_settlement_step(a->settle.settlement)};
+	int r = weir_map_new(&m.index);
+
+	for (size_t i = 0; !r && i < weir_replay_count(a->replay); i++) {
+		const struct weir_replay_charge *c = weir_replay_at(a->replay, i);
+
+		if (c->month == a->month)
+			r = charge_add(&m, c);
+	}
+	if (!r)
+		r = claims_give(&m);
+	weir_map_free(m.index, NULL);
+	free(m.rows);
+	return r;
+}
+
+int assess_line(const struct weir_bill_line *l, void *arg)
+{
+	struct assess *a = arg;
+	struct weir_bill_line line = *l;
+	struct assess_sum *sum;
+	char none[200];
+	int r;
+
+	snprintf(none, sizeof(none), "(%.150s, no resource)", *l->service ? l->service : "no service");
+	r = assess_sum_of(&a->resources, *l->resource ? l->resource : none, &sum);
+	if (r)
+		return r;
+	line.id = sum - a->resources.rows;
+	return settle_add_line(&a->settle, &line);
+}
+
+static void parts_add(struct assess_meter *m, int64_t billed, const struct weir_parts *p)
+{
+	m->billed += billed;
+	m->parts.measured += p->measured;
+	m->parts.adjusted += p->adjusted;
+	m->parts.unattributed += p->unattributed;
+	for (int i = 0; i < WEIR_ADJUSTMENTS; i++)
+		m->parts.reasons[i] += p->reasons[i];
+}
+
+static int meter_of(struct assess *a, const struct weir_settled *s, struct assess_meter **ret)
+{
+	char name[sizeof(a->meters[0].name)];
+
+	snprintf(name, sizeof(name), *s->meter ? "%s" : "(%s)", *s->meter ? s->meter : weir_rest_name(s->line->rest));
+	for (size_t i = 0; i < a->meter_count; i++)
+		if (!strcmp(a->meters[i].name, name)) {
+			*ret = &a->meters[i];
+			return 0;
+		}
+	if (a->meter_count == ASSESS_METERS_MAX)
+		return weir_err_set(a->err, -E2BIG, "more than %u meters", ASSESS_METERS_MAX);
+	*ret = &a->meters[a->meter_count++];
+	memcpy((*ret)->name, name, sizeof(name));
+	return 0;
+}
+
+int assess_hear(const struct weir_settled *s, void *arg)
+{
+	struct assess *a = arg;
+	int64_t billed = s->line ? s->line->billed : 0;
+	struct assess_meter *m = NULL;
+	struct assess_sum *resource;
+	int r;
+
+	if (s->line && !*s->meter && s->line->rest == WEIR_REST_NOT_NETWORK) {
+		a->elsewhere += billed;
+		return 0;
+	}
+	r = meter_of(a, s, &m);
+	if (r)
+		return r;
+	parts_add(m, billed, &s->parts);
+	parts_add(&a->total, billed, &s->parts);
+	if (!s->line)
+		return 0;
+	resource = &a->resources.rows[s->line->id];
+	resource->billed += billed;
+	resource->share += s->parts.measured + s->parts.adjusted;
+	resource->unattributed += s->parts.unattributed;
+	return 0;
+}
+
+int assess_share(struct assess *a)
+{
+	size_t n;
+	const struct weir_settlement_claim *c = weir_settlement_claims(a->settle.settlement, &n);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		struct assess_sum *owner, *path;
+
+		r = assess_sum_of(&a->owners, c[i].team, &owner);
+		if (!r)
+			r = assess_sum_of(&a->paths, c[i].path, &path);
+		if (r)
+			break;
+		owner->share += c[i].measured + c[i].adjusted;
+		path->share += c[i].measured + c[i].adjusted;
+	}
+	return r;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weirctl assess on the month that tests/assess/make writes: by hand, its refusals, and docs/assess.md to the letter. */
+#include "lib/ds/buf.h"
+#include "lib/money/traffic.h"
+#include "lib/os/file.h"
+#include "tests/lib/cli_fixture.h"
+#include "tests/lib/test.h"
+
+#include <jansson.h>
+#include <sys/stat.h>
+
+#define GIB 1073741824.0
+#define WORDS_MAX 40
+
+struct room {
+	char dir[64];
+};
+static struct room month; /* is written once */
+
+static void room_remove(void)
+{
+	weir_auto_free char *command = weir_strf("rm -rf %s", month.dir);
+
+	if (command && system(command))
+		printf("# %s is left\n", month.dir);
+}
+
+static const struct room *room(void)
+{
+	weir_auto_free char *command = NULL;
+
+	if (*month.dir)
+		return &month;
+	snprintf(month.dir, sizeof(month.dir), "/tmp/weir-cli-assess-XXXXXX");
+	if (!mkdtemp(month.dir) || atexit(room_remove) || !(command = weir_strf("tests/assess/make %s", month.dir)) || system(command))
+		abort();
+	return &month;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		abort();
+}
+
+/* Words between blanks; a % is the room's directory. */
+static int run(const struct room *m, const char *line, char **ret_out, struct weir_err *err)
+{
+	char *argv[WORDS_MAX], *words[WORDS_MAX], *save = NULL; /* argv is moved about */
+	weir_auto_free char *copy = strdup(line);
+	int argc = 0, r;
+
+	for (char *p = strtok_r(copy, " \n", &save); p && argc < WORDS_MAX; p = strtok_r(NULL, " \n", &save))
+		argv[argc++] = *p == '%' ? weir_strf("%s%s", m->dir, p + 1) : strdup(p);
+	memcpy(words, argv, sizeof(words));
+	r = cli_fixture_run((struct cli){0}, argc, argv, ret_out, err);
+	while (argc)
+		free(words[--argc]);
+	return r;
+}
+
+#define FILES "--bill %/cur.csv --topology %/state.json --ranges %/ip-ranges.json --flowlogs %/flowlogs --prices policies"
+
+static json_t *assess(struct test_state *test_st, const struct room *m, const char *line)
+{
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+	json_t *root;
+
+	CHECK(run(m, line, &out, &err) == 0, "%s", err.text);
+	root = json_loads(out, 0, NULL);
+	CHECK(root != NULL, "%s", out);
+	return root;
+}
+
+static json_int_t number(const json_t *root, const char *list, const char *field, const char *key, const char *value)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach (json_object_get(root, list), i, o)
+		if (!strcmp(json_string_value(json_object_get(o, field)), key))
+			return json_integer_value(json_object_get(o, value));
+	return -1;
+}
+
+/*
+ * By hand, 744 hours, of which batch is logged in 576. In GiB: NAT gateway 2 and 0.25 an hour, and batch's 0.25; between
+ * zones 1.5 an hour at both ends, and what comes to the gateway from the other zone; to the internet db and batch.
+ */
+#define NAT_GIB (2.25 * 744 + 0.25 * 576) /* 1,818 */
+#define OUT_GIB (0.25 * 744 + 0.25 * 576) /* 330, of which 100 are free */
+#define ZONE_GIB (1.5 * 2 * 744)	  /* 2,232 */
+
+TEST(a_month_by_hand)
+{
+	json_t *root;
+	const json_t *logs, *total;
+	const struct room *m = room();
+
+	root = assess(test_st, m, "--json assess " FILES);
+	logs = json_object_get(root, "logs");
+	CHECK(json_integer_value(json_object_get(logs, "hours")) == 744 && json_integer_value(json_object_get(logs, "files")) == 31);
+	/* Four rows of shop and db, three of each way through the gateway. */
+	CHECK(json_integer_value(json_object_get(json_object_get(logs, "rows"), "aws-vpc")) == 744 * 10 + 576 * 3);
+	CHECK(json_integer_value(json_object_get(logs, "gateway_bytes")) == (json_int_t)(NAT_GIB * GIB), "its own interface is nobody's");
+	CHECK(json_integer_value(json_object_get(logs, "counted_bytes")) == (json_int_t)((NAT_GIB + ZONE_GIB) * GIB));
+	CHECK(json_integer_value(json_object_get(logs, "differing_bytes")) == 0);
+	CHECK(number(root, "meters", "meter", "nat-processing", "measured_nanos") == 81810000000, "1,818 * 0.045");
+	CHECK(number(root, "meters", "meter", "nat-gateway-hour", "measured_nanos") == 33480000000, "744 * 0.045");
+	CHECK(number(root, "meters", "meter", "cross-zone", "measured_nanos") == 25620000000, "(2,232 + 330) * 0.01");
+	CHECK(number(root, "meters", "meter", "internet-out", "measured_nanos") == 20700000000, "(330 - 100) * 0.09");
+	/* What the bill has and no log: batch's last week, 42 GiB, and 500 GiB of a database; 42 of 372 GiB of 24.48. */
+	CHECK(number(root, "meters", "meter", "nat-processing", "unattributed_nanos") == 1890000000, "42 * 0.045");
+	CHECK(number(root, "meters", "meter", "cross-zone", "unattributed_nanos") == 5420000001, "(500 + 42) * 0.01, and of two lines a nano of rounding");
+	CHECK(number(root, "meters", "meter", "internet-out", "unattributed_nanos") == 2763870968, "24.48 * 42 / 372");
+	CHECK(number(root, "owners", "owner", "i-shop", "measured_nanos") == 78120000000, "1,488 * 0.045 + 1,116 * 0.01");
+	CHECK(number(root, "owners", "owner", "i-shop", "bytes") == (json_int_t)((1488 + 1116) * GIB));
+	CHECK(number(root, "owners", "owner", "nat-gateway-hour nat-0shop", "measured_nanos") == 33480000000);
+	CHECK(number(root, "owners", "owner", "i-nobody", "bytes") == -1 && number(root, "owners", "owner", "eni-nat", "bytes") == -1);
+	CHECK(number(root, "paths", "path", "cross-zone", "measured_nanos") == 22320000000 &&
+	      number(root, "paths", "path", "nat", "bytes") == (json_int_t)(NAT_GIB * GIB));
+	CHECK(number(root, "resources", "resource", "arn:aws:ec2:us-east-1:444444444444:natgateway/nat-0shop", "billed_nanos") ==
+	      83700000000 + 33480000000);
+	CHECK(json_integer_value(json_object_get(root, "elsewhere_nanos")) == 60710400000, "744 * 0.0816 of a machine");
+	total = json_object_get(root, "total");
+	CHECK(json_integer_value(json_object_get(total, "billed_nanos")) == 172700000000);
+	CHECK(json_integer_value(json_object_get(total, "measured_nanos")) + json_integer_value(json_object_get(total, "adjusted_nanos")) +
+		      json_integer_value(json_object_get(total, "unattributed_nanos")) == 172700000000, "the parts are the bill");
+	json_decref(root);
+}
+
+/* Shares of owners, and of paths, are what of the bill is explained, to the nano-unit; so are those of resources. */
+TEST(parts_sum_to_the_bill)
+{
+	static const char *const lists[][2] = {{"owners", "share_nanos"}, {"paths", "share_nanos"}, {"resources", "explained_nanos"}};
+	json_t *root, *o;
+	json_int_t explained;
+	const struct room *m = room();
+
+	root = assess(test_st, m, "--json assess --limit 1 " FILES);
+	o = json_object_get(root, "total");
+	explained = json_integer_value(json_object_get(o, "billed_nanos")) - json_integer_value(json_object_get(o, "unattributed_nanos"));
+	for (size_t l = 0; l < 3; l++) {
+		json_int_t sum = 0;
+		size_t i;
+
+		json_array_foreach (json_object_get(root, lists[l][0]), i, o)
+			sum += json_integer_value(json_object_get(o, lists[l][1]));
+		CHECK(sum == explained, "%s: %lld of %lld", lists[l][0], (long long)sum, (long long)explained);
+		CHECK(json_array_size(json_object_get(root, lists[l][0])) == 2, "one, and all others");
+	}
+	json_decref(root);
+}
+
+/* Where an agent reports for shop in one hour, its row is taken: 7 GiB instead of the log's 3.5, of which 2 by the gateway. */
+TEST(agents_go_before_logs)
+{
+	char path[96], text[1024];
+	json_t *root;
+	const struct room *m = room();
+
+	snprintf(path, sizeof(path), "%s/agents.csv", m->dir);
+	{
+		weir_auto_buf struct weir_buf b = {0};
+		struct weir_traffic t = {.hour_s = 1790812800, .domain = "aws/444444444444/vpc-0shop", .path = WEIR_PATH_NAT, .dir = 1, .proto = 6,
+					 .opened = true, .port = 443, .bytes = 7ull << 30, .packets = 1, .node = "n1", .namespace = "prod",
+					 .workload = "shop", .kind = "pod", .team = "", .labels = "", .peer_namespace = "",
+					 .peer_workload = "", .peer_team = ""};
+
+		CHECK(!weir_addr_parse("10.20.1.10", &t.local) && !weir_addr_parse("52.216.7.7", &t.peer) && !weir_traffic_line(&t, &b));
+		snprintf(text, sizeof(text), "%s%s", weir_traffic_header(), (char *)b.data);
+	}
+	write_file(path, text);
+	root = assess(test_st, m, "--json assess --traffic %/agents.csv " FILES);
+	CHECK(number(root, "owners", "owner", "prod/shop", "bytes") == 7ll << 30);
+	CHECK(number(root, "owners", "owner", "i-shop", "bytes") == (json_int_t)(743 * 3.5 * GIB));
+	/* What db's own interface says stays. */
+	CHECK(number(root, "owners", "owner", "i-db", "bytes") == (json_int_t)(744 * 1.75 * GIB));
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "agent_rows")) == 1);
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "counted_bytes")) ==
+	      (json_int_t)((NAT_GIB + ZONE_GIB - 3.5) * GIB));
+	json_decref(root);
+}
+
+#define HEAD "lineItem/UsageAccountId,bill/PayerAccountId,bill/BillingPeriodStartDate,bill/BillingPeriodEndDate,lineItem/LineItemType," \
+	"lineItem/UsageStartDate,lineItem/UsageEndDate,lineItem/ProductCode,lineItem/UsageType,lineItem/UsageAmount,"                  \
+	"lineItem/CurrencyCode,lineItem/UnblendedCost,product/region,pricing/unit\n"
+#define ROW(from, to, currency) "4,4," from "," to ",Usage," from "," to ",AmazonEC2,USE1-NatGateway-Bytes,10," currency ",1,us-east-1,GB\n"
+
+TEST(what_cannot_be_assessed_is_said)
+{
+	static const struct {
+		const char *line;
+		int r;
+		const char *says;
+	} cases[] = {
+		{"assess", -EINVAL, "--bill FILE, --topology FILE or DIR, and --flowlogs DIR are needed"},
+		{"assess --bill x --topology x", -EINVAL, "are needed"},
+		{"assess --limit 0 " FILES, -EINVAL, "--limit must be"},
+		{"assess x", -EINVAL, "unexpected argument 'x'"},
+		{"assess --bill %/none.csv --topology %/state.json --flowlogs %/flowlogs --prices policies", -ENOENT, "none.csv"},
+		{"assess --bill %/cur.csv --topology %/none.json --flowlogs %/flowlogs --prices policies", -ENOENT, "none.json: cannot open"},
+		{"assess --bill %/cur.csv --topology %/raw.json --flowlogs %/flowlogs --prices policies", -EINVAL, "terraform show -json"},
+		{"assess --bill %/cur.csv --topology %/cur.csv --flowlogs %/flowlogs --prices policies", -EINVAL, "cur.csv:1: no JSON"},
+		{"assess --bill %/cur.csv --topology %/flowlogs --flowlogs %/flowlogs --prices policies", -ENOENT, "no .yaml and no .json"},
+		{"assess --bill %/cur.csv --topology %/state.json --flowlogs %/none --prices policies", -ENOENT, "none: cannot open"},
+		{"assess --bill %/cur.csv --topology %/state.json --flowlogs %/empty --prices policies", -ENOENT, "there is no file in it"},
+		{"assess --bill %/cur.csv --topology %/state.json --flowlogs %/state.json --prices policies", -ENODATA, "no flow in it that passed"},
+		{"assess --bill %/cur.csv --topology %/state.json --flowlogs %/state.json --prices policies --strict", -EINVAL, "no flow log"},
+		{"assess --bill %/june.csv --topology %/state.json --flowlogs %/flowlogs --prices policies", -EINVAL,
+		 "the flow logs begin on 2026-10-01, and the bill is of another time"},
+		{"assess --bill %/euro.csv --topology %/state.json --flowlogs %/flowlogs --prices policies", -EINVAL,
+		 "prices are in USD, the bill in EUR; say with --rate"},
+		{"assess --rate 0.9 " FILES, -EINVAL, "--rate: prices and bill are both in USD"},
+		{"assess --rate x " FILES, -EINVAL, "is no rate"},
+		{"assess --period 2026-13 " FILES, -EINVAL, "is no month"},
+	};
+	weir_auto_free char *empty = NULL, *raw = NULL, *june = NULL, *euro = NULL;
+	const struct room *m = room();
+
+	empty = weir_strf("%s/empty", m->dir);
+	raw = weir_strf("%s/raw.json", m->dir);
+	june = weir_strf("%s/june.csv", m->dir);
+	euro = weir_strf("%s/euro.csv", m->dir);
+	mkdir(empty, 0700);
+	write_file(raw, "{\"version\":4,\"terraform_version\":\"1.9.0\",\"lineage\":\"x\",\"resources\":[]}");
+	write_file(june, HEAD ROW("2026-06-01", "2026-07-01", "USD"));
+	write_file(euro, HEAD ROW("2026-10-01", "2026-11-01", "EUR"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		weir_auto_free char *out = NULL;
+		struct weir_err err;
+		int r = run(m, cases[i].line, &out, &err);
+
+		CHECK(r == cases[i].r && strstr(err.text, cases[i].says), "%s: %d %s", cases[i].line, r, err.text);
+	}
+}
+
+/* 0.9 euro a dollar: what was measured in dollars is of a bill in euro. */
+TEST(currencies_need_a_rate)
+{
+	weir_auto_free char *euro = NULL;
+	json_t *root;
+	const struct room *m = room();
+
+	euro = weir_strf("%s/euro.csv", m->dir);
+	write_file(euro, HEAD ROW("2026-10-01", "2026-11-01", "EUR"));
+	root = assess(test_st, m, "--json assess --bill %/euro.csv --topology %/state.json --flowlogs %/flowlogs --prices policies --rate 0.9");
+	CHECK(!strcmp(json_string_value(json_object_get(root, "currency")), "EUR"));
+	CHECK(number(root, "owners", "owner", "nat-gateway-hour nat-0shop", "measured_nanos") == 30132000000, "33.48 * 0.9");
+	json_decref(root);
+}
+
+/* The same network as documents of our own, in a repository of nothing else: the same answer. */
+TEST(a_topology_of_documents_is_the_same)
+{
+	weir_auto_free char *dir = NULL, *import = NULL, *out = NULL, *one = NULL, *two = NULL;
+	struct weir_err err;
+	const struct room *m = room();
+
+	dir = weir_strf("%s/repo/topology", m->dir);
+	CHECK(weir_mkdir_p(dir, 0700) == 0);
+	import = weir_strf("import topology --from terraform %s/state.json --out %s/shop.yaml", m->dir, dir);
+	CHECK(run(m, import, &out, &err) == 0, "%s", err.text);
+	CHECK(run(m, "--json assess " FILES, &one, &err) == 0, "%s", err.text);
+	CHECK(run(m, "--json assess --bill %/cur.csv --topology %/repo --ranges %/ip-ranges.json --flowlogs %/flowlogs --prices policies", &two,
+		  &err) == 0, "%s", err.text);
+	CHECK(one && two && !strcmp(one, two), "%s %s", one, two);
+}
+
+#define BAD "--bill %/cur.csv --topology %/state.json --flowlogs %/bad.log --prices policies"
+/* A bad row is told and counted, and ends it under --strict. */
+TEST(bad_rows_are_counted)
+{
+	weir_auto_free char *path = NULL, *out = NULL;
+	struct weir_err err;
+	json_t *root;
+	const struct room *m = room();
+
+	path = weir_strf("%s/bad.log", m->dir);
+	write_file(path, "srcaddr dstaddr bytes start\n10.20.1.10 10.20.2.20 x 1790812800\n10.20.1.10 10.20.2.20 5 1790812800\n");
+	root = assess(test_st, m, "--json assess " BAD);
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "bad_rows")) == 1);
+	json_decref(root);
+	CHECK(run(m, "assess --strict " BAD, &out, &err) == -EBADMSG && strstr(err.text, "bad.log:2: bytes is no such number"), "%s", err.text);
+}
+
+/* Commands behind "$ " of docs/assess.md, whose output stands below them. */
+static void follow(struct test_state *test_st, const char *command, const char *expect)
+{
+	weir_auto_free char *out = NULL;
+	struct weir_err err = {0};
+
+	if (strncmp(command, "weirctl ", 8) != 0) {
+		CHECK(system(command) == 0, "%s", command);
+		return;
+	}
+	CHECK(run(NULL, command + 8, &out, &err) == 0, "%s: %s", command, err.text);
+	CHECK(out && !strcmp(out, expect), "%s says\n%s\nand docs/assess.md\n%s", command, out, expect);
+}
+
+TEST(the_walk_through_is_true)
+{
+	weir_auto_free char *text = NULL, *command = NULL;
+	weir_auto_buf struct weir_buf expect = {0};
+	char *save = NULL;
+	bool inside = false;
+	size_t len, commands = 0;
+
+	CHECK(weir_file_read("docs/assess.md", 1 << 20, &text, &len) == 0);
+	for (char *line = text ? strsep((save = text, &save), "\n") : NULL; line; line = strsep(&save, "\n")) {
+		bool fence = !strncmp(line, "```", 3);
+
+		if (command && (fence || !strncmp(line, "$ ", 2))) {
+			follow(test_st, command, expect.data ? (char *)expect.data : "");
+			free(weir_take_ptr(command));
+			weir_buf_fini(&expect);
+			expect = (struct weir_buf){0};
+		}
+		inside = fence ? !inside && !strcmp(line, "```console") : inside;
+		if (!inside || fence)
+			continue;
+		if (!strncmp(line, "$ ", 2)) {
+			command = strdup(line + 2);
+			commands++;
+		} else if (command && command[strlen(command) - 1] == '\\') { /* goes on */
+			char *more = weir_strf("%.*s%s", (int)strlen(command) - 1, command, line);
+
+			free(command);
+			command = more;
+		} else if (command) {
+			CHECK(weir_buf_addf(&expect, "%s\n", line) == 0);
+		}
+	}
+	CHECK(commands >= 2, "%zu commands", commands);
+}
+
+TEST_MAIN(T(a_month_by_hand), T(parts_sum_to_the_bill), T(agents_go_before_logs), T(what_cannot_be_assessed_is_said),
+	  T(currencies_need_a_rate), T(a_topology_of_documents_is_the_same), T(bad_rows_are_counted), T(the_walk_through_is_true))
