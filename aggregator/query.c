@@ -10,7 +10,7 @@
 const char *const query_dim_names[QUERY_DIMS + 1] = {"workload", "namespace", "team",
 						     "path",	 "meter",     "node", "class", NULL};
 
-static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "minutes", "hours", "days"};
+const char *const query_suffix[STORE_RESOLUTIONS] = {"10s", "minutes", "hours", "days"};
 
 enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
 				const uint64_t retain_s[STORE_RESOLUTIONS])
@@ -65,7 +65,7 @@ int query_flows(struct store *s, const struct query_range *r, uint32_t limit,
 		 "JOIN node n ON n.id=f.node JOIN workload w ON w.id=f.workload "
 		 "JOIN address la ON la.id=f.local JOIN address pa ON pa.id=f.peer "
 		 "ORDER BY f.bucket DESC,f.bytes DESC LIMIT ?",
-		 store_bucket_s(r->res), suffix[r->res]);
+		 store_bucket_s(r->res), query_suffix[r->res]);
 	e = select_begin(&q, sql, "uui", first_bucket(r), r->to_s, (int64_t)limit);
 	while (!e && (e = select_next(&q)) == 1) {
 		struct query_flow f = {
@@ -144,7 +144,7 @@ int query_top(struct store *s, enum query_by by, const struct query_range *r, ui
 		 "FROM flow_%s f JOIN node n ON n.id=f.node JOIN workload w ON w.id=f.workload "
 		 "JOIN address pa ON pa.id=f.peer WHERE f.bucket>=? AND f.bucket<? "
 		 "GROUP BY 1,2,3,4,5,6,7,8 ORDER BY bin+bout DESC,dropped DESC,1,2,3,4,5,7,8 LIMIT ?",
-		 keys, suffix[r->res]);
+		 keys, query_suffix[r->res]);
 	e = select_begin(&q, sql, "uui", first_bucket(r), r->to_s, (int64_t)limit);
 	while (!e && (e = select_next(&q)) == 1) {
 		read_top(&q, &t);
@@ -188,7 +188,7 @@ int query_cost_series(struct store *s, const enum query_dim *dims, size_t n, con
 		 "SELECT %s,SUM(l.bytes),SUM(l.once),SUM(l.nanos) AS nanos,(l.bucket-?1)/?3 AS slot FROM ledger_%s l "
 		 "JOIN workload w ON w.id=l.workload JOIN node n ON n.id=w.node "
 		 "WHERE l.bucket>=?1 AND l.bucket<?2 GROUP BY %s,slot ORDER BY nanos DESC,%s,slot",
-		 keys, suffix[r->res], keys, keys);
+		 keys, query_suffix[r->res], keys, keys);
 	e = select_begin(&q, sql, "uuu", first_bucket(r), r->to_s, step_s);
 	while (!e && (e = select_next(&q)) == 1) {
 		read_cost(&q, dims, n, &c);

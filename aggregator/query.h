@@ -27,6 +27,9 @@ struct query_flow {
 int query_flows(struct store *s, const struct query_range *r, uint32_t limit,
 		int (*fn)(const struct query_flow *f, void *arg), void *arg); /* newest first */
 
+/* What a view of flows or of the ledger ends in. */
+extern const char *const query_suffix[STORE_RESOLUTIONS];
+
 enum query_by { QUERY_BY_WORKLOAD, QUERY_BY_PEER, QUERY_BY_PATH };
 struct query_top {
 	const char *node, *workload, *namespace, *team; /* by workload */
@@ -56,6 +59,22 @@ int query_cost(struct store *s, const enum query_dim *dims, size_t n, const stru
 /* The same for each slot of step_s, a multiple of the bucket, from the first bucket of the range on. */
 int query_cost_series(struct store *s, const enum query_dim *dims, size_t n, const struct query_range *r, uint64_t step_s,
 		      int (*fn)(const struct query_cost *c, void *arg), void *arg);
+
+/*
+ * What the ledger has of each workload, path, meter and pool in each step of the range, by workload: those above
+ * `after`. from_s and to_s are begins of buckets, a step is a multiple of one; 0: the range is one step.
+ */
+struct query_ledger {
+	int64_t workload_id;
+	uint64_t time_s; /* of the step's begin */
+	const char *domain, *class, *namespace, *workload, *kind, *team, *labels; /* class is its node's; labels: JSON */
+	const char *meter, *pool;
+	uint32_t path, month;
+	uint64_t bytes, once;
+	int64_t nanos;
+};
+int query_ledger(struct store *s, const struct query_range *r, uint64_t step_s, int64_t after,
+		 int (*fn)(const struct query_ledger *l, void *arg), void *arg);
 
 /* Bytes that moved since from_s, by path and whether a price or a meter was known for them. */
 int query_priced(struct store *s, uint64_t from_s,

@@ -55,6 +55,7 @@ int cmd_cost_why(const struct cli *c, int argc, char **argv, struct weir_err *er
 /* A comma list of known dimensions, none twice; it also goes into a URL as it is. */
 int query_dimensions(const char *by, struct weir_err *err);
 int cmd_export_traffic(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_export_focus(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_export_check(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_import_bill(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_bill_list(const struct cli *c, int argc, char **argv, struct weir_err *err);

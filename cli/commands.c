@@ -46,6 +46,13 @@ static const struct command commands[] = {
 	{"export traffic", cmd_export_traffic, "[--since 30d | --from TIME] [--to TIME] [--output FILE[.gz]]",
 	 "Write recorded traffic, a row for each hour and flow, as CSV: what weirctl plan-cost replays. Whole hours, "
 	 "the present one only with a --to behind its beginning."},
+	{"export focus", cmd_export_focus,
+	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
+	 "[--dir REPO] [--output FILE.csv[.gz]]",
+	 "Write what was measured as rows of FOCUS 1.2, or 1.3 with split charges: of the aggregator's ledger, or of recorded "
+	 "traffic that is replayed through topology and price books of the policy repository REPO. Usage is cut at tiers and free "
+	 "allowances; BilledCost is what the ledger has and sums to it. --account-prefix stands before account numbers, for "
+	 "readers of CSV that take them for integers."},
 	{"export check", cmd_export_check,
 	 "--model FILE [--currency-codes FILE] [--criteria A,B | all] CSV | --version 1.2|1.3 CSV | --defects",
 	 "Check a FOCUS file, CSV or CSV.GZ, by the official requirements model, FILE as JSON: first each rule that is "

@@ -294,7 +294,7 @@ static int write_piece(struct weir_focus_export *x, const struct weir_meter *m, 
 	const uint64_t *bytes = o->spread + at * n;
 	char pool[256];
 	struct focus_origin origin = {.first = c, .meter = m, .piece = piece, .list = cost_of(m->list, piece),
-				      .contracted = cost_of(m, piece),
+				      .contracted = cost_of(m, piece), .whole = n == 1 && *c->resource && !*c->workload,
 				      .pool = weir_meter_pool(m, c->account, pool, sizeof(pool))};
 	int r = focus_costs(origin.list, piece->list_nanos, m->unit_bytes, bytes, n, o->list);
 
@@ -321,7 +321,23 @@ static void note_difference(struct weir_focus_export *x, const struct weir_focus
 		x->stats.differing++;
 }
 
-static int write_origin(struct weir_focus_export *x, const struct weir_focus_charge *c, size_t n, struct weir_err *err)
+/* Hours that the ledger has by what they cost alone: their seconds follow from the price. */
+static int hours_of(const struct weir_meter *m, struct weir_focus_charge *c, size_t n, struct weir_err *err)
+{
+	int64_t price = m->tiers[m->tier_count - 1].nanos_per_unit;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!c[i].charged || c[i].bytes || !c[i].nanos)
+			continue;
+		if (!m->by_hour || price <= 0 || c[i].nanos < 0)
+			return weir_err_set(err, -EINVAL, "%s was charged %lld nanos for nothing: give the books that held in %u", m->name,
+					    (long long)c[i].nanos, c[i].month);
+		c[i].bytes = (uint64_t)(((unsigned __int128)c[i].nanos * m->unit_bytes + (uint64_t)price / 2) / (uint64_t)price);
+	}
+	return 0;
+}
+
+static int write_origin(struct weir_focus_export *x, struct weir_focus_charge *c, size_t n, struct weir_err *err)
 {
 	weir_auto_free struct weir_focus_piece *pieces = NULL;
 	weir_cleanup(work_fini) struct origin_work o = {0};
@@ -330,6 +346,8 @@ static int write_origin(struct weir_focus_export *x, const struct weir_focus_cha
 	size_t k = 0;
 	int r = find_meter(x, c, &m, err);
 
+	if (!r)
+		r = hours_of(m, c, n, err);
 	for (size_t i = 0; i < n; i++)
 		sum += c[i].bytes;
 	if (!r)

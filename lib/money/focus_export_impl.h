@@ -16,6 +16,7 @@ struct focus_origin {
 	const struct weir_focus_piece *piece;
 	const char *pool;
 	int64_t list, contracted, billed; /* nanos */
+	bool whole; /* a resource of which nobody's share is known: one row, and no split */
 	uint64_t quantity, quantity_unit; /* in pricing units: quantity / quantity_unit */
 };
 

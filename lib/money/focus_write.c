@@ -237,6 +237,12 @@ static int set_owner(struct focus_writer *w, const struct weir_focus_charge *g)
 	return r ? r : focus_set_tags(w, COL(TAGS), g);
 }
 
+/* Who says so: the bytes' counter, or the topology that a resource exists. */
+static const char *evidence(const struct weir_focus_charge *g)
+{
+	return *g->resource ? "topology" : g->flow_log ? "flow-log" : "agent";
+}
+
 static int set_ratio(struct focus_writer *w, const struct focus_origin *o, const struct focus_share *s)
 {
 	uint64_t one = 1;
@@ -247,7 +253,7 @@ static int set_ratio(struct focus_writer *w, const struct focus_origin *o, const
 			 "{\"Elements\":[{\"AllocatedRatio\":%" PRIu64 ".%0*" PRIu64
 			 ",\"UsageUnit\":\"%s\",\"UsageQuantity\":%" PRIu64 ",\"x_Source\":\"%s\"}]}",
 			 s->ratio / one, WEIR_FOCUS_RATIO_DIGITS, s->ratio % one, o->meter->by_hour ? "Seconds" : "B", s->bytes,
-			 s->charge->flow_log ? "flow-log" : "agent");
+			 evidence(s->charge));
 }
 
 /* What the rows of one origin must sum to, so that a reader of the file can prove it. */
@@ -299,7 +305,7 @@ static int set_custom(struct focus_writer *w, const struct focus_origin *o, cons
 	if (!r)
 		r = focus_set_text(w, COL(X_PATH_CLASS), "", weir_path_name(g->path));
 	if (!r)
-		r = focus_set(w, COL(X_EVIDENCE), "%s", g->flow_log ? "flow-log" : "agent");
+		r = focus_set(w, COL(X_EVIDENCE), "%s", evidence(g));
 	if (!r)
 		r = focus_set(w, COL(X_PRICE_LAYER), "%s", weir_price_layer_name(o->meter->layer));
 	return r ? r : focus_set_text(w, COL(X_PRICE_SOURCE), "", o->meter->source);
@@ -321,7 +327,7 @@ int focus_write_row(struct focus_writer *w, const struct focus_origin *o, const 
 	if (!r)
 		r = set_amounts(w, o, s);
 	if (!r)
-		r = w->version >= WEIR_FOCUS_1_3 ? set_allocated(w, o, s) : set_owner(w, s->charge);
+		r = w->version >= WEIR_FOCUS_1_3 && !o->whole ? set_allocated(w, o, s) : set_owner(w, s->charge);
 	if (!r)
 		r = set_custom(w, o, s->charge);
 	return r ? r : write_line(w, false);
