@@ -178,7 +178,7 @@ static int find_meter(const struct weir_focus_export *x, const struct weir_focus
 
 struct origin_work { /* n charges, k pieces */
 	uint64_t *bytes, *spread, *scratch;
-	int64_t *list, *contracted, *parts; /* of a piece; what of a charge's nanos each piece has: [k * n] */
+	int64_t *list, *contracted, *parts; /* list first holds what was charged; of a piece; what of a charge's nanos each piece has: [k * n] */
 	uint64_t *quantity;
 	int64_t *ratio;
 };
@@ -284,6 +284,7 @@ static int write_rows(struct weir_focus_export *x, const struct focus_origin *or
 		x->stats.rows++;
 		x->stats.billed += billed[i];
 		x->stats.contracted += contracted[i];
+		x->stats.off_nanos += (uint64_t)llabs(billed[i] - contracted[i]);
 	}
 	return r;
 }
@@ -319,6 +320,22 @@ static void note_difference(struct weir_focus_export *x, const struct weir_focus
 		off += o->parts[i] - o->contracted[i];
 	if ((off < 0 ? -off : off) > (int64_t)(c->to_s - c->from_s) * (int64_t)n)
 		x->stats.differing++;
+}
+
+static int spread(const struct weir_meter *m, const struct weir_focus_piece *pieces, size_t k, const struct weir_focus_charge *c,
+		  size_t n, struct origin_work *o)
+{
+	bool charged = k > 1;
+
+	for (size_t i = 0; i < n; i++) {
+		o->bytes[i] = c[i].bytes;
+		o->list[i] = c[i].nanos;
+		charged &= c[i].charged;
+	}
+	if (charged)
+		return focus_spread_charged(pieces, k, m->unit_bytes, o->bytes, o->list, n, o->spread);
+	focus_spread(pieces, k, o->bytes, n, o->spread, o->scratch);
+	return 0;
 }
 
 /* Hours that the ledger has by what they cost alone: their seconds follow from the price. */
@@ -357,10 +374,9 @@ static int write_origin(struct weir_focus_export *x, struct weir_focus_charge *c
 	r = work_init(&o, n, k);
 	if (r)
 		return r;
-	for (size_t i = 0; i < n; i++)
-		o.bytes[i] = c[i].bytes;
-	focus_spread(pieces, k, o.bytes, n, o.spread, o.scratch);
-	r = price(m, pieces, k, c, n, &o);
+	r = spread(m, pieces, k, c, n, &o);
+	if (!r)
+		r = price(m, pieces, k, c, n, &o);
 	if (!r)
 		note_difference(x, c, n, k, &o);
 	for (size_t p = 0; !r && p < k; p++)

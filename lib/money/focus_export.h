@@ -44,7 +44,8 @@ struct weir_focus_export_stats {
 	uint64_t rows, origins, charges;
 	__int128 billed, contracted; /* nanos of all rows */
 	uint64_t free_bytes, unpriced_bytes; /* of meters none and unpriced */
-	uint64_t differing; /* rows charged otherwise than the books say by more than rounding */
+	uint64_t differing; /* origins charged otherwise than the books say by more than rounding */
+	uint64_t off_nanos; /* by how much the billed costs of rows are not the contracted ones, sum of magnitudes */
 };
 
 struct weir_focus_export;

@@ -72,5 +72,12 @@ int focus_costs(int64_t total, int64_t nanos_per_unit, uint64_t unit, const uint
 /* amounts of pieces over amounts of charges: ret[piece * n + charge], both margins kept. */
 void focus_spread(const struct weir_focus_piece *pieces, size_t piece_count, const uint64_t *bytes, size_t n, uint64_t *ret,
 		  uint64_t *scratch);
+/*
+ * The same where it is known what each was charged: who came first had the first of the tiers. Piece by piece as many
+ * bytes of each as leave it, at the mean price of the pieces behind, what it is still to cost; so its cost is what it was
+ * charged, but for rounding, as long as the pieces can make it.
+ */
+int focus_spread_charged(const struct weir_focus_piece *pieces, size_t piece_count, uint64_t unit, const uint64_t *bytes,
+			 const int64_t *nanos, size_t n, uint64_t *ret);
 
 #endif

@@ -164,6 +164,31 @@ TEST(focus_export_does_not_mind_order)
 	CHECK(other.len == e->text.len && !memcmp(other.data, e->text.data, other.len), "two files");
 }
 
+/*
+ * The ledger charges who comes first at the first tier. By hand: 60 and 50 GiB in one commit, of which 100 are free and 10 cost
+ * 0.09, by bytes; then 1000 GiB of the second, of which 914 cost 0.09 and 86 cost 0.085. What each row costs is what it was
+ * charged, and tiers are full.
+ */
+TEST(focus_export_cuts_as_it_was_charged)
+{
+	struct weir_focus_charge c[] = {
+		focus_charge(0, "111111111111", "internet-out", "web", 60 * GIB),
+		focus_charge(0, "111111111111", "internet-out", "batch", 1050 * GIB),
+	};
+	auto_book struct weir_pricebook *b = books(test_st);
+	weir_auto_buf struct weir_buf text = {0};
+	struct weir_focus_export_stats stats;
+	struct weir_err err = {0};
+
+	c[0].charged = c[1].charged = true;
+	c[0].nanos = 490909091;
+	c[1].nanos = 409090909 + 914 * 90000000ll + 86 * 85000000ll;
+	CHECK(!focus_exported(b, WEIR_FOCUS_1_2, c, 2, &text, &stats, &err), "%s", err.text);
+	CHECK(stats.rows == 6 && stats.billed == c[0].nanos + c[1].nanos && stats.contracted == stats.billed && !stats.differing &&
+		      stats.off_nanos <= 6,
+	      "%llu rows, off by %llu", (unsigned long long)stats.rows, (unsigned long long)stats.off_nanos);
+}
+
 TEST(focus_export_goes_on_behind_earlier_usage)
 {
 	const struct weir_focus_export_options o = {.version = WEIR_FOCUS_1_2, .book = books(test_st)};
@@ -252,6 +277,7 @@ TEST_MAIN(T(focus_cut_ends_at_every_edge),
 	  T(focus_export_sums_to_what_the_month_costs),
 	  T(focus_export_says_what_was_charged),
 	  T(focus_export_does_not_mind_order),
+	  T(focus_export_cuts_as_it_was_charged),
 	  T(focus_export_goes_on_behind_earlier_usage),
 	  T(focus_export_refuses),
 	  T(focus_export_comes_back_as_a_bill))
