@@ -132,8 +132,6 @@ static int read_range(const struct cli *c, struct wishes *w, struct export_sourc
 	}
 	s->from_s = w->from_s;
 	s->to_s = w->to_s ? w->to_s : c->now_s;
-	if (!w->traffic[0])
-		s->to_s = WEIR_MIN(s->to_s, c->now_s);
 	s->to_s += (s->step_s - s->to_s % s->step_s) % s->step_s;
 	if (s->from_s % s->step_s)
 		return weir_err_set(err, -EINVAL, "--from: must be the begin of a%s in UTC", *by == 'h' ? "n hour" : " day");

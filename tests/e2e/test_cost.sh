@@ -48,6 +48,66 @@ expect "weirctl cost why says it in a sentence" bash -c '"$1" --socket "$2" cost
 equal "recorded traffic has the bytes of the fixture" \
 	"$(weirctl export traffic --from 2026-11-01 --to 2026-12-01 | awk -F, 'NR > 1 { n += $10 } END { printf "%.0f", n }')" \
 	$(((60 + 50 + 3 + 5 + 2 + 10200) * 1073741824 + 1000000007 + 1))
+
+# As FOCUS, with the topology and the prices of the fixture: what the ledger has, to the nano-unit, each tier a price of its own.
+books=$LAB/books
+cp -r "$REPO" "$books" && rm -rf "$books"/topology/* "$books"/prices/* "$books"/budgets || broken "a repository of the fixture"
+cat >"$books/topology/t.yaml" <<-YAML
+	apiVersion: weir.dev/v1alpha1
+	kind: Topology
+	metadata: {name: t}
+	spec:
+	  domain: aws/vpc
+	  provider: aws
+	  account: "111111111111"
+	  zones: [{id: use1-az1, region: us-east-1}, {id: use1-az2, region: us-east-1}]
+	  prefixes: [10.1.0.0/16]
+	  subnets:
+	  - {name: a, cidrs: [10.1.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}
+	  - {name: b, cidrs: [10.1.2.0/24], zone: use1-az2, routes: [{to: 0.0.0.0/0, via: igw}]}
+YAML
+cat >"$books/prices/p.yaml" <<-YAML
+	apiVersion: weir.dev/v1alpha1
+	kind: PriceBook
+	metadata: {name: p}
+	spec:
+	  provider: aws
+	  currency: USD
+	  region: us-east-1
+	  source: list
+	  meters:
+	  - {name: internet-out, paths: [internet], directions: [egress], unit: GiB, pool: account,
+	     tiers: [{from: 0GiB, price: "0"}, {from: 100GiB, price: "0.09"}, {from: 10240GiB, price: "0.085"}]}
+	  - {name: cross-zone, paths: [cross-zone], directions: [ingress, egress], unit: GiB, price: "0.01"}
+YAML
+focus() { weirctl export focus --period 2026-11 --dir "$books" "$@"; }
+sums() { # file column key...: nano-units or GiB of a column by other columns
+	"$LAB_PYTHON" - "$@" <<-PYTHON
+		import csv, decimal, gzip, sys
+		decimal.getcontext().prec = 60
+		path, column, keys, sums = sys.argv[1], sys.argv[2], sys.argv[3:], {}
+		with (gzip.open(path, "rt") if path.endswith(".gz") else open(path)) as f:
+		    for row in csv.DictReader(f):
+		        key = "/".join(row[k] for k in keys)
+		        sums[key] = sums.get(key, 0) + decimal.Decimal(row[column])
+		unit = 10 ** 9 if column.endswith("Cost") else 1
+		print(*(f"{k}={v * unit:f}" for k, v in sorted(sums.items())))
+	PYTHON
+}
+whole() { "$LAB_PYTHON" -c 'import re, sys; print(re.sub(r"\.0+(?= |$)", "", sys.stdin.read().strip()))'; }
+equal "the export sums to the ledger" \
+	"$(focus --version 1.3 --output "$LAB/o.csv.gz" --json | "$LAB_PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["billed_nanos"])')" "$all"
+equal "and each team's rows to what the CLI says" "$(sums "$LAB/o.csv.gz" BilledCost x_Team x_PathClass | whole)" \
+	"data/cross-zone=9313226 data/internet=918059090909 shop/cross-zone=79999999 shop/internet=490909091"
+equal "each tier is a price of its own, full to its edge (a byte more than 10,310 GiB passed)" "$(sums "$LAB/o.csv.gz" PricingQuantity SkuMeter ListUnitPrice | whole | sed 's/ *cross-zone[^ ]* //')" \
+	"internet-out/0.0=100 internet-out/0.085=70.000000000931322574615478515625 internet-out/0.09=10140"
+expect "nothing is found in 1.3" weirctl export check --version 1.3 "$LAB/o.csv.gz"
+focus --output "$LAB/o.csv" >/dev/null
+weirctl export traffic --from 2026-11-01 --to 2026-12-01 --output "$LAB/traffic.csv.gz" || broken "recorded hours"
+focus --traffic "$LAB/traffic.csv.gz" --output "$LAB/p.csv" >/dev/null
+equal "the recorded hours replayed are the same money by the same prices" "$(sums "$LAB/p.csv" BilledCost SkuPriceId)" \
+	"$(sums "$LAB/o.csv.gz" BilledCost SkuPriceId)"
+equal "1.2 is the same money" "$(sums "$LAB/o.csv" BilledCost BillingCurrency | whole)" "USD=$all"
 equal "the table says the same" "$(cost | awk '$1 == "data" && $2 == "internet" { print $NF }')" 918.059091
 # A month's bill of 20,620 GiB in two lines, twice what was measured: 550 and 1,100 USD, half of which is theirs, by
 # bytes 60 : 10,250 (largest remainder); and what is no network is nobody's.
