@@ -26,6 +26,16 @@ static int run(const char *line, char **ret_out, struct weir_err *err)
 	return cli_fixture_run((struct cli){.socket = "/nonexistent/weir.sock"}, argc, argv, ret_out, err);
 }
 
+static void is_usage_error(struct test_state *test_st, const char *line, const char *says)
+{
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(run(line, &out, &err) == -EINVAL, "'%s' is no usage error", line);
+	CHECK(strstr(err.text, says), "'%s' says: %s", line, err.text);
+	CHECK(!strchr(err.text, '\n'), "'%s': more than one line", line);
+}
+
 TEST(usage_errors_are_one_line_that_helps)
 {
 	static const struct {
@@ -99,15 +109,8 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"help nothing", "unknown command 'nothing'"},
 	};
 
-	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
-		weir_auto_free char *out = NULL;
-		struct weir_err err;
-
-		CHECK(run(cases[i].line, &out, &err) == -EINVAL, "'%s' is no usage error",
-		      cases[i].line);
-		CHECK(strstr(err.text, cases[i].says), "'%s' says: %s", cases[i].line, err.text);
-		CHECK(!strchr(err.text, '\n'), "'%s': more than one line", cases[i].line);
-	}
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++)
+		is_usage_error(test_st, cases[i].line, cases[i].says);
 }
 
 TEST(no_aggregator_is_a_failure_that_says_what_to_do)
