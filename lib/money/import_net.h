@@ -22,6 +22,8 @@ void import_place(const struct weir_import *m, const json_t *subnet, char zone[6
 bool import_holds(const json_t *cidrs, const char *prefix);
 /* Meets in facts what several files say of one thing: targets of groups, nodes, networks of gateways. */
 void import_settle(struct weir_import *m);
+/* AWS's route table of a subnet: the one that names it, else the network's main one; "" = not in the input. */
+const char *import_table(const struct weir_import *m, const char *net, const char *subnet);
 /* The routes of a subnet in the order of their prefixes, services last. */
 int import_ways_of(const struct weir_import *m, const char *net, const char *subnet, struct import_ways *ret);
 

@@ -238,22 +238,30 @@ static void put_services(struct asker *a, const json_t *services)
 		put(a, json_string_value(v), weir_strf("gateway-endpoint:%s", json_string_value(v)), NULL);
 }
 
-/* The table that names the subnet, else the network's main one; and the gateway endpoints of that table. */
-static void ways_aws(struct asker *a)
+const char *import_table(const struct weir_import *m, const char *net, const char *subnet)
 {
-	weir_auto_free const char **ids = import_ids(a->m, FACT_TABLE), **endpoints = import_ids(a->m, FACT_ENDPOINT);
-	const char *main = import_str(import_find(a->m, FACT_NET, a->net), "main"), *own = NULL;
+	weir_auto_free const char **ids = import_ids(m, FACT_TABLE);
+	const char *main = import_str(import_find(m, FACT_NET, net), "main"), *own = NULL;
 
 	for (size_t i = 0; ids && ids[i]; i++) {
-		const json_t *f = import_find(a->m, FACT_TABLE, ids[i]);
+		const json_t *f = import_find(m, FACT_TABLE, ids[i]);
 
-		if (lists(json_object_get(f, "subnets"), a->subnet))
+		if (lists(json_object_get(f, "subnets"), subnet))
 			own = ids[i];
-		if (!*main && *import_str(f, "main") && !strcmp(import_str(f, "net"), a->net))
+		if (!*main && *import_str(f, "main") && !strcmp(import_str(f, "net"), net))
 			main = ids[i];
 	}
 	own = own ? own : main;
-	if (!*own || !import_find(a->m, FACT_TABLE, own)) {
+	return *own && import_find(m, FACT_TABLE, own) ? own : "";
+}
+
+/* The table's routes, and the gateway endpoints of that table. */
+static void ways_aws(struct asker *a)
+{
+	weir_auto_free const char **endpoints = import_ids(a->m, FACT_ENDPOINT);
+	const char *own = import_table(a->m, a->net, a->subnet);
+
+	if (!*own) {
 		import_note(a->m, "subnet %s: its route table is not in the input", a->subnet);
 		return;
 	}

@@ -257,6 +257,11 @@ static int write_subnet(struct import_writer *w, const char *id)
 		comment(w->f, "of no known zone");
 	}
 	fputc('\n', w->f);
+	if (!strcmp(import_str(w->facts, "provider"), "aws") && *import_table(w->m, w->net, id)) {
+		fputs("    route_table: ", w->f);
+		import_quoted(w->f, import_table(w->m, w->net, id));
+		fputc('\n', w->f);
+	}
 	if (ways.count)
 		fputs("    routes:\n", w->f);
 	for (size_t i = 0; i < ways.count; i++) {

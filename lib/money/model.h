@@ -64,6 +64,7 @@ struct topo_route {
 struct topo_subnet {
 	struct weir_subnet pub;
 	const char *class;
+	const char *table; /* the provider's id of its route table; "" = not known */
 	uint32_t domain;
 	struct weir_lpm *routes;
 	uint32_t front; /* first load balancer that shows its targets here the clients' addresses; TOPO_NONE */

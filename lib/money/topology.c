@@ -20,6 +20,7 @@
  *     - name: east-a
  *       cidrs: [10.7.1.0/24, "fd07:1:1::/64"]
  *       zone: use1-az1                       # region may be added and must then agree
+ *       route_table: rtb-0123456789abcdef0   # optional, the provider's id: proposed changes name it
  *       routes:                              # longest prefix wins; the domain's own are local
  *       - {to: 0.0.0.0/0, via: "nat:nat-a"}
  *       - {to: aws/s3, via: "gateway-endpoint:aws/s3"}

@@ -228,6 +228,8 @@ static int read_subnet(struct weir_topology *t, struct topo_subnet *s, struct we
 	r = topo_read_string(t, y, "name", NULL, &s->pub.name, err);
 	if (r == 0)
 		r = topo_read_string(t, y, "region", "", &region, err);
+	if (r == 0)
+		r = topo_read_string(t, y, "route_table", "", &s->table, err);
 	if (r == 0) /* without a region a zone is needed, and says it */
 		r = topo_read_string(t, y, "zone", region[0] ? "" : NULL, &s->pub.zone, err);
 	if (r < 0)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes as YAML: what stands in it came from outside, so that every text is quoted or checked. */
+#include <ctype.h>
+
+#include "lib/money/rules_impl.h"
+
+const char *rules_comment(struct weir_savings *s, const char *text)
+{
+	char out[256];
+	size_t n = 0;
+
+	for (; text[n] && n < sizeof(out) - 1; n++)
+		out[n] = (unsigned char)text[n] < ' ' || text[n] == 0x7f ? '?' : text[n];
+	out[n] = 0;
+	return rules_text(s, "%s", out);
+}
+
+const char *rules_lower(struct weir_savings *s, const char *text)
+{
+	char out[64];
+	size_t n = 0;
+
+	for (; text[n] && n < sizeof(out) - 1; n++)
+		out[n] = (char)tolower((unsigned char)text[n]);
+	out[n] = 0;
+	return rules_text(s, "%s", out);
+}
+
+/* Plain where every reader takes it for a text: not "no", "1e3" or "0x1f". */
+const char *rules_scalar(struct weir_savings *s, const char *text)
+{
+	static const char *const words[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", NULL};
+	weir_auto_free char *out = malloc(2 * strlen(text) + 3);
+	bool plain = isalpha((unsigned char)*text) != 0;
+	size_t n = 0;
+
+	for (const char *p = text; *p && plain; p++)
+		plain = isalnum((unsigned char)*p) || strchr("._/-", *p);
+	for (const char *const *w = words; *w && plain; w++)
+		plain = strcasecmp(*w, text) != 0;
+	if (plain)
+		return rules_text(s, "%s", text);
+	if (!out) {
+		s->r = -ENOMEM;
+		return "";
+	}
+	out[n++] = '"';
+	for (const char *p = text; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			out[n++] = '\\';
+		out[n++] = (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p;
+	}
+	out[n++] = '"';
+	out[n] = 0;
+	return rules_text(s, "%s", out);
+}
+
+void rules_yaml(struct weir_savings *s, struct rules_draft *d, enum weir_saving_format format, const char *text)
+{
+	weir_auto_ydoc struct weir_ydoc *doc = NULL;
+	struct weir_err err = {0};
+
+	if (weir_ydoc_parse(text, strlen(text), d->pub.id, &doc, &err) < 0)
+		rules_hold(s, d, "its names cannot be written as YAML: %s", err.text);
+	rules_file(s, d, format, text);
+}
+
+/* Hashes of pod templates and the like change with each release. */
+static bool stays(const char *key, size_t len)
+{
+	static const char *const passing[] = {"pod-template-hash", "controller-revision-hash", "pod-template-generation",
+					      "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(passing); i++)
+		if (strlen(passing[i]) == len && !strncmp(passing[i], key, len))
+			return false;
+	return len > 0;
+}
+
+const char *rules_labels(struct weir_savings *s, const char *labels)
+{
+	const char *list = "";
+
+	while (*labels) {
+		size_t n = strcspn(labels, ","), key = strcspn(labels, "=,");
+
+		if (key < n && stays(labels, key)) {
+			const char *k = rules_scalar(s, rules_text(s, "%.*s", (int)key, labels));
+			const char *v = rules_text(s, "%.*s", (int)(n - key - 1), labels + key + 1);
+
+			list = rules_text(s, "%s%s%s: %s", list, *list ? ", " : "", k, rules_scalar(s, v));
+		}
+		labels += n + (labels[n] == ',');
+	}
+	return list;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which candidates go together. A set is worth what replay says of all its edits at once; a set whose edits do not fit
+ * each other, or that leaves more bytes or things without a price than there were, is worth nothing: what has no price
+ * must not look like a saving.
+ */
+#include "lib/money/rules_impl.h"
+
+#define ROUNDS_MAX 4 /* of exchanging, each some n x chosen replays */
+
+struct priced {
+	int64_t nanos;
+	uint64_t unpriced_bytes, unpriced_things;
+};
+
+struct set {
+	size_t *members;
+	size_t count;
+};
+
+static void price_of(const struct weir_replay *r, struct priced *ret)
+{
+	*ret = (struct priced){.nanos = weir_replay_total(r)};
+	for (size_t i = 0; i < weir_replay_count(r); i++) {
+		const struct weir_replay_charge *c = weir_replay_at(r, i);
+
+		if (c->meter || c->free)
+			continue;
+		if (c->row == WEIR_REPLAY_RESOURCE)
+			ret->unpriced_things++;
+		else
+			ret->unpriced_bytes += c->bytes;
+	}
+}
+
+/* What a replay needs while it is looked at. */
+struct world {
+	struct weir_topology *t;
+	struct weir_traffic_set *own; /* NULL: the traffic as it was */
+	const struct weir_traffic_set *traffic;
+	struct weir_replay *replay;
+};
+
+static void world_fini(struct world *w)
+{
+	weir_replay_free(w->replay);
+	weir_traffic_free(w->own);
+	weir_topology_free(w->t);
+}
+
+static int replay_edits(const struct weir_topology *t, const struct weir_savings_in *in, const struct weir_traffic_set *traffic,
+			const struct weir_edit *edits, size_t n, struct world *ret, struct weir_err *err)
+{
+	bool moves = false;
+	int r = weir_change_topology(t, edits, n, &ret->t, err);
+
+	for (size_t i = 0; i < n; i++)
+		moves |= weir_edit_is_traffic(&edits[i]);
+	if (r == 0 && moves)
+		r = weir_change_traffic(t, traffic, edits, n, &ret->own);
+	ret->traffic = ret->own ? ret->own : traffic;
+	if (r == 0)
+		r = weir_replay_run(ret->t, in->book, ret->traffic, in->before, in->before_count, &ret->replay);
+	return r < 0 ? weir_err_set(err, r, "replay: %s", strerror(-r)) : 0;
+}
+
+static int world_of(const struct weir_savings *s, const struct set *set, struct world *ret, int64_t *ret_extra)
+{
+	weir_auto_free struct weir_edit *edits = NULL;
+	struct weir_err err = {0};
+	size_t n = 0;
+
+	*ret_extra = 0;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct rules_draft *d = s->drafts[set->members[i]];
+		struct weir_edit *more = reallocarray(edits, n + d->edit_count + 1, sizeof(*edits));
+
+		if (!more)
+			return -ENOMEM;
+		edits = more;
+		memcpy(edits + n, d->edits, d->edit_count * sizeof(*edits));
+		n += d->edit_count;
+		*ret_extra += d->pub.extra_nanos;
+	}
+	return replay_edits(s->now, &s->in, s->days, edits, n, ret, &err);
+}
+
+/* -EINVAL: the members do not go together. */
+static int worth(const struct weir_savings *s, const struct priced *base, const struct set *set, int64_t *ret)
+{
+	weir_cleanup(world_fini) struct world w = {0};
+	struct priced after;
+	int64_t extra;
+	int r = world_of(s, set, &w, &extra);
+
+	if (r < 0)
+		return r;
+	price_of(w.replay, &after);
+	if (after.unpriced_bytes > base->unpriced_bytes || after.unpriced_things > base->unpriced_things)
+		return -EINVAL;
+	*ret = base->nanos - after.nanos - extra;
+	return 0;
+}
+
+struct search {
+	struct weir_savings *s;
+	struct priced base;
+	struct set set; /* chosen */
+	bool *in;	/* by candidate */
+	int64_t value;
+	int64_t floor; /* of the span */
+};
+
+static bool may(const struct search *x, size_t i)
+{
+	return !x->in[i] && !x->s->drafts[i]->pub.held && x->s->drafts[i]->edit_count;
+}
+
+static int value_with(const struct search *x, size_t i, int64_t *ret)
+{
+	struct set set = {.members = x->set.members, .count = x->set.count + 1};
+
+	set.members[x->set.count] = i; /* behind the chosen ones; there is room for all */
+	return worth(x->s, &x->base, &set, ret);
+}
+
+static void take(struct search *x, size_t i, int64_t value)
+{
+	x->set.members[x->set.count++] = i;
+	x->in[i] = true;
+	x->value = value;
+}
+
+/* The best next one, again and again. */
+static int grow(struct search *x)
+{
+	for (;;) {
+		size_t best = SIZE_MAX;
+		int64_t most = x->value + x->floor - 1, value;
+
+		for (size_t i = 0; i < x->s->draft_count; i++) {
+			int r = may(x, i) ? value_with(x, i, &value) : -EINVAL;
+
+			if (r < 0 && r != -EINVAL)
+				return r;
+			if (r == 0 && value > most) {
+				most = value;
+				best = i;
+			}
+		}
+		if (best == SIZE_MAX)
+			return 0;
+		take(x, best, most);
+	}
+}
+
+/* Without the k-th; *ret_set has room for all. */
+static void without(const struct search *x, size_t k, struct set *ret)
+{
+	ret->count = 0;
+	for (size_t i = 0; i < x->set.count; i++)
+		if (i != k)
+			ret->members[ret->count++] = x->set.members[i];
+}
+
+static void drop(struct search *x, size_t k, int64_t value)
+{
+	x->in[x->set.members[k]] = false;
+	memmove(&x->set.members[k], &x->set.members[k + 1], (x->set.count - k - 1) * sizeof(*x->set.members));
+	x->set.count--;
+	x->value = value;
+}
+
+/* What saves nothing beside all others goes. True: one went. */
+static int shrink(struct search *x, struct set *room, bool *ret)
+{
+	*ret = false;
+	for (size_t k = 0; k < x->set.count; k++) {
+		int64_t value;
+		int r;
+
+		without(x, k, room);
+		r = worth(x->s, &x->base, room, &value);
+		if (r < 0 && r != -EINVAL)
+			return r;
+		if (r == 0 && value > x->value - x->floor) {
+			drop(x, k, value);
+			*ret = true;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* One chosen for one left, if that saves more. */
+static int exchange(struct search *x, struct set *room, bool *ret)
+{
+	*ret = false;
+	for (size_t k = 0; k < x->set.count; k++) {
+		for (size_t i = 0; i < x->s->draft_count; i++) {
+			int64_t value;
+			int r;
+
+			if (!may(x, i))
+				continue;
+			without(x, k, room);
+			room->members[room->count++] = i;
+			r = worth(x->s, &x->base, room, &value);
+			if (r < 0 && r != -EINVAL)
+				return r;
+			if (r == 0 && value >= x->value + x->floor) {
+				drop(x, k, value);
+				take(x, i, value);
+				*ret = true;
+				return 0;
+			}
+		}
+	}
+	return 0;
+}
+
+static int search_set(struct search *x)
+{
+	weir_auto_free size_t *members = calloc(x->s->draft_count + 1, sizeof(*members));
+	struct set room = {.members = members};
+	bool again = true;
+	int r = members ? grow(x) : -ENOMEM;
+
+	for (int round = 0; r == 0 && again && round < ROUNDS_MAX; round++) {
+		bool went = true;
+
+		while (r == 0 && went)
+			r = shrink(x, &room, &went);
+		if (r == 0)
+			r = exchange(x, &room, &again);
+		if (r == 0)
+			r = grow(x);
+	}
+	for (again = true; r == 0 && again;) /* the last word: nobody is in the set for nothing */
+		r = shrink(x, &room, &again);
+	return r;
+}
+
+/* Costs of a replay by day of the span; hourly things cost each day alike. */
+static int by_day(const struct weir_savings *s, const struct world *w, int64_t extra, int64_t *days, size_t n)
+{
+	weir_auto_free uint64_t *hours = calloc(n, sizeof(*hours));
+	weir_auto_free int64_t *part = calloc(n, sizeof(*part));
+	uint64_t first_day = s->first_s / RULES_DAY_S;
+	int64_t things = extra;
+
+	if (!hours || !part)
+		return -ENOMEM;
+	memset(days, 0, n * sizeof(*days));
+	for (size_t i = 0; i < weir_replay_count(w->replay); i++) {
+		const struct weir_replay_charge *c = weir_replay_at(w->replay, i);
+		struct weir_traffic t;
+
+		if (c->row == WEIR_REPLAY_RESOURCE) {
+			things += c->nanos;
+			continue;
+		}
+		weir_traffic_get(w->traffic, c->row, &t);
+		days[t.hour_s / RULES_DAY_S - first_day] += c->nanos;
+	}
+	for (uint64_t h = s->first_s; h <= s->last_s; h += 3600)
+		hours[h / RULES_DAY_S - first_day]++;
+	weir_split(things, hours, n, part);
+	for (size_t i = 0; i < n; i++)
+		days[i] += part[i];
+	return 0;
+}
+
+static int64_t a_month(const struct weir_savings *s, int64_t nanos)
+{
+	return (int64_t)((__int128)nanos * RULES_MONTH_H / (__int128)s->hours);
+}
+
+static enum weir_level confidence(const struct weir_savings *s)
+{
+	if (s->hours >= 28 * 24)
+		return WEIR_LEVEL_HIGH;
+	return s->hours >= 14 * 24 ? WEIR_LEVEL_MEDIUM : WEIR_LEVEL_LOW;
+}
+
+static void propose(const struct weir_savings *s, const int64_t *before, const int64_t *after, size_t n, int64_t *room,
+		    struct weir_proposed *ret)
+{
+	int64_t low, high;
+
+	ret->span_nanos = 0;
+	for (size_t i = 0; i < n; i++) {
+		room[i] = before[i] - after[i];
+		ret->span_nanos += room[i];
+	}
+	weir_saving_interval(room, n, &low, &high);
+	ret->month_nanos = a_month(s, ret->span_nanos);
+	ret->low_nanos = a_month(s, low);
+	ret->high_nanos = a_month(s, high);
+	ret->confidence = confidence(s);
+}
+
+/* Each behind those chosen before it, so that all of them sum to the whole. */
+static int account(struct search *x, struct weir_err *err)
+{
+	struct weir_savings *s = x->s;
+	size_t n = (size_t)(s->last_s / RULES_DAY_S - s->first_s / RULES_DAY_S) + 1;
+	weir_auto_free int64_t *first = calloc(n, sizeof(int64_t)), *before = calloc(n, sizeof(int64_t));
+	weir_auto_free int64_t *after = calloc(n, sizeof(int64_t)), *room = calloc(n, sizeof(int64_t));
+	int r = 0;
+
+	s->chosen = calloc(x->set.count + 1, sizeof(*s->chosen));
+	if (!first || !before || !after || !room || !s->chosen)
+		return weir_err_set(err, -ENOMEM, "savings: out of memory");
+	for (size_t i = 0; r == 0 && i <= x->set.count; i++) {
+		weir_cleanup(world_fini) struct world w = {0};
+		const struct set set = {.members = x->set.members, .count = i};
+		int64_t extra;
+
+		r = world_of(s, &set, &w, &extra);
+		if (r == 0)
+			r = by_day(s, &w, extra, after, n);
+		if (r < 0)
+			break;
+		if (i) {
+			s->chosen[i - 1].candidate = &s->drafts[x->set.members[i - 1]]->pub;
+			propose(s, before, after, n, room, &s->chosen[i - 1]);
+			s->chosen_count = i;
+		} else {
+			memcpy(first, after, n * sizeof(*first));
+		}
+		memcpy(before, after, n * sizeof(*before));
+	}
+	if (r < 0)
+		return weir_err_set(err, r, "savings: %s", strerror(-r));
+	propose(s, first, after, n, room, &s->total);
+	return 0;
+}
+
+/* In an order in which each saves something where it stands: the best of the set first. */
+static int order(struct search *x)
+{
+	weir_auto_free size_t *all = calloc(x->set.count + 1, sizeof(*all));
+	size_t n = x->set.count;
+
+	if (!all)
+		return -ENOMEM;
+	memcpy(all, x->set.members, n * sizeof(*all));
+	x->set.count = 0;
+	x->value = 0;
+	while (n) {
+		size_t best = SIZE_MAX;
+		int64_t most = x->value + x->floor - 1, value;
+
+		for (size_t i = 0; i < n; i++) {
+			int r = value_with(x, all[i], &value);
+
+			if (r < 0 && r != -EINVAL)
+				return r;
+			if (r == 0 && value > most) {
+				most = value;
+				best = i;
+			}
+		}
+		if (best == SIZE_MAX)
+			return 0; /* the rest saves only together, and nobody could say what each one does */
+		take(x, all[best], most);
+		all[best] = all[--n];
+	}
+	return 0;
+}
+
+int weir_savings_choose(struct weir_savings *s, struct weir_err *err)
+{
+	weir_auto_free size_t *members = calloc(s->draft_count + 1, sizeof(*members));
+	weir_auto_free bool *in = calloc(s->draft_count + 1, sizeof(*in));
+	struct search x = {.s = s, .set = {.members = members}, .in = in};
+	int64_t extra;
+	int r = members && in ? 0 : -ENOMEM;
+
+	free(s->chosen);
+	s->chosen = NULL;
+	s->chosen_count = 0;
+	x.floor = WEIR_MAX((int64_t)((__int128)s->in.floor_nanos * (__int128)s->hours / RULES_MONTH_H), 1);
+	if (r == 0) {
+		weir_cleanup(world_fini) struct world w = {0};
+
+		r = world_of(s, &x.set, &w, &extra);
+		if (r == 0)
+			price_of(w.replay, &x.base);
+	}
+	s->cost = x.base.nanos;
+	if (r == 0)
+		r = search_set(&x);
+	if (r == 0)
+		r = order(&x);
+	return r < 0 ? weir_err_set(err, r, "savings: %s", strerror(-r)) : account(&x, err);
+}
+
+size_t weir_savings_count(const struct weir_savings *s)
+{
+	return s->chosen_count;
+}
+
+const struct weir_proposed *weir_savings_at(const struct weir_savings *s, size_t i)
+{
+	return &s->chosen[i];
+}
+
+const struct weir_proposed *weir_savings_total(const struct weir_savings *s)
+{
+	return &s->total;
+}
+
+int64_t weir_savings_cost(const struct weir_savings *s)
+{
+	return s->cost;
+}
+
+int weir_savings_replay(const struct weir_savings_in *in, const struct weir_edit *edits, size_t n, int64_t *ret_nanos,
+			struct weir_err *err)
+{
+	weir_cleanup(world_fini) struct world w = {0};
+	weir_auto_replay struct weir_replay *before = NULL;
+	int r = weir_replay_run(in->topology, in->book, in->traffic, in->before, in->before_count, &before);
+
+	if (r < 0)
+		return weir_err_set(err, r, "replay: %s", strerror(-r));
+	r = replay_edits(in->topology, in, in->traffic, edits, n, &w, err);
+	if (r == 0)
+		*ret_nanos = weir_replay_total(before) - weir_replay_total(w.replay);
+	return r;
+}
