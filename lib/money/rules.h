@@ -80,9 +80,10 @@ const struct weir_candidate *weir_savings_candidate(const struct weir_savings *s
 uint64_t weir_savings_hours(const struct weir_savings *s); /* of evidence */
 
 /*
- * Chooses the set that saves most, as replay says: greedy, all that is left metered again after each choice, then what
- * another set of one more, one less or one exchanged would save. Each choice saves something in the presence of all
- * others; their sum is one replay of all edits. Cost: some (candidates)^2 replays of traffic summed by day.
+ * Chooses the set that saves most, as replay says: greedy, all that is left metered again after each choice; then what a set
+ * of one less, one exchanged, or one that bars others would save, until nothing does or 20,000 replays are spent. Each
+ * choice saves something in the presence of all others; their sum is one replay of all edits, less what no topology has.
+ * Replays of the search are of traffic summed by month, those that count of traffic summed by day.
  */
 int weir_savings_choose(struct weir_savings *s, struct weir_err *err);
 size_t weir_savings_count(const struct weir_savings *s);
@@ -91,7 +92,7 @@ const struct weir_proposed *weir_savings_at(const struct weir_savings *s, size_t
 const struct weir_proposed *weir_savings_total(const struct weir_savings *s);
 int64_t weir_savings_cost(const struct weir_savings *s); /* of the span, as it is now */
 
-/* What the edits save in the span, by replay: before minus after; -EINVAL when they do not fit. */
+/* What the edits save in the span, by replay: before minus after; -EINVAL when they do not fit, or leave more without a price. */
 int weir_savings_replay(const struct weir_savings_in *in, const struct weir_edit *edits, size_t n, int64_t *ret_nanos,
 			struct weir_err *err);
 

@@ -6,7 +6,7 @@
  */
 #include "lib/money/rules_impl.h"
 
-#define ROUNDS_MAX 4 /* of exchanging, each some n x chosen replays */
+#define REPLAYS_MAX 20000u /* of a search; some ms each */
 
 struct priced {
 	int64_t nanos;
@@ -33,6 +33,12 @@ static void price_of(const struct weir_replay *r, struct priced *ret)
 	}
 }
 
+/* More than there were are without a price. */
+static bool loses_prices(const struct priced *before, const struct priced *after)
+{
+	return after->unpriced_bytes > before->unpriced_bytes || after->unpriced_things > before->unpriced_things;
+}
+
 /* What a replay needs while it is looked at. */
 struct world {
 	struct weir_topology *t;
@@ -48,11 +54,34 @@ static void world_fini(struct world *w)
 	weir_topology_free(w->t);
 }
 
+static bool is_route(const struct weir_edit *e)
+{
+	return e->kind == WEIR_EDIT_ROUTE || e->kind == WEIR_EDIT_ROUTE_REMOVE;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+/* Two changes of one route: which of them holds would depend on who is applied last. */
+static bool contradict(const struct weir_edit *edits, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = is_route(&edits[i]) ? i + 1 : n; k < n; k++)
+			if (is_route(&edits[k]) && same_text(edits[i].domain, edits[k].domain) &&
+			    same_text(edits[i].subnet, edits[k].subnet) && same_text(edits[i].service, edits[k].service) &&
+			    !weir_prefix_cmp(&edits[i].to, &edits[k].to))
+				return true;
+	return false;
+}
+
 static int replay_edits(const struct weir_topology *t, const struct weir_savings_in *in, const struct weir_traffic_set *traffic,
 			const struct weir_edit *edits, size_t n, struct world *ret, struct weir_err *err)
 {
 	bool moves = false;
-	int r = weir_change_topology(t, edits, n, &ret->t, err);
+	int r = contradict(edits, n) ? weir_err_set(err, -EINVAL, "two edits say where one route leads") :
+				       weir_change_topology(t, edits, n, &ret->t, err);
 
 	for (size_t i = 0; i < n; i++)
 		moves |= weir_edit_is_traffic(&edits[i]);
@@ -64,7 +93,8 @@ static int replay_edits(const struct weir_topology *t, const struct weir_savings
 	return r < 0 ? weir_err_set(err, r, "replay: %s", strerror(-r)) : 0;
 }
 
-static int world_of(const struct weir_savings *s, const struct set *set, struct world *ret, int64_t *ret_extra)
+static int world_of(const struct weir_savings *s, const struct weir_traffic_set *traffic, const struct set *set,
+		    struct world *ret, int64_t *ret_extra)
 {
 	weir_auto_free struct weir_edit *edits = NULL;
 	struct weir_err err = {0};
@@ -82,46 +112,63 @@ static int world_of(const struct weir_savings *s, const struct set *set, struct 
 		n += d->edit_count;
 		*ret_extra += d->pub.extra_nanos;
 	}
-	return replay_edits(s->now, &s->in, s->days, edits, n, ret, &err);
-}
-
-/* -EINVAL: the members do not go together. */
-static int worth(const struct weir_savings *s, const struct priced *base, const struct set *set, int64_t *ret)
-{
-	weir_cleanup(world_fini) struct world w = {0};
-	struct priced after;
-	int64_t extra;
-	int r = world_of(s, set, &w, &extra);
-
-	if (r < 0)
-		return r;
-	price_of(w.replay, &after);
-	if (after.unpriced_bytes > base->unpriced_bytes || after.unpriced_things > base->unpriced_things)
-		return -EINVAL;
-	*ret = base->nanos - after.nanos - extra;
-	return 0;
+	return replay_edits(s->now, &s->in, traffic, edits, n, ret, &err);
 }
 
 struct search {
 	struct weir_savings *s;
+	const struct weir_traffic_set *traffic; /* by month while it is searched, at the end by day */
 	struct priced base;
 	struct set set; /* chosen */
 	bool *in;	/* by candidate */
 	int64_t value;
 	int64_t floor; /* of the span */
+	size_t budget; /* of replays; at 0 what is chosen stays */
 };
+
+static int look_at_traffic(struct search *x, const struct weir_traffic_set *traffic)
+{
+	weir_cleanup(world_fini) struct world w = {0};
+	const struct set none = {.count = 0};
+	int64_t extra;
+	int r;
+
+	x->traffic = traffic;
+	r = world_of(x->s, traffic, &none, &w, &extra);
+	if (r == 0)
+		price_of(w.replay, &x->base);
+	return r;
+}
+
+/* -EINVAL: the members do not go together. */
+static int worth(struct search *x, const struct set *set, int64_t *ret)
+{
+	weir_cleanup(world_fini) struct world w = {0};
+	struct priced after;
+	int64_t extra;
+	int r = world_of(x->s, x->traffic, set, &w, &extra);
+
+	x->budget -= x->budget > 0;
+	if (r < 0)
+		return r;
+	price_of(w.replay, &after);
+	if (loses_prices(&x->base, &after))
+		return -EINVAL;
+	*ret = x->base.nanos - after.nanos - extra;
+	return 0;
+}
 
 static bool may(const struct search *x, size_t i)
 {
 	return !x->in[i] && !x->s->drafts[i]->pub.held && x->s->drafts[i]->edit_count;
 }
 
-static int value_with(const struct search *x, size_t i, int64_t *ret)
+static int value_with(struct search *x, size_t i, int64_t *ret)
 {
 	struct set set = {.members = x->set.members, .count = x->set.count + 1};
 
 	set.members[x->set.count] = i; /* behind the chosen ones; there is room for all */
-	return worth(x->s, &x->base, &set, ret);
+	return worth(x, &set, ret);
 }
 
 static void take(struct search *x, size_t i, int64_t value)
@@ -148,7 +195,7 @@ static int grow(struct search *x)
 				best = i;
 			}
 		}
-		if (best == SIZE_MAX)
+		if (best == SIZE_MAX || !x->budget)
 			return 0;
 		take(x, best, most);
 	}
@@ -180,7 +227,7 @@ static int shrink(struct search *x, struct set *room, bool *ret)
 		int r;
 
 		without(x, k, room);
-		r = worth(x->s, &x->base, room, &value);
+		r = worth(x, room, &value);
 		if (r < 0 && r != -EINVAL)
 			return r;
 		if (r == 0 && value > x->value - x->floor) {
@@ -205,7 +252,7 @@ static int exchange(struct search *x, struct set *room, bool *ret)
 				continue;
 			without(x, k, room);
 			room->members[room->count++] = i;
-			r = worth(x->s, &x->base, room, &value);
+			r = worth(x, room, &value);
 			if (r < 0 && r != -EINVAL)
 				return r;
 			if (r == 0 && value >= x->value + x->floor) {
@@ -219,6 +266,53 @@ static int exchange(struct search *x, struct set *room, bool *ret)
 	return 0;
 }
 
+/* A way that the chosen ones bar: with it, what still goes with it, and what then goes best. True: that saves more. */
+static int force(struct search *x, size_t i, struct set *room, bool *ret)
+{
+	struct set old = {.members = room->members, .count = x->set.count};
+	int64_t value = 0, before = x->value;
+	int r = 0;
+
+	*ret = false;
+	memcpy(old.members, x->set.members, old.count * sizeof(*old.members));
+	memset(x->in, 0, x->s->draft_count * sizeof(*x->in));
+	x->set.count = 0;
+	take(x, i, 0);
+	r = worth(x, &x->set, &x->value);
+	for (size_t k = 0; r == 0 && k < old.count; k++) {
+		int fits = value_with(x, old.members[k], &value);
+
+		if (fits == 0)
+			take(x, old.members[k], value);
+		else if (fits != -EINVAL)
+			r = fits;
+	}
+	if (r == 0)
+		r = grow(x);
+	*ret = r == 0 && x->value >= before + x->floor;
+	if (*ret || (r < 0 && r != -EINVAL))
+		return r;
+	memset(x->in, 0, x->s->draft_count * sizeof(*x->in));
+	x->set.count = 0;
+	for (size_t k = 0; k < old.count; k++)
+		take(x, old.members[k], before);
+	return 0;
+}
+
+static int force_each(struct search *x, struct set *room, bool *ret)
+{
+	int r = 0;
+
+	*ret = false;
+	for (size_t i = 0; r == 0 && !*ret && x->budget && i < x->s->draft_count; i++) {
+		int64_t value;
+
+		if (may(x, i) && value_with(x, i, &value) == -EINVAL)
+			r = force(x, i, room, ret);
+	}
+	return r;
+}
+
 static int search_set(struct search *x)
 {
 	weir_auto_free size_t *members = calloc(x->s->draft_count + 1, sizeof(*members));
@@ -226,16 +320,22 @@ static int search_set(struct search *x)
 	bool again = true;
 	int r = members ? grow(x) : -ENOMEM;
 
-	for (int round = 0; r == 0 && again && round < ROUNDS_MAX; round++) {
+	while (r == 0 && again && x->budget) {
 		bool went = true;
 
 		while (r == 0 && went)
 			r = shrink(x, &room, &went);
 		if (r == 0)
 			r = exchange(x, &room, &again);
+		if (r == 0 && !again)
+			r = force_each(x, &room, &again);
 		if (r == 0)
 			r = grow(x);
 	}
+	if (r == 0)
+		r = look_at_traffic(x, x->s->days);
+	if (r == 0 && x->set.count)
+		r = worth(x, &x->set, &x->value);
 	for (again = true; r == 0 && again;) /* the last word: nobody is in the set for nothing */
 		r = shrink(x, &room, &again);
 	return r;
@@ -317,7 +417,7 @@ static int account(struct search *x, struct weir_err *err)
 		const struct set set = {.members = x->set.members, .count = i};
 		int64_t extra;
 
-		r = world_of(s, &set, &w, &extra);
+		r = world_of(s, s->days, &set, &w, &extra);
 		if (r == 0)
 			r = by_day(s, &w, extra, after, n);
 		if (r < 0)
@@ -374,24 +474,18 @@ int weir_savings_choose(struct weir_savings *s, struct weir_err *err)
 {
 	weir_auto_free size_t *members = calloc(s->draft_count + 1, sizeof(*members));
 	weir_auto_free bool *in = calloc(s->draft_count + 1, sizeof(*in));
-	struct search x = {.s = s, .set = {.members = members}, .in = in};
-	int64_t extra;
+	struct search x = {.s = s, .set = {.members = members}, .in = in, .budget = REPLAYS_MAX};
 	int r = members && in ? 0 : -ENOMEM;
 
 	free(s->chosen);
 	s->chosen = NULL;
 	s->chosen_count = 0;
 	x.floor = WEIR_MAX((int64_t)((__int128)s->in.floor_nanos * (__int128)s->hours / RULES_MONTH_H), 1);
-	if (r == 0) {
-		weir_cleanup(world_fini) struct world w = {0};
-
-		r = world_of(s, &x.set, &w, &extra);
-		if (r == 0)
-			price_of(w.replay, &x.base);
-	}
-	s->cost = x.base.nanos;
+	if (r == 0)
+		r = look_at_traffic(&x, s->months);
 	if (r == 0)
 		r = search_set(&x);
+	s->cost = x.base.nanos;
 	if (r == 0)
 		r = order(&x);
 	return r < 0 ? weir_err_set(err, r, "savings: %s", strerror(-r)) : account(&x, err);
@@ -421,13 +515,20 @@ int weir_savings_replay(const struct weir_savings_in *in, const struct weir_edit
 			struct weir_err *err)
 {
 	weir_cleanup(world_fini) struct world w = {0};
-	weir_auto_replay struct weir_replay *before = NULL;
-	int r = weir_replay_run(in->topology, in->book, in->traffic, in->before, in->before_count, &before);
+	weir_auto_replay struct weir_replay *now = NULL;
+	struct priced before, after;
+	int r = weir_replay_run(in->topology, in->book, in->traffic, in->before, in->before_count, &now);
 
 	if (r < 0)
 		return weir_err_set(err, r, "replay: %s", strerror(-r));
 	r = replay_edits(in->topology, in, in->traffic, edits, n, &w, err);
-	if (r == 0)
-		*ret_nanos = weir_replay_total(before) - weir_replay_total(w.replay);
-	return r;
+	if (r < 0)
+		return r;
+	price_of(now, &before);
+	price_of(w.replay, &after);
+	if (loses_prices(&before, &after))
+		return weir_err_set(err, -EINVAL, "%llu bytes and %llu things have no price afterwards",
+				    (unsigned long long)after.unpriced_bytes, (unsigned long long)after.unpriced_things);
+	*ret_nanos = before.nanos - after.nanos;
+	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What rules look at: the traffic summed by day, each row with its way, and what is asked of both. */
 #include <stdarg.h>
+#include <time.h>
 
 #include "lib/money/rules_impl.h"
 
@@ -89,6 +90,29 @@ static int sum_by_day(struct weir_savings *s)
 		r = weir_traffic_add(s->days, &t);
 	}
 	weir_map_free(agents, NULL);
+	return r;
+}
+
+static int sum_by_month(struct weir_savings *s)
+{
+	uint64_t start = 0, day = 0;
+	struct weir_traffic t;
+	int r = weir_traffic_new(&s->months);
+
+	for (size_t i = 0; r == 0 && i < weir_traffic_count(s->days); i++) {
+		weir_traffic_get(s->days, i, &t);
+		if (t.hour_s / RULES_DAY_S != day) {
+			time_t now = (time_t)t.hour_s;
+			struct tm tm;
+
+			day = t.hour_s / RULES_DAY_S;
+			gmtime_r(&now, &tm);
+			start = (day - (uint64_t)(tm.tm_mday - 1)) * RULES_DAY_S;
+		}
+		if (t.hour_s != s->last_s)
+			t.hour_s = WEIR_MAX(start, s->first_s);
+		r = weir_traffic_add(s->months, &t);
+	}
 	return r;
 }
 
@@ -190,6 +214,8 @@ int weir_savings_new(const struct weir_savings_in *in, struct weir_savings **ret
 	if (s->r == 0)
 		s->r = sum_by_day(s);
 	if (s->r == 0)
+		s->r = sum_by_month(s);
+	if (s->r == 0)
 		s->r = place_all(s);
 	if (s->r == 0)
 		find_all(s);
@@ -215,6 +241,7 @@ void weir_savings_free(struct weir_savings *s)
 	for (size_t i = 0; i < s->string_count; i++)
 		free(s->strings[i]);
 	weir_traffic_free(s->days);
+	weir_traffic_free(s->months);
 	weir_topology_free(s->now);
 	free(s->drafts);
 	free(s->strings);

@@ -35,7 +35,7 @@ struct rules_draft { /* a candidate while it is made; pub.edits and pub.files ar
 struct weir_savings {
 	struct weir_savings_in in;
 	struct weir_topology *now;     /* the last version of each domain, for all times */
-	struct weir_traffic_set *days; /* the traffic, summed by day */
+	struct weir_traffic_set *days, *months; /* the traffic, summed */
 	struct rules_row *rows;
 	size_t row_count;
 	uint64_t first_s, last_s, hours;

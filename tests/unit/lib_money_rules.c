@@ -457,44 +457,7 @@ TEST(window)
 	CHECK(c && c->held && !strcmp(c->held, "335 of 336 hours of evidence"), "%s", c && c->held ? c->held : "not held");
 }
 
-TEST(table)
-{
-	static const char *const needed[] = {"R01", "R02", "R04", "R05", "R06", "R07", "R08", "R09", "R12", "R17", "R23", "R28"};
-
-	CHECK(weir_saving_rules() >= 14, "%zu rules", weir_saving_rules());
-	for (size_t i = 0; i < WEIR_ARRAY_SIZE(needed); i++) {
-		bool found = false;
-
-		for (size_t k = 0; k < weir_saving_rules(); k++)
-			found |= !strcmp(weir_saving_rule_at(k)->id, needed[i]);
-		CHECK(found, "%s", needed[i]);
-	}
-	for (size_t k = 0; k < weir_saving_rules(); k++) {
-		const struct weir_saving_rule *r = weir_saving_rule_at(k);
-
-		CHECK(r->name && r->inputs && r->formula && r->guard && r->change && r->rollback && r->window_h, "%s", r->id);
-	}
-}
-
-/* Resampled days vary as days do: none at all when they are alike, and the same in each run. */
-TEST(interval)
-{
-	int64_t same[30], mixed[30], low, high, again_low, again_high;
-
-	for (int i = 0; i < 30; i++) {
-		same[i] = 5;
-		mixed[i] = i % 3 ? 0 : 30;
-	}
-	weir_saving_interval(same, 30, &low, &high);
-	CHECK(low == 150 && high == 150, "%lld %lld", (long long)low, (long long)high);
-	weir_saving_interval(mixed, 30, &low, &high);
-	weir_saving_interval(mixed, 30, &again_low, &again_high);
-	/* Binomial: 30 x (10 +- 1.645 x 2.58) */
-	CHECK(low >= 150 && low <= 210 && high >= 390 && high <= 450, "%lld %lld", (long long)low, (long long)high);
-	CHECK(low == again_low && high == again_high, "another interval of the same days");
-}
-
-TEST_MAIN(T(table), T(interval), T(window), T(r01_gateway_endpoint), T(r02_interface_endpoint), T(r02_in_three_zones),
+TEST_MAIN(T(window), T(r01_gateway_endpoint), T(r02_interface_endpoint), T(r02_in_three_zones),
 	  T(r03_endpoint_of_few_bytes), T(r04_gateway_of_its_own), T(r04_gateways_merged), T(r05_idle_gateway),
 	  T(r06_idle_balancer_and_endpoint), T(r07_clients_in_their_zone), T(r08_balancer_without_cross_zone), T(r09_peering),
 	  T(r09_frees_attachments), T(r09_between_accounts), T(names_that_are_no_ids), T(r12_workload_moves), T(r17_ipv6), T(r23_readers_in_their_zone),
