@@ -116,6 +116,30 @@ void rules_change_endpoints_gone(struct weir_savings *s, struct rules_draft *d, 
 				 const char *region, const char *service);
 bool rules_is(const char *const *names, const char *name); /* names ends with NULL */
 
+/* Replays (rules_replay.c). */
+struct rules_priced {
+	int64_t nanos;
+	uint64_t unpriced_bytes, unpriced_things;
+};
+struct rules_set { /* of candidates, by their numbers */
+	size_t *members;
+	size_t count;
+};
+struct rules_world { /* what a replay needs while it is looked at */
+	struct weir_topology *t;
+	struct weir_traffic_set *own; /* NULL: the traffic as it was */
+	const struct weir_traffic_set *traffic;
+	struct weir_replay *replay;
+};
+void rules_world_fini(struct rules_world *w);
+/* Traffic through the topology of now with the edits of a set; what they cost besides. -EINVAL: they do not fit. */
+int rules_world(const struct weir_savings *s, const struct weir_traffic_set *traffic, const struct rules_set *set,
+		struct rules_world *ret, int64_t *ret_extra);
+void rules_priced(const struct weir_replay *r, struct rules_priced *ret);
+bool rules_loses_prices(const struct rules_priced *before, const struct rules_priced *after);
+/* Puts down what each of the chosen saves behind those before it (rules_account.c). */
+int rules_account(struct weir_savings *s, const struct rules_set *chosen, struct weir_err *err);
+
 /* One finder for each kind of thing; each asks for its rules by id. */
 void rules_find_gateways(struct weir_savings *s);  /* rule_gateway.c: R01, R27, R28 */
 void rules_find_endpoints(struct weir_savings *s); /* rule_endpoint.c: R02, R03 */
