@@ -193,7 +193,7 @@ static int claims_give(struct claiming *m)
 		bool month = !m->step || k->meter->by_hour;
 		struct weir_settlement_claim claim = {
 			.meter = weir_charges_meter(s->charges, k->meter->name), .name = k->meter->name,
-			.account = settle_account(k->account), .region = k->region, .team = m->a->owners.rows[k->owner].key,
+			.account = weir_settlement_account(k->account), .region = k->region, .team = m->a->owners.rows[k->owner].key,
 			.path = weir_path_name((enum weir_path)k->path), .from_s = k->from_s,
 			.to_s = month ? s->to_s : WEIR_MIN(k->from_s + m->step, s->to_s), .bytes = m->rows[i].bytes,
 			.measured = m->rows[i].nanos,

@@ -60,6 +60,9 @@ int cmd_export_check(const struct cli *c, int argc, char **argv, struct weir_err
 int cmd_import_bill(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_bill_list(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_bill_reconcile(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_statement(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_statement_close(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_statement_list(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_bill_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_assess(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_store_info(const struct cli *c, int argc, char **argv, struct weir_err *err);

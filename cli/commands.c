@@ -90,6 +90,19 @@ static const struct command commands[] = {
 	 "recorded, where some run. Prints the costs by path, owner and resource, and what of the bill's network lines "
 	 "is explained by the logs. Bad rows and what cannot be placed are told on standard error; with --strict the first "
 	 "bad row ends it with exit status 1."},
+	{"statement close", cmd_statement_close,
+	 "MONTH [--account A] [--dir REPO] [--measured FILE]... [--remeasure] [--rate R] [--bills DB]",
+	 "Freeze a month (2026-10) that is over: its newest bills, settled with what was measured of them as weirctl bill reconcile "
+	 "does, become a statement for each team and one for what is nobody's, which sum to the invoice and never change. When a "
+	 "newer version of a bill has been imported, closing again makes lines of what it corrects, booked in the open month; "
+	 "what was measured is taken as it was frozen, with --remeasure anew. What was booked over 13 months ago is removed."},
+	{"statement list", cmd_statement_list, "[--bills DB]",
+	 "List what is closed: statements and corrections, in which month they are booked, and their sums."},
+	{"statement", cmd_statement, "TEAM MONTH | unattributed MONTH [--format text|csv|json] [--account A] [--bills DB]",
+	 "Print the statement of a team for a closed month, by account, service, meter and path: measured, adjusted and total, in "
+	 "the currency of the bill, to the nano-unit; then what is booked in that month of corrections of earlier ones, and where "
+	 "the month was corrected later. unattributed is what is no team's, with the reason. A team called close or list stands "
+	 "behind --."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
 	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",

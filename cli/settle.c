@@ -54,33 +54,13 @@ int settle_open(struct settle *s, const struct cli *c, const struct settle_quest
 	return r ? r : weir_settlement_new(fn, arg, &s->settlement);
 }
 
-const char *settle_account(const char *text)
-{
-	static const char prefix[] = "/subscriptions/";
-
-	return strncasecmp(text, prefix, sizeof(prefix) - 1) ? text : text + sizeof(prefix) - 1;
-}
-
 int settle_add_line(struct settle *s, const struct weir_bill_line *l)
 {
-	struct weir_charge charge;
-	struct weir_settlement_line line;
-	int r;
-
 	if (*s->currency && strcmp(s->currency, l->currency) != 0)
 		return weir_err_set(s->err, -EINVAL, "the bill has charges in %s and in %s: choose one with --account", s->currency,
 				    l->currency);
 	(void)weir_strcpy(s->currency, sizeof(s->currency), l->currency);
-	r = weir_charges_of(s->charges, l, &charge);
-	if (r)
-		return r;
-	line = (struct weir_settlement_line){
-		.id = l->id, .meter = charge.meter, .account = settle_account(l->account), .region = charge.region,
-		.service = l->service, .kind = charge.kind, .rest = charge.rest, .from_s = l->from_s, .to_s = l->to_s,
-		.quantity = charge.quantity, .billed = l->nanos[WEIR_BILL_BILLED], .list = l->nanos[WEIR_BILL_LIST],
-		.has_list = l->has_cost[WEIR_BILL_LIST],
-	};
-	return weir_settlement_line(s->settlement, &line, s->err);
+	return weir_settlement_bill(s->settlement, s->charges, l, s->err);
 }
 
 static const char *text_at(const json_t *item, const char *name)
@@ -147,9 +127,10 @@ static int add_measured(struct settle *s, const json_t *item, int64_t from_s, in
 		return weir_err_set(s->err, -ERANGE, "measured: an item of more money than fits");
 	if (s->repo && *class)
 		place_of(s->repo->topology, class, &claim.account, &claim.region);
-	claim.account = settle_account(claim.account);
+	claim.account = weir_settlement_account(claim.account);
 	claim.measured = (int64_t)((__int128)nanos * s->rate / NANOS);
-	if (!bytes && nanos)
+	claim.by_hour = !bytes && nanos;
+	if (claim.by_hour)
 		claim.bytes = seconds_of(s, &claim, nanos);
 	return weir_settlement_claim(s->settlement, &claim, s->err);
 }
@@ -215,7 +196,7 @@ static int ask(struct settle *s, int64_t step)
 	return r;
 }
 
-static int read_measured(struct settle *s)
+int settle_measured(struct settle *s)
 {
 	int64_t step = weir_settlement_step(s->settlement);
 	int r = 0;
@@ -233,12 +214,18 @@ static int add_line(const struct weir_bill_line *l, void *arg)
 	return settle_add_line(arg, l);
 }
 
-int settle_run(struct settle *s)
+int settle_bill(struct settle *s)
 {
 	struct weir_bill_query q = {.account = s->q->account, .period_start_s = s->from_s};
-	int r = weir_bills_lines(s->bills, &q, add_line, s, s->err);
+
+	return weir_bills_lines(s->bills, &q, add_line, s, s->err);
+}
+
+int settle_run(struct settle *s)
+{
+	int r = settle_bill(s);
 
 	if (!r)
-		r = read_measured(s);
+		r = settle_measured(s);
 	return r ? r : weir_settlement_run(s->settlement, s->err);
 }

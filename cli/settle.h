@@ -38,13 +38,15 @@ struct settle {
 /* Opens what the question names; s must be zero. create: a file of bills is written to. */
 int settle_open(struct settle *s, const struct cli *c, const struct settle_question *q, weir_settled_fn fn, void *arg,
 		struct weir_err *err);
-/* Reads bill and measured, and tells fn of each line. */
+/* Reads the bill, and then measured; weir_settlement_run() tells fn of each line. */
+int settle_bill(struct settle *s);
+int settle_measured(struct settle *s);
+/* All of it. */
 int settle_run(struct settle *s);
 void settle_close(struct settle *s);
 
 /* What settle_run() is made of, for who has measured otherwise; book, charges, settlement and err must be set. */
 int settle_add_line(struct settle *s, const struct weir_bill_line *l);
-const char *settle_account(const char *text); /* Azure's subscriptions stand behind a path */
 int settle_rate(const char *text, int64_t *ret, struct weir_err *err);
 #define auto_settle weir_cleanup(settle_close) struct settle
 

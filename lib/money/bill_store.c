@@ -9,6 +9,7 @@
  *       an item that the importer has forgotten meanwhile is written anew
  * line  one row of the bill: amounts in nano-units, quantity + quantity_nanos / 10^9 of the item's unit, and the values
  *       of the extra columns as a JSON list
+ * statement_*  what is frozen of a closed month (statement_store.c)
  */
 #include "lib/money/bill_store_impl.h"
 
@@ -31,6 +32,8 @@ static const char *const migrations[WEIR_BILLS_SCHEMA] = {
 	"CREATE TABLE line(id INTEGER PRIMARY KEY,bill INTEGER NOT NULL,item INTEGER NOT NULL,line INTEGER NOT NULL,"
 	"start INTEGER NOT NULL,\"end\" INTEGER NOT NULL,quantity INTEGER,quantity_nanos INTEGER,list INTEGER,"
 	"contracted INTEGER,effective INTEGER,billed INTEGER NOT NULL,extra TEXT);",
+	/* 2: statements */
+	bills_statement_tables,
 };
 
 void weir_bills_close(struct weir_bills *b)

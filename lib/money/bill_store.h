@@ -9,7 +9,7 @@
 
 #include "lib/money/bill.h"
 
-#define WEIR_BILLS_SCHEMA 1
+#define WEIR_BILLS_SCHEMA 2
 #define WEIR_BILL_TOTALS_MAX 512
 
 struct weir_bills;

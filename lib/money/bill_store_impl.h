@@ -35,6 +35,8 @@ static inline const char *bills_text(sqlite3_stmt *st, int column)
 	"ELSE ?4 END"
 void bills_bind(sqlite3_stmt *st, const struct weir_bill_query *q);
 
+extern const char bills_statement_tables[]; /* statement_store.c: the second migration */
+
 int bills_prepare(struct weir_bills *b, const char *sql, sqlite3_stmt **ret, struct weir_err *err);
 int bills_fail(struct weir_bills *b, int code, struct weir_err *err);
 

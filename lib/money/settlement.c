@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/money/settlement_impl.h"
 
+#include <strings.h>
+
 #include "lib/money/price.h"
 
 int weir_settlement_new(weir_settled_fn fn, void *arg, struct weir_settlement **ret)
@@ -99,6 +101,30 @@ int weir_settlement_line(struct weir_settlement *s, const struct weir_settlement
 	if (!r)
 		s->lines[s->line_count++] = l;
 	return r;
+}
+
+const char *weir_settlement_account(const char *text)
+{
+	static const char prefix[] = "/subscriptions/";
+
+	return strncasecmp(text, prefix, sizeof(prefix) - 1) ? text : text + sizeof(prefix) - 1;
+}
+
+int weir_settlement_bill(struct weir_settlement *s, struct weir_charges *charges, const struct weir_bill_line *l, struct weir_err *err)
+{
+	struct weir_charge charge;
+	struct weir_settlement_line line;
+	int r = weir_charges_of(charges, l, &charge);
+
+	if (r)
+		return r;
+	line = (struct weir_settlement_line){
+		.id = l->id, .meter = charge.meter, .account = weir_settlement_account(l->account), .region = charge.region,
+		.service = l->service, .kind = charge.kind, .rest = charge.rest, .from_s = l->from_s, .to_s = l->to_s,
+		.quantity = charge.quantity, .billed = l->nanos[WEIR_BILL_BILLED], .list = l->nanos[WEIR_BILL_LIST],
+		.has_list = l->has_cost[WEIR_BILL_LIST],
+	};
+	return weir_settlement_line(s, &line, err);
 }
 
 int weir_settlement_claim(struct weir_settlement *s, const struct weir_settlement_claim *claim, struct weir_err *err)

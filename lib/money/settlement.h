@@ -33,7 +33,8 @@ struct weir_settlement_claim {
 	const char *account, *region, *team, *path;
 	const char *name; /* the ledger's own name of the meter */
 	int64_t from_s, to_s;
-	uint64_t bytes;	  /* or seconds */
+	uint64_t bytes;	  /* or seconds: */
+	bool by_hour;
 	int64_t measured; /* nanos, at least 0 */
 	int64_t adjusted; /* of the settlement: measured + adjusted is its share of the bill */
 };
@@ -61,6 +62,10 @@ static inline void weir_settlement_freep(struct weir_settlement **s)
 }
 /* Copied. A line that is alone is told at once and not kept; a claim of no bytes and no money is left out. -E2BIG: too many. */
 int weir_settlement_line(struct weir_settlement *s, const struct weir_settlement_line *l, struct weir_err *err);
+/* The same of a line as it is stored. */
+int weir_settlement_bill(struct weir_settlement *s, struct weir_charges *charges, const struct weir_bill_line *l, struct weir_err *err);
+/* An account as topology and bills both write it: Azure's subscriptions stand behind a path. */
+const char *weir_settlement_account(const char *text);
 int weir_settlement_claim(struct weir_settlement *s, const struct weir_settlement_claim *c, struct weir_err *err);
 /* How fine claims should be, in seconds: an hour or a day where usage lines are; 0: the whole month. */
 int64_t weir_settlement_step(const struct weir_settlement *s);

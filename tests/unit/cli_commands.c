@@ -36,6 +36,25 @@ static void is_usage_error(struct test_state *test_st, const char *line, const c
 	CHECK(!strchr(err.text, '\n'), "'%s': more than one line", line);
 }
 
+TEST(usage_errors_about_bills_help)
+{
+	static const struct {
+		const char *line, *says;
+	} cases[] = {
+		{"bill reconcile", "'' is no month"},
+		{"bill reconcile --period 2026-10 --limit 0", "--limit must be 1 to"},
+		{"bill reconcile --period 2026-10 --rate -1", "'-1' is no rate"},
+		{"statement shop", "expected: TEAM MONTH"},
+		{"statement shop 2026-13", "'2026-13' is no month"},
+		{"statement shop 2026-10 --format pdf", "'pdf' is none of text, csv, json"},
+		{"statement close", "expected: MONTH"},
+		{"statement list 2026-10", "unexpected argument '2026-10'"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++)
+		is_usage_error(test_st, cases[i].line, cases[i].says);
+}
+
 TEST(usage_errors_are_one_line_that_helps)
 {
 	static const struct {
@@ -64,9 +83,6 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"prices show now", "unexpected argument 'now'"},
 		{"prices explain", "--provider, --region and --meter are needed"},
 		{"prices check a b", "unexpected argument 'b'"},
-		{"bill reconcile", "'' is no month"},
-		{"bill reconcile --period 2026-10 --limit 0", "--limit must be 1 to"},
-		{"bill reconcile --period 2026-10 --rate -1", "'-1' is no rate"},
 		{"policy shadow --limit 0", "--limit must be 1 to"},
 		{"policy shadow now", "unexpected argument 'now'"},
 		{"policy lint", "expected: DIR"},
@@ -421,7 +437,7 @@ TEST(a_head_finds_what_the_chain_cannot)
 	remove_tree(dir);
 }
 
-TEST_MAIN(T(usage_errors_are_one_line_that_helps),
+TEST_MAIN(T(usage_errors_about_bills_help), T(usage_errors_are_one_line_that_helps),
 	  T(no_aggregator_is_a_failure_that_says_what_to_do), T(global_options_stand_anywhere),
 	  T(two_words_win_over_one), T(the_man_page_names_every_command),
 	  T(pki_makes_a_fleet_and_overwrites_nothing), T(pki_rotates_a_node_in_two_steps),
