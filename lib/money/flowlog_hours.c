@@ -57,6 +57,23 @@ static int list_domains(struct weir_flow_hours *h)
 	return 0;
 }
 
+/* Where the topology says which address a NAT gateway has, no packet's address need show it. */
+static int list_gateways(struct weir_flow_hours *h)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < h->topology->hop_count; i++) {
+		const struct topo_hop *hop = &h->topology->hops[i];
+		struct flow_at key = {.addr = hop->at.addr};
+
+		if (*hop->service || hop->balancer != TOPO_NONE || !memcmp(&key.addr, &(struct weir_addr){0}, sizeof(key.addr)))
+			continue;
+		key.domain = flow_domain_named(h, h->topology->domains[hop->domain].name);
+		r = weir_map_put(h->gateways, &key, sizeof(key), h, NULL);
+	}
+	return r;
+}
+
 int weir_flow_hours_new(const struct weir_topology *t, struct weir_flow_hours **ret)
 {
 	struct weir_flow_hours *h = calloc(1, sizeof(*h));
@@ -70,6 +87,8 @@ int weir_flow_hours_new(const struct weir_topology *t, struct weir_flow_hours **
 		h->topology = t;
 		r = list_domains(h);
 	}
+	if (!r)
+		r = list_gateways(h);
 	if (!r && !topo_add_row(&h->owners, &h->owner_count)) /* 0: nobody said */
 		r = -ENOMEM;
 	if (!r)

@@ -177,6 +177,8 @@ static void add_nat(struct weir_import *m, const json_t *o)
 	import_set(f, "name", id);
 	import_set(f, "subnet", import_text(o, "SubnetId", "subnet_id"));
 	import_set(f, "net", import_text(o, "VpcId", "vpc_id"));
+	import_set(f, "address", import_text(json_array_get(json_object_get(o, "NatGatewayAddresses"), 0), "PrivateIp", NULL));
+	import_set(f, "address", import_text(o, "private_ip", NULL));
 }
 
 static void add_peering(struct weir_import *m, const json_t *o)

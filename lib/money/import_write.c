@@ -148,6 +148,10 @@ static void write_nat(struct import_writer *w)
 			fputs(", zone: ", w->f);
 			import_quoted(w->f, zone);
 		}
+		if (import_holds(json_object_get(w->facts, "cidrs"), import_str(f, "address"))) {
+			fputs(", address: ", w->f);
+			import_quoted(w->f, import_str(f, "address"));
+		}
 		fputs("}\n", w->f);
 		title = "";
 	}

@@ -32,7 +32,7 @@ struct topo_hop { /* a NAT gateway, an endpoint, or a node of a load balancer */
 	const char *service; /* endpoints */
 	uint32_t balancer;   /* whose node it is; TOPO_NONE */
 	uint32_t next;	     /* node of another load balancer at the same prefix; TOPO_NONE */
-	struct weir_prefix at; /* of a node */
+	struct weir_prefix at; /* of a node; of a NAT gateway its own address, "::" = not known */
 	bool outside;	     /* of the domain's prefixes: a provider's proxy */
 	bool anywhere;	     /* in its subnet: the address is not known, so only targets can mean it */
 };

@@ -13,7 +13,7 @@
  *     - {id: use1-az1, region: us-east-1}
  *     prefixes: [10.7.0.0/16, "fd07:1::/32"] # everything the domain holds
  *     nat:                                   # optional; no zone = a region's, in every zone
- *     - {name: nat-a, zone: use1-az1}
+ *     - {name: nat-a, zone: use1-az1, address: 10.7.0.9} # optional: its own, inside; what flow logs say of it is others'
  *     endpoints:                             # optional; addresses optional; no zone = all zones
  *     - {name: logs, service: aws/logs, zone: use1-az1, addresses: [10.7.1.200]}
  *     subnets:

@@ -152,6 +152,17 @@ static int add_addresses(struct topo_domain *d, struct weir_y *seq, uint32_t hop
 	return r;
 }
 
+/* Of a NAT gateway: no path depends on it, but whose bytes its interface's are. */
+static int read_own_address(const struct topo_domain *d, struct weir_y *nat, struct topo_hop *hop, struct weir_err *err)
+{
+	struct weir_y *y = weir_y_find(nat, "address");
+	int r = y ? weir_y_addr(y, &hop->at.addr, err) : 0;
+
+	if (r == 0 && y && weir_lpm_find_prefix(d->prefixes, &hop->at) == WEIR_LPM_NONE)
+		return weir_y_err(y, err, "the address is outside the prefixes of the domain");
+	return r;
+}
+
 /* A NAT gateway (endpoint false) or an endpoint. */
 static int add_hop(struct weir_topology *t, struct topo_domain *d, struct weir_y *y, bool endpoint,
 		   struct weir_err *err)
@@ -168,6 +179,8 @@ static int add_hop(struct weir_topology *t, struct topo_domain *d, struct weir_y
 		r = topo_read_string(t, y, "service", NULL, &hop.service, err);
 	if (r == 0 && endpoint)
 		addresses = weir_y_find(y, "addresses");
+	if (r == 0 && !endpoint)
+		r = read_own_address(d, y, &hop, err);
 	if (r == 0)
 		r = weir_y_end(y, err);
 	if (r < 0)

@@ -287,6 +287,23 @@ TEST(bad_rows_are_counted)
 	CHECK(run(m, "assess --strict " BAD, &out, &err) == -EBADMSG && strstr(err.text, "bad.log:2: bytes is no such number"), "%s", err.text);
 }
 
+/* Without packets' addresses the gateway's interface is known by what Terraform says of it. */
+TEST(the_default_format_knows_the_gateway)
+{
+	weir_auto_free char *path = NULL;
+	const struct room *m = room();
+	json_t *root;
+
+	path = weir_strf("%s/v2.log", m->dir);
+	write_file(path, "2 444444444444 eni-shop 10.20.1.10 198.51.100.9 41000 443 6 7 7000 1790812800 1790812860 ACCEPT OK\n"
+			 "2 444444444444 eni-nat 10.20.1.10 10.20.0.5 41000 443 6 7 7000 1790812800 1790812860 ACCEPT OK\n"
+			 "2 444444444444 eni-nat 10.20.0.5 198.51.100.9 51000 443 6 7 7000 1790812800 1790812860 ACCEPT OK\n");
+	root = assess(test_st, m, "--json assess --bill %/cur.csv --topology %/state.json --flowlogs %/v2.log --prices policies");
+	CHECK(number(root, "owners", "owner", "eni-shop", "bytes") == 7000 && number(root, "owners", "owner", "eni-nat", "bytes") == -1);
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "counted_bytes")) == 7000);
+	json_decref(root);
+}
+
 /* Commands behind "$ " of docs/assess.md, whose output stands below them. */
 static void follow(struct test_state *test_st, const char *command, const char *expect)
 {
@@ -338,4 +355,4 @@ TEST(the_walk_through_is_true)
 }
 
 TEST_MAIN(T(a_month_by_hand), T(parts_sum_to_the_bill), T(agents_go_before_logs), T(what_cannot_be_assessed_is_said),
-	  T(currencies_need_a_rate), T(a_topology_of_documents_is_the_same), T(bad_rows_are_counted), T(the_walk_through_is_true))
+	  T(currencies_need_a_rate), T(a_topology_of_documents_is_the_same), T(bad_rows_are_counted), T(the_default_format_knows_the_gateway), T(the_walk_through_is_true))

@@ -219,6 +219,32 @@ TEST(a_nat_gateway_alone)
 	CHECK(weir_flow_hours_stats(m.hours)->gateway_bytes == 750 && weir_flow_hours_stats(m.hours)->passing_bytes == 750);
 }
 
+/* The default format has no packet's addresses: the topology says which interface is the gateway's. */
+TEST(a_nat_gateway_whose_address_is_known)
+{
+	static const char text[] =
+		HEAD "  domain: aws/111111111111/vpc-east\n  provider: aws\n  account: '111111111111'\n"
+		     "  zones: [{id: use1-az1, region: us-east-1}]\n  prefixes: [10.7.0.0/16]\n"
+		     "  nat: [{name: nat, zone: use1-az1, address: %s}]\n  subnets:\n"
+		     "  - {name: pub, cidrs: [10.7.0.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}\n"
+		     "  - {name: a, cidrs: [10.7.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: 'nat:nat'}]}\n";
+	weir_auto_free char *known = weir_strf(text, "10.7.0.9"), *outside = weir_strf(text, "10.9.0.9");
+	struct topology_fixture w = {0};
+	struct weir_err err = {0};
+	struct room m = {0};
+
+	CHECK(topology_fixture_load(&w, outside, "t", &err) == -EINVAL && strstr(err.text, "outside the prefixes"), "%s", err.text);
+	topology_fixture_free(&w);
+	err = (struct weir_err){0};
+	CHECK(topology_fixture_load(&m.w, known, "t", &err) == 0 && weir_flow_hours_new(m.w.topology, &m.hours) == 0, "%s", err.text);
+	add_text(test_st, &m, "2 111111111111 eni-app 10.7.1.11 198.18.9.9 41000 443 6 7 7000 1793491300 1793491360 ACCEPT OK\n"
+			      "2 111111111111 eni-nat 10.7.1.11 10.7.0.9 41000 443 6 7 7000 1793491301 1793491361 ACCEPT OK\n"
+			      "2 111111111111 eni-nat 10.7.0.9 198.18.9.9 51000 443 6 7 7000 1793491301 1793491361 ACCEPT OK\n");
+	rows(test_st, &m);
+	CHECK(!strcmp(m.said, "vpc-east 10.7.1.11 e 198.18.9.9:443o nat 7000\n"), "%s", m.said);
+	room_remove(&m);
+}
+
 /* An interface with several addresses shows its first one, of the same subnet: no gateway. */
 TEST(a_pods_second_address_is_its_own)
 {
@@ -428,7 +454,7 @@ TEST(the_providers_sample_is_classified_alike)
 	}
 }
 
-TEST_MAIN(T(precedence_by_hand), T(precedence_at_random), T(a_vpc_by_hand), T(a_nat_gateway_alone),
+TEST_MAIN(T(precedence_by_hand), T(precedence_at_random), T(a_vpc_by_hand), T(a_nat_gateway_alone), T(a_nat_gateway_whose_address_is_known),
 	  T(a_pods_second_address_is_its_own), T(sides_are_found_where_the_log_does_not_say),
 	  T(an_interface_of_unknown_side_counts_once), T(an_agent_goes_before_every_log),
 	  T(nodes_and_transit_interfaces_are_no_workloads), T(what_no_subnet_holds_stays_visible), T(a_directory_of_all_clouds),
