@@ -168,15 +168,19 @@ int alloc_idle(struct weir_alloc *a, const struct alloc_resource *res, uint32_t 
 	return r;
 }
 
-static int name_put(struct weir_alloc *a, const char *namespace, const char *workload, const char *team, uint32_t *ret)
+static int name_put(struct weir_alloc *a, uint64_t hour_s, const char *namespace, const char *workload, const char *team,
+		    uint32_t *ret)
 {
-	const char *const texts[] = {namespace, workload};
+	char hour[24];
+	const char *const texts[] = {namespace, workload, hour};
 	struct alloc_name *n;
 	char key[KEY_MAX];
 	size_t len;
 	bool new;
-	int r = join(key, &len, texts, WEIR_ARRAY_SIZE(texts));
+	int r;
 
+	snprintf(hour, sizeof(hour), "%llu", (unsigned long long)hour_s);
+	r = join(key, &len, texts, WEIR_ARRAY_SIZE(texts));
 	if (!r)
 		r = alloc_grow(&a->names, a->name_count, &a->name_cap, sizeof(*a->names));
 	if (!r)
@@ -185,7 +189,7 @@ static int name_put(struct weir_alloc *a, const char *namespace, const char *wor
 		return r;
 	n = &a->names[*ret];
 	if (new) {
-		*n = (struct alloc_name){alloc_text(a, namespace), alloc_text(a, workload), NULL, ALLOC_NONE, 0};
+		*n = (struct alloc_name){alloc_text(a, namespace), alloc_text(a, workload), NULL, ALLOC_NONE};
 		a->name_count++;
 	}
 	if (!n->team || !*n->team)
@@ -216,25 +220,46 @@ static int resource_put(struct weir_alloc *a, const char *domain, const char *na
 	return r ? 0 : -ENOMEM;
 }
 
+static bool as_before(const struct weir_alloc *a, const struct weir_traffic *t)
+{
+	const struct alloc_row *last = a->row_count ? &a->rows[a->row_count - 1] : NULL;
+	const struct alloc_party *p = last ? &a->parties[last->party] : NULL;
+
+	return p && last->hour_s == t->hour_s && !strcmp(p->workload, t->workload) && !strcmp(p->namespace, t->namespace) &&
+	       !strcmp(p->labels, t->labels) && !strcmp(a->last_team, t->team);
+}
+
+/* Rows of a workload mostly come one behind the other. */
+static int party_of_row(struct weir_alloc *a, const struct weir_traffic *t, uint32_t *ret)
+{
+	uint32_t self = 0;
+	int r = 0;
+
+	if (as_before(a, t)) {
+		*ret = a->rows[a->row_count - 1].party;
+		return 0;
+	}
+	a->last_team = alloc_text(a, t->team);
+	r = a->last_team ? alloc_party(a, t->namespace, t->workload, t->labels, t->team, ret) : -ENOMEM;
+	if (!r && *t->workload)
+		r = name_put(a, t->hour_s, t->namespace, t->workload, t->team, &self);
+	if (!r && *t->workload && a->names[self].party == ALLOC_NONE)
+		a->names[self].party = *ret;
+	return r;
+}
+
 int weir_alloc_row(struct weir_alloc *a, const struct weir_traffic *t, const char *resource)
 {
 	struct alloc_row row = {.hour_s = t->hour_s, .bytes = t->bytes, .peer = ALLOC_NONE, .resource = ALLOC_NONE,
 				.sent = t->dir == WEIR_EGRESS, .opened = t->opened};
-	uint32_t self;
 	int r = a->row_count < WEIR_ALLOC_ROWS_MAX ? 0 : -E2BIG;
 
 	if (!r)
 		r = alloc_grow(&a->rows, a->row_count, &a->row_cap, sizeof(*a->rows));
 	if (!r)
-		r = alloc_party(a, t->namespace, t->workload, t->labels, t->team, &row.party);
-	if (!r && *t->workload)
-		r = name_put(a, t->namespace, t->workload, t->team, &self);
-	if (!r && *t->workload && (a->names[self].party == ALLOC_NONE || t->hour_s > a->names[self].seen_s)) {
-		a->names[self].party = row.party;
-		a->names[self].seen_s = t->hour_s;
-	}
+		r = party_of_row(a, t, &row.party);
 	if (!r && *t->peer_workload)
-		r = name_put(a, t->peer_namespace, t->peer_workload, t->peer_team, &row.peer);
+		r = name_put(a, t->hour_s, t->peer_namespace, t->peer_workload, t->peer_team, &row.peer);
 	if (!r && *resource)
 		r = resource_put(a, t->domain, resource, &row.resource);
 	if (!r)

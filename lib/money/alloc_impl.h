@@ -12,10 +12,9 @@ struct alloc_party {
 	const char *namespace, *workload, *labels, *team, *cost_centre;
 	bool proxy;
 };
-struct alloc_name { /* a workload as its peers know it */
+struct alloc_name { /* a workload as its peers know it, in an hour: nothing depends on other hours */
 	const char *namespace, *workload, *team;
-	uint32_t party; /* as its own rows last said; ALLOC_NONE: it has none */
-	uint64_t seen_s;
+	uint32_t party; /* as its own rows say; ALLOC_NONE: it has none */
 };
 struct alloc_row {
 	uint64_t hour_s, bytes, once;
@@ -63,6 +62,7 @@ struct weir_alloc {
 	size_t hour_count, hour_cap, pool_count, pool_cap, share_count, share_cap, behind_count, behind_cap;
 	struct alloc_uses uses, behind; /* of resources, of proxies */
 	int64_t total;
+	const char *last_team; /* as the last row said it */
 };
 
 /* Room for one more. */

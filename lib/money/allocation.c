@@ -371,23 +371,6 @@ enum weir_payer weir_allocation_payer(const struct weir_allocation *a)
 	return a->payer;
 }
 
-const char *weir_label_find(const char *labels, const char *key, char buf[WEIR_LABEL_MAX])
-{
-	size_t len = strlen(key), n;
-
-	for (const char *p = labels; *p; p += n + (p[n] == ',')) {
-		n = strcspn(p, ",");
-		if (n <= len || strncmp(p, key, len) || p[len] != '=')
-			continue;
-		if (n - len - 1 >= WEIR_LABEL_MAX)
-			return NULL;
-		memcpy(buf, p + len + 1, n - len - 1);
-		buf[n - len - 1] = '\0';
-		return buf;
-	}
-	return NULL;
-}
-
 static const char *first_label(const char *const *keys, size_t n, const char *labels, char buf[WEIR_LABEL_MAX])
 {
 	const char *value = NULL;

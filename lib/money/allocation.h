@@ -34,7 +34,7 @@ void weir_allocation_free(struct weir_allocation *a);
 int weir_allocation_add(struct weir_allocation *a, struct weir_y *doc, struct weir_err *err);
 
 enum weir_payer weir_allocation_payer(const struct weir_allocation *a);
-/* Labels are "a=b,c=d". known: the team that is known by other means, "" = none. "" = nobody's. Valid as long as a and the arguments; buf
+/* Labels: a JSON object of texts, as the store has them, or "". known: the team that is known by other means, "" = none. "" = nobody's. Valid as long as a and the arguments; buf
  * may hold it. */
 #define WEIR_LABEL_MAX 256
 const char *weir_allocation_team(const struct weir_allocation *a, const char *namespace, const char *labels, const char *known,
@@ -48,6 +48,6 @@ bool weir_allocation_proxy(const struct weir_allocation *a, const char *namespac
 bool weir_allocation_behind(const struct weir_allocation *a, const char *proxy_namespace, const char *proxy,
 			    const char *namespace, const char *workload);
 
-/* The value of a label in "a=b,c=d" into buf; NULL = there is none, or it is longer than any. */
+/* The value of a label into buf (label.c); NULL = there is none, or it is longer than any, or labels are no such object. */
 const char *weir_label_find(const char *labels, const char *key, char buf[WEIR_LABEL_MAX]);
 #endif

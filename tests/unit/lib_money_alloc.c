@@ -106,12 +106,12 @@ static char *lines_of(const struct run *run, struct weir_alloc **ret)
 
 /* web (team shop) asks db (team data): 100 bytes there, 300 back, and both sides of a zone boundary are charged. */
 static const struct moved asked[] = {
-	{"shop/web", "team=shop", "data/db", 0, WEIR_EGRESS, true, 100, 10, NULL},
-	{"data/db", "team=data", "shop/web", 0, WEIR_INGRESS, false, 100, 11, NULL},
-	{"shop/web", "team=shop", "data/db", 0, WEIR_INGRESS, true, 300, 30, NULL},
-	{"data/db", "team=data", "shop/web", 0, WEIR_EGRESS, false, 300, 31, NULL},
-	{"shop/web", "team=shop", "", 0, WEIR_EGRESS, true, 70, 7, NULL},
-	{"data/db", "team=data", "", 0, WEIR_INGRESS, false, 5, 1, NULL},
+	{"shop/web", "{\"team\":\"shop\"}", "data/db", 0, WEIR_EGRESS, true, 100, 10, NULL},
+	{"data/db", "{\"team\":\"data\"}", "shop/web", 0, WEIR_INGRESS, false, 100, 11, NULL},
+	{"shop/web", "{\"team\":\"shop\"}", "data/db", 0, WEIR_INGRESS, true, 300, 30, NULL},
+	{"data/db", "{\"team\":\"data\"}", "shop/web", 0, WEIR_EGRESS, false, 300, 31, NULL},
+	{"shop/web", "{\"team\":\"shop\"}", "", 0, WEIR_EGRESS, true, 70, 7, NULL},
+	{"data/db", "{\"team\":\"data\"}", "", 0, WEIR_INGRESS, false, 5, 1, NULL},
 };
 
 /* By hand: sender: web sent 10 + 11, db 30 + 31; receiver: the other way; initiator: web all 82. Of peers that are
@@ -137,10 +137,10 @@ TEST(who_pays)
 }
 
 static const struct moved through[] = {
-	{"shop/web", "team=shop", "", 0, WEIR_EGRESS, true, 10, 0, "nat-a"},
-	{"shop/cart", "team=shop", "", 0, WEIR_EGRESS, true, 10, 0, "nat-a"},
-	{"shop/cart", "team=shop", "", 0, WEIR_INGRESS, true, 20, 0, "nat-a"},
-	{"data/db", "team=data", "", 0, WEIR_EGRESS, true, 60, 0, "nat-a"},
+	{"shop/web", "{\"team\":\"shop\"}", "", 0, WEIR_EGRESS, true, 10, 0, "nat-a"},
+	{"shop/cart", "{\"team\":\"shop\"}", "", 0, WEIR_EGRESS, true, 10, 0, "nat-a"},
+	{"shop/cart", "{\"team\":\"shop\"}", "", 0, WEIR_INGRESS, true, 20, 0, "nat-a"},
+	{"data/db", "{\"team\":\"data\"}", "", 0, WEIR_EGRESS, true, 60, 0, "nat-a"},
 };
 
 static int one_hour(struct weir_alloc *a)
@@ -213,16 +213,17 @@ TEST(idle_and_owned_hours_stand_apart)
 /* In hour 0 nginx answers clients for web (300 bytes with it) and api (100); the lookup of names is no backend. In hour 1
  * for api alone; in hour 2 for nobody. */
 static const struct moved proxied[] = {
-	{"ingress/nginx-1", "team=platform", "", 0, WEIR_EGRESS, false, 380, 1000, NULL},
-	{"ingress/nginx-1", "team=platform", "shop/web", 0, WEIR_EGRESS, true, 100, 8, NULL},
-	{"ingress/nginx-1", "team=platform", "shop/web", 0, WEIR_INGRESS, true, 200, 5, NULL},
-	{"ingress/nginx-1", "team=platform", "data/api", 0, WEIR_INGRESS, true, 100, 0, NULL},
-	{"data/api", "team=data", "ingress/nginx-1", 0, WEIR_EGRESS, false, 100, 12, NULL},
-	{"ingress/nginx-1", "team=platform", "kube-system/dns", 0, WEIR_EGRESS, true, 1000, 0, NULL},
-	{"shop/web", "team=shop", "", 0, WEIR_EGRESS, true, 1, 3, NULL},
-	{"ingress/nginx-1", "team=platform", "", 1, WEIR_EGRESS, false, 50, 501, NULL},
-	{"ingress/nginx-1", "team=platform", "data/api", 1, WEIR_INGRESS, true, 7, 0, NULL},
-	{"ingress/nginx-1", "team=platform", "", 2, WEIR_EGRESS, false, 9, 90, NULL},
+	{"ingress/nginx-1", "{\"team\":\"platform\"}", "", 0, WEIR_EGRESS, false, 380, 1000, NULL},
+	{"ingress/nginx-1", "{\"team\":\"platform\"}", "shop/web", 0, WEIR_EGRESS, true, 100, 8, NULL},
+	{"ingress/nginx-1", "{\"team\":\"platform\"}", "shop/web", 0, WEIR_INGRESS, true, 200, 5, NULL},
+	{"ingress/nginx-1", "{\"team\":\"platform\"}", "data/api", 0, WEIR_INGRESS, true, 100, 0, NULL},
+	{"data/api", "{\"team\":\"data\"}", "ingress/nginx-1", 0, WEIR_EGRESS, false, 100, 12, NULL},
+	{"ingress/nginx-1", "{\"team\":\"platform\"}", "kube-system/dns", 0, WEIR_EGRESS, true, 1000, 0, NULL},
+	{"shop/web", "{\"team\":\"shop\"}", "", 0, WEIR_EGRESS, true, 1, 3, NULL},
+	{"ingress/nginx-1", "{\"team\":\"platform\"}", "", 1, WEIR_EGRESS, false, 50, 501, NULL},
+	{"ingress/nginx-1", "{\"team\":\"platform\"}", "data/api", 1, WEIR_INGRESS, true, 7, 0, NULL},
+	{"data/api", "{\"team\":\"data\"}", "ingress/nginx-1", 1, WEIR_EGRESS, false, 7, 0, NULL},
+	{"ingress/nginx-1", "{\"team\":\"platform\"}", "", 2, WEIR_EGRESS, false, 9, 90, NULL},
 };
 
 /* By hand, sender pays: web 750 of the 1000, and the 8 that were sent to it whole; the 5 that web sent are its own. api
@@ -240,7 +241,7 @@ TEST(a_proxy_passes_on_by_measured_bytes)
 	got = lines_of(&run, &a);
 	SAME(got, "shop/web proxy ingress/nginx-1 758 1135\n"
 		  "shop/web direct 8 201\n"
-		  "data/api direct 12 207\n"
+		  "data/api direct 12 214\n"
 		  "data/api proxy ingress/nginx-1 751 395\n"
 		  "ingress/nginx-1 proxy alone ingress/nginx-1 90 9\n");
 	CHECK(weir_alloc_total(a) == 1000 + 8 + 5 + 12 + 3 + 501 + 90);
@@ -294,9 +295,9 @@ TEST(proxies_behind_proxies)
 TEST(owners_by_labels_and_fallbacks)
 {
 	static const struct moved some[] = {
-		{"shop/web", "app.kubernetes.io/part-of=store,tier=front", "", 0, WEIR_EGRESS, true, 1, 1, NULL},
-		{"shop/cart", "app.kubernetes.io/part-of=store,squad=blue", "", 0, WEIR_EGRESS, true, 1, 2, NULL},
-		{"data/db", "cost-centre=9,tier=back", "", 0, WEIR_EGRESS, true, 1, 4, NULL},
+		{"shop/web", "{\"app.kubernetes.io/part-of\":\"store\",\"tier\":\"front\"}", "", 0, WEIR_EGRESS, true, 1, 1, NULL},
+		{"shop/cart", "{\"app.kubernetes.io/part-of\":\"store\",\"squad\":\"blue\"}", "", 0, WEIR_EGRESS, true, 1, 2, NULL},
+		{"data/db", "{\"cost-centre\":\"9\",\"tier\":\"back\"}", "", 0, WEIR_EGRESS, true, 1, 4, NULL},
 		{"data/lone", "", "", 0, WEIR_EGRESS, true, 1, 8, NULL},
 	};
 	static const struct {
@@ -321,6 +322,34 @@ TEST(owners_by_labels_and_fallbacks)
 
 		SAME(got, cases[i].want);
 	}
+}
+
+TEST(labels_as_the_store_has_them)
+{
+	static const struct {
+		const char *labels, *key, *want;
+	} cases[] = {
+		{"{\"a\":\"b\",\"team\":\"shop\"}", "team", "shop"},
+		{"{ \"a\" : \"team\" , \"b\":\"x,\\\"team\\\":\\\"y\"}", "team", NULL},
+		{"{\"te\\u0061m\":\"caf\\u00e9\\n\"}", "team", "caf\xc3\xa9\n"},
+		{"{\"a\":1,\"team\":\"shop\"}", "team", NULL}, /* no labels: not guessed */
+		{"{\"team\":\"sh", "team", NULL},
+		{"{\"team\":\"\\q\"}", "team", NULL},
+		{"", "team", NULL},
+		{"{}", "team", NULL},
+		{"{\"team\":\"\"}", "team", ""},
+	};
+	char buf[WEIR_LABEL_MAX], longer[600];
+	const char *got;
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		got = weir_label_find(cases[i].labels, cases[i].key, buf);
+		CHECK(got && cases[i].want ? !strcmp(got, cases[i].want) : got == cases[i].want, "%zu: %s", i, got ? got : "none");
+	}
+	snprintf(longer, sizeof(longer), "{\"a\":\"%0300d\",\"team\":\"shop\",\"b\":\"%0256d\"}", 1, 1);
+	got = weir_label_find(longer, "team", buf);
+	CHECK(got && !strcmp(got, "shop"), "%s", got ? got : "none");
+	CHECK(!weir_label_find(longer, "a", buf) && !weir_label_find(longer, "b", buf), "too long");
 }
 
 TEST(what_a_document_may_say)
@@ -354,7 +383,7 @@ static const char *const random_rules[] = {
 
 static int random_row(struct weir_alloc *a, unsigned int *seed, size_t row, uint64_t *once)
 {
-	static const char *const labels[] = {"team=t0", "team=t1", "other=x", ""};
+	static const char *const labels[] = {"{\"team\":\"t0\"}", "{\"team\":\"t1\"}", "{\"other\":\"x\"}", ""};
 	char from[32], to[32], resource[4];
 	struct moved m = {.from = from, .to = rand_r(seed) % 3 ? to : "", .labels = labels[rand_r(seed) % 4],
 			  .hour = rand_r(seed) % 3, .dir = rand_r(seed) % 2, .opened = rand_r(seed) % 2,
@@ -431,4 +460,4 @@ TEST(shares_sum_to_what_went_in)
 }
 
 TEST_MAIN(T(who_pays), T(an_hour_of_what_is_shared), T(idle_and_owned_hours_stand_apart), T(a_proxy_passes_on_by_measured_bytes),
-	  T(proxies_behind_proxies), T(owners_by_labels_and_fallbacks), T(what_a_document_may_say), T(shares_sum_to_what_went_in))
+	  T(proxies_behind_proxies), T(owners_by_labels_and_fallbacks), T(labels_as_the_store_has_them), T(what_a_document_may_say), T(shares_sum_to_what_went_in))
