@@ -64,6 +64,8 @@ int api_traffic(struct api_call *c, json_t **ret);
 int api_cost(struct api_call *c, json_t **ret);
 /* api_ledger.c */
 int api_ledger(struct api_call *c, json_t **ret);
+/* api_allocation.c */
+int api_allocation(struct api_call *c, json_t **ret);
 /* api_why.c */
 int api_why(struct api_call *c, json_t **ret);
 

@@ -21,11 +21,14 @@ static const struct command commands[] = {
 	 "Show TCP health: connections, failed connects, resets, retransmits, round-trip times and how "
 	 "long connections were open. A peer class is where the peer's address lies (loopback, link, "
 	 "private, public) and, behind a colon, the class that the policy in force gives it."},
-	{"cost", cmd_cost, "[--by team,path] [--since 1h | --from TIME [--to TIME]] [--compare] [--trend]",
+	{"cost", cmd_cost, "[--by team,path] [--payer P] [--since 1h | --from TIME [--to TIME]] [--compare] [--trend]",
 	 "Show what bytes cost. --by takes a comma list of workload, namespace, team, path, meter, "
 	 "node, class (a node's domain and subnet). TIME is 2026-11-01, 2026-11-01T00:00:00Z or Unix seconds. --compare adds "
 	 "what the range of the same length before it cost, and the change; --trend how the cost went within the range, in at most 24 steps (with --json "
-	 "numbers, the nanos of each step)."},
+	 "numbers, the nanos of each step). With --payer (sender, receiver or initiator of bytes between two workloads), or by cost-centre or "
+	 "label:KEY, each amount is given to one owner, by whole hours: --by is then one of team, namespace, workload, cost-centre, "
+	 "label:KEY; what a proxy sends is of those behind it, by measured bytes; hours of gateways are split as the repository's Allocation "
+	 "says, what nobody used is idle."},
 	{"cost why", cmd_cost_why, "[--by workload,path] [--since 1d] [--against 1d] [--limit 20]",
 	 "Say why the cost of the last --since is another than that of as long a time, --against before: volume (all bytes "
 	 "grew alike), price (a byte costs another amount), mix (bytes moved between cheap and dear ways), new and "

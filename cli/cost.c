@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weirctl cost */
+#include "cli/alloc.h"
 #include "cli/args.h"
 #include "cli/spark.h"
 #include "cli/table.h"
@@ -11,7 +12,7 @@
 #define TREND_SLOTS 24
 
 struct asked {
-	const char *by;
+	const char *by, *payer;
 	bool compare, trend;
 };
 
@@ -129,10 +130,15 @@ int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	const struct args_opt opts[] = {
 		{"--by", ARGS_STR, &a.by}, {"--since", ARGS_DURATION, &since},	 {"--from", ARGS_TIME, &from},
 		{"--to", ARGS_TIME, &to},  {"--compare", ARGS_FLAG, &a.compare}, {"--trend", ARGS_FLAG, &a.trend},
+		{"--payer", ARGS_STR, &a.payer},
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
+	bool owners;
 
-	if (!r)
+	owners = a.payer || alloc_by_owner(a.by);
+	if (!r && owners && (a.compare || a.trend))
+		r = weir_err_set(err, -EINVAL, "--compare and --trend are of the ledger: leave --payer out, and give no label:KEY or cost-centre");
+	if (!r && !owners)
 		r = query_dimensions(a.by, err);
 	if (!r && since && (from || to))
 		r = weir_err_set(err, -EINVAL, "give --since or --from and --to, not both");
@@ -144,6 +150,8 @@ int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err)
 		from = c->now_s - WEIR_MIN(since ? since : 3600, c->now_s);
 	if (from >= (to ? to : c->now_s))
 		return weir_err_set(err, -EINVAL, "--from must be before --to (or before now)");
+	if (owners)
+		return alloc_cost(c, a.by, a.payer, from, to, err);
 	r = view_fetch_made(c, path_of(&a, from, to), &root, err);
 	return r || !root ? r : cost_print(c, &a, root, err);
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weirctl cost by owner: pages of the aggregator as one table, with the method below it. */
+#include "tests/lib/answer_fixture.h"
+#include "tests/lib/test.h"
+
+#include <jansson.h>
+
+#define OK "200 OK"
+#define HEAD "{\"currency\":\"USD\",\"by\":\"team\",\"payer\":\"sender\",\"from\":1795496400,\"to\":1795503600,"
+
+static const char first_page[] =
+	HEAD "\"next\":1795500000,\"total\":{\"bytes\":100,\"direct_nanos\":1000000000,\"proxy_nanos\":2000000000,\"shared_nanos\":0,\"nanos\":3000000000,\"amount\":\"3.00\"},\"items\":["
+	     "{\"owner\":\"data\",\"kind\":\"owner\",\"bytes\":90,\"direct_nanos\":1000000000,\"proxy_nanos\":500000000,\"shared_nanos\":0,"
+	     "\"nanos\":1500000000,\"amount\":\"1.50\"},"
+	     "{\"owner\":\"shop\",\"kind\":\"owner\",\"bytes\":10,\"direct_nanos\":0,\"proxy_nanos\":1500000000,\"shared_nanos\":0,"
+	     "\"nanos\":1500000000,\"amount\":\"1.50\"}],"
+	     "\"shares\":[{\"owner\":\"shop\",\"kind\":\"owner\",\"how\":\"proxy\",\"via\":\"in/nginx\",\"bytes\":1,\"nanos\":1500000000}],"
+	     "\"proxies\":[{\"proxy\":\"in/nginx\",\"namespace\":\"s\",\"workload\":\"web\",\"bytes\":300,\"nanos\":1500000000},"
+	     "{\"proxy\":\"in/nginx\",\"namespace\":\"d\",\"workload\":\"api\",\"bytes\":100,\"nanos\":500000000}]}";
+static const char second_page[] =
+	HEAD "\"total\":{\"bytes\":5,\"direct_nanos\":2000000000,\"proxy_nanos\":0,\"shared_nanos\":45000000,\"nanos\":2045000000,\"amount\":\"2.045\"},\"items\":["
+	     "{\"owner\":\"shop\",\"kind\":\"owner\",\"bytes\":5,\"direct_nanos\":2000000000,\"proxy_nanos\":0,\"shared_nanos\":0,"
+	     "\"nanos\":2000000000,\"amount\":\"2.00\"},"
+	     "{\"owner\":\"\",\"kind\":\"idle\",\"bytes\":0,\"direct_nanos\":0,\"proxy_nanos\":0,\"shared_nanos\":45000000,"
+	     "\"nanos\":45000000,\"amount\":\"0.045\"}],"
+	     "\"shares\":[{\"owner\":\"\",\"kind\":\"idle\",\"how\":\"idle\",\"via\":\"aws/1/vpc/nat-a\",\"bytes\":0,\"nanos\":45000000}],"
+	     "\"proxies\":[{\"proxy\":\"in/nginx\",\"namespace\":\"s\",\"workload\":\"web\",\"bytes\":400,\"nanos\":0}]}";
+
+TEST(pages_are_one_table)
+{
+	struct answer a = {.status = OK, .body = first_page, .then = second_page};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "cost", "--by", "team", "--payer", "sender", "--since", "2h"), "%s", err.text);
+	CHECK(strstr(a.request, "/api/v1/allocation?by=team&from=1795500000&payer=sender"), "%s", a.request);
+	CHECK(!strcmp(out, "team    bytes    direct  by proxies     hours  cost USD\n"
+			   "shop     15 B  2.000000    1.500000  0.000000  3.500000\n"
+			   "data     90 B  1.000000    0.500000  0.000000  1.500000\n"
+			   "(idle)    0 B  0.000000    0.000000  0.045000  0.045000\n"
+			   "total   105 B  3.000000    2.000000  0.045000  5.045000\n"
+			   "\n"
+			   "payer: sender\n"
+			   "proxy in/nginx: 87.50 % to s/web by 700 B between them: 1.500000 USD\n"
+			   "proxy in/nginx: 12.50 % to d/api by 100 B between them: 0.500000 USD\n"
+			   "aws/1/vpc/nat-a: idle: 0.045000 USD that nobody used\n"),
+	      "%s", out);
+}
+
+TEST(pages_are_one_object)
+{
+	struct answer a = {.status = OK, .body = first_page, .then = second_page};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+	json_t *o = NULL;
+
+	CHECK(!ASK(&a, &out, &err, "--json", "cost", "--by", "team", "--payer", "sender"), "%s", err.text);
+	o = json_loads(out, 0, NULL);
+	CHECK(json_integer_value(json_object_get(json_object_get(o, "total"), "nanos")) == 5045000000 &&
+	      json_array_size(json_object_get(o, "items")) == 3 && !json_object_get(o, "next"), "%s", out);
+	json_decref(o);
+}
+
+TEST(an_answer_that_is_none_is_said)
+{
+	struct answer a = {.status = OK, .body = "{\"items\":3}"};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(ASK(&a, &out, &err, "cost", "--by", "cost-centre") == -EPROTO && strstr(err.text, "is no allocation"), "%s", err.text);
+}
+
+static int run(const char *by, const char *option, const char *value, char **ret_out, struct weir_err *err)
+{
+	char *argv[] = {"cost", "--by", (char *)by, (char *)option, (char *)value};
+
+	return cli_fixture_run((struct cli){.socket = "/nonexistent/weir.sock"}, value ? 5 : option ? 4 : 3, argv, ret_out, err);
+}
+
+TEST(usage_errors)
+{
+	static const struct {
+		const char *by, *option, *value, *says;
+	} cases[] = {
+		{"path", "--payer", "sender", "one of team, namespace, workload, cost-centre, label:KEY"},
+		{"team", "--payer", "both", "'both' is none of sender, receiver, initiator"},
+		{"label:a&b", NULL, NULL, "'a&b' is no name of a label"},
+		{"cost-centre", "--trend", NULL, "--compare and --trend are of the ledger"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		weir_auto_free char *out = NULL;
+		struct weir_err err = {{0}};
+
+		CHECK(run(cases[i].by, cases[i].option, cases[i].value, &out, &err) == -EINVAL && strstr(err.text, cases[i].says), "%zu: %s",
+		      i, err.text);
+	}
+}
+
+TEST_MAIN(T(usage_errors), T(pages_are_one_table), T(pages_are_one_object), T(an_answer_that_is_none_is_said))
