@@ -74,6 +74,7 @@ static void assess_freep(struct assess **pa)
 
 	if (!a)
 		return;
+	weir_savings_free(a->savings);
 	weir_replay_free(a->replay);
 	weir_traffic_free(a->traffic);
 	weir_flow_hours_free(a->hours);
@@ -230,7 +231,9 @@ static int settle_month(struct assess *a)
 		r = assess_claim(a);
 	if (!r)
 		r = weir_settlement_run(a->settle.settlement, a->err);
-	return r ? r : assess_share(a);
+	if (!r)
+		r = assess_share(a);
+	return r ? r : assess_save(a);
 }
 
 static int assess(struct assess *a)
@@ -288,7 +291,7 @@ int cmd_assess(const struct cli *c, int argc, char **argv, struct weir_err *err)
 		{"--bill", ARGS_LIST, a->q.bills}, {"--topology", ARGS_STR, &a->q.topology}, {"--flowlogs", ARGS_STR, &a->q.flowlogs},
 		{"--prices", ARGS_STR, &a->q.prices}, {"--ranges", ARGS_LIST, a->q.ranges}, {"--traffic", ARGS_STR, &a->q.traffic},
 		{"--period", ARGS_STR, &a->q.period}, {"--account", ARGS_STR, &a->q.account}, {"--rate", ARGS_STR, &a->q.rate},
-		{"--strict", ARGS_FLAG, &a->q.strict}, {"--limit", ARGS_U64, &a->q.limit},
+		{"--strict", ARGS_FLAG, &a->q.strict}, {"--limit", ARGS_U64, &a->q.limit}, {"--show", ARGS_STR, &a->q.show},
 	};
 
 	r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
@@ -298,6 +301,8 @@ int cmd_assess(const struct cli *c, int argc, char **argv, struct weir_err *err)
 		r = weir_err_set(err, -EINVAL, "--bill FILE, --topology FILE or DIR, and --flowlogs DIR are needed");
 	if (!r)
 		r = assess(a);
+	if (!r && a->q.show)
+		return assess_show(a);
 	if (!r)
 		r = assess_json(a, &root);
 	if (r)

@@ -8,6 +8,7 @@
 #include "lib/ds/map.h"
 #include "lib/money/flowlog.h"
 #include "lib/money/replay.h"
+#include "lib/money/rules.h"
 
 #define ASSESS_KEYS_MAX (1u << 20) /* owners, or resources; what comes later is one of "others" */
 #define ASSESS_HOURS_MAX 800	   /* of a month */
@@ -15,7 +16,7 @@
 
 struct assess_question {
 	const char *bills[ARGS_LIST_MAX + 1], *ranges[ARGS_LIST_MAX + 1];
-	const char *topology, *flowlogs, *prices, *traffic, *period, *account, *rate;
+	const char *topology, *flowlogs, *prices, *traffic, *period, *account, *rate, *show;
 	bool strict;
 	uint64_t limit;
 };
@@ -52,6 +53,7 @@ struct assess {
 	struct weir_flow_hours *hours;
 	struct weir_traffic_set *traffic;
 	struct weir_replay *replay;
+	struct weir_savings *savings;
 	char *room;	      /* directory with the store of bills */
 	struct settle settle; /* bills, book, charges, settlement, month, currency, rate */
 	struct weir_flowlog_stats logs;
@@ -76,6 +78,13 @@ int assess_line(const struct weir_bill_line *l, void *arg);
 /* Sums a settled line; assess_share() then what each path and owner has of the bill. */
 int assess_hear(const struct weir_settled *s, void *arg);
 int assess_share(struct assess *a);
+/* What could be saved, by replay of the same traffic with changes: what goes together is chosen. */
+int assess_save(struct assess *a);
+/* {hours, total, items, held} */
+int assess_savings_json(const struct assess *a, json_t **ret);
+int assess_savings_print(struct assess *a, const json_t *savings);
+/* The change of one of them, to be applied as it is, and the way back. */
+int assess_show(const struct assess *a);
 /* All that was found, as JSON. */
 int assess_json(struct assess *a, json_t **ret);
 int assess_print(struct assess *a, const json_t *root);

@@ -131,11 +131,11 @@ static json_t *logs_json(const struct assess *a)
 	return o;
 }
 
-/* {currency, from, to, logs, paths, owners, resources, meters, total, elsewhere_nanos} */
+/* {currency, from, to, logs, paths, owners, resources, meters, total, savings, elsewhere_nanos} */
 int assess_json(struct assess *a, json_t **ret)
 {
 	view_auto_json json_t *paths = json_array(), *owners = json_array(), *resources = json_array(), *meters = json_array();
-	view_auto_json json_t *logs = logs_json(a), *total = NULL;
+	view_auto_json json_t *logs = logs_json(a), *total = NULL, *savings = NULL;
 	json_t *root;
 	int r = paths && owners && resources && meters && logs ? 0 : -ENOMEM;
 
@@ -147,13 +147,15 @@ int assess_json(struct assess *a, json_t **ret)
 		r = sums_json(a, &a->resources, "resource", true, resources);
 	if (!r)
 		r = meters_json(a, meters);
+	if (!r)
+		r = assess_savings_json(a, &savings);
 	snprintf(a->total.name, sizeof(a->total.name), "total");
 	total = meter_json(&a->total);
 	if (r || !total)
 		return r ? r : -ENOMEM;
-	root = json_pack("{s:s,s:I,s:I,s:O,s:O,s:O,s:O,s:O,s:O,s:I,s:I,s:I}", "currency", a->settle.currency, "from", (json_int_t)a->settle.from_s,
+	root = json_pack("{s:s,s:I,s:I,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:I,s:I,s:I}", "currency", a->settle.currency, "from", (json_int_t)a->settle.from_s,
 			 "to", (json_int_t)a->settle.to_s, "logs", logs, "paths", paths, "owners", owners, "resources", resources,
-			 "meters", meters, "total", total, "elsewhere_nanos", (json_int_t)a->elsewhere, "bill_rows", (json_int_t)a->bill.rows,
+			 "meters", meters, "total", total, "savings", savings, "elsewhere_nanos", (json_int_t)a->elsewhere, "bill_rows", (json_int_t)a->bill.rows,
 			 "bill_bad_rows", (json_int_t)a->bill.bad_rows);
 	if (!root)
 		return -ENOMEM;
@@ -248,5 +250,7 @@ int assess_print(struct assess *a, const json_t *root)
 		r = print_list(a, root, "owners", "By owner", owners, NULL);
 	if (!r)
 		r = print_list(a, root, "resources", "By resource of the bill's network lines", resources, NULL);
-	return r ? r : print_list(a, root, "meters", "What of the bill's network lines is explained", meters, json_object_get(root, "total"));
+	if (!r)
+		r = print_list(a, root, "meters", "What of the bill's network lines is explained", meters, json_object_get(root, "total"));
+	return r ? r : assess_savings_print(a, json_object_get(root, "savings"));
 }

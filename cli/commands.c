@@ -86,12 +86,13 @@ static const struct command commands[] = {
 	 "--json has written, each of the time in it. --rate is what one unit of the prices' currency is in the bill's."},
 	{"assess", cmd_assess,
 	 "[--bill FILE]... --topology FILE|DIR --flowlogs DIR [--prices DIR] [--ranges FILE]... [--traffic FILE] [--period YYYY-MM] "
-	 "[--account A] [--rate R] [--limit 20] [--strict]",
+	 "[--account A] [--rate R] [--limit 20] [--strict] [--show ID]",
 	 "Say what a network costs and why, from files alone; it needs no agent, no aggregator and no privilege. --bill is any bill "
 	 "that import bill takes (several: the parts of one delivery), --topology what terraform show -json, aws describe-* or "
 	 "az network ... list printed, or documents of our own, --flowlogs the flow logs of AWS, Azure or GCP, --traffic what agents "
 	 "recorded, where some run. Prints the costs by path, owner and resource, and what of the bill's network lines "
-	 "is explained by the logs. Bad rows and what cannot be placed are told on standard error; with --strict the first "
+	 "is explained by the logs, and what could be saved, a month, by replay of the same traffic with the changes that go together; "
+	 "--show ID prints the change of one. Bad rows and what cannot be placed are told on standard error; with --strict the first "
 	 "bad row ends it with exit status 1."},
 	{"statement close", cmd_statement_close,
 	 "MONTH [--account A] [--dir REPO] [--measured FILE]... [--remeasure] [--rate R] [--bills DB]",

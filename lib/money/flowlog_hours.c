@@ -330,7 +330,8 @@ static int add_own(struct flow_adding *a, enum weir_flow_side side, uint32_t dom
 	if (r || domain == FLOW_NOWHERE)
 		return r;
 	weir_topology_route_at(a->h->topology, a->h->domains[domain], own, far, f->start_s, &route);
-	check_path(a, &route, side);
+	if (!weir_map_find(a->h->gateways, &(struct flow_at){.addr = *own, .domain = domain}, sizeof(struct flow_at)))
+		check_path(a, &route, side);
 	peer_domain = flow_domain_named(a->h, route.peer_domain);
 	if (peer_domain == FLOW_NOWHERE)
 		return 0;

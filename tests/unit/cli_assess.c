@@ -124,6 +124,9 @@ TEST(a_month_by_hand)
 	      number(root, "paths", "path", "nat", "bytes") == (json_int_t)(NAT_GIB * GIB));
 	CHECK(number(root, "resources", "resource", "arn:aws:ec2:us-east-1:444444444444:natgateway/nat-0shop", "billed_nanos") ==
 	      83700000000 + 33480000000);
+	/* 2 GiB an hour through a gateway endpoint instead, of 730 hours a month: 1,460 * 0.045. */
+	CHECK(json_integer_value(json_object_get(json_object_get(json_object_get(root, "savings"), "total"), "month_nanos")) == 65700000000);
+	CHECK(number(json_object_get(root, "savings"), "items", "saving", "R01-41efab1e", "low_nanos") == 65700000000);
 	CHECK(json_integer_value(json_object_get(root, "elsewhere_nanos")) == 60710400000, "744 * 0.0816 of a machine");
 	total = json_object_get(root, "total");
 	CHECK(json_integer_value(json_object_get(total, "billed_nanos")) == 172700000000);
@@ -217,6 +220,7 @@ TEST(what_cannot_be_assessed_is_said)
 		{"assess --rate 0.9 " FILES, -EINVAL, "--rate: prices and bill are both in USD"},
 		{"assess --rate x " FILES, -EINVAL, "is no rate"},
 		{"assess --period 2026-13 " FILES, -EINVAL, "is no month"},
+		{"assess --show R99-0 " FILES, -ENOENT, "nothing was found that is called 'R99-0'"},
 	};
 	weir_auto_free char *empty = NULL, *raw = NULL, *june = NULL, *euro = NULL;
 	const struct room *m = room();
@@ -250,6 +254,8 @@ TEST(currencies_need_a_rate)
 	root = assess(test_st, m, "--json assess --bill %/euro.csv --topology %/state.json --flowlogs %/flowlogs --prices policies --rate 0.9");
 	CHECK(!strcmp(json_string_value(json_object_get(root, "currency")), "EUR"));
 	CHECK(number(root, "owners", "owner", "nat-gateway-hour nat-0shop", "measured_nanos") == 30132000000, "33.48 * 0.9");
+	/* Without ranges S3 is the internet, and what the rules know of is another. */
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "unranged_bytes")) == (json_int_t)(2 * 744 * GIB));
 	json_decref(root);
 }
 
