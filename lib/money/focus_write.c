@@ -157,16 +157,31 @@ static int sku_id(const struct focus_origin *o, char *buf, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
+/* What the provider's bill calls it, where the book's pattern says so whole: of "*NatGateway-Bytes" NatGateway-Bytes. */
+static void sku_meter(const struct weir_meter *l, char *buf, size_t size)
+{
+	const char *p = l->sku + strspn(l->sku, "*-");
+	size_t len = strcspn(p, "|");
+
+	while (len && p[len - 1] == '*')
+		len--;
+	if (!len || memchr(p, '*', len) || len >= size)
+		snprintf(buf, size, "%s", l->name);
+	else
+		snprintf(buf, size, "%.*s", (int)len, p);
+}
+
 static int set_sku(struct focus_writer *w, const struct focus_origin *o)
 {
 	const struct weir_meter *l = o->meter->list;
-	char id[512], from[FOCUS_NUMBER_MAX];
+	char id[512], from[FOCUS_NUMBER_MAX], meter[256];
 	int r = sku_id(o, id, sizeof(id));
 
+	sku_meter(l, meter, sizeof(meter));
 	if (!r)
 		r = focus_set(w, COL(SKU_ID), "%s/%s/%s", l->provider, l->region, l->name);
 	if (!r)
-		r = focus_set(w, COL(SKU_METER), "%s", l->name);
+		r = focus_set_text(w, COL(SKU_METER), "", meter);
 	if (!r)
 		r = focus_set(w, COL(SKU_PRICE_ID), "%s", id);
 	if (!r)
