@@ -109,14 +109,14 @@ static int set_provider(struct focus_writer *w, const struct weir_focus_charge *
 	return r ? r : focus_set_text(w, COL(REGION_NAME), "", g->region);
 }
 
-/* "beyond 10240 GiB of a month", "free of a month", "" where the meter has one price. */
+/* "beyond 10240 GiB of the month", "free allowance of the month", "" in the first tier. */
 static void tier_text(const struct focus_origin *o, char *buf, size_t size)
 {
 	const struct weir_meter *m = o->meter;
 
 	if (!o->piece->tier)
 		snprintf(buf, size, ", free allowance of the month");
-	else if (m->list->tier_count > 1 || m->list->free_bytes)
+	else if (o->piece->tier_from)
 		snprintf(buf, size, ", beyond %" PRIu64 " %s of the month", o->piece->tier_from / m->unit_bytes, m->unit);
 	else
 		*buf = '\0';
