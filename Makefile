@@ -15,7 +15,7 @@ GOLD := $(shell $(CC) -fuse-ld=gold -Wl,--version >/dev/null 2>&1 && echo -fuse-
 VERSION := 0.1.0
 # Debian keeps bpftool and nft where a user's PATH does not lead.
 export PATH := $(PATH):/usr/sbin:/sbin
-LIBS := -lbpf -lelf -lz -lprotobuf-c -lnng -lyaml -lsqlite3 -lmicrohttpd -ljansson -lcurl -lcrypto -lm -lpthread
+LIBS := -lbpf -lelf -lz -lprotobuf-c -lnng -lyaml -lsqlite3 -lmicrohttpd -ljansson -lcurl -lssl -lcrypto -lm -lpthread
 
 LIB_SRC := $(wildcard lib/*/*.c)
 PROGRAMS := weir-agent weir-aggregator weirctl

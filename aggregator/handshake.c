@@ -7,7 +7,7 @@
 #include "lib/base/log.h"
 
 /* What a handshake of mutual TLS may cost in time of one core, and an agent has two connections. */
-#define HANDSHAKE_MS 12
+#define HANDSHAKE_MS 2
 /* Whoever was heard of within this belongs to the fleet. */
 #define FLEET_NS (3600 * WEIR_NS_PER_S)
 

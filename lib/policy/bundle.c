@@ -6,8 +6,8 @@
  *   labels policies rules ports peers limits prefixes failsafe
  *
  * Each list is a u32 count and its items, the fields in the order in which the item_* functions
- * below name them; strings are NUL-terminated, one behind the other. Classes are LEB128, and of the
- * address of a prefix stands what differs from the one before: 5 to 8 bytes a prefix. One set of functions both
+ * below name them; strings are NUL-terminated, one behind the other. Classes are LEB128; of prefixes
+ * bundle_prefix.c writes what differs from the one before, 3 to 8 bytes. One set of functions both
  * writes and reads, so the two cannot differ. What was read is then checked: every reference inside
  * its list, every enum known, tiers ascending, prefixes sorted and clean. Any other byte string is
  * refused.
@@ -20,7 +20,6 @@ struct codec {
 	struct weir_buf *out; /* writing; NULL = reading */
 	const uint8_t *in;
 	size_t left;
-	struct weir_addr last; /* of the prefix before */
 	const uint8_t *prefixes, *behind; /* where their bytes are; reading */
 	int r; /* first failure; sticky */
 };
@@ -164,52 +163,6 @@ static void item_limit(struct codec *c, void *item)
 	u8(c, &l->dirs);
 }
 
-static void prefix_out(struct codec *c, struct weir_b_prefix *p)
-{
-	uint8_t *addr = p->prefix.addr.b, bytes = (uint8_t)((p->prefix.len + 7) / 8), same = 0;
-
-	while (same < bytes && addr[same] == c->last.b[same])
-		same++;
-	u8(c, &p->prefix.len);
-	u8(c, &same);
-	raw(c, addr + same, bytes - same);
-	var(c, &p->class);
-}
-
-static void prefix_in(struct codec *c, struct weir_b_prefix *p)
-{
-	uint8_t *addr = p->prefix.addr.b, head[2] = {0, 0}, bytes, same;
-
-	raw(c, head, sizeof(head));
-	p->prefix.len = head[0];
-	bytes = (uint8_t)((head[0] + 7) / 8);
-	same = head[1];
-	if (bytes > sizeof(p->prefix.addr.b) || same > bytes || c->left < (size_t)(bytes - same)) {
-		c->r = c->r ?: -EBADMSG;
-		return;
-	}
-	p->prefix.addr = c->last;
-	for (uint8_t i = same; i < bytes; i++) /* mostly one or two */
-		addr[i] = *c->in++;
-	c->left -= bytes - same;
-	memset(addr + bytes, 0, sizeof(p->prefix.addr.b) - bytes);
-	if (same < bytes && addr[same] == c->last.b[same])
-		c->r = -EBADMSG; /* another spelling of the same */
-	var(c, &p->class);
-}
-
-/* Length, how many bytes are as in the prefix before, the others that the length covers, class. */
-static void item_prefix(struct codec *c, void *item)
-{
-	struct weir_b_prefix *p = item;
-
-	if (c->out)
-		prefix_out(c, p);
-	else
-		prefix_in(c, p);
-	c->last = p->prefix.addr;
-}
-
 static void item_failsafe(struct codec *c, void *item)
 {
 	struct weir_failsafe *f = item;
@@ -250,6 +203,21 @@ static void list(struct codec *c, void *items_pp, size_t *count, size_t size,
 		item(c, (char *)*items + i * size);
 }
 
+static void prefixes(struct codec *c, struct weir_bundle *b)
+{
+	const uint8_t *end = c->in + c->left;
+	uint32_t n = (uint32_t)b->prefix_count;
+
+	c->prefixes = c->in;
+	u32(c, &n);
+	if (c->r == 0 && c->out)
+		c->r = b->prefix_count > WEIR_B_LIST_MAX ? -EFBIG : weir_prefixes_encode(b->prefixes, n, c->out);
+	else if (c->r == 0)
+		c->r = weir_prefixes_decode(b, n, &c->in, end);
+	c->left = c->out ? 0 : (size_t)(end - c->in);
+	c->behind = c->in;
+}
+
 static void code_bundle(struct codec *c, struct weir_bundle *b)
 {
 	list(c, &b->strings, &b->string_bytes, 1, item_char);
@@ -261,9 +229,7 @@ static void code_bundle(struct codec *c, struct weir_bundle *b)
 	list(c, &b->ports, &b->port_count, sizeof(*b->ports), item_port);
 	list(c, &b->peers, &b->peer_count, sizeof(*b->peers), item_peer);
 	list(c, &b->limits, &b->limit_count, sizeof(*b->limits), item_limit);
-	c->prefixes = c->in;
-	list(c, &b->prefixes, &b->prefix_count, sizeof(*b->prefixes), item_prefix);
-	c->behind = c->in;
+	prefixes(c, b);
 	list(c, &b->failsafe, &b->failsafe_count, sizeof(*b->failsafe), item_failsafe);
 }
 
@@ -346,16 +312,14 @@ int weir_bundle_parse_known(const void *data, size_t len, const uint8_t digest[W
 	if (c.r == -EBADMSG || (c.r == 0 && c.left))
 		return weir_err_set(err, -EBADMSG,
 				    "bundle is cut short or has bytes behind its end");
-	if (c.r < 0)
+	if (c.r < 0 && c.r != -ERANGE)
 		return c.r;
-	if (!weir_bundle_consistent(b))
+	if (c.r || !weir_bundle_consistent(b))
 		return weir_err_set(err, -EBADMSG,
 				    "bundle contradicts itself: a reference or value is "
 				    "out of bounds");
 	memcpy(b->digest, digest, sizeof(b->digest));
 	r = digest_rest(&c, data, len, b->rest);
-	if (r == 0)
-		r = weir_bundle_chunk(b, c.prefixes + sizeof(uint32_t)); /* behind their count */
 	if (r == 0)
 		r = name_rules(b);
 	if (r < 0)

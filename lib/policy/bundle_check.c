@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must hold in a bundle that was read: every reference inside its list, every enum known, order, clean prefixes. */
+/* What must hold in a bundle that was read: every reference inside its list, every enum known, order.
+ * Prefixes are checked while they are read (bundle_prefix.c). */
 #include "lib/policy/format.h"
 
 static bool within(uint32_t first, uint32_t count, size_t total)
@@ -86,15 +87,8 @@ static bool clean_prefix(const uint8_t addr[16], uint8_t len)
 	return true;
 }
 
-static bool check_addresses(const struct weir_bundle *b)
+static bool check_failsafe(const struct weir_bundle *b)
 {
-	for (size_t i = 0; i < b->prefix_count; i++) {
-		const struct weir_b_prefix *p = &b->prefixes[i];
-
-		if (p->class >= b->peer_classes || !clean_prefix(p->prefix.addr.b, p->prefix.len) ||
-		    (i && weir_prefix_cmp(&p[-1].prefix, &p->prefix) >= 0))
-			return false;
-	}
 	for (size_t i = 0; i < b->failsafe_count; i++) {
 		const struct weir_failsafe *f = &b->failsafe[i];
 
@@ -102,7 +96,7 @@ static bool check_addresses(const struct weir_bundle *b)
 		    f->dir >= WEIR_DIRS || f->used != 1 || f->lo > f->hi)
 			return false;
 	}
-	return b->failsafe_count <= WEIR_MAX_FAILSAFE && b->prefix_count <= WEIR_BUNDLE_PREFIXES_MAX;
+	return b->failsafe_count <= WEIR_MAX_FAILSAFE;
 }
 
 bool weir_bundle_consistent(const struct weir_bundle *b)
@@ -111,5 +105,5 @@ bool weir_bundle_consistent(const struct weir_bundle *b)
 	    b->class >= b->string_bytes || !b->strings[b->class] || strlen(b->strings + b->class) >= WEIR_CLASS_MAX ||
 	    b->peer_classes == 0 || b->peer_classes > WEIR_B_LIST_MAX)
 		return false;
-	return check_policies(b) && check_rules(b) && check_addresses(b);
+	return check_policies(b) && check_rules(b) && check_failsafe(b);
 }

@@ -1,77 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What another bundle changes in the tables, when that is little: the prefixes that differ, and the spans
- * of each anew. Prefixes are compared by chunks, whose borders depend on the prefix that stands there and
- * not on how many come before it; so two bundles that differ in one prefix differ in one chunk or two.
+ * of each anew. Prefixes are compared by chunks (bundle_prefix.c).
  */
 #include "lib/policy/spread.h"
 
-#define CHUNK_BITS 8 /* one prefix in 256 begins a chunk */
 /* A prefix that holds more than so many others is left to a build. */
 #define WITHIN_MAX 16384
-
-static bool begins_chunk(const struct weir_prefix *p)
-{
-	uint64_t w[2];
-
-	memcpy(w, p->addr.b, sizeof(w)); /* of the place alone, and of this machine: nobody else sees chunks */
-	w[0] = (w[0] ^ p->len) * 0x9e3779b97f4a7c15ull;
-	w[1] = (w[1] ^ w[0] >> 32) * 0xbf58476d1ce4e5b9ull;
-	return w[1] >> (64 - CHUNK_BITS) == 0; /* the highest bits alone are made of all others */
-}
-
-/* The bytes of a prefix in the bundle's format, which were read once already. */
-static size_t coded_bytes(const uint8_t *at)
-{
-	size_t n = 2 + (at[0] + 7) / 8 - at[1];
-
-	while (at[n] & 0x80)
-		n++;
-	return n + 1;
-}
-
-/* Of the first prefix, which says what the bytes of the others differ from, and those bytes. */
-static int digest_chunk(const struct weir_b_prefix *first, const uint8_t *coded, size_t len, uint8_t ret[WEIR_SHA256_LEN])
-{
-	weir_auto_sha256 *h = NULL;
-	int r = weir_sha256_new(&h);
-
-	if (r == 0)
-		r = weir_sha256_add(h, first, sizeof(*first));
-	if (r == 0)
-		r = weir_sha256_add(h, coded, len);
-	return r ? r : weir_sha256_end(h, ret);
-}
-
-int weir_bundle_chunk(struct weir_bundle *b, const uint8_t *coded)
-{
-	const uint8_t *behind = coded; /* the first prefix of the last chunk */
-	size_t n = 0;
-	int r = 0;
-
-	b->chunks = calloc(b->prefix_count + 1, sizeof(*b->chunks));
-	if (!b->chunks)
-		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < b->prefix_count; i++) {
-		const struct weir_prefix *p = &b->prefixes[i].prefix;
-		const uint8_t *next = coded + coded_bytes(coded);
-
-		b->lengths[p->len / 64] |= 1ull << p->len % 64;
-		if (i == 0 || begins_chunk(p)) {
-			if (n)
-				r = digest_chunk(&b->prefixes[b->chunks[n - 1].first], behind, (size_t)(coded - behind),
-						 b->chunks[n - 1].digest);
-			b->chunks[n++].first = (uint32_t)i;
-			behind = next;
-		}
-		coded = next;
-	}
-	if (r == 0 && n)
-		r = digest_chunk(&b->prefixes[b->chunks[n - 1].first], behind, (size_t)(coded - behind), b->chunks[n - 1].digest);
-	b->chunk_count = n;
-	b->chunks[n].first = (uint32_t)b->prefix_count;
-	return r;
-}
 
 /* A place in a bundle's prefixes: `at`, in or at the begin of `chunk`. */
 struct place {
@@ -89,9 +24,11 @@ static void step(struct place *p)
 static bool skip_same(struct place *a, struct place *b)
 {
 	const struct weir_b_chunk *x = &a->b->chunks[a->chunk], *y = &b->b->chunks[b->chunk];
+	const struct weir_b_prefix *first_a = &a->b->prefixes[a->at], *first_b = &b->b->prefixes[b->at];
 
 	if (a->chunk == a->b->chunk_count || b->chunk == b->b->chunk_count || a->at != x->first ||
-	    b->at != y->first || memcmp(x->digest, y->digest, sizeof(x->digest)))
+	    b->at != y->first || memcmp(x->digest, y->digest, sizeof(x->digest)) ||
+	    weir_prefix_cmp(&first_a->prefix, &first_b->prefix) || first_a->class != first_b->class)
 		return false;
 	a->at = a->b->chunks[++a->chunk].first;
 	b->at = b->b->chunks[++b->chunk].first;

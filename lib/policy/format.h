@@ -43,7 +43,8 @@ struct weir_b_prefix {
 	uint32_t class;
 };
 
-/* Prefixes [first, next one's first). Where one begins depends on nothing but the prefix there. */
+/* Prefixes [first, next one's first). Where one begins depends on nothing but the prefix there. Two chunks are the same
+ * when their first prefixes and these digests of the bytes behind them are. */
 struct weir_b_chunk {
 	uint32_t first;
 	uint8_t digest[WEIR_SHA256_LEN];
@@ -82,8 +83,11 @@ struct weir_bundle {
 /* bundle_check.c: nothing in what was read contradicts itself. */
 bool weir_bundle_consistent(const struct weir_bundle *b);
 
-/* Digests of chunks of b's prefixes, and which lengths they have; coded: the bytes that they were read from. */
-int weir_bundle_chunk(struct weir_bundle *b, const uint8_t *coded);
+/* The bytes of prefixes behind one another (bundle_prefix.c describes them). */
+int weir_prefixes_encode(const struct weir_b_prefix *prefixes, size_t n, struct weir_buf *ret);
+/* Reads n of them into b, with chunks and lengths, and moves *in behind; b->peer_classes is known. -EBADMSG: no such bytes;
+ * -ERANGE: all are read, and contradict each other or the rest (order, bits behind a length, class, number). */
+int weir_prefixes_decode(struct weir_bundle *b, size_t n, const uint8_t **in, const uint8_t *end);
 
 /* weir_bundle_parse of bytes whose digest is known. */
 int weir_bundle_parse_known(const void *data, size_t len, const uint8_t digest[WEIR_SHA256_LEN], struct weir_bundle **ret,

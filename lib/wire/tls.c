@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/os/file.h"
-#include "lib/wire/nng.h"
+#include "lib/wire/tls_engine.h"
 
 #define PEM_MAX ((size_t)16 << 20) /* of a revocation list */
 
@@ -70,7 +70,9 @@ int weir_nng_tls(const struct weir_tls_files *tls, nng_tls_mode mode, nng_tls_co
 		return r;
 	if (mode == NNG_TLS_MODE_CLIENT && (!tls->server_name || !*tls->server_name))
 		return weir_err_set(err, -EINVAL, "tls: no server name given");
-	r = nng_tls_config_alloc(&c, mode);
+	r = weir_tls_engine();
+	if (!r)
+		r = nng_tls_config_alloc(&c, mode);
 	if (r)
 		return weir_nng_err(err, r, "tls", "configuration");
 	r = nng_tls_config_ca_chain(c, ca, crl);
