@@ -8,7 +8,7 @@
 #include "lib/os/creds.h"
 #include "lib/os/watch.h"
 
-/* Connections of one socket closed in one sweep: each costs a handshake of some 10 ms. */
+/* Connections of one socket closed in one sweep: each costs a handshake, a session and what the agent asks first. */
 #define RENEW_STEP 16
 /* A peer whose certificate ended stays no longer than this. */
 #define RENEW_AGE_NS (86400 * WEIR_NS_PER_S)

@@ -10,7 +10,7 @@
 
 #include "lib/base/clock.h"
 
-/* A handshake is some 10 ms of one core: a fleet that comes at once takes its time. */
+/* A handshake is some 1 ms of one core at each end: a large fleet that comes at once takes its time. */
 #define HANDSHAKE_NS (30 * WEIR_NS_PER_S)
 /* A message whose first byte is there, in either direction. */
 #define MESSAGE_NS (30 * WEIR_NS_PER_S)

@@ -8,7 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/wire/conn.h"
 
-/* When WEIR_HANDSHAKES_MAX are under way, one that takes longer makes place: so many are some 3 s of two cores. */
+/* When WEIR_HANDSHAKES_MAX are under way, one that takes longer makes place: so many are well below 1 s of one core. */
 #define HANDSHAKE_FULL_NS (5 * WEIR_NS_PER_S)
 /* At the bound of peers, the one that has asked nothing for longest makes place, if that is so long. */
 #define IDLE_FULL_NS (60 * WEIR_NS_PER_S)
