@@ -65,6 +65,7 @@ int cmd_statement_close(const struct cli *c, int argc, char **argv, struct weir_
 int cmd_statement_list(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_bill_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_assess(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_recommend(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_store_info(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_store_backup(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_store_restore(const struct cli *c, int argc, char **argv, struct weir_err *err);
