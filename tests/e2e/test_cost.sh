@@ -126,4 +126,15 @@ equal "a line is its parts" "$(reconciled '[i["billed_nanos"] - i["measured_nano
 equal "half of each line was seen" "$(reconciled 'sorted(i["unattributed_nanos"] for i in d["lines"])')" "[7500000000, 275000000000, 550000000000]"
 equal "and is theirs, by bytes" "$(reconciled 'sorted(t["share_nanos"] for t in d["teams"])[:2]')" \
 	"[4801163919, 820198836081]" # 825 x 60 / 10,310 = 4.80116391852...
+# Lines of a day are asked for by the day: all of it passed on 24 November, and the next day has nothing of it.
+{
+	head -n 1 "$LAB/bill.csv"
+	echo "1000,acme,USD,2026-12-01,2026-11-01,Usage,2026-11-25,2026-11-24,20620,GB,EC2,AWS,DataTransfer-Out-Bytes"
+	echo "1000,acme,USD,2026-12-01,2026-11-01,Usage,2026-11-26,2026-11-25,20620,GB,EC2,AWS,DataTransfer-Out-Bytes"
+} >"$LAB/days.csv"
+expect "the bill of days is imported" weirctl import bill "$LAB/days.csv" --bills "$LAB/days.db"
+equal "a day's line has what passed on it" \
+	"$(weirctl --json bill reconcile --period 2026-11 --lines --dir policies --bills "$LAB/days.db" |
+		"$LAB_PYTHON" -c 'import json, sys; print([(i["from"], i["unattributed_nanos"]) for i in json.load(sys.stdin)["lines"]])')" \
+	"[('2026-11-24', 500000000000), ('2026-11-25', 1000000000000)]"
 finish
