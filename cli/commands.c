@@ -56,6 +56,11 @@ static const struct command commands[] = {
 	 "traffic that is replayed through topology and price books of the policy repository REPO. Usage is cut at tiers and free "
 	 "allowances; BilledCost is what the ledger has and sums to it. --account-prefix stands before account numbers, for "
 	 "readers of CSV that take them for integers."},
+	{"prices calibrate", cmd_prices_calibrate,
+	 "--period YYYY-MM [--account A] [--by-account] [--dir DIR] [--out FILE] [--bills DB]",
+	 "Print what a unit of each meter and region cost in a month by its bill, tiers, allowance, credits and discounts in it, as a "
+	 "PriceCalibration document for DIR/prices; FILE must not exist. --by-account makes a rate for each account. Which "
+	 "rates a bill cannot teach is said on standard error."},
 	{"export check", cmd_export_check,
 	 "--model FILE [--currency-codes FILE] [--criteria A,B | all] CSV | --version 1.2|1.3 CSV | --defects",
 	 "Check a FOCUS file, CSV or CSV.GZ, by the official requirements model, FILE as JSON: first each rule that is "

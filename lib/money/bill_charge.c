@@ -196,6 +196,7 @@ int weir_charges_of(struct weir_charges *c, const struct weir_bill_line *l, stru
 	if (tax || !m)
 		return 0;
 	ret->meter = weir_charges_meter(c, m->name);
+	ret->list = m;
 	ret->region = !strcmp(m->region, l->region) ? l->region : "";
 	ret->quantity = usage ? quantity_of(m, l) : 0;
 	ret->kind = ret->quantity > 0 ? WEIR_CHARGE_USAGE : WEIR_CHARGE_FOLLOWER;

@@ -31,6 +31,7 @@ struct weir_charge {
 	enum weir_charge_kind kind;
 	enum weir_rest rest;
 	const char *meter;  /* "" where none is known */
+	const struct weir_meter *list; /* the books' entry that fitted; NULL */
 	const char *region; /* of the line, "" where the meter's books know no such region */
 	int64_t quantity;   /* bytes, or seconds of what costs by the hour; below 0: a correction */
 };

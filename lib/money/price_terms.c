@@ -16,7 +16,7 @@
  *     - {meters: [internet-out], regions: [us-east-1], discount: 22.5%}
  *     - {meters: [nat-processing], price: "0.031"}    # per unit of the list, for all tiers
  *
- * and rates learnt from a month's bill, written by its import:
+ * and rates learnt from a month's bill, written by weirctl prices calibrate:
  *
  *   kind: PriceCalibration
  *   metadata: {name: aws-2026-10}

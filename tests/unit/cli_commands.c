@@ -44,6 +44,8 @@ TEST(usage_errors_about_bills_help)
 		{"bill reconcile", "'' is no month"},
 		{"bill reconcile --period 2026-10 --limit 0", "--limit must be 1 to"},
 		{"bill reconcile --period 2026-10 --rate -1", "'-1' is no rate"},
+		{"prices calibrate", "'' is no month"},
+		{"prices calibrate --period 2026-10 x", "unexpected argument 'x'"},
 		{"statement shop", "expected: TEAM MONTH"},
 		{"statement shop 2026-13", "'2026-13' is no month"},
 		{"statement shop 2026-10 --format pdf", "'pdf' is none of text, csv, json"},
