@@ -24,7 +24,7 @@ enum weir_edit_kind {
 	WEIR_EDIT_LOCAL,
 	/* traffic: bytes between workload and service, or peer workload, become ppm millionths, in both directions */
 	WEIR_EDIT_SCALE,
-	/* traffic: peers at a public address in `to`, of ours, are reached at private address `address` */
+	/* traffic of domain (NULL: of all): peers at a public address in `to`, of ours, are reached at private address `address` */
 	WEIR_EDIT_ADDRESS,
 	/* traffic: workload's addresses become others of subnet (another zone or region), in its own rows and its peers' */
 	WEIR_EDIT_MOVE,

@@ -99,7 +99,7 @@ static int readdress(const struct pass *p, size_t i, struct weir_traffic *t)
 {
 	const struct weir_edit *e = &p->edits[i];
 
-	if (!t->folded && side_of(e, t) == 1 && weir_prefix_covers(&e->to, &t->peer))
+	if (!t->folded && is_named(e->domain, t->domain) && side_of(e, t) == 1 && weir_prefix_covers(&e->to, &t->peer))
 		t->peer = e->address;
 	return 0;
 }

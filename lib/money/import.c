@@ -2,7 +2,7 @@
 /* Files of an import: what kind each is, and the facts that they are read into. */
 #include <stdarg.h>
 
-#include "lib/money/import_facts.h"
+#include "lib/money/import_plan.h"
 
 static const char *const from_names[] = {"terraform", "aws", "azure"};
 
@@ -209,6 +209,11 @@ static bool makes_paths(const char *type)
 	return false;
 }
 
+static bool is_data(const json_t *resource)
+{
+	return !strcmp(import_text(resource, "mode", NULL), "data");
+}
+
 static void read_resource(struct weir_import *m, const json_t *resource)
 {
 	static const struct import_row *const tables[] = {import_aws_types, import_azure_types, import_google_types};
@@ -220,36 +225,58 @@ static void read_resource(struct weir_import *m, const json_t *resource)
 		row = row_find(tables[i], type);
 	if (row && row->fn && json_is_object(values))
 		row->fn(m, values);
-	else if (!row && makes_paths(type) && strcmp(import_text(resource, "mode", NULL), "data") != 0)
+	else if (!row && makes_paths(type) && !is_data(resource))
 		import_note(m, "%s: %s: resources of type %s are not placed: add their paths by hand", m->file,
 			    import_text(resource, "address", NULL), type);
 }
 
-static void read_module(struct weir_import *m, const json_t *module, unsigned int depth)
+/* All that the module has, or what was only looked up. */
+static void read_module(struct weir_import *m, const json_t *module, bool data_alone, unsigned int depth)
 {
 	json_t *v;
 	size_t i;
 
 	json_array_foreach(json_object_get(module, "resources"), i, v)
-		read_resource(m, v);
+		if (!data_alone || is_data(v))
+			read_resource(m, v);
 	if (depth == 32)
 		import_note(m, "%s: modules deeper than 32 are not read", m->file);
 	else
 		json_array_foreach(json_object_get(module, "child_modules"), i, v)
-			read_module(m, v, depth + 1);
+			read_module(m, v, data_alone, depth + 1);
 }
 
-static int read_terraform(struct weir_import *m, const json_t *root, struct weir_err *err)
+static const json_t *root_module(const json_t *values)
+{
+	return json_object_get(values, "root_module");
+}
+
+/* A state, or what a plan makes of one; what was looked up stands in the plan's prior state. */
+static int read_terraform(struct weir_import *m, json_t *root, struct weir_err *err)
 {
 	const json_t *values = json_object_get(root, "planned_values");
+	const json_t *prior = json_object_get(json_object_get(root, "prior_state"), "values");
+	int r = 0;
 
-	if (!json_is_object(values))
-		values = json_object_get(root, "values");
 	if (!json_is_string(json_object_get(root, "format_version")))
 		return weir_err_set(err, -EINVAL, "%s: not what terraform show -json prints", m->file);
-	if (!json_is_object(json_object_get(values, "root_module")))
+	if (json_is_object(values)) {
+		r = import_plan_resolve(m, root);
+		read_module(m, root_module(prior), true, 0);
+	} else {
+		values = json_object_get(root, "values");
+	}
+	if (!json_is_object(root_module(values)))
 		import_note(m, "%s: holds no resources", m->file);
-	read_module(m, json_object_get(values, "root_module"), 0);
+	read_module(m, root_module(values), false, 0);
+	return r;
+}
+
+static int read_prior(struct weir_import *m, const json_t *root, struct weir_err *err)
+{
+	if (!json_is_string(json_object_get(root, "format_version")) || !json_is_object(json_object_get(root, "planned_values")))
+		return weir_err_set(err, -EINVAL, "%s: not a plan as terraform show -json prints it", m->file);
+	read_module(m, root_module(json_object_get(json_object_get(root, "prior_state"), "values")), false, 0);
 	return 0;
 }
 
@@ -289,14 +316,30 @@ static int read_azure(struct weir_import *m, const json_t *root, struct weir_err
 	return 0;
 }
 
-int weir_import_add(struct weir_import *m, const char *name, const char *data, size_t len, struct weir_err *err)
+static int parse(struct weir_import *m, const char *name, const char *data, size_t len, json_t **ret, struct weir_err *err)
 {
 	json_error_t why;
-	weir_cleanup(json_freep) json_t *root = json_loadb(data, len, 0, &why);
 
-	if (!root)
-		return weir_err_set(err, -EINVAL, "%s:%d:%d .: %s", name, why.line, why.column, why.text);
 	m->file = name;
+	*ret = json_loadb(data, len, 0, &why);
+	return *ret ? 0 : weir_err_set(err, -EINVAL, "%s:%d:%d .: %s", name, why.line, why.column, why.text);
+}
+
+int weir_import_add_prior(struct weir_import *m, const char *name, const char *data, size_t len, struct weir_err *err)
+{
+	weir_cleanup(json_freep) json_t *root = NULL;
+	int r = parse(m, name, data, len, &root, err);
+
+	return r ? r : read_prior(m, root, err);
+}
+
+int weir_import_add(struct weir_import *m, const char *name, const char *data, size_t len, struct weir_err *err)
+{
+	weir_cleanup(json_freep) json_t *root = NULL;
+	int r = parse(m, name, data, len, &root, err);
+
+	if (r)
+		return r;
 	if (m->from == WEIR_IMPORT_TERRAFORM)
 		return read_terraform(m, root, err);
 	return m->from == WEIR_IMPORT_AWS ? read_aws(m, root, err) : read_azure(m, root, err);

@@ -44,6 +44,13 @@ static void add_zone(struct weir_import *m, const json_t *o)
 	import_set(f, "region", import_text(o, "RegionName", NULL));
 }
 
+/* A subnet that is yet to be made has a zone's name alone, whose id others of the account say. */
+static void learn_zone(struct weir_import *m, const char *name, const char *id)
+{
+	if (*name && *id && !import_find(m, FACT_ZONE, name))
+		import_set(import_fact(m, FACT_ZONE, name), "id", id);
+}
+
 static void put_cidrs(json_t *f, const json_t *list, const char *key)
 {
 	json_t *v;
@@ -89,6 +96,7 @@ static void add_subnet(struct weir_import *m, const json_t *o)
 	import_set(f, "label", name_tag(o));
 	import_set(f, "zone", import_text(o, "AvailabilityZoneId", "availability_zone_id"));
 	import_set(f, "zone_name", import_text(o, "AvailabilityZone", "availability_zone"));
+	learn_zone(m, import_str(f, "zone_name"), import_str(f, "zone"));
 	import_put(f, "cidrs", import_text(o, "CidrBlock", "cidr_block"));
 	put_cidrs(f, import_get(o, "Ipv6CidrBlockAssociationSet", NULL), "Ipv6CidrBlock");
 	import_put(f, "cidrs", import_text(o, "ipv6_cidr_block", NULL));
@@ -225,6 +233,8 @@ static void add_endpoint(struct weir_import *m, const json_t *o)
 	import_set(f, "service", strstr(service, ".vpce.") ? "aws/privatelink" : name);
 	if (!strcmp(import_text(o, "VpcEndpointType", "vpc_endpoint_type"), "GatewayLoadBalancer"))
 		import_set(f, "service", "aws/gwlb");
+	if (import_true(o, "weir_new", NULL) && import_true(o, "private_dns_enabled", NULL))
+		import_set(f, "planned", "true");
 	import_put_all(f, "tables", import_get(o, "RouteTableIds", "route_table_ids"));
 	import_put_all(f, "subnets", import_get(o, "SubnetIds", "subnet_ids"));
 	json_array_foreach(import_get(o, "subnet_configuration", NULL), i, v)

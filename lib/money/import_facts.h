@@ -16,7 +16,7 @@ enum fact_kind {
 	FACT_SUBNET,	 /* net, name, label, cidrs[], zone, zone_name, region, services[], nat, table */
 	FACT_TABLE,	 /* net, main, subnets[], routes[{to, id}] */
 	FACT_NAT,	 /* net, subnet, name, region */
-	FACT_ENDPOINT,	 /* net, service, type, tables[], nodes[{subnet, address}] */
+	FACT_ENDPOINT,	 /* net, service, type, tables[], subnets[], nodes[{subnet, address}], planned: to be made, for its service's names */
 	FACT_PEERING,	 /* a, b, cidrs[] (of b) */
 	FACT_ATTACHMENT, /* tgw, net */
 	FACT_GATEWAY,	 /* net, type: vpn or direct */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the routes of a subnet lead, each provider in its way. */
 #include "lib/ds/lpm.h"
-#include "lib/money/import_net.h"
+#include "lib/money/import_writer.h"
 
 struct asker {
 	const struct weir_import *m;
@@ -238,6 +238,30 @@ static void put_services(struct asker *a, const json_t *services)
 		put(a, json_string_value(v), weir_strf("gateway-endpoint:%s", json_string_value(v)), NULL);
 }
 
+/* Whoever asks for the service by its name will come to the endpoint in his zone, else to the first: its name is that of
+ * the endpoint, and from the second on with a number (write_endpoint()). */
+static void put_planned(struct asker *a, const char *id, const json_t *f)
+{
+	weir_auto_free const char **subnets = import_sorted(json_object_get(f, "subnets"));
+	char here[64], zone[64], region[64];
+	size_t chosen = 0;
+
+	import_place(a->m, a->facts, here, region);
+	for (size_t i = 0; subnets && subnets[i]; i++) {
+		import_place(a->m, import_find(a->m, FACT_SUBNET, subnets[i]), zone, region);
+		if (*here && !strcmp(here, zone)) {
+			chosen = i;
+			break;
+		}
+	}
+	if (!subnets || !subnets[0])
+		return;
+	if (chosen)
+		put(a, import_str(f, "service"), weir_strf("endpoint:%s-%zu", id, chosen + 1), NULL);
+	else
+		put(a, import_str(f, "service"), weir_strf("endpoint:%s", id), NULL);
+}
+
 const char *import_table(const struct weir_import *m, const char *net, const char *subnet)
 {
 	weir_auto_free const char **ids = import_ids(m, FACT_TABLE);
@@ -272,6 +296,8 @@ static void ways_aws(struct asker *a)
 
 		if (!strcmp(import_str(f, "type"), "Gateway") && lists(json_object_get(f, "tables"), own))
 			put(a, service, weir_strf("gateway-endpoint:%s", service), NULL);
+		else if (*import_str(f, "planned") && !strcmp(import_str(f, "net"), a->net))
+			put_planned(a, endpoints[i], f);
 	}
 }
 

@@ -195,7 +195,7 @@ static void write_endpoint(struct import_writer *w, const char *id, const json_t
 		comma = ", ";
 	}
 	fputs("]}\n", w->f);
-	if (!*comma)
+	if (!*comma && !*import_str(f, "planned"))
 		import_note(w->m, "endpoint %s: its address in subnet %s is not in the input: bytes to it look like others "
 				  "inside the network", id, subnet);
 }

@@ -91,56 +91,17 @@ static void route_of(const struct weir_topology *topology, const struct weir_tra
 		*ret = r;
 }
 
-/* Texts of a set are one pointer each. */
-struct seen_key {
-	const char *domain;
-	struct weir_addr local;
-	uint64_t hour_s;
-};
-
-static int note_agents(struct collecting *c)
-{
-	size_t n = weir_traffic_count(c->s);
-	struct weir_traffic t;
-	bool logs = false;
-	int r = 0;
-
-	for (size_t i = 0; i < n && !logs; i++) {
-		weir_traffic_get(c->s, i, &t);
-		logs = t.source == WEIR_TRAFFIC_FLOW_LOG;
-	}
-	if (!logs)
-		return 0;
-	r = weir_map_new(&c->seen);
-	for (size_t i = 0; i < n && !r; i++) {
-		weir_traffic_get(c->s, i, &t);
-		if (t.source == WEIR_TRAFFIC_AGENT && !t.folded) {
-			const struct seen_key key = {t.domain, t.local, t.hour_s};
-
-			r = weir_map_put(c->seen, &key, sizeof(key), c, NULL);
-		}
-	}
-	return r;
-}
-
-static bool seen_by_agent(const struct collecting *c, const struct weir_traffic *t)
-{
-	const struct seen_key key = {t->domain, t->local, t->hour_s};
-
-	return c->seen && t->source == WEIR_TRAFFIC_FLOW_LOG && !t->folded && weir_map_find(c->seen, &key, sizeof(key));
-}
-
 static int collect_rows(struct collecting *c)
 {
 	size_t n = weir_traffic_count(c->s);
-	int r = note_agents(c);
+	int r = replay_seen_new(c->s, &c->seen);
 
 	for (size_t i = 0; i < n && !r; i++) {
 		struct weir_traffic t;
 		struct weir_route route;
 
 		weir_traffic_get(c->s, i, &t);
-		if (seen_by_agent(c, &t))
+		if (replay_seen(c->seen, &t))
 			continue;
 		route_of(c->t, &t, &route);
 		r = charge_row(c, i, &t, &route);

@@ -3,6 +3,7 @@
 #ifndef WEIR_MONEY_REPLAY_IMPL_H
 #define WEIR_MONEY_REPLAY_IMPL_H
 
+#include "lib/ds/map.h"
 #include "lib/money/charge.h"
 #include "lib/money/replay.h"
 
@@ -23,6 +24,11 @@ struct replay_group {
 
 /* Fills nanos. */
 int replay_price(struct replay_group *groups, size_t n, const struct weir_replay_usage *before, size_t before_count);
+
+/* Which address an agent has rows of, by hour; *ret NULL: the set has no flow log (replay_seen.c). */
+int replay_seen_new(const struct weir_traffic_set *s, struct weir_map **ret);
+/* The row of a flow log whose bytes an agent counted too. */
+bool replay_seen(const struct weir_map *seen, const struct weir_traffic *t);
 
 /* The first second of the next month. */
 uint64_t replay_month_end(uint64_t time_s);

@@ -57,6 +57,22 @@ TEST(usage_errors_about_bills_help)
 		is_usage_error(test_st, cases[i].line, cases[i].says);
 }
 
+TEST(usage_errors_about_plans_help)
+{
+	static const struct {
+		const char *line, *says;
+	} cases[] = {
+		{"plan-cost", "--plan FILE, what terraform show -json prints of a plan, is needed"},
+		{"plan-cost --plan p --traffic t --since 1d", "--traffic or --since, not both"},
+		{"plan-cost --plan p --budget 1.x", "--budget: '1.x' is no amount"},
+		{"plan-cost --plan p --markdown --json", "--markdown or --json, not both"},
+		{"plan-cost --plan /nonexistent/p --prices policies", "/nonexistent/p: cannot read"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++)
+		is_usage_error(test_st, cases[i].line, cases[i].says);
+}
+
 TEST(usage_errors_are_one_line_that_helps)
 {
 	static const struct {
@@ -443,7 +459,7 @@ TEST(a_head_finds_what_the_chain_cannot)
 	remove_tree(dir);
 }
 
-TEST_MAIN(T(usage_errors_about_bills_help), T(usage_errors_are_one_line_that_helps),
+TEST_MAIN(T(usage_errors_about_bills_help), T(usage_errors_about_plans_help), T(usage_errors_are_one_line_that_helps),
 	  T(no_aggregator_is_a_failure_that_says_what_to_do), T(global_options_stand_anywhere),
 	  T(two_words_win_over_one), T(the_man_page_names_every_command),
 	  T(pki_makes_a_fleet_and_overwrites_nothing), T(pki_rotates_a_node_in_two_steps),
