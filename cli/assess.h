@@ -12,7 +12,6 @@
 
 #define ASSESS_KEYS_MAX (1u << 20) /* owners, or resources; what comes later is one of "others" */
 #define ASSESS_HOURS_MAX 800	   /* of a month */
-#define ASSESS_CLAIMS_MAX 500000u
 
 struct assess_question {
 	const char *bills[ARGS_LIST_MAX + 1], *ranges[ARGS_LIST_MAX + 1];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sums of an assessment: what replay says goes to claims on the bill, what was settled to paths, owners and resources. */
 #include "cli/assess.h"
+#include "cli/claims.h"
 
 #define OTHERS "(others)"
 #define NANOS 1000000000
@@ -71,155 +72,49 @@ void assess_owner(const struct weir_traffic *t, char *buf, size_t size)
 		snprintf(buf, size, "%s", weir_addr_text(&t->local, addr));
 }
 
-struct claim_key {
-	const struct weir_meter *meter;
-	const char *account, *region;
-	uint64_t owner, path;
-	int64_t from_s;
-};
-struct claim {
-	struct claim_key key;
-	uint64_t bytes;
-	int64_t nanos;
-};
-struct claiming {
-	struct assess *a;
-	struct weir_map *index;
-	struct claim *rows;
-	size_t count, cap;
-	int64_t step;
-};
-
-static int claim_add(struct claiming *m, const struct claim_key *key, uint64_t bytes, int64_t nanos)
-{
-	uintptr_t at = (uintptr_t)weir_map_find(m->index, key, sizeof(*key));
-	int r;
-
-	if (!at) {
-		if (m->count == ASSESS_CLAIMS_MAX)
-			return weir_err_set(m->a->err, -E2BIG, "more than %u kinds of measured bytes", ASSESS_CLAIMS_MAX);
-		if (m->count == m->cap) {
-			size_t cap = m->cap ? 2 * m->cap : 256;
-			struct claim *rows = reallocarray(m->rows, cap, sizeof(*rows));
-
-			if (!rows)
-				return -ENOMEM;
-			m->rows = rows;
-			m->cap = cap;
-		}
-		m->rows[m->count++] = (struct claim){.key = *key};
-		at = m->count;
-		r = weir_map_put(m->index, key, sizeof(*key), (void *)at, NULL);
-		if (r)
-			return r;
-	}
-	m->rows[at - 1].bytes += bytes;
-	m->rows[at - 1].nanos += nanos;
-	return 0;
-}
-
-static const char *account_of(const struct assess *a, const char *domain)
-{
-	const struct weir_subnet *s;
-	const char *class;
-
-	for (size_t i = 0; (class = weir_topology_class(a->topology, i)); i++) {
-		s = weir_topology_class_subnet(a->topology, class);
-		if (!strcmp(s->domain, domain))
-			return s->account;
-	}
-	return "";
-}
-
-/* Fills what a claim is known by; a resource's is of the whole month, as its seconds are of no single hour. */
-static void key_of(struct claiming *m, const struct weir_replay_charge *c, const struct weir_traffic *t, struct claim_key *ret)
-{
-	const struct settle *s = &m->a->settle;
-	const struct weir_subnet *subnet = t ? weir_topology_subnet(m->a->topology, t->domain, &t->local) : NULL;
-
-	memset(ret, 0, sizeof(*ret)); /* it is hashed */
-	ret->meter = c->meter;
-	ret->path = c->path;
-	ret->account = t ? (subnet ? subnet->account : "") : account_of(m->a, c->resource_domain);
-	ret->region = subnet ? subnet->region : c->meter->region;
-	ret->from_s = s->from_s;
-	if (t && m->step)
-		ret->from_s += ((int64_t)t->hour_s - s->from_s) / m->step * m->step;
-}
-
-static int charge_add(struct claiming *m, const struct weir_replay_charge *c)
+static int charge_add(struct assess *a, struct claims *claims, const struct weir_replay_charge *c)
 {
 	bool resource = c->row == WEIR_REPLAY_RESOURCE;
 	struct assess_sum *owner, *path;
-	struct claim_key key;
 	struct weir_traffic t;
 	char name[300];
-	int64_t nanos = (int64_t)((__int128)c->nanos * m->a->settle.rate / NANOS);
+	int64_t nanos = (int64_t)((__int128)c->nanos * a->settle.rate / NANOS);
 	int r;
 
 	if (!resource)
-		weir_traffic_get(m->a->traffic, c->row, &t);
+		weir_traffic_get(a->traffic, c->row, &t);
 	if (resource)
 		snprintf(name, sizeof(name), "%s %s", c->resource_meter, c->resource);
 	else
 		assess_owner(&t, name, sizeof(name));
-	r = assess_sum_of(&m->a->paths, weir_path_name(c->path), &path);
+	r = assess_sum_of(&a->paths, weir_path_name(c->path), &path);
 	if (!r)
-		r = assess_sum_of(&m->a->owners, name, &owner);
+		r = assess_sum_of(&a->owners, name, &owner);
 	if (r)
 		return r;
 	if (!resource && c->once) {
 		owner->bytes += c->bytes;
 		path->bytes += c->bytes;
-		m->a->free_bytes += c->free ? c->bytes : 0;
-		m->a->unpriced_bytes += !c->meter && !c->free ? c->bytes : 0;
+		a->free_bytes += c->free ? c->bytes : 0;
+		a->unpriced_bytes += !c->meter && !c->free ? c->bytes : 0;
 	}
 	owner->measured += nanos;
 	path->measured += nanos;
-	if (!c->meter)
-		return 0;
-	key_of(m, c, resource ? NULL : &t, &key);
-	key.owner = (uint64_t)(owner - m->a->owners.rows);
-	return claim_add(m, &key, c->bytes, nanos);
-}
-
-static int claims_give(struct claiming *m)
-{
-	struct settle *s = &m->a->settle;
-	int r = 0;
-
-	for (size_t i = 0; !r && i < m->count; i++) {
-		const struct claim_key *k = &m->rows[i].key;
-		bool month = !m->step || k->meter->by_hour;
-		struct weir_settlement_claim claim = {
-			.meter = weir_charges_meter(s->charges, k->meter->name), .name = k->meter->name,
-			.account = weir_settlement_account(k->account), .region = k->region, .team = m->a->owners.rows[k->owner].key,
-			.path = weir_path_name((enum weir_path)k->path), .from_s = k->from_s,
-			.to_s = month ? s->to_s : WEIR_MIN(k->from_s + m->step, s->to_s), .bytes = m->rows[i].bytes,
-			.measured = m->rows[i].nanos,
-		};
-
-		r = weir_settlement_claim(s->settlement, &claim, m->a->err);
-	}
-	return r;
+	return claims_add(claims, c, resource ? NULL : &t, owner->key, nanos);
 }
 
 int assess_claim(struct assess *a)
 {
-	struct claiming m = {.a = a, .step = weir_settlement_step(a->settle.settlement)};
-	int r = weir_map_new(&m.index);
+	auto_claims *claims = NULL;
+	int r = claims_new(&a->settle, a->topology, &claims);
 
 	for (size_t i = 0; !r && i < weir_replay_count(a->replay); i++) {
 		const struct weir_replay_charge *c = weir_replay_at(a->replay, i);
 
 		if (c->month == a->month)
-			r = charge_add(&m, c);
+			r = charge_add(a, claims, c);
 	}
-	if (!r)
-		r = claims_give(&m);
-	weir_map_free(m.index, NULL);
-	free(m.rows);
-	return r;
+	return r ? r : claims_give(claims);
 }
 
 int assess_line(const struct weir_bill_line *l, void *arg)

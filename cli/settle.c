@@ -116,7 +116,7 @@ static int add_measured(struct settle *s, const json_t *item, int64_t from_s, in
 	json_int_t bytes = json_integer_value(json_object_get(item, "bytes")), nanos = json_integer_value(json_object_get(item, "nanos"));
 	struct weir_settlement_claim claim = {
 		.meter = weir_charges_meter(s->charges, name), .name = name, .path = text_at(item, "path"),
-		.account = text_at(item, "account"), .region = text_at(item, "region"), .team = *team ? team : "(no team)",
+		.account = text_at(item, "account"), .region = text_at(item, "region"), .team = *team ? team : SETTLE_NO_TEAM,
 		.from_s = from_s, .to_s = to_s, .bytes = (uint64_t)bytes,
 	};
 
@@ -135,23 +135,30 @@ static int add_measured(struct settle *s, const json_t *item, int64_t from_s, in
 	return weir_settlement_claim(s->settlement, &claim, s->err);
 }
 
-/* One answer of the ledger: its items are of [from, to). */
-static int add_answer(struct settle *s, const json_t *root, int64_t from_s, int64_t to_s)
+int settle_currency(struct settle *s, const char *currency)
 {
-	const json_t *items = json_object_get(root, "items");
-	const char *currency = text_at(root, "currency");
-	json_t *item;
-	size_t i;
-	int r;
-
-	if (!json_array_size(items))
-		return 0;
 	if (strcmp(currency, s->currency) != 0 && (!s->q->rate || !*currency))
 		return weir_err_set(s->err, -EINVAL, "measured in %s, billed in %s; say with --rate what one %s is in %s",
 				    *currency ? currency : "nothing", s->currency, *currency ? currency : "unit", s->currency);
 	if (!strcmp(currency, s->currency) && s->q->rate)
 		return weir_err_set(s->err, -EINVAL, "--rate: measured and billed are both in %s", currency);
 	(void)weir_strcpy(s->measured_in, sizeof(s->measured_in), currency);
+	return 0;
+}
+
+/* One answer of the ledger: its items are of [from, to). */
+static int add_answer(struct settle *s, const json_t *root, int64_t from_s, int64_t to_s)
+{
+	const json_t *items = json_object_get(root, "items");
+	json_t *item;
+	size_t i;
+	int r;
+
+	if (!json_array_size(items))
+		return 0;
+	r = settle_currency(s, text_at(root, "currency"));
+	if (r)
+		return r;
 	json_array_foreach (items, i, item)
 		if ((r = add_measured(s, item, from_s, to_s)))
 			return r;
@@ -198,12 +205,17 @@ static int ask(struct settle *s, int64_t step)
 
 int settle_measured(struct settle *s)
 {
+	bool files = s->q->measured[0], traffic = s->q->traffic[0];
 	int64_t step = weir_settlement_step(s->settlement);
 	int r = 0;
 
+	if (files && traffic)
+		return weir_err_set(s->err, -EINVAL, "--measured and --traffic: choose one");
+	if (traffic)
+		return settle_traffic(s);
 	for (size_t i = 0; !r && s->q->measured[i]; i++)
 		r = read_file(s, s->q->measured[i]);
-	if (r || s->q->measured[0])
+	if (r || files)
 		return r;
 	r = ask(s, step ? step : s->to_s - s->from_s);
 	return r == -EAGAIN ? ask(s, 86400) : r;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A month's bill, settled line by line with what was measured of it: what weirctl bill reconcile shows and weirctl
- * statement close freezes. Measured is what the aggregator has of the month, as fine as the bill's lines are, or files that
- * weirctl cost --by class,team,path,meter --json has written: each with the time in it, or else of the whole month.
+ * statement close freezes. Measured is what the aggregator has of the month, as fine as the bill's lines are; or recorded
+ * traffic, from the month's beginning on, that is replayed; or files that weirctl cost --by class,team,path,meter --json has
+ * written: each with the time in it, or else of the whole month.
  */
 #ifndef WEIR_CLI_SETTLE_H
 #define WEIR_CLI_SETTLE_H
@@ -15,11 +16,11 @@
 
 struct settle_question {
 	const char *bills, *period, *account, *dir, *rate;
-	const char *measured[ARGS_LIST_MAX + 1];
+	const char *measured[ARGS_LIST_MAX + 1], *traffic[ARGS_LIST_MAX + 1];
 };
 #define SETTLE_OPTIONS(q)                                                                                          \
 	{"--bills", ARGS_STR, &(q).bills}, {"--account", ARGS_STR, &(q).account}, {"--dir", ARGS_STR, &(q).dir}, \
-		{"--rate", ARGS_STR, &(q).rate}, {"--measured", ARGS_LIST, (q).measured}
+		{"--rate", ARGS_STR, &(q).rate}, {"--measured", ARGS_LIST, (q).measured}, {"--traffic", ARGS_LIST, (q).traffic}
 
 struct settle {
 	const struct cli *c;
@@ -41,6 +42,7 @@ int settle_open(struct settle *s, const struct cli *c, const struct settle_quest
 /* Reads the bill, and then measured; weir_settlement_run() tells fn of each line. */
 int settle_bill(struct settle *s);
 int settle_measured(struct settle *s);
+int settle_traffic(struct settle *s); /* of q->traffic */
 /* All of it. */
 int settle_run(struct settle *s);
 void settle_close(struct settle *s);
@@ -48,6 +50,9 @@ void settle_close(struct settle *s);
 /* What settle_run() is made of, for who has measured otherwise; book, charges, settlement and err must be set. */
 int settle_add_line(struct settle *s, const struct weir_bill_line *l);
 int settle_rate(const char *text, int64_t *ret, struct weir_err *err);
+/* What was measured is in this currency: the bill's, or there is a rate. */
+int settle_currency(struct settle *s, const char *currency);
+#define SETTLE_NO_TEAM "(no team)"
 #define auto_settle weir_cleanup(settle_close) struct settle
 
 #endif

@@ -201,6 +201,36 @@ TEST(measured_in_another_currency)
 	CHECK(reconcile_with(&m, "--rate", "0", &odd, &err) == -EINVAL && strstr(err.text, "is no rate"), "%s", err.text);
 }
 
+#define NAT_BILL                                                                                                       \
+	"BilledCost,ListCost,BillingAccountId,SubAccountId,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory," \
+	"ChargePeriodEnd,ChargePeriodStart,ConsumedQuantity,ConsumedUnit,ServiceName,ProviderName,SkuMeter\n"         \
+	"2.25,2.25,x,111111111111,USD,2026-10-01,2026-09-01,Usage,2026-09-19,2026-09-18,50,GB,EC2,AWS,NatGateway-Bytes\n"
+#define NAT_TRAFFIC                                                                                                    \
+	"hour,domain,local,peer,direction,bytes,team\n"                                                                \
+	"2026-09-18T10:00:00Z,aws/111111111111/vpc-east,10.7.1.12,52.216.8.5,egress,32212254720,data\n"                 \
+	"2026-09-18T11:00:00Z,aws/111111111111/vpc-east,10.7.1.12,52.216.8.5,ingress,10737418240,data\n"                \
+	"2026-08-18T11:00:00Z,aws/111111111111/vpc-east,10.7.1.12,52.216.8.5,ingress,10737418240,data\n"
+
+/* 30 and 10 GiB through the NAT gateway at 0.045, of 50 that are billed; those of August are of no line here. */
+TEST(recorded_traffic_is_measured_by_replay)
+{
+	auto_room m;
+	char *argv[] = {"bill", "reconcile", "--period", "2026-09", "--dir", "policies", "--bills", m.db, "--traffic", m.measured,
+			"--measured", m.measured};
+	weir_auto_free char *out = NULL, *both = NULL;
+	struct weir_err err = {{0}};
+	json_t *root;
+
+	room_make_of(&m, NAT_BILL, NAT_TRAFFIC);
+	CHECK(!import(&m) && !cli_fixture_run((struct cli){.json = true}, 10, argv, &out, &err), "%s", err.text);
+	root = json_loads(out ? out : "", 0, NULL);
+	CHECK(at(root, "items", 0, "measured_nanos") == 1800000000 && at(root, "items", 0, "unattributed_nanos") == 450000000, "%s", out);
+	CHECK(!strcmp(json_string_value(json_object_get(json_array_get(json_object_get(root, "teams"), 0), "team")), "data") &&
+	      at(root, "teams", 0, "share_nanos") == 1800000000, "%s", out);
+	json_decref(root);
+	CHECK(cli_fixture_run((struct cli){0}, 12, argv, &both, &err) < 0 && strstr(err.text, "choose one"), "%s", err.text);
+}
+
 TEST(what_cannot_be_compared_is_said)
 {
 	auto_room m;
@@ -215,5 +245,5 @@ TEST(what_cannot_be_compared_is_said)
 	CHECK(reconcile(&m, "2026-08", false, &third, &err) && strstr(err.text, "holds no such bill"), "%s", err.text);
 }
 
-TEST_MAIN(T(a_months_bill_by_hand), T(it_is_three_tables), T(a_line_has_its_account_and_its_day), T(what_costs_by_the_hour_is_dealt_by_its_hours), T(measured_in_another_currency),
+TEST_MAIN(T(a_months_bill_by_hand), T(it_is_three_tables), T(a_line_has_its_account_and_its_day), T(what_costs_by_the_hour_is_dealt_by_its_hours), T(measured_in_another_currency), T(recorded_traffic_is_measured_by_replay),
 	  T(what_cannot_be_compared_is_said))
