@@ -11,6 +11,7 @@
 
 #include "cli/prices.h"
 #include "cli/topology_source.h"
+#include "lib/base/clock.h"
 #include "lib/money/charge.h"
 
 static void on_note(const char *line, void *arg)
@@ -26,6 +27,23 @@ static void bad_flow(const struct weir_flowlog_bad *bad, void *arg)
 		fprintf(stderr, "%s:%" PRIu64 " %s%s%s\n", bad->file, bad->line, bad->field, *bad->field ? ": " : "the row ", bad->reason);
 	else
 		fprintf(stderr, "%s; passed over\n", bad->reason);
+}
+
+/* A line that is written over, for who sits before a terminal. */
+static void show_progress(const struct weir_flowlog_stats *sum, size_t files, void *arg)
+{
+	uint64_t *shown_ns = arg, now_ns = weir_monotonic_ns(), rows = 0;
+	bool last = sum->files == files;
+
+	if (!isatty(STDERR_FILENO) || (now_ns - *shown_ns < WEIR_NS_PER_S / 5 && !last))
+		return;
+	*shown_ns = now_ns;
+	for (int i = 0; i < WEIR_FLOWLOG_FORMATS; i++)
+		rows += sum->rows[i];
+	if (last)
+		fputs("\r\033[K", stderr);
+	else
+		fprintf(stderr, "\rflow logs: %" PRIu64 " of %zu files, %" PRIu64 " rows\033[K", sum->files, files, rows);
 }
 
 static void bad_bill(const struct weir_bill_bad *bad, void *arg)
@@ -126,7 +144,8 @@ static int add_row(const struct weir_traffic *row, void *arg)
 
 static int read_traffic(struct assess *a)
 {
-	struct weir_flowlog_how how = {.strict = a->q.strict, .bad = bad_flow};
+	uint64_t shown_ns = weir_monotonic_ns();
+	struct weir_flowlog_how how = {.strict = a->q.strict, .bad = bad_flow, .progress = show_progress, .arg = &shown_ns};
 	int r = weir_flow_hours_new(a->topology, &a->hours);
 
 	if (!r)

@@ -253,10 +253,16 @@ int weir_flowlog_read(const char *path, const struct weir_flowlog_how *how, stru
 {
 	weir_auto_strv char **files = NULL;
 	struct weir_flowlog_stats sum = {0};
+	size_t n = 0;
 	int r = weir_flowlog_files(path, &files, err);
 
-	for (size_t i = 0; !r && files[i]; i++)
+	for (; !r && files[n]; n++)
+		;
+	for (size_t i = 0; !r && files[i]; i++) {
 		r = read_file(files[i], how, h, &sum, err);
+		if (how->progress)
+			how->progress(&sum, n, how->arg);
+	}
 	*ret = sum;
 	return r;
 }

@@ -57,9 +57,12 @@ struct weir_flowlog_bad {
 	uint64_t line;
 	const char *field, *reason;
 };
+struct weir_flowlog_stats;
 struct weir_flowlog_how {
 	bool strict; /* the first bad row ends it with -EBADMSG */
 	void (*bad)(const struct weir_flowlog_bad *bad, void *arg); /* may be NULL */
+	/* Behind each file of weir_flowlog_read(); may be NULL. */
+	void (*progress)(const struct weir_flowlog_stats *sum, size_t files, void *arg);
 	void *arg;
 };
 

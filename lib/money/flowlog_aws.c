@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AWS VPC flow logs: a line a flow, fields between blanks, "-" for what is not there. The header names the fields in the
- * order that its owner chose; a file without one is in the default format, which is that of version 2.
+ * order that its owner chose; a file without one is in the default format, which is that of version 2, perhaps with the
+ * time before each line that an export of CloudWatch Logs puts there.
  *
  * srcaddr and dstaddr show the interface's first address on its own side, pkt-srcaddr and pkt-dstaddr what is in the
  * packet: another one at a NAT gateway, or for an interface that has several addresses.
@@ -77,7 +78,11 @@ static const char *lacks(const struct weir_flowlog *l)
 		return "dstaddr";
 	if (!has(l, AWS_START) && !has(l, AWS_END))
 		return "start";
-	return has(l, AWS_BYTES) ? NULL : "bytes";
+	if (!has(l, AWS_BYTES))
+		return "bytes";
+	/* Else what two interfaces saw of the same bytes is one sum. */
+	return has(l, AWS_INTERFACE) || has(l, AWS_INSTANCE) || has(l, AWS_DIRECTION) ? NULL :
+										       "interface-id, instance-id or flow-direction";
 }
 
 static void take_header(struct weir_flowlog *l, char *const *words, size_t n)
@@ -193,7 +198,8 @@ static int read_flow(struct weir_flowlog *l, const struct line *v)
 	f->network = v->value[AWS_VPC];
 	f->src_service = v->value[AWS_SRC_SERVICE];
 	f->dst_service = v->value[AWS_DST_SERVICE];
-	snprintf(l->texts[0], FLOW_TEXT, "%s%s%s", v->value[AWS_INTERFACE], *l->flow_log ? "/" : "", l->flow_log);
+	snprintf(l->texts[0], FLOW_TEXT, "%s%s%s", *v->value[AWS_INTERFACE] ? v->value[AWS_INTERFACE] : v->value[AWS_INSTANCE],
+		 *l->flow_log ? "/" : "", l->flow_log);
 	f->observer = l->texts[0];
 	read_owner(v, f);
 	return 0;
@@ -228,12 +234,16 @@ static int read_line(struct weir_flowlog *l, const struct line *v)
 
 static int take_line(struct weir_flowlog *l, char *text, uint64_t at)
 {
-	char *words[FLOW_COLUMNS];
+	char *all[FLOW_COLUMNS], **words = all;
 	struct line v = {.at = at};
 	size_t n = split(text, words);
 
 	if (!n)
 		return 0;
+	if (l->timed && n <= FLOW_COLUMNS) {
+		words++;
+		n--;
+	}
 	if (n <= FLOW_COLUMNS && field_named(words[0]) >= 0) { /* the next file's, where several were joined */
 		take_header(l, words, n);
 		return lacks(l) ? flowlog_bad(l, at, lacks(l), "is not among the fields that the header names") : 0;
@@ -278,6 +288,7 @@ int flowlog_aws_open(struct weir_flowlog *l, struct weir_err *err)
 	char *words[FLOW_COLUMNS];
 	weir_auto_free char *copy = NULL;
 	bool odd = false;
+	int64_t time;
 	uint64_t at;
 	size_t len, n;
 	char *text;
@@ -294,10 +305,11 @@ int flowlog_aws_open(struct weir_flowlog *l, struct weir_err *err)
 	if (n && n <= FLOW_COLUMNS && field_named(words[0]) >= 0) {
 		take_header(l, words, n);
 		return !lacks(l) ? 0 :
-				   weir_err_set(err, -EINVAL, "%s:1: the header has no %s: a flow log needs srcaddr, dstaddr, bytes "
-							      "and start to be metered", l->name, lacks(l));
+				   weir_err_set(err, -EINVAL, "%s:1: the header has no %s: to be metered a flow log needs srcaddr, "
+							      "dstaddr, bytes, start and whose it is", l->name, lacks(l));
 	}
-	if (n != DEFAULT_FIELDS || strcmp(words[0], "2") != 0)
+	l->timed = n == DEFAULT_FIELDS + 1 && !weir_bill_time(words[0], &time) && !strcmp(words[1], "2");
+	if (!l->timed && (n != DEFAULT_FIELDS || strcmp(words[0], "2") != 0))
 		return weir_err_set(err, -EINVAL, "%s: no flow log of AWS (with its header, or of 14 fields, version 2), Azure or "
 						  "GCP (JSON)", l->name);
 	for (int i = 0; i < DEFAULT_FIELDS; i++)

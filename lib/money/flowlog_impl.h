@@ -58,6 +58,7 @@ struct weir_flowlog {
 	/* AWS */
 	int16_t columns[FLOW_COLUMNS]; /* which field each is; -1: another */
 	size_t column_count;
+	bool timed; /* a time stands before each line */
 	/* JSON */
 	struct flow_json json;
 	bool told, azure;	/* what kind it is */

@@ -277,6 +277,22 @@ TEST(a_topology_of_documents_is_the_same)
 }
 
 #define BAD "--bill %/cur.csv --topology %/state.json --flowlogs %/bad.log --prices policies"
+/* What aws describe-* printed, a file each in one folder. */
+TEST(a_topology_of_descriptions)
+{
+	weir_auto_free char *command = NULL;
+	const struct room *m = room();
+	json_t *root;
+
+	command = weir_strf("mkdir %s/aws && cp tests/import/aws-*.json %s/aws", m->dir, m->dir);
+	CHECK(command && system(command) == 0);
+	root = assess(test_st, m, "--json assess --bill %/cur.csv --topology %/aws --flowlogs %/flowlogs --prices policies");
+	/* Of another network: no subnet of it holds 10.20.1.10. */
+	CHECK(number(root, "owners", "owner", "nat-gateway-hour nat-0a", "measured_nanos") == 33480000000);
+	CHECK(number(root, "paths", "path", "unknown", "bytes") > 0 && number(root, "paths", "path", "unknown", "measured_nanos") == 0);
+	json_decref(root);
+}
+
 /* A bad row is told and counted, and ends it under --strict. */
 TEST(bad_rows_are_counted)
 {
@@ -286,7 +302,7 @@ TEST(bad_rows_are_counted)
 	const struct room *m = room();
 
 	path = weir_strf("%s/bad.log", m->dir);
-	write_file(path, "srcaddr dstaddr bytes start\n10.20.1.10 10.20.2.20 x 1790812800\n10.20.1.10 10.20.2.20 5 1790812800\n");
+	write_file(path, "srcaddr dstaddr bytes start interface-id\n10.20.1.10 10.20.2.20 x 1790812800 e\n10.20.1.10 10.20.2.20 5 1790812800 e\n");
 	root = assess(test_st, m, "--json assess " BAD);
 	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "bad_rows")) == 1);
 	json_decref(root);
@@ -361,4 +377,4 @@ TEST(the_walk_through_is_true)
 }
 
 TEST_MAIN(T(a_month_by_hand), T(parts_sum_to_the_bill), T(agents_go_before_logs), T(what_cannot_be_assessed_is_said),
-	  T(currencies_need_a_rate), T(a_topology_of_documents_is_the_same), T(bad_rows_are_counted), T(the_default_format_knows_the_gateway), T(the_walk_through_is_true))
+	  T(currencies_need_a_rate), T(a_topology_of_documents_is_the_same), T(a_topology_of_descriptions), T(bad_rows_are_counted), T(the_default_format_knows_the_gateway), T(the_walk_through_is_true))

@@ -341,9 +341,17 @@ TEST(what_no_subnet_holds_stays_visible)
 	CHECK(weir_flow_hours_stats(m.hours)->unplaced_bytes == 607);
 }
 
+static void count_files(const struct weir_flowlog_stats *sum, size_t files, void *arg)
+{
+	size_t *told = arg;
+
+	*told += sum->files == *told + 1 && files == 6;
+}
+
 TEST(a_directory_of_all_clouds)
 {
-	struct weir_flowlog_how how = {0}, strict = {.strict = true};
+	size_t told = 0;
+	struct weir_flowlog_how how = {.progress = count_files, .arg = &told}, strict = {.strict = true};
 	struct weir_err err = {0};
 	auto_room m;
 	uint64_t n = 0;
@@ -351,6 +359,7 @@ TEST(a_directory_of_all_clouds)
 	room_make(&m);
 	CHECK(weir_flowlog_read("tests/flowlogs", &how, m.hours, &m.stats, &err) == 0, "%s", err.text);
 	CHECK(m.stats.files == 6 && m.stats.foreign_files == 1, "%llu files", (unsigned long long)m.stats.files);
+	CHECK(told == 6, "each file is told of: %zu", told);
 	for (int i = 0; i < WEIR_FLOWLOG_FORMATS; i++)
 		n += m.stats.rows[i];
 	CHECK(n == 12 + 4 + 4 + 4 + 4, "%llu rows", (unsigned long long)n);

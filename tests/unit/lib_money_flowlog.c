@@ -78,6 +78,21 @@ TEST(the_default_format_needs_no_header)
 	CHECK(weir_flowlog_stats(l)->bytes == 4249 + 8855 && weir_flowlog_stats(l)->longest_s == 112);
 }
 
+/* As an export of CloudWatch Logs has it. */
+TEST(a_time_may_stand_before_each_line)
+{
+	weir_auto_flowlog struct weir_flowlog *l = NULL;
+	struct weir_err err;
+	struct heard h;
+	char said[256];
+	int r = open_text("2026-11-01T00:02:03.000Z 2 1 eni-a 10.0.0.1 10.0.0.2 1 22 6 1 7 1793491260 1793491320 ACCEPT OK\n"
+			  "2026-11-01T00:02:03.000Z 2 1 eni-a - - - - - - - 1793491260 1793491320 - NODATA\n"
+			  "2026-11-01T00:03:03.000Z 2 1 eni-a 10.0.0.2 10.0.0.1 22 1 6 1 9 1793491320 1793491380 ACCEPT OK\n", false, &h, &l, &err);
+
+	CHECK(r == 0 && read_all(l, said, sizeof(said), &err) == 0, "%s", err.text);
+	CHECK(!strcmp(said, "10.0.0.1>10.0.0.2:7? 10.0.0.2>10.0.0.1:9? ") && h.n == 0 && weir_flowlog_stats(l)->no_data == 1, "%s", said);
+}
+
 /* Any order, unknown fields, underscores, and a header again where files were joined. */
 TEST(fields_are_taken_by_the_header)
 {
@@ -85,8 +100,8 @@ TEST(fields_are_taken_by_the_header)
 	struct weir_err err;
 	struct heard h;
 	char said[512];
-	int r = open_text("bytes dstaddr new-field srcaddr start\n5 10.0.0.2 x 10.0.0.1 1793491260\n"
-			  "start pkt_dstaddr pkt_srcaddr bytes srcaddr dstaddr\n1793491260 10.0.0.9 10.0.0.8 6 10.0.0.1 10.0.0.2\n",
+	int r = open_text("bytes dstaddr new-field srcaddr start interface-id\n5 10.0.0.2 x 10.0.0.1 1793491260 eni-1\n"
+			  "start pkt_dstaddr pkt_srcaddr bytes srcaddr dstaddr instance-id\n1793491260 10.0.0.9 10.0.0.8 6 10.0.0.1 10.0.0.2 i-1\n",
 			  false, &h, &l, &err);
 
 	CHECK(r == 0 && read_all(l, said, sizeof(said), &err) == 0, "%s", err.text);
@@ -172,6 +187,8 @@ TEST(what_is_no_flow_log_is_refused)
 		{"version srcaddr dstaddr start end\n", "the header has no bytes"},
 		{"version srcaddr dstaddr bytes\n", "the header has no start"},
 		{"version dstaddr start bytes\n", "the header has no srcaddr"},
+		{"version srcaddr dstaddr start bytes\n", "the header has no interface-id, instance-id or flow-direction"},
+		{"2026-11-01 2 1 eni-a 10.0.0.1 10.0.0.2 1 2 6 1 1 1793491260 1793491320 ACCEPT\n", "no flow log"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -345,7 +362,7 @@ TEST(the_providers_own_samples)
 	}
 }
 
-TEST_MAIN(T(the_default_format_needs_no_header), T(fields_are_taken_by_the_header), T(what_an_aws_row_says),
+TEST_MAIN(T(the_default_format_needs_no_header), T(a_time_may_stand_before_each_line), T(fields_are_taken_by_the_header), T(what_an_aws_row_says),
 	  T(bad_rows_are_told_and_the_rest_goes_on), T(what_is_no_flow_log_is_refused), T(azure_tuples_are_two_flows),
 	  T(bad_tuples_are_told), T(google_entries_are_read_by_line), T(a_broken_array_ends_the_file),
 	  T(gzip_is_seen_by_its_content), T(the_providers_own_samples))
