@@ -66,6 +66,8 @@ int api_cost(struct api_call *c, json_t **ret);
 int api_ledger(struct api_call *c, json_t **ret);
 /* api_allocation.c */
 int api_allocation(struct api_call *c, json_t **ret);
+/* api_coverage.c */
+int api_coverage(struct api_call *c, json_t **ret);
 /* api_why.c */
 int api_why(struct api_call *c, json_t **ret);
 

@@ -37,6 +37,32 @@ static int check(const char *by, const char *payer, struct weir_err *err)
 	return pays ? 0 : weir_err_set(err, -EINVAL, "--payer: '%.64s' is none of sender, receiver, initiator", payer);
 }
 
+int alloc_range(const struct cli *c, uint64_t default_s, uint64_t since, uint64_t *from, uint64_t to, struct weir_err *err)
+{
+	if (since && (*from || to))
+		return weir_err_set(err, -EINVAL, "give --since or --from and --to, not both");
+	if (to && !*from)
+		return weir_err_set(err, -EINVAL, "--to needs --from");
+	if (!*from)
+		*from = c->now_s - WEIR_MIN(since ? since : default_s, c->now_s);
+	return *from < (to ? to : c->now_s) ? 0 : weir_err_set(err, -EINVAL, "--from must be before --to (or before now)");
+}
+
+char *alloc_escaped(const char *s)
+{
+	char *out = malloc(3 * strlen(s) + 1), *p = out;
+
+	for (; out && *s; s++) {
+		if (isalnum((unsigned char)*s) || strchr("._/-,", *s))
+			*p++ = *s;
+		else
+			p += snprintf(p, 4, "%%%02x", (unsigned char)*s);
+	}
+	if (out)
+		*p = '\0';
+	return out;
+}
+
 static const char *text_of(const json_t *o, const char *field)
 {
 	const char *s = json_string_value(json_object_get(o, field));

@@ -13,4 +13,9 @@ int alloc_cost(const struct cli *c, const char *by, const char *payer, uint64_t 
 int alloc_fetch(const struct cli *c, const char *by, const char *payer, uint64_t from_s, uint64_t to_s, json_t **ret,
 		struct weir_err *err);
 
+/* The range that --since, --from and --to mean; *from is set when it was not given. */
+int alloc_range(const struct cli *c, uint64_t default_s, uint64_t since, uint64_t *from, uint64_t to, struct weir_err *err);
+/* For a URL; NULL without memory. */
+char *alloc_escaped(const char *s);
+
 #endif

@@ -51,6 +51,7 @@ int cmd_top(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_cost_coverage(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost_why(const struct cli *c, int argc, char **argv, struct weir_err *err);
 /* A comma list of known dimensions, none twice; it also goes into a URL as it is. */
 int query_dimensions(const char *by, struct weir_err *err);

@@ -29,6 +29,9 @@ static const struct command commands[] = {
 	 "label:KEY, each amount is given to one owner, by whole hours: --by is then one of team, namespace, workload, cost-centre, "
 	 "label:KEY; what a proxy sends is of those behind it, by measured bytes; hours of gateways are split as the repository's Allocation "
 	 "says, what nobody used is idle."},
+	{"cost coverage", cmd_cost_coverage, "[--labels A|B,C] [--where workload|namespace|node] [--since 1d | --from TIME [--to TIME]] [--limit 50]",
+	 "Say how much of cost and bytes is of workloads with a label, and where it is missing. A bar stands between labels of "
+	 "which each will do. Without --labels: those by which the repository's Allocation finds teams and cost centres."},
 	{"cost why", cmd_cost_why, "[--by workload,path] [--since 1d] [--against 1d] [--limit 20]",
 	 "Say why the cost of the last --since is another than that of as long a time, --against before: volume (all bytes "
 	 "grew alike), price (a byte costs another amount), mix (bytes moved between cheap and dear ways), new and "

@@ -366,6 +366,21 @@ int weir_payer_parse(const char *s, enum weir_payer *ret)
 	return -EINVAL;
 }
 
+char *weir_allocation_labels(const struct weir_allocation *a, char *buf, size_t size)
+{
+	size_t n = a->team_label_count + a->centre_label_count, used = 0;
+
+	*buf = '\0';
+	for (size_t i = 0; i < n && used < size; i++) {
+		bool team = i < a->team_label_count;
+		const char *gap = !i ? "" : i == a->team_label_count ? "," : "|";
+
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", gap,
+					 team ? a->team_labels[i] : a->centre_labels[i - a->team_label_count]);
+	}
+	return buf;
+}
+
 enum weir_payer weir_allocation_payer(const struct weir_allocation *a)
 {
 	return a->payer;

@@ -33,6 +33,8 @@ void weir_allocation_free(struct weir_allocation *a);
 /* One document for all; a second is refused. */
 int weir_allocation_add(struct weir_allocation *a, struct weir_y *doc, struct weir_err *err);
 
+/* The labels by which it finds teams, then cost centres: "team|app.kubernetes.io/part-of,cost-centre"; returns buf. */
+char *weir_allocation_labels(const struct weir_allocation *a, char *buf, size_t size);
 enum weir_payer weir_allocation_payer(const struct weir_allocation *a);
 /* Labels: a JSON object of texts, as the store has them, or "". known: the team that is known by other means, "" = none. "" = nobody's. Valid as long as a and the arguments; buf
  * may hold it. */

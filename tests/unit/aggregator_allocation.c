@@ -6,6 +6,7 @@
 #include "aggregator/alloc_ledger.h"
 #include "aggregator/query_charges.h"
 #include "tests/lib/paid_fixture.h"
+#include "tests/lib/priced.h"
 #include "tests/lib/test.h"
 
 #include <inttypes.h>
@@ -31,6 +32,13 @@ static void fill(struct paid *w)
 static json_int_t number(const json_t *o, const char *field)
 {
 	return json_integer_value(json_object_get(o, field));
+}
+
+static const char *part(const json_t *o, const char *field)
+{
+	const char *s = json_string_value(json_object_get(o, field));
+
+	return s ? s : "";
 }
 
 /* "owner kind direct proxy shared bytes" lines. */
@@ -102,6 +110,58 @@ TEST(owners_by_other_keys)
 	}
 }
 
+/* A price in one direction alone: what it costs is of the flows that go there, 10 for 1 GiB, and the peer of these pays. */
+TEST(a_meter_is_of_the_flows_that_pass_it)
+{
+	static const char prices[] =
+		"apiVersion: weir.dev/v1alpha1\nkind: PriceBook\nmetadata: {name: p}\nspec:\n"
+		"  provider: aws\n  currency: USD\n  region: us-east-1\n  source: test\n  meters:\n"
+		"  - {name: out, paths: [cross-zone], directions: [egress], unit: GiB, price: \"0.01\"}\n"
+		"  - {name: in, paths: [cross-zone], directions: [ingress], unit: GiB, price: \"0\"}\n";
+	struct weir_sum_workload web = {.name = "web", .namespace = "shop", .kind = "pod", .cgroup = "/"};
+	struct weir_sum_workload db = {.name = "db", .namespace = "data", .kind = "pod", .cgroup = "/"};
+	struct weir_sum_row rows[2] = {{.proto = 6, .dir = WEIR_EGRESS, .verdict = WEIR_V_ACCEPT, .init_local = true, .peer_port = 1, .bytes = GIB,
+					.packets = 1, .rule = WEIR_NO_RULE, .interface = "eth0"}};
+	struct weir_summary s = {.epoch = 1, .sequence = 1, .start_ns = PAID_HOUR * NS, .length_ns = 2 * NS, .windows = 1, .domain = "aws/vpc",
+				 .workload_count = 1, .rows = rows};
+	weir_auto_alloc struct weir_alloc *a = NULL;
+	struct weir_allocation *rules = NULL;
+	auto_store *store = open_store();
+	struct priced world = {0};
+	struct ingest_pricing pricing;
+	struct weir_err err = {{0}};
+	struct ingest_item it;
+	uint32_t n;
+
+	CHECK(!priced_load(&world, prices, &err) && !weir_allocation_new(&rules), "%s", err.text);
+	pricing = (struct ingest_pricing){world.topology, world.prices};
+	weir_addr_parse("10.1.1.5", &rows[0].local);
+	weir_addr_parse("10.1.2.6", &rows[0].peer);
+	rows[1] = rows[0];
+	rows[1].dir = WEIR_INGRESS;
+	rows[1].bytes = 3 * GIB;
+	s.workloads = &web;
+	s.row_count = 2;
+	it = (struct ingest_item){.node = "n1", .summary = &s};
+	CHECK(!ingest_commit(store, &pricing, &it, 1, (PAID_HOUR + 5) * NS) && it.result == INGEST_COMMITTED);
+	weir_addr_parse("10.1.2.6", &rows[0].local);
+	rows[0].bytes = 0; /* db is there */
+	weir_addr_parse("10.1.2.7", &rows[0].peer);
+	s.workloads = &db;
+	s.row_count = 1;
+	it = (struct ingest_item){.node = "n2", .summary = &s};
+	CHECK(!ingest_commit(store, &pricing, &it, 1, (PAID_HOUR + 5) * NS) && it.result == INGEST_COMMITTED);
+	CHECK(!alloc_ledger_hour(store, &pricing, rules, WEIR_PAYER_RECEIVER, PAID_HOUR, &a, &n), "%s", store_error(store));
+	for (size_t i = 0; a && i < weir_alloc_count(a); i++) {
+		const struct weir_alloc_share *share = weir_alloc_at(a, i);
+
+		CHECK(share->nanos == (strcmp(share->workload, "db") ? 0 : 10000000), "%s: %lld", share->workload, (long long)share->nanos);
+	}
+	CHECK(a && weir_alloc_total(a) == 10000000);
+	weir_allocation_free(rules);
+	priced_free(&world);
+}
+
 TEST(questions_that_are_refused)
 {
 	static const char *const cases[][3] = {{"by", "path", "by: must be team"}, {"payer", "both", "payer: must be sender"}, {"by", "label:", "by: must"}};
@@ -113,6 +173,45 @@ TEST(questions_that_are_refused)
 		api_auto_json json_t *o = PAID_ASK(&w, api_allocation, &err, {cases[i][0], cases[i][1]});
 
 		CHECK(!o && strstr(err.text, cases[i][2]), "%s", err.text);
+	}
+}
+
+/* web has label team and paid 130 (10 + 30 + 90) for 6 GiB, db has it not and paid 40 for 4 GiB; nobody has a cost centre. */
+TEST(coverage_says_what_is_missing_where)
+{
+	static const struct {
+		const char *labels, *where, *want;
+	} cases[] = {
+		{NULL, "workload", "team|app.kubernetes.io/part-of 130000000 40000000 6442450944\ncost-centre 0 170000000 0\n"
+				   "cost-centre n1 shop web 130000000\n"
+				   "team|app.kubernetes.io/part-of n2 data db 40000000\ncost-centre n2 data db 40000000\n"},
+		{"team|tier,tier", "node", "team|tier 170000000 0 10737418240\ntier 170000000 0 10737418240\n"},
+		{"team", "namespace", "team 130000000 40000000 6442450944\nteam  data  40000000\n"},
+	};
+	auto_paid w;
+
+	paid_new(&w);
+	fill(&w);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		struct weir_err err = {{0}};
+		api_auto_json json_t *o =
+			cases[i].labels ? PAID_ASK(&w, api_coverage, &err, {"labels", cases[i].labels}, {"where", cases[i].where}, {"from", "1795496400"}) :
+					  PAID_ASK(&w, api_coverage, &err, {"where", cases[i].where}, {"from", "1795496400"});
+		char text[512] = "";
+		size_t used = 0, k;
+		const json_t *v;
+
+		CHECK(o, "%s", err.text);
+		json_array_foreach (json_object_get(o, "labels"), k, v)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %" PRId64 " %" PRId64 " %" PRId64 "\n",
+						 json_string_value(json_object_get(v, "label")), (int64_t)number(v, "covered_nanos"),
+						 (int64_t)number(v, "missing_nanos"), (int64_t)number(v, "covered_bytes"));
+		json_array_foreach (json_object_get(o, "items"), k, v)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s %s %s %" PRId64 "\n",
+						 json_string_value(json_object_get(v, "label")), part(v, "node"), part(v, "namespace"),
+						 part(v, "workload"), (int64_t)number(v, "nanos"));
+		CHECK(!strcmp(text, cases[i].want), "%zu: %s", i, text);
+		CHECK(number(json_object_get(o, "total"), "nanos") == 170000000 && number(json_object_get(o, "resources"), "nanos") == 45000000);
 	}
 }
 
@@ -176,4 +275,5 @@ TEST(shares_sum_to_the_ledger)
 	}
 }
 
-TEST_MAIN(T(who_pays_for_the_ledger), T(owners_by_other_keys), T(questions_that_are_refused), T(shares_sum_to_the_ledger))
+TEST_MAIN(T(who_pays_for_the_ledger), T(owners_by_other_keys), T(a_meter_is_of_the_flows_that_pass_it), T(questions_that_are_refused),
+	  T(coverage_says_what_is_missing_where), T(shares_sum_to_the_ledger))

@@ -70,6 +70,28 @@ TEST(an_answer_that_is_none_is_said)
 	CHECK(ASK(&a, &out, &err, "cost", "--by", "cost-centre") == -EPROTO && strstr(err.text, "is no allocation"), "%s", err.text);
 }
 
+TEST(coverage_is_two_tables)
+{
+	struct answer a = {.status = OK,
+			   .body = "{\"currency\":\"USD\",\"where\":\"namespace\",\"total\":{\"bytes\":4,\"nanos\":4000000000},"
+				   "\"resources\":{\"nanos\":45000000},\"labels\":[{\"label\":\"team|app\",\"covered_bytes\":1,"
+				   "\"covered_nanos\":3000000000,\"missing_bytes\":3,\"missing_nanos\":1000000000}],"
+				   "\"items\":[{\"label\":\"team|app\",\"namespace\":\"data\",\"bytes\":3,\"nanos\":1000000000}],\"hidden\":2}"};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "cost", "coverage", "--labels", "team|app", "--where", "namespace", "--limit", "1"), "%s", err.text);
+	CHECK(strstr(a.request, "where=namespace&from=1793404800&limit=1&labels=team%7capp"), "%s", a.request);
+	CHECK(!strcmp(out, "label     of cost  of bytes  cost without  bytes without\n"
+			   "team|app  75.0 %   25.0 %        1.000000            3 B\n"
+			   "hours of gateways and load balancers, which have no labels: 0.045000\n"
+			   "\n"
+			   "missing   namespace  bytes      cost\n"
+			   "team|app  data         3 B  1.000000\n"
+			   "and 2 more (--limit)\n"),
+	      "%s", out);
+}
+
 static int run(const char *by, const char *option, const char *value, char **ret_out, struct weir_err *err)
 {
 	char *argv[] = {"cost", "--by", (char *)by, (char *)option, (char *)value};
@@ -97,4 +119,4 @@ TEST(usage_errors)
 	}
 }
 
-TEST_MAIN(T(usage_errors), T(pages_are_one_table), T(pages_are_one_object), T(an_answer_that_is_none_is_said))
+TEST_MAIN(T(usage_errors), T(coverage_is_two_tables), T(pages_are_one_table), T(pages_are_one_object), T(an_answer_that_is_none_is_said))
