@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A month of recorded traffic in the example repository's two networks, and its bill: month.py DIR SEED
+"""A month of recorded traffic in two networks, and its bill: month.py DIR SEED
 
-DIR/traffic.csv.gz: what agents saw of October 2026, by hour, the file that weirctl export traffic writes. DIR/cur.csv.gz:
-the bill in the shape of AWS CUR 2.0, a line per account, day and usage type. The bill is not made by weir: it has its own
-sums, of all bytes, also of the 1.7 % that no agent saw, and of machines, which are no network. Prices are AWS's of
-us-east-1 as policies/prices has them. The same seed gives the same bytes. Says how many rows and lines, and the invoice.
+DIR/topology.yaml: the networks. DIR/traffic.csv.gz: what agents saw of October 2026, by hour, the file that weirctl export
+traffic writes. DIR/cur.csv.gz: the bill in the shape of AWS CUR 2.0, a line per account, day and usage type. The bill is not
+made by weir: it has its own sums, of all bytes, also of the 1.7 % that no agent saw, and of machines, which are no network.
+Prices are AWS's of us-east-1 as policies/prices has them. The same seed gives the same bytes. Says how many rows and lines,
+and the invoice.
 """
 import gzip
 import json
@@ -17,20 +18,81 @@ from fractions import Fraction
 GIB = 1 << 30
 HOURS = 744
 BEGIN = int(datetime(2026, 10, 1, tzinfo=timezone.utc).timestamp())
-EAST, WEST = ("aws/111111111111/vpc-east", "111111111111"), ("aws/222222222222/vpc-west", "222222222222")
+SHOP, LAKE, WEB = (("aws/111111111111/vpc-shop", "111111111111"), ("aws/222222222222/vpc-0a7e11a4e5c0ffee0", "222222222222"),
+                   ("aws/222222222222/vpc-web", "222222222222"))
 UNSEEN = Fraction(17, 1000)
+TOPOLOGY = """\
+# Generated: a shop of two zones behind one NAT gateway, a lake behind a transit gateway, a web with public addresses.
+apiVersion: weir.dev/v1alpha1
+kind: Topology
+metadata: {name: services}
+spec:
+  ranges:
+  - {prefix: 52.216.0.0/15, service: aws/s3, region: us-east-1}
+  - {prefix: 54.231.0.0/16, service: aws/s3, region: us-east-1}
+---
+apiVersion: weir.dev/v1alpha1
+kind: Topology
+metadata: {name: vpc-shop}
+spec:
+  domain: aws/111111111111/vpc-shop
+  provider: aws
+  account: "111111111111"
+  zones: [{id: use1-az1, region: us-east-1}, {id: use1-az2, region: us-east-1}]
+  prefixes: [10.7.0.0/16]
+  nat: [{name: nat-a, zone: use1-az1}]
+  subnets:
+  - {name: edge-a, cidrs: [10.7.128.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}
+  - {name: edge-b, cidrs: [10.7.129.0/24], zone: use1-az2, routes: [{to: 0.0.0.0/0, via: igw}]}
+  - name: app-a
+    cidrs: [10.7.1.0/24]
+    zone: use1-az1
+    routes: [{to: 0.0.0.0/0, via: "nat:nat-a"}, {to: 10.8.0.0/16, via: "tgw:aws/222222222222/vpc-0a7e11a4e5c0ffee0"}]
+  - name: app-b
+    cidrs: [10.7.2.0/24]
+    zone: use1-az2
+    routes: [{to: 0.0.0.0/0, via: "nat:nat-a"}, {to: 10.8.0.0/16, via: "tgw:aws/222222222222/vpc-0a7e11a4e5c0ffee0"}]
+---
+apiVersion: weir.dev/v1alpha1
+kind: Topology
+metadata: {name: vpc-lake}
+spec:
+  domain: aws/222222222222/vpc-0a7e11a4e5c0ffee0
+  provider: aws
+  account: "222222222222"
+  zones: [{id: use1-az1, region: us-east-1}]
+  prefixes: [10.8.0.0/16]
+  subnets:
+  - name: lake-a
+    cidrs: [10.8.1.0/24]
+    zone: use1-az1
+    routes: [{to: 10.7.0.0/16, via: "tgw:aws/111111111111/vpc-shop"}]
+---
+apiVersion: weir.dev/v1alpha1
+kind: Topology
+metadata: {name: vpc-web}
+spec:
+  domain: aws/222222222222/vpc-web
+  provider: aws
+  account: "222222222222"
+  zones: [{id: use1-az1, region: us-east-1}]
+  prefixes: [10.9.0.0/16]
+  subnets: [{name: web-a, cidrs: [10.9.1.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}]
+"""
 # node, namespace, workload, team, network, address, zone
-CHECKOUT_A = ("n1", "shop", "checkout", "payments", EAST, "10.7.1.11", "use1-az1")
-CHECKOUT_B = ("n2", "shop", "checkout", "payments", EAST, "10.7.2.11", "use1-az2")
-BACKUP = ("n1", "data", "backup", "payments", EAST, "10.7.1.12", "use1-az1")
-REPORTS = ("n2", "data", "reports", "analytics", EAST, "10.7.2.12", "use1-az2")
-PORTAL = ("n3", "web", "portal", "growth", WEST, "10.7.1.11", "use1-az1")
+CHECKOUT_A = ("n1", "shop", "checkout", "payments", SHOP, "10.7.1.11", "use1-az1")
+CHECKOUT_B = ("n2", "shop", "checkout", "payments", SHOP, "10.7.2.11", "use1-az2")
+BACKUP = ("n1", "data", "backup", "payments", SHOP, "10.7.1.12", "use1-az1")
+REPORTS = ("n2", "data", "reports", "analytics", SHOP, "10.7.2.12", "use1-az2")
+TABLES = ("n4", "data", "tables", "analytics", LAKE, "10.8.1.11", "use1-az1")
+PORTAL = ("n5", "web", "portal", "growth", WEB, "10.9.1.11", "use1-az1")
 # who, to whom (a workload or an address), GiB there in a month, part of it that comes back, port, path, shape of the day
 FLOWS = (
     (CHECKOUT_A, CHECKOUT_B, 5200, Fraction(1, 3), 5432, "cross-zone", "day"),
     (BACKUP, "52.216.8.5", 9300, Fraction(1, 50), 443, "nat", "night"),
-    (REPORTS, "54.231.10.7", 6100, Fraction(1, 4), 443, "nat", "day"),
-    (REPORTS, "198.51.100.20", 700, Fraction(1, 10), 443, "nat", "day"),
+    (REPORTS, "54.231.10.7", 4100, Fraction(1, 4), 443, "nat", "day"),
+    (REPORTS, "198.51.100.20", 5700, Fraction(1, 10), 443, "nat", "day"),
+    (CHECKOUT_A, TABLES, 7900, Fraction(1, 5), 9000, "tgw", "day"),
     (PORTAL, "203.0.113.80", 13400, Fraction(1, 12), 443, "internet", "day"),
 )
 TRAFFIC = ("hour,domain,local,peer,path,direction,protocol,opened,port,bytes,packets,source,node,namespace,workload,kind,team,"
@@ -44,6 +106,8 @@ CUR = ("identity_line_item_id,bill_billing_entity,bill_bill_type,bill_payer_acco
 LINES = {
     "nat": ("AmazonEC2", "NatGateway-Bytes", "NatGateway", "GB", "$0.045 per GB Data Processed by NAT Gateways"),
     "nat-hours": ("AmazonEC2", "NatGateway-Hours", "NatGateway", "Hrs", "$0.045 per NAT Gateway Hour"),
+    "tgw": ("AmazonVPC", "TransitGateway-Bytes", "TransitGatewayVPC", "GB", "$0.02 per GB Data Processed by Transit Gateway"),
+    "tgw-hours": ("AmazonVPC", "TransitGateway-Hours", "TransitGatewayVPC", "Hrs", "$0.05 per Transit Gateway Hour"),
     "zone": ("AmazonEC2", "DataTransfer-Regional-Bytes", "InterZone-Out", "GB", "$0.010 per GB - regional data transfer"),
     "out": ("AmazonEC2", "DataTransfer-Out-Bytes", "RunInstances", "GB", "data transfer out to the internet"),
     "machines": ("AmazonEC2", "BoxUsage:m6i.large", "RunInstances", "Hrs", "$0.096 per On Demand Linux m6i.large Instance Hour"),
@@ -75,6 +139,9 @@ def billed(usage, who, peer, path, n, day):
     if path == "cross-zone":
         for end in (who, peer):
             usage[account, day, "zone"] = usage.get((account, day, "zone"), 0) + n
+    if path == "tgw":  # of who sends into it
+        sender = (who if leaves else peer)[4][1]
+        usage[sender, day, "tgw"] = usage.get((sender, day, "tgw"), 0) + n
     if path == "nat":
         usage[account, day, "nat"] = usage.get((account, day, "nat"), 0) + n
         if who[6] != "use1-az1":
@@ -108,6 +175,8 @@ def line(out, number, account, day, kind, amount, cost):
 
 def main(folder, seed):
     dice, usage, rows = random.Random(seed), {}, 0
+    with open(f"{folder}/topology.yaml", "w") as out:
+        out.write(TOPOLOGY)
     with gzip.GzipFile(f"{folder}/traffic.csv.gz", "wb", mtime=0) as z:
         z.write(TRAFFIC.encode())
         for who, peer, gib, back, port, path, shape in FLOWS:
@@ -128,9 +197,11 @@ def main(folder, seed):
         out.write(CUR)
         lines = 0
         for day in range(HOURS // 24):
-            for kind, account, amount, price in (("nat-hours", EAST[1], Fraction(24), Fraction(45, 1000)),
-                                                 ("machines", EAST[1], Fraction(96), Fraction(96, 1000)),
-                                                 ("machines", WEST[1], Fraction(48), Fraction(96, 1000))):
+            for kind, account, amount, price in (("nat-hours", SHOP[1], Fraction(24), Fraction(45, 1000)),
+                                                 ("tgw-hours", SHOP[1], Fraction(24), Fraction(5, 100)),
+                                                 ("tgw-hours", LAKE[1], Fraction(24), Fraction(5, 100)),
+                                                 ("machines", SHOP[1], Fraction(96), Fraction(96, 1000)),
+                                                 ("machines", WEB[1], Fraction(48), Fraction(96, 1000))):
                 lines += 1
                 total += line(out, lines, account, day, kind, amount, amount * price)
             for account, d, kind in sorted(k for k in usage if k[1] == day):
@@ -139,7 +210,7 @@ def main(folder, seed):
                     cost = internet(moved, amount)
                     moved += amount
                 else:
-                    cost = amount * {"nat": Fraction(45, 1000), "zone": Fraction(1, 100)}[kind]
+                    cost = amount * {"nat": Fraction(45, 1000), "tgw": Fraction(2, 100), "zone": Fraction(1, 100)}[kind]
                 lines += 1
                 total += line(out, lines, account, day, kind, amount, cost)
     print(f"{rows} rows, {lines} lines, invoice {total // 10**10}.{total % 10**10:010d} USD")
