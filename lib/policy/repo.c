@@ -28,7 +28,7 @@ struct loader {
 	void *arg;
 };
 
-/* A folder holds one kind, or what belongs together; of a budget only the kind is checked here. */
+/* A folder holds one kind, or what belongs together. */
 struct folder {
 	const char *name, *kind;
 	const char *also[2]; /* other kinds; NULL: none */
@@ -57,10 +57,7 @@ static int add_allocation(struct weir_repo *repo, struct weir_y *doc, struct wei
 
 static int add_budget(struct weir_repo *repo, struct weir_y *doc, struct weir_err *err)
 {
-	struct weir_y *spec;
-
-	(void)repo;
-	return weir_y_get(doc, "spec", &spec, err);
+	return weir_budget_set_add(repo->budgets, doc, err);
 }
 
 static const struct folder settings_file = {"", "Settings", {NULL}, weir_repo_settings};
@@ -287,11 +284,13 @@ static int load_ranges(struct loader *l)
 static int seal(struct loader *l)
 {
 	struct weir_repo *repo = l->repo;
-	struct weir_err topology = {0}, prices = {0}, policies = {0};
+	struct weir_err topology = {0}, prices = {0}, policies = {0}, budgets = {0};
 	int r = settle(l, weir_topology_seal(repo->topology, &topology), &topology);
 
 	if (r == 0)
 		r = settle(l, weir_pricebook_seal(repo->prices, &prices), &prices);
+	if (r == 0)
+		r = settle(l, weir_budget_set_seal(repo->budgets, weir_pricebook_currency(repo->prices), &budgets), &budgets);
 	if (r == 0)
 		r = settle(l, weir_policy_set_seal(repo->policies, &policies), &policies);
 	if (r < 0 || l->failed)
@@ -315,6 +314,8 @@ static int repo_new(struct weir_repo **ret)
 		r = weir_pricebook_new(&repo->prices);
 	if (r == 0)
 		r = weir_allocation_new(&repo->allocation);
+	if (r == 0)
+		r = weir_budget_set_new(&repo->budgets);
 	if (r == 0)
 		r = weir_policy_set_new(&repo->policies);
 	if (r < 0) {
@@ -368,6 +369,7 @@ void weir_repo_free(struct weir_repo *r)
 	weir_topology_free(r->topology);
 	weir_pricebook_free(r->prices);
 	weir_allocation_free(r->allocation);
+	weir_budget_set_free(r->budgets);
 	weir_policy_set_free(r->policies);
 	weir_compiled_free(r->compiled);
 	free(r->approvers);

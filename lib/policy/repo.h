@@ -10,6 +10,7 @@
 #define WEIR_REPO_H
 
 #include "lib/money/allocation.h"
+#include "lib/money/budget.h"
 #include "lib/money/price.h"
 #include "lib/policy/bundle.h"
 
@@ -18,6 +19,7 @@ struct weir_repo {
 	struct weir_topology *topology;
 	struct weir_pricebook *prices;
 	struct weir_allocation *allocation;
+	struct weir_budget_set *budgets;
 	struct weir_policy_set *policies;
 	struct weir_failsafe failsafe[WEIR_MAX_FAILSAFE];
 	size_t failsafe_count;
