@@ -71,6 +71,8 @@ int api_coverage(struct api_call *c, json_t **ret);
 /* api_why.c */
 int api_why(struct api_call *c, json_t **ret);
 
+/* api_budgets.c */
+int api_budgets(struct api_call *c, json_t **ret);
 /* api_health.c */
 int api_health(struct api_call *c, json_t **ret);
 /* api_shadow.c */

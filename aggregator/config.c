@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/config.h"
 
+#include "aggregator/alerts.h"
+
 #define NS_S 1000000000ull
 #define NS_DAY (86400 * NS_S)
 #define ROW_STR(k, field, d, text) \
@@ -48,12 +50,27 @@ static const struct weir_setting table[] = {
 	ROW_STR("audit.key", audit_key, "",
 		"Ed25519 key that signs the audit log's head, made when it is missing, its public key beside it in .pub; "
 		"empty = audit.path with .key."),
+	{.key = "notify.webhooks", .type = WEIR_SET_STRS, .offset = offsetof(struct config, notify_webhooks), .def = "",
+	 .doc = "Where alerts of budgets go: \"NAME=URL\", the names as budgets have them in notify; what is in a URL stays here."},
+	ROW_STR("notify.ca", notify_ca, "", "Authorities that the certificates of webhooks are checked by (PEM); empty = the system's."),
 };
 
 int config_load(const char *path, struct config *ret, struct weir_err *err)
 {
+	int r;
+
 	memset(ret, 0, sizeof(*ret));
-	return weir_settings_load(table, WEIR_ARRAY_SIZE(table), path, ret, err);
+	r = weir_settings_load(table, WEIR_ARRAY_SIZE(table), path, ret, err);
+	for (size_t i = 0; !r && ret->notify_webhooks && ret->notify_webhooks[i]; i++) {
+		const char *entry = ret->notify_webhooks[i], *wrong = alerts_check_webhook(entry);
+
+		if (wrong)
+			r = weir_err_set(err, -EINVAL, "%s: notify.webhooks: %.*s: %s", path, (int)WEIR_MIN(strcspn(entry, "="), 64u), entry,
+					 wrong);
+	}
+	if (r)
+		config_fini(ret);
+	return r;
 }
 
 void config_fini(struct config *c)

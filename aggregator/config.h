@@ -16,6 +16,8 @@ struct config {
 	uint64_t policy_poll_ns;
 	char *http_socket;
 	char *audit_path, *audit_key;
+	char **notify_webhooks; /* "name=URL"; NULL-terminated */
+	char *notify_ca;
 };
 
 int config_load(const char *path, struct config *ret, struct weir_err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/manager.h"
 
+#include "aggregator/alerts.h"
 #include "aggregator/hours.h"
 #include "aggregator/http.h"
 #include "aggregator/keys.h"
@@ -30,11 +31,13 @@
 #define WATCH_NS (10 * WEIR_NS_PER_S)
 /* An hour that is over is charged so soon. */
 #define HOURS_NS (2 * WEIR_NS_PER_S)
+/* So soon after the bytes a crossed budget is told of. */
+#define ALERTS_NS (3 * WEIR_NS_PER_S)
 
 struct manager {
 	struct service sv;
 	struct weir_loop *loop;
-	struct weir_source *telemetry, *control, *sweep, *poll, *retain, *watch, *hours;
+	struct weir_source *telemetry, *control, *sweep, *poll, *retain, *watch, *hours, *alerts;
 	struct weir_httpd *http;
 	struct keys *keys;
 };
@@ -131,6 +134,15 @@ static int on_watch(uint32_t events, void *arg)
 		r = watch_run(m->sv.watch, &m->sv, &fleet, problems, &n);
 	if (r)
 		weir_log_err(r, "cannot look whether all is well");
+	return 0;
+}
+
+static int on_alerts(uint32_t events, void *arg)
+{
+	struct manager *m = arg;
+
+	(void)events;
+	alerts_run(m->sv.alerts, weir_wall_ns());
 	return 0;
 }
 
@@ -258,6 +270,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = watch_new(&sv->watch);
 	if (!r)
+		r = alerts_new(sv, m->loop, &sv->alerts);
+	if (!r)
 		r = keys_new(sv, &m->keys, err);
 	if (!r)
 		r = weir_wire_listen(c->telemetry_url, &tls, &telemetry, &sv->telemetry, err);
@@ -289,6 +303,8 @@ static int join_loop(struct manager *m, struct weir_err *err)
 		r = weir_loop_timer(l, WATCH_NS, WATCH_NS, on_watch, m, &m->watch);
 	if (!r)
 		r = weir_loop_timer(l, RETAIN_REST_MIN_NS, 0, on_hours, m, &m->hours);
+	if (!r)
+		r = weir_loop_timer(l, ALERTS_NS, ALERTS_NS, on_alerts, m, &m->alerts);
 	return r;
 }
 
@@ -302,6 +318,7 @@ static void manager_fini(struct manager *m)
 	weir_source_free(m->retain);
 	weir_source_free(m->watch);
 	weir_source_free(m->hours);
+	weir_source_free(m->alerts);
 	if (m->sv.telemetry)
 		weir_wire_server_free(m->sv.telemetry);
 	if (m->sv.control_wire)
@@ -310,6 +327,7 @@ static void manager_fini(struct manager *m)
 	witness_free(m->sv.witness);
 	control_free(m->sv.control);
 	watch_free(m->sv.watch);
+	alerts_free(m->sv.alerts);
 	sessions_free(m->sv.sessions);
 	gitops_free(m->sv.gitops);
 	store_close(m->sv.store);

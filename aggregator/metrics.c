@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/metrics.h"
 
+#include "aggregator/alerts.h"
 #include "aggregator/fleet.h"
+#include "aggregator/store_budget.h"
 #include "lib/ds/metrics.h"
+
+#include <math.h>
 
 #define NS_S 1e9
 
@@ -89,6 +93,76 @@ static void write_policy(struct weir_metrics *m, const struct gitops *g)
 	weir_sample_u64(m, NULL, 1);
 }
 
+/* Money is in units of the currency: these are for graphs and alarms, /api/v1/budgets is exact. */
+static double amount(const struct budget_kept *k)
+{
+	return (double)k->budget->nanos / NS_S;
+}
+
+static double spent(const struct budget_kept *k)
+{
+	return (double)k->view.nanos / NS_S;
+}
+
+static double ratio(const struct budget_kept *k)
+{
+	return (double)k->view.ppm / WEIR_BUDGET_WHOLE;
+}
+
+static double projected(const struct budget_kept *k)
+{
+	return k->view.projected ? (double)k->view.end_nanos / NS_S : NAN;
+}
+
+static const struct {
+	const char *name, *unit, *help;
+	double (*of)(const struct budget_kept *k); /* NaN: there is none */
+} budget_families[] = {
+	{"weir_budget_amount", "", "What a budget allows in a period, in its currency.", amount},
+	{"weir_budget_spent", "", "What is spent of a budget in this period, in its currency.", spent},
+	{"weir_budget_spent_ratio", "ratio", "The part of a budget that is spent; 1 = all of it.", ratio},
+	{"weir_budget_projected", "", "What the period costs if it goes on as it went, a straight line; missing on its first day.",
+	 projected},
+};
+
+static void write_alerts(struct weir_metrics *m, const struct alerts_stats *st, uint64_t waiting)
+{
+	weir_family(m, WEIR_COUNTER, "weir_budget_alerts", "", "Alerts of budgets since the start, by what was said.");
+	for (enum weir_budget_news n = WEIR_BUDGET_CROSSED; n <= WEIR_BUDGET_WITHDRAWN; n++)
+		weir_sample_u64(m, WEIR_LABELS({"event", weir_budget_news_name(n)}), st->said[n]);
+	weir_family(m, WEIR_COUNTER, "weir_budget_notices", "", "Notices to webhooks since the start: taken, attempts that failed, given up.");
+	weir_sample_u64(m, WEIR_LABELS({"result", "sent"}), st->sent);
+	weir_sample_u64(m, WEIR_LABELS({"result", "failed"}), st->failed);
+	weir_sample_u64(m, WEIR_LABELS({"result", "given-up"}), st->given_up);
+	weir_family(m, WEIR_GAUGE, "weir_budget_notices_waiting", "", "Notices that no webhook has taken yet.");
+	weir_sample_u64(m, NULL, waiting);
+}
+
+static int write_budgets(struct weir_metrics *m, struct service *sv, uint64_t now_ns)
+{
+	struct budgets *b;
+	uint64_t waiting, lost;
+	int r = alerts_budgets(sv->alerts, now_ns, &b);
+
+	if (!r)
+		r = store_notices_count(sv->store, 0, &waiting, &lost);
+	if (r)
+		return r;
+	for (size_t f = 0; f < WEIR_ARRAY_SIZE(budget_families); f++) {
+		weir_family(m, WEIR_GAUGE, budget_families[f].name, budget_families[f].unit, budget_families[f].help);
+		for (size_t i = 0; i < budgets_count(b); i++) {
+			const struct budget_kept *k = budgets_at(b, i);
+			double v = budget_families[f].of(k);
+
+			if (!isnan(v))
+				weir_sample(m, WEIR_LABELS({"budget", k->budget->name}, {"currency", k->budget->currency},
+							   {"period", weir_budget_period_name(k->budget->period)}), v);
+		}
+	}
+	write_alerts(m, alerts_stats(sv->alerts), waiting);
+	return 0;
+}
+
 static int write_agents(struct weir_metrics *m, const struct fleet *f)
 {
 	size_t n = WEIR_MIN(f->count, (size_t)METRICS_AGENTS);
@@ -120,6 +194,8 @@ int metrics_write(struct service *sv, uint64_t now_ns, bool classic, struct weir
 	write_ingest(&m, &sv->stats);
 	write_parts(&m, sv);
 	write_policy(&m, sv->gitops);
-	r = write_agents(&m, &fleet);
+	r = write_budgets(&m, sv, now_ns);
+	if (!r)
+		r = write_agents(&m, &fleet);
 	return r ? r : weir_metrics_end(&m);
 }

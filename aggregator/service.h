@@ -19,6 +19,7 @@
 /* Two sessions for each of the agents that the control socket can hold. */
 #define SESSIONS_MAX (2 * CONTROL_REQUESTS)
 
+struct alerts;
 struct control;
 struct witness;
 struct watch;
@@ -42,6 +43,7 @@ struct service {
 	struct witness *witness;
 	struct emergency emergency;
 	struct watch *watch;
+	struct alerts *alerts;
 	struct stats stats;
 	uint64_t started_ns;
 	uint64_t cert_expires_s; /* of the certificate in use, 0 = not known */

@@ -159,7 +159,11 @@ int store_begin(struct store *s)
 
 int store_commit(struct store *s)
 {
-	return store_run(s, ST_COMMIT, "");
+	int r = store_run(s, ST_COMMIT, "");
+
+	if (!r && s->noted)
+		noted_end(s->noted, true);
+	return r;
 }
 
 void store_rollback(struct store *s)
@@ -169,6 +173,8 @@ void store_rollback(struct store *s)
 	/* Keep the message of what failed, not of the rollback (SQLite may have rolled back itself). */
 	memcpy(error, s->error, sizeof(error));
 	store_run(s, ST_ROLLBACK, "");
+	if (s->noted)
+		noted_end(s->noted, false);
 	known_forget(&s->known);
 	memcpy(s->error, error, sizeof(error));
 }
@@ -180,6 +186,7 @@ void store_close(struct store *s)
 	for (int i = 0; i < ST_STATEMENTS; i++)
 		sqlite3_finalize(s->stmt[i]);
 	sqlite3_close(s->db);
+	noted_free(s->noted);
 	known_forget(&s->known);
 	free(s);
 }

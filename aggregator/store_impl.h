@@ -41,6 +41,8 @@ enum store_stmt {
 	ST_HEALTH_PUT_10S, ST_HEALTH_PUT_1M, ST_HEALTH_PUT_1H, ST_HEALTH_LATE,
 	ST_KEYS_GET, ST_KEYS_CERTIFICATE, ST_KEYS_IDENTITY, ST_KEYS_REFUSED,
 	ST_WITNESS_PUT,
+	ST_ALERT_PUT, ST_ALERT_DROP, ST_ALERT_FORGET,
+	ST_NOTICE_ADD, ST_NOTICE_SENT, ST_NOTICE_FAILED, ST_NOTICE_FORGET,
 	ST_STATEMENTS,
 };
 
@@ -54,6 +56,7 @@ struct store {
 	 * too. */
 	uint64_t folded_s[STORE_KINDS][STORE_RESOLUTIONS];
 	int64_t swept[3]; /* where store_retain() goes on */
+	struct store_noted *noted; /* charges (store_charged.c); NULL = nobody asks for them */
 	struct store_known *known; /* of addresses (store_names.c); NULL = nothing yet */
 	char error[256];
 };
@@ -78,6 +81,10 @@ int store_exec(struct store *s, const char *sql);
 
 /* What is known may not be in the tables. */
 void known_forget(struct store_known **known);
+/* A charge of the transaction under way, and its end. */
+void noted_add(struct store_noted *n, const struct store_charge *c);
+void noted_end(struct store_noted *n, bool committed);
+void noted_free(struct store_noted *n);
 /* For folded_s. */
 int store_folded(struct store *s, uint64_t ret[STORE_KINDS][STORE_RESOLUTIONS]);
 /* health_sum(a, b) of two blobs. */

@@ -213,6 +213,8 @@ int store_charges_add(struct store *s, const struct store_charge *charges, size_
 		for (enum store_res res = STORE_1M; !r && res < STORE_RESOLUTIONS; res++)
 			if (is_late(s, STORE_LEDGER, res, charges[i].time_s, &bucket))
 				r = charge_late(s, ST_LEDGER_LATE_1M + (res - STORE_1M), bucket, &charges[i]);
+		if (!r && s->noted)
+			noted_add(s->noted, &charges[i]);
 	}
 	return r;
 }

@@ -185,6 +185,16 @@ static const char *const migrations[] = {
 	WHOLE("flow", FLOW_KEY, FLOW_REST ",bytes,packets") WHOLE("ledger", LEDGER_KEY, LEDGER_REST ",bytes,once,nanos"),
 	/* 12: up to when hourly resources are charged */
 	"CREATE TABLE hours(id INTEGER PRIMARY KEY CHECK(id=1),charged_s INTEGER NOT NULL);",
+	/* 13: what was said of budgets, and to whom it is still to be said */
+	"CREATE TABLE budget_alert(budget TEXT NOT NULL,from_s INTEGER NOT NULL,threshold TEXT NOT NULL,"
+	"event INTEGER NOT NULL,time_s INTEGER NOT NULL,nanos INTEGER NOT NULL,said TEXT NOT NULL,"
+	"PRIMARY KEY(budget,from_s,threshold)) WITHOUT ROWID;"
+	"CREATE TABLE budget_notice(id INTEGER PRIMARY KEY,budget TEXT NOT NULL,from_s INTEGER NOT NULL,"
+	"threshold TEXT NOT NULL,webhook TEXT NOT NULL,body TEXT NOT NULL,time_s INTEGER NOT NULL,"
+	"next_s INTEGER NOT NULL,sent_s INTEGER NOT NULL DEFAULT 0,attempts INTEGER NOT NULL DEFAULT 0,"
+	"given_up INTEGER NOT NULL DEFAULT 0,error TEXT NOT NULL DEFAULT '');"
+	"CREATE INDEX budget_notice_due ON budget_notice(next_s) WHERE sent_s=0 AND given_up=0;"
+	"CREATE INDEX budget_notice_of ON budget_notice(budget,from_s);",
 };
 
 _Static_assert(WEIR_ARRAY_SIZE(migrations) == WEIR_STORE_SCHEMA, "tools know the number");
@@ -229,6 +239,13 @@ const char *const store_sql[ST_STATEMENTS] = {
 		"undone_to=excluded.undone_to,undone_ns=excluded.undone_ns,undone_why=excluded.undone_why,"
 		"drifts=excluded.drifts,threshold=excluded.threshold,approvers=excluded.approvers",
 	[ST_WITNESS_PUT] = "INSERT OR REPLACE INTO witness(node,sequence,hash,signature) VALUES(?,?,?,?)",
+	[ST_ALERT_PUT] = "INSERT OR REPLACE INTO budget_alert(budget,from_s,threshold,event,time_s,nanos,said) VALUES(?,?,?,?,?,?,?)",
+	[ST_ALERT_DROP] = "DELETE FROM budget_alert WHERE budget=? AND from_s=? AND threshold=?",
+	[ST_ALERT_FORGET] = "DELETE FROM budget_alert WHERE time_s<?",
+	[ST_NOTICE_ADD] = "INSERT INTO budget_notice(budget,from_s,threshold,webhook,body,time_s,next_s) VALUES(?,?,?,?,?,?,?)",
+	[ST_NOTICE_SENT] = "UPDATE budget_notice SET sent_s=?2,error='' WHERE id=?1",
+	[ST_NOTICE_FAILED] = "UPDATE budget_notice SET attempts=attempts+1,next_s=?2,given_up=?3,error=?4 WHERE id=?1",
+	[ST_NOTICE_FORGET] = "DELETE FROM budget_notice WHERE time_s<?",
 	[ST_KEYS_GET] = "SELECT k.key,k.cert_expires_s,k.broken,k.refused,k.refused_s FROM node n "
 			"JOIN keys k ON k.node=n.id WHERE n.name=?",
 	[ST_KEYS_CERTIFICATE] = "INSERT INTO keys(node,cert_expires_s,broken) VALUES(?,?,?) ON CONFLICT(node) "

@@ -53,6 +53,9 @@ int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err)
 int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost_coverage(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost_why(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_budget(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_budget_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_budget_check(const struct cli *c, int argc, char **argv, struct weir_err *err);
 /* A comma list of known dimensions, none twice; it also goes into a URL as it is. */
 int query_dimensions(const char *by, struct weir_err *err);
 int cmd_plan_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);

@@ -36,6 +36,15 @@ static const struct command commands[] = {
 	 "Say why the cost of the last --since is another than that of as long a time, --against before: volume (all bytes "
 	 "grew alike), price (a byte costs another amount), mix (bytes moved between cheap and dear ways), new and "
 	 "ended. The parts of each line sum to its change, and the lines to the total."},
+	{"budget", cmd_budget, "",
+	 "List the budgets of the policy repository: what is spent in the period that is on, and where a straight line from its "
+	 "begin leads. State is the highest threshold that is reached; over is 100 %."},
+	{"budget show", cmd_budget_show, "NAME [--proposal]",
+	 "Show all of a budget: its thresholds, what was said of them, and which webhook took it. --proposal prints, of a budget "
+	 "with at_limit: propose, the policy that would hold its cost; it is in force when it is committed and approved, not before."},
+	{"budget check", cmd_budget_check, "[DIR]",
+	 "Check budgets without an aggregator: DIR, . unless said otherwise, is a policy repository, or a directory of budgets "
+	 "alone, whose currency is then not compared with the price books. Each error is one line with file, line and column."},
 	{"prices show", cmd_prices_show, "[--provider P] [--region R] [--meter M] [--dir DIR]",
 	 "List the prices of the policy repository's price books, with contracts and calibrated rates over them. Like the "
 	 "next two it needs no aggregator; DIR is a policy repository or a directory of books, " PRICES_REPOSITORY

@@ -134,6 +134,8 @@ static const struct {
 	{"spool_bytes", format_bytes}, {"store_bytes", format_bytes},
 	{"free_bytes", format_bytes},  {"oldest_s", format_time},
 	{"newest_s", format_time},     {"retain_s", format_seconds},
+	{"from_s", format_time},       {"to_s", format_time},
+	{"sent_s", format_time},       {"next_s", format_time},
 	{"lag_s", format_seconds},     {"uptime_s", format_seconds},
 	{"last_seen_s", format_age},   {"time_s", format_time},
 	{"lease_until_s", format_lease},

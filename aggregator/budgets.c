@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aggregator/budgets.h"
+
+#include "aggregator/query_budget.h"
+#include "aggregator/store_budget.h"
+#include "aggregator/store_charged.h"
+#include "lib/ds/map.h"
+#include "lib/money/topology.h"
+
+#define WORKLOADS_MAX 65536 /* that are remembered */
+#define WORDS (WEIR_BUDGETS_MAX / 64)
+/* What was said is kept so long: longer than any period. */
+#define KEEP_S (400 * 86400ull)
+
+struct mask { /* bit i: budget i covers the workload */
+	uint64_t bits[WORDS];
+};
+
+struct budgets {
+	struct store *store;
+	struct budget_kept kept[WEIR_BUDGETS_MAX];
+	size_t count;
+	uint8_t print[32];
+	bool loaded;
+	uint64_t until_s; /* the first end of a period */
+	uint64_t since_s; /* the last update */
+	struct weir_map *masks; /* by workload */
+	int failed; /* while charges are added */
+};
+
+int budgets_new(struct store *s, struct budgets **ret)
+{
+	struct budgets *b = calloc(1, sizeof(*b));
+	int r = b ? weir_map_new(&b->masks) : -ENOMEM;
+
+	if (r) {
+		free(b);
+		return r;
+	}
+	b->store = s;
+	*ret = b;
+	return 0;
+}
+
+void budgets_free(struct budgets *b)
+{
+	if (!b)
+		return;
+	weir_map_free(b->masks, free);
+	free(b);
+}
+
+size_t budgets_count(const struct budgets *b)
+{
+	return b->count;
+}
+
+struct budget_kept *budgets_at(struct budgets *b, size_t i)
+{
+	return &b->kept[i];
+}
+
+struct budget_kept *budgets_find(struct budgets *b, const char *name)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (!strcmp(b->kept[i].budget->name, name))
+			return &b->kept[i];
+	return NULL;
+}
+
+static int masks_forget(struct budgets *b)
+{
+	struct weir_map *empty;
+	int r = weir_map_new(&empty);
+
+	if (r)
+		return r;
+	weir_map_free(b->masks, free);
+	b->masks = empty;
+	return 0;
+}
+
+static bool has_label(const struct weir_budget_workload *w, const char *key, const char *value)
+{
+	return query_has_label(w->labels, key, value);
+}
+
+static struct weir_budget_workload workload_of(const struct query_charged *c)
+{
+	return (struct weir_budget_workload){c->team, c->namespace, c->name, c->node, has_label, c->labels};
+}
+
+/* Of a workload that is not remembered. */
+static int mask_make(const struct query_charged *c, void *arg)
+{
+	struct budgets *b = arg;
+	const struct weir_budget_workload w = workload_of(c);
+	struct mask *m = calloc(1, sizeof(*m));
+	int r = m ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < b->count; i++)
+		if (weir_budget_covers_workload(b->kept[i].budget, &w))
+			m->bits[i / 64] |= 1ull << i % 64;
+	if (!r && weir_map_count(b->masks) == WORKLOADS_MAX)
+		r = masks_forget(b);
+	if (!r)
+		r = weir_map_put(b->masks, &c->workload, sizeof(c->workload), m, NULL);
+	if (r)
+		free(m);
+	return r;
+}
+
+/* who: the workload with its names, NULL = they are to be asked for. */
+static const struct mask *mask_of(struct budgets *b, int64_t workload, const struct query_charged *who, int *ret_r)
+{
+	const struct mask *m = weir_map_find(b->masks, &workload, sizeof(workload));
+
+	*ret_r = 0;
+	if (m)
+		return m;
+	*ret_r = who ? mask_make(who, b) : query_workload(b->store, workload, mask_make, b);
+	return *ret_r ? NULL : weir_map_find(b->masks, &workload, sizeof(workload));
+}
+
+static bool covers(const struct mask *m, const struct budget_kept *k, size_t i, uint8_t path, const char *meter)
+{
+	return m->bits[i / 64] >> i % 64 & 1 && weir_budget_covers_way(k->budget, weir_path_name((enum weir_path)path), meter);
+}
+
+struct reading {
+	struct budgets *b;
+	uint64_t from_s, to_s;
+};
+
+static int add_stored(const struct query_charged *c, void *arg)
+{
+	const struct reading *at = arg;
+	struct budgets *b = at->b;
+	int r;
+	const struct mask *m = mask_of(b, c->workload, c, &r);
+
+	for (size_t i = 0; m && i < b->count; i++) {
+		struct budget_kept *k = &b->kept[i];
+
+		if (k->view.from_s == at->from_s && k->view.to_s == at->to_s && covers(m, k, i, c->path, c->meter))
+			k->spent_nanos += c->nanos;
+	}
+	return r;
+}
+
+static void add_charged(const struct store_charged *c, void *arg)
+{
+	struct budgets *b = arg;
+	int r;
+	const struct mask *m = mask_of(b, c->workload, NULL, &r);
+
+	for (size_t i = 0; m && i < b->count; i++) {
+		struct budget_kept *k = &b->kept[i];
+
+		if (c->hour_s >= k->view.from_s && c->hour_s < k->view.to_s && covers(m, k, i, c->path, c->meter))
+			k->spent_nanos += c->nanos;
+	}
+	b->failed = b->failed ? b->failed : r;
+}
+
+static int add_said(const struct store_alert *a, void *arg)
+{
+	struct budget_kept *k = arg;
+
+	for (size_t t = 0; t < k->budget->threshold_count; t++)
+		if (!strcmp(k->budget->thresholds[t].name, a->threshold))
+			snprintf(k->said[t], sizeof(k->said[t]), "%s", a->said);
+	return 0;
+}
+
+/* Each period that a budget has, once. */
+static int read_ledger(struct budgets *b, uint64_t now_s)
+{
+	int r = 0;
+
+	for (enum weir_budget_period p = WEIR_BUDGET_MONTH; !r && p <= WEIR_BUDGET_YEAR; p++) {
+		struct reading at = {.b = b};
+		bool wanted = false;
+
+		weir_budget_bounds(p, now_s, &at.from_s, &at.to_s);
+		for (size_t i = 0; i < b->count; i++)
+			wanted |= b->kept[i].budget->period == p;
+		if (wanted)
+			r = query_charged(b->store, at.from_s, at.to_s, add_stored, &at);
+	}
+	return r;
+}
+
+static void nothing(const struct store_charged *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+}
+
+static int load(struct budgets *b, const struct weir_budget_set *set, const uint8_t print[32], uint64_t now_s)
+{
+	int r = masks_forget(b);
+
+	b->loaded = false;
+	b->count = set ? weir_budget_count(set) : 0;
+	b->until_s = UINT64_MAX;
+	memcpy(b->print, print, sizeof(b->print));
+	for (size_t i = 0; i < b->count; i++) {
+		b->kept[i] = (struct budget_kept){.budget = weir_budget_at(set, i)};
+		weir_budget_evaluate(b->kept[i].budget, 0, now_s, &b->kept[i].view);
+		b->until_s = WEIR_MIN(b->until_s, b->kept[i].view.to_s);
+	}
+	if (!r && b->count)
+		r = store_charged_begin(b->store);
+	/* What is noted up to now is in the ledger as well. */
+	store_charged_take(b->store, nothing, NULL);
+	if (!r && b->count)
+		r = read_ledger(b, now_s);
+	for (size_t i = 0; !r && i < b->count; i++)
+		r = store_alerts(b->store, b->kept[i].budget->name, b->kept[i].view.from_s, add_said, &b->kept[i]);
+	if (!r && b->count && now_s > KEEP_S)
+		r = store_budget_forget(b->store, now_s - KEEP_S);
+	b->loaded = !r;
+	return r;
+}
+
+int budgets_update(struct budgets *b, const struct weir_budget_set *set, const uint8_t print[32], uint64_t now_s)
+{
+	bool other = !b->loaded || memcmp(b->print, print, sizeof(b->print)) != 0 || now_s >= b->until_s || now_s < b->since_s;
+	int r = 0;
+
+	b->failed = 0;
+	if (!other)
+		other = !store_charged_take(b->store, add_charged, b) || b->failed;
+	if (other)
+		r = load(b, set, print, now_s);
+	b->since_s = now_s;
+	for (size_t i = 0; i < b->count; i++)
+		weir_budget_evaluate(b->kept[i].budget, b->kept[i].spent_nanos, now_s, &b->kept[i].view);
+	return r;
+}
+
+struct ways {
+	struct budgets *b;
+	const struct budget_kept *k;
+	size_t index;
+	struct weir_budget_way way[WEIR_PATHS];
+	struct weir_map *nodes; /* path and node */
+};
+
+static int add_way(const struct query_charged *c, void *arg)
+{
+	struct ways *w = arg;
+	char key[256];
+	int r;
+	const struct mask *m = mask_of(w->b, c->workload, c, &r);
+
+	if (!m || c->path >= WEIR_PATHS || !covers(m, w->k, w->index, c->path, c->meter))
+		return r;
+	w->way[c->path].bytes += w->k->budget->scope[WEIR_BUDGET_METER] ? c->metered : c->moved;
+	w->way[c->path].nanos += c->nanos;
+	snprintf(key, sizeof(key), "%u %s", c->path, c->node);
+	if (!weir_map_find(w->nodes, key, strlen(key))) {
+		w->way[c->path].nodes++;
+		r = weir_map_put(w->nodes, key, strlen(key), w, NULL);
+	}
+	return r;
+}
+
+int budgets_way(struct budgets *b, const struct budget_kept *k, struct weir_budget_way *ret)
+{
+	struct ways w = {.b = b, .k = k, .index = (size_t)(k - b->kept)};
+	int best = 0, r = weir_map_new(&w.nodes);
+
+	if (r)
+		return r;
+	r = query_charged(b->store, k->view.from_s, k->view.to_s, add_way, &w);
+	weir_map_free(w.nodes, NULL);
+	if (r)
+		return r;
+	for (int p = 1; p < WEIR_PATHS; p++)
+		if (w.way[p].nanos > w.way[best].nanos)
+			best = p;
+	*ret = w.way[best];
+	ret->path = ret->nanos > 0 ? weir_path_name((enum weir_path)best) : "";
+	return 0;
+}
