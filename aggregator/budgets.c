@@ -255,7 +255,8 @@ static int add_way(const struct query_charged *c, void *arg)
 	int r;
 	const struct mask *m = mask_of(w->b, c->workload, c, &r);
 
-	if (!m || c->path >= WEIR_PATHS || !covers(m, w->k, w->index, c->path, c->meter))
+	/* What costs by the hour moves no byte, and no rate holds it. */
+	if (!m || c->path >= WEIR_PATHS || !(c->moved | c->metered) || !covers(m, w->k, w->index, c->path, c->meter))
 		return r;
 	w->way[c->path].bytes += w->k->budget->scope[WEIR_BUDGET_METER] ? c->metered : c->moved;
 	w->way[c->path].nanos += c->nanos;

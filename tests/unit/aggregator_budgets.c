@@ -175,13 +175,14 @@ TEST(the_dearest_way_is_found)
 		{.node = "n1", .team = "shop", .path = WEIR_PATH_NAT, .bytes = 10, .nanos = 50, .time_s = NOW_S},
 		{.node = "n2", .team = "shop", .path = WEIR_PATH_NAT, .bytes = 20, .nanos = 60, .time_s = NOW_S - 3600},
 		{.node = "n3", .team = "shop", .path = WEIR_PATH_INTERNET, .bytes = 99, .nanos = 100, .time_s = NOW_S},
+		{.node = "", .team = "shop", .path = WEIR_PATH_ENDPOINT, .nanos = 500, .time_s = NOW_S}, /* an hour of one */
 		{.node = "n4", .team = "data", .path = WEIR_PATH_TGW, .bytes = 99, .nanos = 1000, .time_s = NOW_S},
 	};
 
 	world_new(&w);
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(rows); i++)
 		CHECK(!charge_committed(w.store, &rows[i]));
-	CHECK(spent(&w, "shop", NOW_S) == 210);
+	CHECK(spent(&w, "shop", NOW_S) == 710);
 	CHECK(!budgets_way(w.budgets, budgets_find(w.budgets, "shop"), &way) && !strcmp(way.path, "nat"), "%s", way.path);
 	CHECK(way.bytes == 30 && way.nanos == 110 && way.nodes == 2, "%u nodes", way.nodes);
 	CHECK(!budgets_way(w.budgets, budgets_find(w.budgets, "app-nat"), &way) && !*way.path, "nothing is spent");
