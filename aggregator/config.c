@@ -62,11 +62,11 @@ int config_load(const char *path, struct config *ret, struct weir_err *err)
 	memset(ret, 0, sizeof(*ret));
 	r = weir_settings_load(table, WEIR_ARRAY_SIZE(table), path, ret, err);
 	for (size_t i = 0; !r && ret->notify_webhooks && ret->notify_webhooks[i]; i++) {
-		const char *entry = ret->notify_webhooks[i], *wrong = alerts_check_webhook(entry);
+		const char *wrong = alerts_check_webhook(ret->notify_webhooks[i]);
 
+		/* By its number: what is no name may be a URL, which may have a secret in it. */
 		if (wrong)
-			r = weir_err_set(err, -EINVAL, "%s: notify.webhooks: %.*s: %s", path, (int)WEIR_MIN(strcspn(entry, "="), 64u), entry,
-					 wrong);
+			r = weir_err_set(err, -EINVAL, "%s: notify.webhooks: entry %zu: %s", path, i + 1, wrong);
 	}
 	if (r)
 		config_fini(ret);
