@@ -14,6 +14,7 @@ static const uint64_t grace_s[STORE_RESOLUTIONS] = {0, 60, 300, 600};
 #define FREE_PART 8
 #define FREE_STEP 256
 #define SQL_MAX 1024
+#define MANY "9223372036854775807"
 
 static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h", "1d"};
 /* Tables of marks, by what is folded. */
@@ -22,15 +23,16 @@ static const char *const mark[STORE_RESOLUTIONS] = {NULL, "_1m", "_1h", ""};
 static const struct kind {
 	const char *name, *key, *values, *sum;
 	const char *rest, *row; /* row: parameters for a key, see run() */
+	const char *beyond;	/* behind a bucket: above all keys of it */
 	enum store_res first; /* that is folded; those before are written */
 } kinds[STORE_KINDS] = {
 	[STORE_FLOW] = {"flow", FLOW_KEY, "bytes,packets", "bytes=bytes+excluded.bytes,packets=packets+excluded.packets",
-			FLOW_REST, "?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14", STORE_1M},
+			FLOW_REST, "?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14", MANY ",0,0,0,0,0,0,0,0,0", STORE_1M},
 	[STORE_LEDGER] = {"ledger", LEDGER_KEY, "bytes,once,nanos",
 			  "bytes=bytes+excluded.bytes,once=once+excluded.once,nanos=nanos+excluded.nanos",
-			  LEDGER_REST, "?4,?5,?6,?7,?8,?9", STORE_1M},
+			  LEDGER_REST, "?4,?5,?6,?7,?8,?9", MANY ",0,'','',0", STORE_1M},
 	[STORE_HEALTH] = {"health", HEALTH_KEY, "counts", "counts=health_sum(counts,excluded.counts)", HEALTH_REST,
-			  "?4,?5,?6,?7", STORE_HEALTH_WRITTEN},
+			  "?4,?5,?6,?7", MANY ",0,0", STORE_HEALTH_WRITTEN},
 };
 
 static void end(sqlite3_stmt **st)
@@ -116,6 +118,21 @@ int store_folded(struct store *s, uint64_t ret[STORE_KINDS][STORE_RESOLUTIONS])
 }
 
 /*
+ * All of the buckets that ended before before_s is folded: the mark goes behind the last of them. Left at the last row, a
+ * later one of the same bucket, with a higher key, would stand above this mark and perhaps below the next one: twice.
+ */
+static int fold_end(struct store *s, const struct kind *k, enum store_res to, uint64_t before_s)
+{
+	uint32_t width = store_bucket_s(to - 1);
+	char sql[SQL_MAX];
+
+	if (before_s < width)
+		return 0;
+	snprintf(sql, sizeof(sql), "UPDATE folded_%s%s SET (%s)=(?1,%s) WHERE bucket<=?1", k->name, mark[to], k->key, k->beyond);
+	return run(s, sql, NULL, NULL, (int64_t)(before_s - width), 0, 0);
+}
+
+/*
  * Up to *budget rows that ended before before_s into the resolution `to`; *budget falls by what was folded. Keys are
  * compared with one that was read before: with one of a subquery SQLite 3.40 goes through all of a bucket.
  */
@@ -137,8 +154,10 @@ static int fold(struct store *s, const struct kind *k, enum store_res to, uint64
 		 "ON CONFLICT(%s) DO UPDATE SET %s",
 		 k->name, suffix[to], k->key, k->values, store_bucket_s(to), k->rest, k->values, next, k->key, k->sum);
 	r = run_by(s, sql, at, NULL, &folded, (int64_t)before_s, *budget, 0);
-	if (r || !folded)
-		return r;
+	if (r || folded < *budget) {
+		*budget -= folded;
+		return r ? r : fold_end(s, k, to, before_s);
+	}
 	snprintf(sql, sizeof(sql), "UPDATE folded_%s%s SET (%s)=(SELECT %s %s)", k->name, mark[to], k->key, k->key, next);
 	r = run_by(s, sql, at, NULL, NULL, (int64_t)before_s, 1, folded - 1);
 	*budget -= folded;

@@ -3,6 +3,7 @@
 #include "aggregator/query_health.h"
 #include "aggregator/store_health.h"
 #include "aggregator/store_impl.h"
+#include "tests/lib/charge_fixture.h"
 #include "tests/lib/store_fixture.h"
 #include "tests/lib/test.h"
 
@@ -281,6 +282,39 @@ TEST(a_question_goes_to_what_reaches_back_far_enough)
 	CHECK(query_resolution(0, NOW_S, odd) == STORE_1H, "what is kept longest");
 }
 
-TEST_MAIN(T(every_level_says_the_same_of_any_span_that_it_covers), T(a_step_is_bounded), T(space_is_given_back),
+static int add_nanos(const struct query_cost *c, void *arg)
+{
+	*(int64_t *)arg += c->nanos;
+	return 0;
+}
+
+/* The last bucket has a row of the first workload alone, its minute one of the third: a row of the second stands between. */
+TEST(a_late_row_beside_the_last_one_counts_once)
+{
+	static const uint64_t keep[STORE_RESOLUTIONS] = {7 * 86400, 7 * 86400, 400 * 86400, 1830 * 86400};
+	static const enum query_dim dims[] = {QUERY_WORKLOAD};
+	static const char *const names[] = {"a", "b", "c"};
+	const uint64_t minute = NOW_S - NOW_S % 3600 + 600;
+	auto_store *s = open_store();
+
+	for (size_t i = 0; i < 3; i++)
+		CHECK(!charge_committed(s, &(struct charged){.workload = names[i], .nanos = 1, .time_s = minute - 86400}));
+	CHECK(!charge_committed(s, &(struct charged){.workload = "c", .nanos = 10, .time_s = minute}));
+	CHECK(!charge_committed(s, &(struct charged){.workload = "a", .nanos = 100, .time_s = minute + 10}));
+	CHECK(!retain_all(s, minute + 2 * 3600, keep), "%s", store_error(s));
+	CHECK(!charge_committed(s, &(struct charged){.workload = "b", .nanos = 1000, .time_s = minute + 10}));
+	for (int pass = 0; pass < 2; pass++) {
+		for (enum store_res res = STORE_10S; res < STORE_RESOLUTIONS; res++) {
+			const struct query_range all = {0, INT64_MAX, res};
+			int64_t sum = 0;
+
+			CHECK(!query_cost(s, dims, 1, &all, add_nanos, &sum) && sum == 1113, "pass %d, %u s: %lld", pass, store_bucket_s(res),
+			      (long long)sum);
+		}
+		CHECK(!retain_all(s, minute + 3 * 3600, keep), "%s", store_error(s));
+	}
+}
+
+TEST_MAIN(T(a_late_row_beside_the_last_one_counts_once), T(every_level_says_the_same_of_any_span_that_it_covers), T(a_step_is_bounded), T(space_is_given_back),
 	  T(a_day_outlives_its_hours_and_takes_what_comes_late), T(old_holders_and_boots_go),
 	  T(a_question_goes_to_what_reaches_back_far_enough))
