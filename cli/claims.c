@@ -167,7 +167,7 @@ int claims_give(struct claims *c)
 			.by_hour = k->meter->by_hour, .measured = c->rows[i].nanos,
 		};
 
-		r = weir_settlement_claim(s->settlement, &claim, s->err);
+		r = settle_add_claim(s, &claim);
 	}
 	return r;
 }

@@ -11,6 +11,8 @@
 void settle_close(struct settle *s)
 {
 	weir_settlement_free(s->settlement);
+	if (s->accounts)
+		weir_map_free(s->accounts, NULL);
 	weir_charges_free(s->charges);
 	weir_repo_free(s->repo);
 	weir_pricebook_free(s->book);
@@ -51,6 +53,8 @@ int settle_open(struct settle *s, const struct cli *c, const struct settle_quest
 		r = weir_bills_open(q->bills, false, &s->bills, err);
 	if (!r)
 		r = weir_charges_new(s->book, &s->charges);
+	if (!r && q->account)
+		r = weir_map_new(&s->accounts);
 	return r ? r : weir_settlement_new(fn, arg, &s->settlement);
 }
 
@@ -60,6 +64,13 @@ int settle_add_line(struct settle *s, const struct weir_bill_line *l)
 		return weir_err_set(s->err, -EINVAL, "the bill has charges in %s and in %s: choose one with --account", s->currency,
 				    l->currency);
 	(void)weir_strcpy(s->currency, sizeof(s->currency), l->currency);
+	if (s->accounts) {
+		const char *account = weir_settlement_account(l->account);
+		int r = weir_map_put(s->accounts, account, strlen(account), s, NULL);
+
+		if (r)
+			return r;
+	}
 	return weir_settlement_bill(s->settlement, s->charges, l, s->err);
 }
 
@@ -110,6 +121,13 @@ static uint64_t seconds_of(const struct settle *s, const struct weir_settlement_
 	return 0;
 }
 
+int settle_add_claim(struct settle *s, const struct weir_settlement_claim *c)
+{
+	if (s->accounts && *c->account && !weir_map_find(s->accounts, c->account, strlen(c->account)))
+		return 0;
+	return weir_settlement_claim(s->settlement, c, s->err);
+}
+
 static int add_measured(struct settle *s, const json_t *item, int64_t from_s, int64_t to_s)
 {
 	const char *class = text_at(item, "class"), *name = text_at(item, "meter"), *team = text_at(item, "team");
@@ -132,7 +150,7 @@ static int add_measured(struct settle *s, const json_t *item, int64_t from_s, in
 	claim.by_hour = !bytes && nanos;
 	if (claim.by_hour)
 		claim.bytes = seconds_of(s, &claim, nanos);
-	return weir_settlement_claim(s->settlement, &claim, s->err);
+	return settle_add_claim(s, &claim);
 }
 
 int settle_currency(struct settle *s, const char *currency)

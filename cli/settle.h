@@ -11,6 +11,7 @@
 #include "cli/args.h"
 #include "cli/bill.h"
 #include "cli/view.h"
+#include "lib/ds/map.h"
 #include "lib/money/settlement.h"
 #include "lib/policy/repo.h"
 
@@ -30,6 +31,7 @@ struct settle {
 	struct weir_charges *charges;
 	struct weir_repo *repo; /* NULL: the directory holds books alone, so no class of a node is known */
 	struct weir_settlement *settlement;
+	struct weir_map *accounts; /* that the lines are of; what was measured of others is no matter of theirs. NULL: all are */
 	int64_t from_s, to_s; /* the month */
 	int64_t rate;	      /* billing currency for one of the ledger's, in nanos */
 	char currency[16];    /* of the bill */
@@ -49,6 +51,7 @@ void settle_close(struct settle *s);
 
 /* What settle_run() is made of, for who has measured otherwise; book, charges, settlement and err must be set. */
 int settle_add_line(struct settle *s, const struct weir_bill_line *l);
+int settle_add_claim(struct settle *s, const struct weir_settlement_claim *c);
 int settle_rate(const char *text, int64_t *ret, struct weir_err *err);
 /* What was measured is in this currency: the bill's, or there is a rate. */
 int settle_currency(struct settle *s, const char *currency);

@@ -181,6 +181,6 @@ int cmd_statement_close(const struct cli *c, int argc, char **argv, struct weir_
 	close.head.account = q.account ? q.account : "";
 	close.head.period_s = settle.from_s;
 	close.head.period_end_s = settle.to_s;
-	r = close_month(&settle, statement, remeasure || q.measured[0], &close, &removed);
+	r = close_month(&settle, statement, remeasure || q.measured[0] || q.traffic[0], &close, &removed);
 	return r ? r : print(c, &close.head, &removed);
 }

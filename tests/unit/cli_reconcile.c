@@ -162,6 +162,27 @@ TEST(a_line_has_its_account_and_its_day)
 	json_decref(root);
 }
 
+/* Two accounts are billed apart: of one alone, what was measured in the other's account is not over-measured. */
+TEST(one_account_is_settled_with_its_own)
+{
+	auto_room m;
+	weir_auto_free char *out = NULL, *all = NULL;
+	struct weir_err err = {{0}};
+	json_t *root = NULL;
+
+	room_make_of(&m, DAYS, "{\"currency\":\"USD\",\"items\":[{\"account\":\"999\",\"team\":\"a\",\"meter\":\"internet-out\",\"bytes\":5,\"nanos\":9},"
+			       "{\"account\":\"777\",\"team\":\"b\",\"meter\":\"internet-out\",\"bytes\":5,\"nanos\":9}]}");
+	CHECK(!import(&m) && !reconcile_with(&m, "--account", "acme", &out, &err), "%s", err.text);
+	root = json_loads(out ? out : "", 0, NULL);
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "total"), "measured_nanos")) == 9 &&
+	      json_array_size(json_object_get(root, "teams")) == 2, "%s", out);
+	json_decref(root);
+	CHECK(!reconcile_with(&m, "--lines", NULL, &all, &err), "%s", err.text);
+	root = json_loads(all ? all : "", 0, NULL);
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "total"), "measured_nanos")) == 18, "%s", all);
+	json_decref(root);
+}
+
 #define HOURS                                                                                                          \
 	"BilledCost,BillingAccountId,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory,ChargePeriodEnd," \
 	"ChargePeriodStart,ConsumedQuantity,ConsumedUnit,ServiceName,ProviderName,SkuMeter,SubAccountId,RegionId\n"      \
@@ -245,5 +266,5 @@ TEST(what_cannot_be_compared_is_said)
 	CHECK(reconcile(&m, "2026-08", false, &third, &err) && strstr(err.text, "holds no such bill"), "%s", err.text);
 }
 
-TEST_MAIN(T(a_months_bill_by_hand), T(it_is_three_tables), T(a_line_has_its_account_and_its_day), T(what_costs_by_the_hour_is_dealt_by_its_hours), T(measured_in_another_currency), T(recorded_traffic_is_measured_by_replay),
+TEST_MAIN(T(a_months_bill_by_hand), T(it_is_three_tables), T(a_line_has_its_account_and_its_day), T(one_account_is_settled_with_its_own), T(what_costs_by_the_hour_is_dealt_by_its_hours), T(measured_in_another_currency), T(recorded_traffic_is_measured_by_replay),
 	  T(what_cannot_be_compared_is_said))
