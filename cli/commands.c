@@ -134,12 +134,14 @@ static const struct command commands[] = {
 	 "behind --."},
 	{"recommend", cmd_recommend,
 	 "[--traffic FILE]... [--since 30d] [--dir REPO | --topology FILE|DIR [--ranges FILE]... [--prices DIR]] [--window 14d] "
-	 "[--min 1] [--all] [--show ID]",
+	 "[--min 1] [--all] [--show ID [--save FILE] | --realised FILE --landed DATE]",
 	 "Say what could be saved, a month, by replay of recorded traffic through the network with each change made: what the "
 	 "aggregator has of the last --since, or FILEs of weirctl export traffic, without it. What is listed goes together, and "
 	 "its sum is one replay of all of it. --window asks that much evidence of each rule in place of 14 days, --min leaves "
 	 "out what saves less a month, --all lists what is held back too, and why. --show prints one whole: saving, formula, risk, "
-	 "the change as Terraform JSON, Kubernetes patch or FlowPolicy, and how to undo it."},
+	 "the change as Terraform JSON, Kubernetes patch or FlowPolicy, and how to undo it; --save keeps what it promises. "
+	 "--realised, with the day it landed, says what such a change saved since: the traffic as it would cost without, minus as "
+	 "it does, beside the promise."},
 	{"policy status", cmd_policy_status, "",
 	 "Show the policy serial, its state, and what each node has applied."},
 	{"policy shadow", cmd_policy_shadow, "[--serial N] [--limit 1000]",

@@ -55,7 +55,7 @@ static int put_row(const struct weir_traffic *t, void *arg)
 
 static int load_traffic(struct recommend *r, struct weir_err *err)
 {
-	uint64_t to_s = r->c->now_s - r->c->now_s % HOUR_S, from_s = to_s - WEIR_MIN(r->since_s, to_s);
+	uint64_t to_s = r->c->now_s - r->c->now_s % HOUR_S, from_s = r->landed_s ? r->landed_s : to_s - WEIR_MIN(r->since_s, to_s);
 	uint64_t rows;
 	int e = weir_traffic_new(&r->traffic);
 
@@ -90,6 +90,10 @@ static int check(const struct recommend *r, struct weir_err *err)
 {
 	if (r->prices_path && !r->topology_path)
 		return weir_err_set(err, -EINVAL, "--prices needs --topology; a policy repository with both is --dir");
+	if (r->save && !r->show)
+		return weir_err_set(err, -EINVAL, "--save needs --show ID: which one is kept");
+	if (!r->realised != !r->landed_s || (r->realised && r->show))
+		return weir_err_set(err, -EINVAL, "--realised FILE and --landed DATE go together, without --show");
 	if (r->since_s < HOUR_S || (r->window_s && r->window_s < HOUR_S))
 		return weir_err_set(err, -EINVAL, "--since and --window are at least an hour");
 	return 0;
@@ -104,11 +108,15 @@ static int recommend(struct recommend *r, int64_t floor, struct weir_err *err)
 		e = load_traffic(r, err);
 	if (e)
 		return e;
+	if (r->realised)
+		return recommend_realised(r, err);
 	in = recommend_in(r);
 	in.floor_nanos = floor;
 	e = weir_savings_new(&in, &r->savings, err);
 	if (!e)
 		e = weir_savings_choose(r->savings, err);
+	if (!e && r->save)
+		e = recommend_save(r, err);
 	if (e)
 		return e;
 	return r->show ? recommend_show(r, err) : recommend_list(r, err);
@@ -122,7 +130,8 @@ int cmd_recommend(const struct cli *c, int argc, char **argv, struct weir_err *e
 		{"--traffic", ARGS_LIST, r.traffic_files}, {"--since", ARGS_DURATION, &r.since_s}, {"--dir", ARGS_STR, &r.dir},
 		{"--topology", ARGS_STR, &r.topology_path}, {"--prices", ARGS_STR, &r.prices_path}, {"--ranges", ARGS_LIST, r.ranges},
 		{"--window", ARGS_DURATION, &r.window_s}, {"--min", ARGS_STR, &r.min}, {"--all", ARGS_FLAG, &r.all},
-		{"--show", ARGS_STR, &r.show},
+		{"--show", ARGS_STR, &r.show}, {"--save", ARGS_STR, &r.save}, {"--realised", ARGS_STR, &r.realised},
+		{"--landed", ARGS_TIME, &r.landed_s},
 	};
 	int e = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 

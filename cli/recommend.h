@@ -10,9 +10,9 @@
 
 struct recommend {
 	const struct cli *c;
-	const char *dir, *topology_path, *prices_path, *show, *min;
+	const char *dir, *topology_path, *prices_path, *show, *save, *realised, *min;
 	const char *traffic_files[ARGS_LIST_MAX + 1], *ranges[ARGS_LIST_MAX + 1];
-	uint64_t since_s, window_s;
+	uint64_t since_s, window_s, landed_s;
 	bool all;
 	struct weir_repo *repo; /* NULL: the two below are our own */
 	struct weir_topology *topology;
@@ -30,5 +30,9 @@ char *recommend_money(int64_t nanos, char *buf);
 int recommend_list(const struct recommend *r, struct weir_err *err);
 /* All of one, and its change whole. */
 int recommend_show(const struct recommend *r, struct weir_err *err);
+/* Keeps what is promised of r->show in the file r->save. */
+int recommend_save(const struct recommend *r, struct weir_err *err);
+/* What the change of the file r->realised saved since r->landed_s. */
+int recommend_realised(const struct recommend *r, struct weir_err *err);
 
 #endif

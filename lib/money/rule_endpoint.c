@@ -200,11 +200,8 @@ uint32_t rules_edit_endpoints_gone(struct weir_savings *s, struct rules_draft *d
 	return n;
 }
 
-/* A public address of the service in the region, which the workloads will ask instead. */
-static bool public_address(const struct weir_savings *s, const char *service, const char *region, struct weir_addr *ret)
+bool rules_public_address(const struct weir_topology *t, const char *service, const char *region, struct weir_addr *ret)
 {
-	const struct weir_topology *t = s->now;
-
 	for (size_t i = 0; i < t->range_count; i++) {
 		const struct topo_range *range = &t->ranges[i];
 		uint32_t holder = weir_lpm_find(t->range_lpm, &range->prefix.addr);
@@ -232,7 +229,7 @@ static bool edit_addresses(struct weir_savings *s, struct rules_draft *d, const 
 		if (row->domain != first->domain || row->route.path != WEIR_PATH_ENDPOINT || !*row->route.peer_domain ||
 		    strcmp(row->route.service, first->route.service) != 0)
 			continue;
-		if (!public_address(s, row->route.service, row->subnet->pub.region, &to))
+		if (!rules_public_address(s->now, row->route.service, row->subnet->pub.region, &to))
 			return false;
 		while (k < d->edit_count && (d->edits[k].kind != WEIR_EDIT_ADDRESS ||
 					     memcmp(&d->edits[k].to.addr, &row->t.peer, sizeof(row->t.peer)) != 0))

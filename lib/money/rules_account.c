@@ -2,29 +2,30 @@
 /* What each of the chosen saves, a month, with an interval: days of a replay without it minus days with it. */
 #include "lib/money/rules_impl.h"
 
-/* Costs of a replay by day of the span; hourly things cost each day alike. */
-static int by_day(const struct weir_savings *s, const struct rules_world *w, int64_t extra, int64_t *days, size_t n)
+int rules_by_day(const struct weir_replay *replay, const struct weir_traffic_set *traffic, uint64_t first_s, uint64_t last_s,
+		 int64_t extra, int64_t *days)
 {
+	size_t n = rules_days(first_s, last_s);
 	weir_auto_free uint64_t *hours = calloc(n, sizeof(*hours));
 	weir_auto_free int64_t *part = calloc(n, sizeof(*part));
-	uint64_t first_day = s->first_s / RULES_DAY_S;
+	uint64_t first_day = first_s / RULES_DAY_S;
 	int64_t things = extra;
 
 	if (!hours || !part)
 		return -ENOMEM;
 	memset(days, 0, n * sizeof(*days));
-	for (size_t i = 0; i < weir_replay_count(w->replay); i++) {
-		const struct weir_replay_charge *c = weir_replay_at(w->replay, i);
+	for (size_t i = 0; i < weir_replay_count(replay); i++) {
+		const struct weir_replay_charge *c = weir_replay_at(replay, i);
 		struct weir_traffic t;
 
 		if (c->row == WEIR_REPLAY_RESOURCE) {
 			things += c->nanos;
 			continue;
 		}
-		weir_traffic_get(w->traffic, c->row, &t);
+		weir_traffic_get(traffic, c->row, &t);
 		days[t.hour_s / RULES_DAY_S - first_day] += c->nanos;
 	}
-	for (uint64_t h = s->first_s; h <= s->last_s; h += 3600)
+	for (uint64_t h = first_s; h <= last_s; h += 3600)
 		hours[h / RULES_DAY_S - first_day]++;
 	weir_split(things, hours, n, part);
 	for (size_t i = 0; i < n; i++)
@@ -64,7 +65,7 @@ static void propose(const struct weir_savings *s, const int64_t *before, const i
 /* Each behind those chosen before it, so that all of them sum to the whole. */
 int rules_account(struct weir_savings *s, const struct rules_set *chosen, struct weir_err *err)
 {
-	size_t n = (size_t)(s->last_s / RULES_DAY_S - s->first_s / RULES_DAY_S) + 1;
+	size_t n = rules_days(s->first_s, s->last_s);
 	weir_auto_free int64_t *first = calloc(n, sizeof(int64_t)), *before = calloc(n, sizeof(int64_t));
 	weir_auto_free int64_t *after = calloc(n, sizeof(int64_t)), *room = calloc(n, sizeof(int64_t));
 	int r = 0;
@@ -79,7 +80,7 @@ int rules_account(struct weir_savings *s, const struct rules_set *chosen, struct
 
 		r = rules_world(s, s->days, &set, &w, &extra);
 		if (r == 0)
-			r = by_day(s, &w, extra, after, n);
+			r = rules_by_day(w.replay, w.traffic, s->first_s, s->last_s, extra, after);
 		if (r < 0)
 			break;
 		if (i) {

@@ -116,13 +116,12 @@ static int sum_by_month(struct weir_savings *s)
 	return r;
 }
 
-/* What was before the last versions is not what a change would change. */
-static int take_last_versions(struct weir_savings *s, struct weir_err *err)
+int rules_last_versions(const struct weir_topology *t, struct weir_topology **ret, struct weir_err *err)
 {
-	int r = weir_change_topology(s->in.topology, NULL, 0, &s->now, err);
+	int r = weir_change_topology(t, NULL, 0, ret, err);
 
-	for (size_t i = 0; r == 0 && i < s->now->domain_count; i++) {
-		struct topo_domain *d = &s->now->domains[i];
+	for (size_t i = 0; r == 0 && i < (*ret)->domain_count; i++) {
+		struct topo_domain *d = &(*ret)->domains[i];
 
 		d->valid_from = 0;
 		d->valid_to = d->latest ? UINT64_MAX : 0;
@@ -210,7 +209,7 @@ int weir_savings_new(const struct weir_savings_in *in, struct weir_savings **ret
 	s->in.floor_nanos = WEIR_MAX(in->floor_nanos, 1);
 	weir_traffic_span(in->traffic, &s->first_s, &s->last_s);
 	s->hours = (s->last_s - s->first_s) / 3600 + 1;
-	s->r = take_last_versions(s, err);
+	s->r = rules_last_versions(in->topology, &s->now, err);
 	if (s->r == 0)
 		s->r = sum_by_day(s);
 	if (s->r == 0)

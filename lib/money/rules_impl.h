@@ -110,6 +110,8 @@ static inline void rules_json_freep(json_t **j)
 const struct topo_subnet *rules_public_subnet(const struct weir_savings *s, const struct topo_domain *d, const char *zone);
 /* Of rule_endpoint.c: is it a service that R02 knows; all endpoints of it in the domain, as edits (how many) and change. */
 bool rules_endpoint_offered(const char *service);
+/* A public address of a service in a region; false when its ranges are not known. */
+bool rules_public_address(const struct weir_topology *t, const char *service, const char *region, struct weir_addr *ret);
 uint32_t rules_edit_endpoints_gone(struct weir_savings *s, struct rules_draft *d, const struct topo_domain *domain,
 				   const char *service);
 void rules_change_endpoints_gone(struct weir_savings *s, struct rules_draft *d, const struct topo_domain *domain,
@@ -137,6 +139,15 @@ int rules_world(const struct weir_savings *s, const struct weir_traffic_set *tra
 		struct rules_world *ret, int64_t *ret_extra);
 void rules_priced(const struct weir_replay *r, struct rules_priced *ret);
 bool rules_loses_prices(const struct rules_priced *before, const struct rules_priced *after);
+/* Costs of a replay by day of the span, of which there are rules_days(); hourly things, and extra, cost each hour alike. */
+static inline size_t rules_days(uint64_t first_s, uint64_t last_s)
+{
+	return (size_t)(last_s / RULES_DAY_S - first_s / RULES_DAY_S) + 1;
+}
+int rules_by_day(const struct weir_replay *replay, const struct weir_traffic_set *traffic, uint64_t first_s, uint64_t last_s,
+		 int64_t extra, int64_t *days);
+/* A copy in which the last version of each domain holds at all times: what a change would change. */
+int rules_last_versions(const struct weir_topology *t, struct weir_topology **ret, struct weir_err *err);
 /* Puts down what each of the chosen saves behind those before it (rules_account.c). */
 int rules_account(struct weir_savings *s, const struct rules_set *chosen, struct weir_err *err);
 

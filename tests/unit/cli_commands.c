@@ -116,6 +116,8 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"recommend --prices x", "--prices needs --topology"},
 		{"recommend --since 1s", "--since and --window are at least an hour"},
 		{"recommend --min x", "--min: 'x' is no amount"},
+		{"recommend --save f", "--save needs --show ID"},
+		{"recommend --realised f", "--realised FILE and --landed DATE go together"},
 		{"recommend x", "unexpected argument 'x'"},
 		{"topology", "needs one of: explain"},
 		{"topology explain", "--from ADDR and --to ADDR are needed"},

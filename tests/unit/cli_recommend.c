@@ -42,12 +42,13 @@ static void write_month(const char *path, unsigned int hours)
 }
 
 struct place {
-	char dir[64], file[96];
+	char dir[64], file[96], promise[96];
 };
 
 static void place_fini(struct place *p)
 {
 	unlink(p->file);
+	unlink(p->promise);
 	rmdir(p->dir);
 }
 
@@ -57,6 +58,7 @@ static void place_init(struct place *p, unsigned int hours)
 	if (!mkdtemp(p->dir))
 		abort();
 	snprintf(p->file, sizeof(p->file), "%s/month.csv", p->dir);
+	snprintf(p->promise, sizeof(p->promise), "%s/promise.json", p->dir);
 	write_month(p->file, hours);
 }
 #define auto_place weir_cleanup(place_fini)
@@ -108,6 +110,32 @@ TEST(one_is_shown_whole)
 		      strstr(err.text, "nothing found here is 'R99-0'"), "%s", err.text);
 }
 
+/* What was saved, asked of the last ten of the thirty days, is what was promised: the topology has not changed yet. */
+TEST(what_was_promised_is_realised)
+{
+	auto_place struct place p;
+	weir_auto_free char *list = NULL, *shown = NULL, *out = NULL, *json = NULL;
+	weir_cleanup(json_freep) json_t *root = NULL;
+	struct weir_err err;
+	const char *id;
+
+	place_init(&p, HOURS);
+	CHECK(!RUN(true, &list, &err, "recommend", "--traffic", p.file, "--dir", "policies"), "%s", err.text);
+	root = json_loads(list, 0, NULL);
+	id = json_string_value(json_object_get(json_array_get(json_object_get(root, "items"), 0), "id"));
+	CHECK(!RUN(false, &shown, &err, "recommend", "--traffic", p.file, "--dir", "policies", "--show", (char *)id, "--save", p.promise),
+	      "%s", err.text);
+	CHECK(!RUN(false, &out, &err, "recommend", "--realised", p.promise, "--landed", "2026-10-22", "--traffic", p.file, "--dir",
+		   "policies"), "%s", err.text);
+	CHECK(strstr(out, "promised   803.00 USD a month (803.00 to 803.00), from 30d00h of traffic\n"), "%s", out);
+	CHECK(strstr(out, "landed     2026-10-22; 10d00h of traffic since then\n"), "%s", out);
+	CHECK(strstr(out, "realised   803.00 USD a month (803.00 to 803.00), 100 % of what was promised\n"), "%s", out);
+	CHECK(strstr(out, "it is taken for made"), "%s", out);
+	CHECK(!RUN(true, &json, &err, "recommend", "--realised", p.promise, "--landed", "2026-10-22", "--traffic", p.file, "--dir",
+		   "policies"), "%s", err.text);
+	CHECK(strstr(json, "\"realised\":{\"month_nanos\":8030"), "%s", json);
+}
+
 /* Two days are no fortnight; who asks for less gets it, and is told how sure it is. */
 TEST(evidence_is_asked_for)
 {
@@ -136,5 +164,5 @@ TEST(a_topology_and_prices_without_a_repository)
 	CHECK(strstr(dear, "Nothing was found that saves"), "less than 1,000 a month was listed: %s", dear);
 }
 
-TEST_MAIN(T(a_month_is_listed), T(one_is_shown_whole), T(evidence_is_asked_for),
+TEST_MAIN(T(a_month_is_listed), T(one_is_shown_whole), T(what_was_promised_is_realised), T(evidence_is_asked_for),
 	  T(a_topology_and_prices_without_a_repository))
