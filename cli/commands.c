@@ -101,14 +101,15 @@ static const struct command commands[] = {
 	 "Sum the newest version of each bill, or version N, by service, sku, region, resource, account, network (the kind "
 	 "of transfer), category or usage. Amounts are exact; in JSON they are texts."},
 	{"bill reconcile", cmd_bill_reconcile,
-	 "--period YYYY-MM [--lines] [--limit 100] [--account A] [--dir REPO] [--measured FILE | --traffic FILE]... [--rate R] [--bills DB]",
+	 "--period YYYY-MM [--lines] [--limit 100] [--metrics FILE] [--account A] [--dir REPO] [--measured FILE | --traffic FILE]... [--rate R] [--bills DB]",
 	 "Set a month's bill beside what was measured of it, line by line: what was measured of a meter (sku of the price books), "
 	 "account, region and hour or day is dealt to its lines by quantity, and each line is what was measured, plus what "
 	 "adjusts it (discount, tier, over-measured, rounding), plus what nobody was seen to cause and why; to the nano-unit. "
 	 "--lines lists the first of them, each with teams' shares in --json; then sums by meter with their residual, by "
 	 "reason, and by team. Measured is what the aggregator has; or, with --traffic, recorded traffic from the month's beginning "
 	 "on, replayed; or, with --measured, FILEs that weirctl cost --by class,team,path,meter --json has written, each of the "
-	 "time in it. --rate is what one unit of the prices' currency is in the bill's."},
+	 "time in it. --rate is what one unit of the prices' currency is in the bill's. "
+	 "--metrics writes each meter's residual and sums to FILE in Prometheus' text format, for a collector of files."},
 	{"assess", cmd_assess,
 	 "[--bill FILE]... --topology FILE|DIR --flowlogs DIR [--prices DIR] [--ranges FILE]... [--traffic FILE] [--period YYYY-MM] "
 	 "[--account A] [--rate R] [--limit 20] [--strict] [--show ID]",

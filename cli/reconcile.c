@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "cli/prices.h"
+#include "cli/residual.h"
 
 #define METERS_MAX 512u
 #define TEAMS_MAX 4096u
@@ -304,10 +305,12 @@ static int print(const struct cli *c, const struct reconcile *r, const json_t *r
 int cmd_bill_reconcile(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	struct settle_question q = {.bills = BILLS_DEFAULT};
+	const char *metrics = NULL;
 	bool lines = false;
 	uint64_t limit = 100;
 	const struct args_opt opts[] = {
-		{"--period", ARGS_STR, &q.period}, {"--lines", ARGS_FLAG, &lines}, {"--limit", ARGS_U64, &limit}, SETTLE_OPTIONS(q),
+		{"--period", ARGS_STR, &q.period}, {"--lines", ARGS_FLAG, &lines}, {"--limit", ARGS_U64, &limit},
+		{"--metrics", ARGS_STR, &metrics}, SETTLE_OPTIONS(q),
 	};
 	weir_cleanup(reconcile_freep) struct reconcile *r = calloc(1, sizeof(*r));
 	auto_settle settle = {0};
@@ -328,6 +331,8 @@ int cmd_bill_reconcile(const struct cli *c, int argc, char **argv, struct weir_e
 		e = teams_sum(r);
 	if (!e)
 		e = answer(r, &root);
+	if (!e && metrics)
+		e = residual_write(metrics, root, q.period, err);
 	if (e)
 		return e;
 	if (!c->json)

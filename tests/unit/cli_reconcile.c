@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A month's bill beside what was measured: by hand, and what cannot be compared is said. */
+#include "lib/os/file.h"
 #include "tests/lib/cli_fixture.h"
 #include "tests/lib/test.h"
 
@@ -110,6 +111,22 @@ TEST(a_months_bill_by_hand)
 	CHECK(at(root, "teams", 0, "share_nanos") == 2160000000 && at(root, "teams", 1, "share_nanos") == 1440000000, "%s", out);
 	CHECK(at(root, "teams", 2, "share_nanos") == 14600000000, "unattributed is a line of its own");
 	json_decref(root);
+}
+
+/* Half of internet-out is nobody's: 3.6 of 7.2. */
+TEST(the_residual_is_a_metric)
+{
+	auto_room m;
+	weir_auto_free char *out = NULL, *text = NULL;
+	struct weir_err err = {{0}};
+	size_t len;
+
+	room_make(&m, MEASURED);
+	CHECK(!import(&m) && !reconcile_with(&m, "--metrics", m.bill, &out, &err), "%s", err.text);
+	CHECK(!weir_file_read(m.bill, 65536, &text, &len));
+	CHECK(text && strstr(text, "# TYPE weir_bill_residual_ratio gauge\n") &&
+	      strstr(text, "weir_bill_residual_ratio{period=\"2026-09\",meter=\"internet-out\"} 0.5\n"), "%s", text);
+	CHECK(text && strstr(text, "weir_bill_cost{period=\"2026-09\",currency=\"USD\",meter=\"internet-out\",part=\"billed\"} 7.2"), "%s", text);
 }
 
 TEST(it_is_three_tables)
@@ -266,5 +283,5 @@ TEST(what_cannot_be_compared_is_said)
 	CHECK(reconcile(&m, "2026-08", false, &third, &err) && strstr(err.text, "holds no such bill"), "%s", err.text);
 }
 
-TEST_MAIN(T(a_months_bill_by_hand), T(it_is_three_tables), T(a_line_has_its_account_and_its_day), T(one_account_is_settled_with_its_own), T(what_costs_by_the_hour_is_dealt_by_its_hours), T(measured_in_another_currency), T(recorded_traffic_is_measured_by_replay),
+TEST_MAIN(T(a_months_bill_by_hand), T(the_residual_is_a_metric), T(it_is_three_tables), T(a_line_has_its_account_and_its_day), T(one_account_is_settled_with_its_own), T(what_costs_by_the_hour_is_dealt_by_its_hours), T(measured_in_another_currency), T(recorded_traffic_is_measured_by_replay),
 	  T(what_cannot_be_compared_is_said))
