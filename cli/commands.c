@@ -70,11 +70,12 @@ static const struct command commands[] = {
 	 "the present one only with a --to behind its beginning."},
 	{"export focus", cmd_export_focus,
 	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
-	 "[--dir REPO] [--output FILE.csv[.gz]]",
+	 "[--share-hours sender|receiver|initiator] [--dir REPO] [--output FILE.csv[.gz]]",
 	 "Write what was measured as rows of FOCUS 1.2, or 1.3 with split charges: of the aggregator's ledger, or of recorded "
 	 "traffic that is replayed through topology and price books of the policy repository REPO. Usage is cut at tiers and free "
 	 "allowances; BilledCost is what the ledger has and sums to it. --account-prefix stands before account numbers, for "
-	 "readers of CSV that take them for integers."},
+	 "readers of CSV that take them for integers. --share-hours gives what costs by the hour to the teams whose bytes went "
+	 "through it, as weirctl cost --payer does."},
 	{"prices calibrate", cmd_prices_calibrate,
 	 "--period YYYY-MM [--account A] [--by-account] [--dir DIR] [--out FILE] [--bills DB]",
 	 "Print what a unit of each meter and region cost in a month by its bill, tiers, allowance, credits and discounts in it, as a "

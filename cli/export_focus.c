@@ -11,6 +11,7 @@
 #include "cli/prices.h"
 #include "cli/table.h"
 #include "lib/base/clock.h"
+#include "lib/money/allocation.h"
 #include "lib/money/bill.h"
 #include "lib/policy/repo.h"
 
@@ -107,7 +108,7 @@ uint64_t export_month_start(uint64_t time_s)
 }
 
 struct wishes {
-	const char *period, *version, *by, *dir, *output, *prefix;
+	const char *period, *version, *by, *dir, *output, *prefix, *payer;
 	const char *traffic[ARGS_LIST_MAX + 1];
 	uint64_t from_s, to_s;
 };
@@ -210,14 +211,18 @@ int cmd_export_focus(const struct cli *c, int argc, char **argv, struct weir_err
 		{"--period", ARGS_STR, &w.period}, {"--from", ARGS_TIME, &w.from_s},   {"--to", ARGS_TIME, &w.to_s},
 		{"--version", ARGS_STR, &w.version}, {"--by", ARGS_STR, &w.by},	       {"--dir", ARGS_STR, &w.dir},
 		{"--traffic", ARGS_LIST, w.traffic}, {"--output", ARGS_STR, &w.output}, {"--account-prefix", ARGS_STR, &w.prefix},
+		{"--share-hours", ARGS_STR, &w.payer},
 	};
 	weir_cleanup(repo_freep) struct weir_repo *repo = NULL;
 	struct export_source s = {.c = c, .err = err};
 	struct weir_focus_export_stats stats;
+	enum weir_payer payer;
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
 	if (!r)
 		r = read_range(c, &w, &s, err);
+	if (!r && w.payer && weir_payer_parse(w.payer, &payer))
+		r = weir_err_set(err, -EINVAL, "--share-hours: '%.32s' is none of sender, receiver, initiator", w.payer);
 	if (!r && c->json && !w.output)
 		r = weir_err_set(err, -EINVAL, "--json is about the file of --output");
 	if (!r)
@@ -225,6 +230,7 @@ int cmd_export_focus(const struct cli *c, int argc, char **argv, struct weir_err
 	if (r)
 		return r;
 	s.repo = repo;
+	s.payer = w.payer;
 	r = export_rows(c, &w, &s, &stats, err);
 	return r ? r : print_stats(c, &w, weir_pricebook_currency(repo->prices), &stats);
 }

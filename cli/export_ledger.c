@@ -15,6 +15,7 @@ struct asking {
 	struct weir_map *places; /* of this step, by domain, class, meter and pool */
 	uint64_t from_s, to_s;	 /* of the step */
 	bool before;		 /* it is what was used before the range */
+	struct export_shares shares; /* of the step, when resources are shared */
 };
 
 static const char *text(const json_t *item, const char *field)
@@ -56,7 +57,9 @@ static bool is_priced(const char *meter)
 
 static int give(struct asking *a, const struct weir_focus_charge *c)
 {
-	return a->before ? weir_focus_export_before(a->s->x, c, a->s->err) : weir_focus_export_add(a->s->x, c, a->s->err);
+	if (a->before)
+		return weir_focus_export_before(a->s->x, c, a->s->err);
+	return c->resource ? export_shares_give(a->s, &a->shares, c) : weir_focus_export_add(a->s->x, c, a->s->err);
 }
 
 /* What a resource costs is of nobody's bytes: it is the resource's, and its team is who owns it. */
@@ -140,7 +143,11 @@ int export_from_ledger(struct export_source *s)
 	for (uint64_t t = s->from_s; !r && t < s->to_s; t += s->step_s) {
 		struct asking a = {.s = s, .from_s = t, .to_s = t + s->step_s};
 
-		r = get_step(&a, s->step_s == 3600 ? "hour" : "day");
+		if (s->payer)
+			r = export_shares_fetch(s, a.from_s, a.to_s, &a.shares);
+		if (!r)
+			r = get_step(&a, s->step_s == 3600 ? "hour" : "day");
+		export_shares_fini(&a.shares);
 	}
 	return r;
 }

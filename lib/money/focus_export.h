@@ -26,7 +26,8 @@ struct weir_focus_charge {
 	const char *provider, *region, *account;
 	const char *meter; /* "none": nothing charges; "unpriced": no price is known. Both are counted, not written */
 	const char *domain, *namespace, *workload, *kind, *team, *labels; /* labels: "a=b,c=d" */
-	const char *resource; /* of what is paid by the hour; bytes are its seconds then */
+	const char *resource; /* of what is paid by the hour; bytes are its seconds then, 0 where nanos say them */
+	const char *how;      /* a share of a resource: how it was found, "shared by bytes"; "" = all of it */
 	enum weir_path path;
 	bool flow_log; /* who saw the bytes: a cloud's flow log, else an agent */
 	uint64_t bytes;

@@ -42,6 +42,27 @@ void focus_writer_fini(struct focus_writer *w);
 int focus_write_head(struct focus_writer *w);
 int focus_write_row(struct focus_writer *w, const struct focus_origin *o, const struct focus_share *s);
 
+struct weir_focus_export {
+	const struct weir_pricebook *book;
+	struct focus_writer w;
+	int (*sink)(const void *data, size_t len, void *arg);
+	void *arg;
+	struct weir_focus_usage *usage;
+	struct weir_map *texts; /* themselves, the charges' own */
+	struct weir_focus_charge *charges;
+	size_t count, cap;
+	uint64_t from_s; /* of the period that is held */
+	bool head;
+	struct weir_focus_export_stats stats;
+};
+
+int focus_find_meter(const struct weir_focus_export *x, const struct weir_focus_charge *c, const struct weir_meter **ret,
+		     struct weir_err *err);
+/* n charges of one origin (focus_origin.c). */
+int focus_origin_write(struct weir_focus_export *x, struct weir_focus_charge *c, size_t n, struct weir_err *err);
+/* The writer's line to who wants it. */
+int focus_sink_line(struct weir_focus_export *x);
+
 /* Cells of texts, times, money and JSON (focus_cell.c). */
 int focus_set(struct focus_writer *w, enum weir_focus_col c, const char *fmt, ...) WEIR_PRINTF(3, 4);
 /* A text of others: what is not printable ASCII becomes %XX. "" is null. */

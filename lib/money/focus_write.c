@@ -11,7 +11,7 @@
 
 #define COL(name) WEIR_FOCUS_COL_##name
 #define METHOD "weir/measured-bytes"
-#define METHOD_TIME "weir/measured-time"
+#define METHOD_HOURS "weir/shared-hours"
 
 void focus_writer_fini(struct focus_writer *w)
 {
@@ -152,7 +152,10 @@ static int sku_id(const struct focus_origin *o, char *buf, size_t size)
 	int n;
 
 	gmtime_r(&from, &tm);
-	strftime(day, sizeof(day), "%Y-%m-%d", &tm);
+	if (!l->valid_from)
+		snprintf(day, sizeof(day), "always");
+	else
+		strftime(day, sizeof(day), "%Y-%m-%d", &tm);
 	n = snprintf(buf, size, "%s/%s/%s/%s/%u", l->provider, l->region, l->name, day, o->piece->tier);
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
@@ -229,6 +232,19 @@ static int set_workload(struct focus_writer *w, enum weir_focus_col id, enum wei
 	return n ? n : focus_set_text(w, name, "", g->workload);
 }
 
+/* A workload, or the team that a share of a resource fell to. */
+static int set_whose(struct focus_writer *w, const struct weir_focus_charge *g)
+{
+	char text[512];
+
+	if (*g->workload || !*g->how || !*g->team)
+		return set_workload(w, COL(ALLOCATED_RESOURCE_ID), COL(ALLOCATED_RESOURCE_NAME), g);
+	if ((size_t)snprintf(text, sizeof(text), "team/%s", g->team) >= sizeof(text))
+		return -ENAMETOOLONG;
+	return focus_set_text(w, COL(ALLOCATED_RESOURCE_ID), "", text) ?:
+	       focus_set_text(w, COL(ALLOCATED_RESOURCE_NAME), "", g->team);
+}
+
 static int set_resource(struct focus_writer *w, const struct weir_focus_charge *g)
 {
 	int r;
@@ -266,9 +282,9 @@ static int set_ratio(struct focus_writer *w, const struct focus_origin *o, const
 		one *= 10;
 	return focus_set(w, COL(ALLOCATED_METHOD_DETAILS),
 			 "{\"Elements\":[{\"AllocatedRatio\":%" PRIu64 ".%0*" PRIu64
-			 ",\"UsageUnit\":\"%s\",\"UsageQuantity\":%" PRIu64 ",\"x_Source\":\"%s\"}]}",
+			 ",\"UsageUnit\":\"%s\",\"UsageQuantity\":%" PRIu64 ",\"%s\":\"%s\"}]}",
 			 s->ratio / one, WEIR_FOCUS_RATIO_DIGITS, s->ratio % one, o->meter->by_hour ? "Seconds" : "B", s->bytes,
-			 evidence(s->charge));
+			 *s->charge->how ? "x_How" : "x_Source", *s->charge->how ? s->charge->how : evidence(s->charge));
 }
 
 /* What the rows of one origin must sum to, so that a reader of the file can prove it. */
@@ -299,11 +315,11 @@ static int set_allocated(struct focus_writer *w, const struct focus_origin *o, c
 	int r = set_resource(w, g);
 
 	if (!r)
-		r = focus_set(w, COL(ALLOCATED_METHOD_ID), "%s", o->meter->by_hour ? METHOD_TIME : METHOD);
+		r = focus_set(w, COL(ALLOCATED_METHOD_ID), "%s", o->meter->by_hour ? METHOD_HOURS : METHOD);
 	if (!r)
 		r = set_ratio(w, o, s);
 	if (!r)
-		r = set_workload(w, COL(ALLOCATED_RESOURCE_ID), COL(ALLOCATED_RESOURCE_NAME), g);
+		r = set_whose(w, g);
 	if (!r)
 		r = focus_set_tags(w, COL(ALLOCATED_TAGS), g);
 	return r ? r : set_origin(w, o);

@@ -107,6 +107,9 @@ weirctl export traffic --from 2026-11-01 --to 2026-12-01 --output "$LAB/traffic.
 focus --traffic "$LAB/traffic.csv.gz" --output "$LAB/p.csv" >/dev/null
 equal "the recorded hours replayed are the same money by the same prices" "$(sums "$LAB/p.csv" BilledCost SkuPriceId)" \
 	"$(sums "$LAB/o.csv.gz" BilledCost SkuPriceId)"
+weirctl export focus --from 2026-11-24 --to 2026-12-01 --by hour --version 1.3 --share-hours sender --dir "$books" --output "$LAB/h.csv" >/dev/null
+equal "and so it is by the hour, from a day behind the begin of the month" "$(sums "$LAB/h.csv" BilledCost SkuPriceId)" \
+	"$(sums "$LAB/o.csv.gz" BilledCost SkuPriceId)"
 equal "1.2 is the same money" "$(sums "$LAB/o.csv" BilledCost BillingCurrency | whole)" "USD=$all"
 equal "the table says the same" "$(cost | awk '$1 == "data" && $2 == "internet" { print $NF }')" 918.059091
 # A month's bill of 20,620 GiB in two lines, twice what was measured: 550 and 1,100 USD, half of which is theirs, by

@@ -14,6 +14,7 @@ struct answer {
 	char dir[32], socket[64];
 	const char *then;  /* the body of a second answer; NULL = there is none */
 	char request[512]; /* the last one's first line, filled by the server */
+	char first[512];   /* the first one's */
 	int fd;
 	bool blocks; /* the terminal shows UTF-8 */
 };
@@ -34,6 +35,7 @@ static inline void *serve_one(void *arg)
 	struct answer *a = arg;
 
 	serve_body(a, a->body);
+	strcpy(a->first, a->request);
 	if (a->then)
 		serve_body(a, a->then);
 	return NULL;

@@ -134,10 +134,62 @@ TEST(focus_of_the_ledger)
 	      "%s", (char *)text.data);
 }
 
+#define ALLOCATED                                                                                                           \
+	"{\"currency\":\"USD\",\"total\":{},\"items\":[],\"proxies\":[],\"shares\":["                                            \
+	"{\"owner\":\"payments\",\"kind\":\"owner\",\"how\":\"shared by bytes\",\"via\":\"aws/111111111111/vpc-east/nat-a\","     \
+	"\"bytes\":0,\"nanos\":60000001},"                                                                               \
+	"{\"owner\":\"payments\",\"kind\":\"owner\",\"how\":\"proxy\",\"via\":\"aws/111111111111/vpc-east/nat-a\",\"bytes\":7,"   \
+	"\"nanos\":5},"                                                                                                  \
+	"{\"owner\":\"\",\"kind\":\"idle\",\"how\":\"idle\",\"via\":\"aws/111111111111/vpc-east/nat-a\",\"bytes\":0,"             \
+	"\"nanos\":29999999}]}"
+
+/* Two hours of a gateway: a third of it was nobody's. */
+TEST(focus_of_the_ledger_with_hours_shared)
+{
+	struct answer a = {.status = "200 OK", .body = ALLOCATED, .then = LEDGER};
+	weir_auto_buf struct weir_buf text = {0};
+	weir_auto_free char *out = NULL, *checked = NULL;
+	struct weir_err err = {0};
+	auto_files f = files_new();
+
+	CHECK(!ASK(&a, &out, &err, "export", "focus", "--from", "2026-10-01", "--to", "2026-10-02", "--dir", "policies", "--output",
+		   f.plain, "--share-hours", "sender", "--version", "1.3"),
+	      "%s", err.text);
+	CHECK(!strcmp(a.first, "GET /api/v1/allocation?by=team&from=1790812800&to=1790899200&payer=sender HTTP/1.1"), "%s", a.first);
+	CHECK(!strncmp(a.request, "GET /api/v1/ledger?", 19), "%s", a.request);
+	CHECK(strstr(out, "FOCUS 1.3, 3 rows of 2 charges: 0.135000000 USD in ") == out, "%s", out);
+	read_all(test_st, f.plain, &text);
+	CHECK(strstr((char *)text.data, "\"x_How\":\"shared by bytes\"}]}|weir/shared-hours|team/payments|payments|") &&
+		      strstr((char *)text.data, "|0.060000001|") && strstr((char *)text.data, "\"x_How\":\"idle\"}]}|weir/shared-hours|||") &&
+		      strstr((char *)text.data, "|0.029999999|"),
+	      "%s", (char *)text.data);
+	CHECK(!RUN(&checked, &err, "export", "check", "--version", "1.3", f.plain), "%s", checked);
+}
+
+/* The gateway's hour falls to the teams by their bytes through it: a GiB and three. */
+TEST(focus_of_traffic_with_hours_shared)
+{
+	weir_auto_free char *said = NULL, *checked = NULL;
+	weir_auto_buf struct weir_buf text = {0};
+	struct weir_err err = {0};
+	auto_files f = files_new();
+	FILE *t = fopen(f.traffic, "a");
+
+	CHECK(t && fprintf(t, "2026-11-02T10:00:00Z,aws/111111111111/vpc-east,10.7.2.12,198.18.0.9,egress,3221225472,shop,backup,pod,"
+			      "storage\n") > 0 && !fclose(t), "the file");
+	CHECK(!RUN(&said, &err, OF_TRAFFIC(&f), "--version", "1.3", "--share-hours", "sender", "--output", f.plain), "%s", err.text);
+	read_all(test_st, f.plain, &text);
+	/* 0.045 USD. */
+	CHECK(strstr((char *)text.data, "|weir/shared-hours|team/payments|payments|{\"team\":\"payments\"}||0.01125|") &&
+		      strstr((char *)text.data, "|weir/shared-hours|team/storage|storage|{\"team\":\"storage\"}||0.03375|"),
+	      "%s", (char *)text.data);
+	CHECK(!RUN(&checked, &err, "export", "check", "--version", "1.3", f.plain), "%s", checked);
+}
+
 TEST(focus_refuses)
 {
-	char *o[6] = {0};
-	struct weir_err err[6] = {0};
+	char *o[7] = {0};
+	struct weir_err err[7] = {0};
 	auto_files f = files_new();
 	struct stat st;
 
@@ -151,10 +203,13 @@ TEST(focus_refuses)
 	      "%s", err[3].text);
 	CHECK(RUN(&o[4], &err[4], OF_TRAFFIC(&f), "--output", "/nowhere/x.csv") == -ENOENT && strstr(err[4].text, "/nowhere/x.csv"),
 	      "%s", err[4].text);
+	CHECK(RUN(&o[6], &err[6], OF_TRAFFIC(&f), "--share-hours", "all") == -EINVAL && strstr(err[6].text, "none of sender"), "%s",
+	      err[6].text);
 	/* What fails leaves no file. */
 	CHECK(RUN(&o[5], &err[5], OF_TRAFFIC(&f), "--traffic", "policies", "--output", f.plain) && stat(f.plain, &st), "%s", err[5].text);
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(o); i++)
 		free(o[i]);
 }
 
-TEST_MAIN(T(focus_of_traffic_plain_and_gzip), T(focus_comes_back_by_import_bill), T(focus_of_the_ledger), T(focus_refuses))
+TEST_MAIN(T(focus_of_traffic_plain_and_gzip), T(focus_comes_back_by_import_bill), T(focus_of_the_ledger),
+	  T(focus_of_the_ledger_with_hours_shared), T(focus_of_traffic_with_hours_shared), T(focus_refuses))

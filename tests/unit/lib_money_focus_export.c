@@ -189,6 +189,33 @@ TEST(focus_export_cuts_as_it_was_charged)
 	      "%llu rows, off by %llu", (unsigned long long)stats.rows, (unsigned long long)stats.off_nanos);
 }
 
+/* Ten hours that the ledger has as what they cost, of seven teams: a share costs its hours to a nano-unit, however small. */
+TEST(focus_export_shares_hours_by_cost)
+{
+	static const int64_t nanos[] = {1, 12, 99, 12345, 449987543, 0, 0};
+	auto_book struct weir_pricebook *b = books(test_st);
+	weir_auto_buf struct weir_buf text = {0};
+	struct weir_focus_charge c[7];
+	struct weir_focus_export_stats stats;
+	char names[7][8];
+	struct weir_err err = {0};
+
+	for (size_t i = 0; i < 7; i++) {
+		snprintf(names[i], sizeof(names[i]), "team%zu", i);
+		c[i] = focus_charge(0, "111111111111", "nat-gateway-hour", "", 0);
+		c[i].team = names[i];
+		c[i].resource = "nat-a";
+		c[i].how = "shared by bytes";
+		c[i].charged = true;
+		c[i].nanos = nanos[i];
+	}
+	CHECK(!focus_exported(b, WEIR_FOCUS_1_3, c, 7, &text, &stats, &err), "%s", err.text);
+	CHECK(stats.billed == 450000000 && stats.contracted == 450000000 && stats.origins == 1 && stats.rows == 5 &&
+		      stats.off_nanos <= 5,
+	      "%llu rows, off by %llu", (unsigned long long)stats.rows, (unsigned long long)stats.off_nanos);
+	CHECK(strstr((char *)text.data, "36000.0") && strstr((char *)text.data, "\"\"PricingQuantity\"\":\"\"10.0\"\""), "ten hours");
+}
+
 TEST(focus_export_goes_on_behind_earlier_usage)
 {
 	const struct weir_focus_export_options o = {.version = WEIR_FOCUS_1_2, .book = books(test_st)};
@@ -283,6 +310,7 @@ TEST_MAIN(T(focus_cut_ends_at_every_edge),
 	  T(focus_export_says_what_was_charged),
 	  T(focus_export_does_not_mind_order),
 	  T(focus_export_cuts_as_it_was_charged),
+	  T(focus_export_shares_hours_by_cost),
 	  T(focus_export_goes_on_behind_earlier_usage),
 	  T(focus_export_refuses),
 	  T(focus_export_comes_back_as_a_bill))
