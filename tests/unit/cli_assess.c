@@ -276,6 +276,66 @@ TEST(a_topology_of_documents_is_the_same)
 	CHECK(one && two && !strcmp(one, two), "%s %s", one, two);
 }
 
+/* 1,000 GB (10^9) out of Azure's zone 1: 900 behind the free 100 at 0.087. */
+TEST(azure_from_its_own_files)
+{
+	static const char nsg[] =
+		"{\"records\":[{\"time\":\"2026-10-05T00:00:00Z\",\"macAddress\":\"0022\",\"category\":\"NetworkSecurityGroupFlowEvent\",\"resourceId\":"
+		"\"/SUBSCRIPTIONS/0000-1111/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/NETWORKSECURITYGROUPS/N\",\"properties\":{\"Version\":2,"
+		"\"flows\":[{\"rule\":\"r\",\"flows\":[{\"mac\":\"0022\",\"flowTuples\":["
+		"\"1791158400,10.11.1.6,198.51.100.9,40000,443,T,O,A,E,9,1000000000000,9,5000\"]}]}]}}]}";
+	weir_auto_free char *log = NULL, *bill = NULL;
+	const struct room *m = room();
+	json_t *root;
+
+	log = weir_strf("%s/nsg.json", m->dir);
+	bill = weir_strf("%s/azure.csv", m->dir);
+	write_file(log, nsg);
+	write_file(bill, "SubscriptionId,BillingAccountId,BillingPeriodStartDate,BillingPeriodEndDate,Date,MeterCategory,MeterSubCategory,MeterName,"
+			 "ResourceLocation,UnitOfMeasure,Quantity,CostInBillingCurrency,BillingCurrencyCode,ChargeType\n"
+			 "0000-1111,77,10/01/2026,10/31/2026,10/05/2026,Bandwidth,Rtn Preference: MGN,Standard Data Transfer Out,westeurope,1 GB,"
+			 "1050,82.65,USD,Usage\n");
+	root = assess(test_st, m, "--json assess --bill %/azure.csv --topology tests/import/azure-vnets.json --flowlogs %/nsg.json --prices policies");
+	CHECK(number(root, "paths", "path", "internet", "measured_nanos") == 78300000000, "900 * 0.087");
+	CHECK(number(root, "owners", "owner", "0022", "bytes") == 1000000005000);
+	CHECK(number(root, "meters", "meter", "internet-out", "billed_nanos") == 82650000000 &&
+	      number(root, "meters", "meter", "internet-out", "measured_nanos") == 78300000000);
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "sampled_bytes")) == 0);
+	json_decref(root);
+}
+
+/* Through Cloud NAT, all of it sampled; a log of the firewall in the same sink is passed over. */
+TEST(google_from_its_own_files)
+{
+	static const char flows[] =
+		"{\"logName\":\"projects/shop/logs/compute.googleapis.com%2Ffirewall\",\"jsonPayload\":{}}\n"
+		"{\"logName\":\"projects/shop/logs/compute.googleapis.com%2Fvpc_flows\",\"jsonPayload\":{\"bytes_sent\":\"10737418240\",\"packets_sent\":"
+		"\"9\",\"connection\":{\"src_ip\":\"10.30.1.4\",\"src_port\":40000,\"dest_ip\":\"198.18.9.9\",\"dest_port\":443,\"protocol\":6},"
+		"\"reporter\":\"SRC\",\"src_instance\":{\"project_id\":\"shop\",\"vm_name\":\"web\"},\"src_vpc\":{\"project_id\":\"shop\","
+		"\"vpc_name\":\"net\"},\"start_time\":\"2026-10-05T00:00:00Z\",\"end_time\":\"2026-10-05T00:00:05Z\"}}\n";
+	weir_auto_free char *log = NULL, *bill = NULL, *out = NULL;
+	const struct room *m = room();
+	struct weir_err err;
+	json_t *root;
+
+	log = weir_strf("%s/flows.ndjson", m->dir);
+	bill = weir_strf("%s/gcp.csv", m->dir);
+	write_file(log, flows);
+	write_file(bill, "billing_account_id,usage_start_time,usage_end_time,project.id,service.description,sku.description,location.region,cost,currency,"
+			 "usage.amount,usage.unit,invoice.month\n"
+			 "01,2026-10-05 00:00:00 UTC,2026-10-06 00:00:00 UTC,shop,Compute Engine,Network Internet Egress from Americas to Americas,us-east1,"
+			 "1.08,USD,10737418240,bytes,202610\n");
+#define GCP "assess --bill %/gcp.csv --topology tests/import/terraform-google.json --flowlogs %/flows.ndjson --prices policies"
+	root = assess(test_st, m, "--json " GCP);
+	/* 10 GiB: (10 - 1 that is free) * 0.12, and what Cloud NAT takes for each. */
+	CHECK(number(root, "paths", "path", "nat", "bytes") == 10737418240 && number(root, "owners", "owner", "web", "measured_nanos") ==
+	      1080000000 + 450000000, "%lld", (long long)number(root, "owners", "owner", "web", "measured_nanos"));
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "sampled_rows")) == 1 &&
+	      json_integer_value(json_object_get(json_object_get(root, "logs"), "foreign_rows")) == 1);
+	json_decref(root);
+	CHECK(run(m, GCP, &out, &err) == 0 && strstr(out, "100.0 % of the bytes are estimates: GCP looks at about 1 packet in 30"), "%s", out);
+}
+
 #define BAD "--bill %/cur.csv --topology %/state.json --flowlogs %/bad.log --prices policies"
 /* What aws describe-* printed, a file each in one folder. */
 TEST(a_topology_of_descriptions)
@@ -377,4 +437,4 @@ TEST(the_walk_through_is_true)
 }
 
 TEST_MAIN(T(a_month_by_hand), T(parts_sum_to_the_bill), T(agents_go_before_logs), T(what_cannot_be_assessed_is_said),
-	  T(currencies_need_a_rate), T(a_topology_of_documents_is_the_same), T(a_topology_of_descriptions), T(bad_rows_are_counted), T(the_default_format_knows_the_gateway), T(the_walk_through_is_true))
+	  T(currencies_need_a_rate), T(a_topology_of_documents_is_the_same), T(a_topology_of_descriptions), T(azure_from_its_own_files), T(google_from_its_own_files), T(bad_rows_are_counted), T(the_default_format_knows_the_gateway), T(the_walk_through_is_true))
