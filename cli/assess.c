@@ -93,6 +93,7 @@ static void assess_freep(struct assess **pa)
 	if (!a)
 		return;
 	weir_savings_free(a->savings);
+	assess_before_fini(a);
 	weir_replay_free(a->replay);
 	weir_traffic_free(a->traffic);
 	weir_flow_hours_free(a->hours);
@@ -245,7 +246,9 @@ static int settle_month(struct assess *a)
 	if (!r)
 		r = check_currency(a);
 	if (!r)
-		r = weir_replay_run(a->topology, a->settle.book, a->traffic, NULL, 0, &a->replay);
+		r = assess_before(a);
+	if (!r)
+		r = weir_replay_run(a->topology, a->settle.book, a->traffic, a->before, a->before_count, &a->replay);
 	if (!r)
 		r = assess_claim(a);
 	if (!r)

@@ -44,6 +44,12 @@ struct assess_meter { /* of the bill's lines; those without one are one by the r
 	struct weir_parts parts;
 };
 
+struct assess_billed { /* usage lines of a meter in a region; region "" = not known */
+	const char *meter;
+	char region[64];
+	uint64_t bytes;
+};
+
 struct assess {
 	const struct cli *c;
 	struct assess_question q;
@@ -66,10 +72,18 @@ struct assess {
 	size_t meter_count;
 	int64_t elsewhere; /* billed for what is no network */
 	uint64_t unpriced_bytes, free_bytes;
+	struct assess_billed billed[ASSESS_METERS_MAX];
+	size_t billed_count;
+	struct weir_replay_usage *before; /* of the month, besides the logs; owned */
+	size_t before_count;
 };
 
 /* Whose a row is, for people: "shop/web", "i-0123", an address. */
 void assess_owner(const struct weir_traffic *t, char *buf, size_t size);
+/* What the month had used besides what was logged (assess_before.c); the lines' bytes first. */
+int assess_billed_bytes(struct assess *a, const struct weir_bill_line *l);
+int assess_before(struct assess *a);
+void assess_before_fini(struct assess *a);
 /* Claims of what replay says of the month, and the sums of bytes by path and owner. */
 int assess_claim(struct assess *a);
 /* A line of the bill into the settlement, under its resource. */

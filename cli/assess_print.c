@@ -188,7 +188,7 @@ static void print_rows(const struct assess *a)
 			   "of records that flow_sampling says\n", percent(s->sampled_bytes, s->bytes));
 	else
 		fputs("sampling    none: these clouds log every packet\n", f);
-	fprintf(f, "hours       %" PRIu64 " of the month's %" PRId64 "; a tier or free allowance is taken as if nothing had been used before\n",
+	fprintf(f, "hours       %" PRIu64 " of the month's %" PRId64 "; tiers and free allowances as behind what the bill has besides\n",
 		a->hours_with_rows, (a->settle.to_s - a->settle.from_s) / 3600);
 }
 

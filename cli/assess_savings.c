@@ -13,7 +13,8 @@
 int assess_save(struct assess *a)
 {
 	const struct weir_savings_in in = {
-		.topology = a->topology, .book = a->settle.book, .traffic = a->traffic, .window_h = EVIDENCE_H, .floor_nanos = FLOOR_NANOS,
+		.topology = a->topology, .book = a->settle.book, .traffic = a->traffic, .before = a->before, .before_count = a->before_count,
+		.window_h = EVIDENCE_H, .floor_nanos = FLOOR_NANOS,
 	};
 	int r = weir_savings_new(&in, &a->savings, a->err);
 

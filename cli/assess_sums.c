@@ -130,7 +130,8 @@ int assess_line(const struct weir_bill_line *l, void *arg)
 	if (r)
 		return r;
 	line.id = sum - a->resources.rows;
-	return settle_add_line(&a->settle, &line);
+	r = assess_billed_bytes(a, &line);
+	return r ? r : settle_add_line(&a->settle, &line);
 }
 
 static void parts_add(struct assess_meter *m, int64_t billed, const struct weir_parts *p)

@@ -111,7 +111,8 @@ TEST(a_month_by_hand)
 	CHECK(number(root, "meters", "meter", "nat-processing", "measured_nanos") == 81810000000, "1,818 * 0.045");
 	CHECK(number(root, "meters", "meter", "nat-gateway-hour", "measured_nanos") == 33480000000, "744 * 0.045");
 	CHECK(number(root, "meters", "meter", "cross-zone", "measured_nanos") == 25620000000, "(2,232 + 330) * 0.01");
-	CHECK(number(root, "meters", "meter", "internet-out", "measured_nanos") == 20700000000, "(330 - 100) * 0.09");
+	CHECK(number(root, "meters", "meter", "internet-out", "measured_nanos") == 24480000000,
+	      "the bill's other 42 GiB took of the free 100: (330 - 58) * 0.09");
 	/* What the bill has and no log: batch's last week, 42 GiB, and 500 GiB of a database; 42 of 372 GiB of 24.48. */
 	CHECK(number(root, "meters", "meter", "nat-processing", "unattributed_nanos") == 1890000000, "42 * 0.045");
 	CHECK(number(root, "meters", "meter", "cross-zone", "unattributed_nanos") == 5420000001, "(500 + 42) * 0.01, and of two lines a nano of rounding");
@@ -132,6 +133,20 @@ TEST(a_month_by_hand)
 	CHECK(json_integer_value(json_object_get(total, "billed_nanos")) == 172700000000);
 	CHECK(json_integer_value(json_object_get(total, "measured_nanos")) + json_integer_value(json_object_get(total, "adjusted_nanos")) +
 		      json_integer_value(json_object_get(total, "unattributed_nanos")) == 172700000000, "the parts are the bill");
+	json_decref(root);
+}
+
+/* One day of the month: its 12 GiB to the internet are behind the bill's other 360, so none of them is free. */
+TEST(a_day_is_not_the_months_first)
+{
+	const struct room *m = room();
+	json_t *root = assess(test_st, m, "--json assess --bill %/cur.csv --topology %/state.json --ranges %/ip-ranges.json --flowlogs "
+					  "%/flowlogs/2026/10/05 --prices policies");
+
+	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "hours")) == 24);
+	CHECK(number(root, "meters", "meter", "internet-out", "measured_nanos") == 1080000000, "12 * 0.09");
+	CHECK(number(root, "meters", "meter", "internet-out", "unattributed_nanos") == 24480000000 * 360 / 372 + 1, "24.48 * 360 / 372");
+	CHECK(number(json_object_get(root, "savings"), "items", "saving", "R01-41efab1e", "month_nanos") == 65700000000);
 	json_decref(root);
 }
 
@@ -276,7 +291,7 @@ TEST(a_topology_of_documents_is_the_same)
 	CHECK(one && two && !strcmp(one, two), "%s %s", one, two);
 }
 
-/* 1,000 GB (10^9) out of Azure's zone 1: 900 behind the free 100 at 0.087. */
+/* 1,000 GB (10^9) out of Azure's zone 1: at 0.087: what else is on the bill took the free 100. */
 TEST(azure_from_its_own_files)
 {
 	static const char nsg[] =
@@ -296,10 +311,10 @@ TEST(azure_from_its_own_files)
 			 "0000-1111,77,10/01/2026,10/31/2026,10/05/2026,Bandwidth,Rtn Preference: MGN,Standard Data Transfer Out,westeurope,1 GB,"
 			 "1050,82.65,USD,Usage\n");
 	root = assess(test_st, m, "--json assess --bill %/azure.csv --topology tests/import/azure-vnets.json --flowlogs %/nsg.json --prices policies");
-	CHECK(number(root, "paths", "path", "internet", "measured_nanos") == 78300000000, "900 * 0.087");
+	CHECK(number(root, "paths", "path", "internet", "measured_nanos") == 87000000000, "1,000 * 0.087");
 	CHECK(number(root, "owners", "owner", "0022", "bytes") == 1000000005000);
 	CHECK(number(root, "meters", "meter", "internet-out", "billed_nanos") == 82650000000 &&
-	      number(root, "meters", "meter", "internet-out", "measured_nanos") == 78300000000);
+	      number(root, "meters", "meter", "internet-out", "measured_nanos") == 87000000000);
 	CHECK(json_integer_value(json_object_get(json_object_get(root, "logs"), "sampled_bytes")) == 0);
 	json_decref(root);
 }
@@ -436,5 +451,5 @@ TEST(the_walk_through_is_true)
 	CHECK(commands >= 2, "%zu commands", commands);
 }
 
-TEST_MAIN(T(a_month_by_hand), T(parts_sum_to_the_bill), T(agents_go_before_logs), T(what_cannot_be_assessed_is_said),
+TEST_MAIN(T(a_month_by_hand), T(a_day_is_not_the_months_first), T(parts_sum_to_the_bill), T(agents_go_before_logs), T(what_cannot_be_assessed_is_said),
 	  T(currencies_need_a_rate), T(a_topology_of_documents_is_the_same), T(a_topology_of_descriptions), T(azure_from_its_own_files), T(google_from_its_own_files), T(bad_rows_are_counted), T(the_default_format_knows_the_gateway), T(the_walk_through_is_true))
