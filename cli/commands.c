@@ -32,10 +32,14 @@ static const struct command commands[] = {
 	{"cost coverage", cmd_cost_coverage, "[--labels A|B,C] [--where workload|namespace|node] [--since 1d | --from TIME [--to TIME]] [--limit 50]",
 	 "Say how much of cost and bytes is of workloads with a label, and where it is missing. A bar stands between labels of "
 	 "which each will do. Without --labels: those by which the repository's Allocation finds teams and cost centres."},
-	{"cost why", cmd_cost_why, "[--by workload,path] [--since 1d] [--against 1d] [--limit 20]",
+	{"cost why", cmd_cost_why,
+	 "[--by workload,path] [--since 1d] [--against 1d] [--limit 20] | --bills DB --since MONTH --against MONTH [--by workload,path] "
+	 "[--account A] [--dir REPO] [--measured FILE | --traffic FILE]... [--rate R]",
 	 "Say why the cost of the last --since is another than that of as long a time, --against before: volume (all bytes "
 	 "grew alike), price (a byte costs another amount), mix (bytes moved between cheap and dear ways), new and "
-	 "ended. The parts of each line sum to its change, and the lines to the total."},
+	 "ended. The parts of each line sum to its change, and the lines to the total. With --bills it is the invoice of a month "
+	 "(2026-10) against that of another: both are settled as weirctl bill reconcile does, each workload or team (--by team,path) has "
+	 "its share, and what nobody was seen to cause changes as unmeasured."},
 	{"budget", cmd_budget, "",
 	 "List the budgets of the policy repository: what is spent in the period that is on, and where a straight line from its "
 	 "begin leads. State is the highest threshold that is reached; over is 100 %."},

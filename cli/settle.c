@@ -7,6 +7,7 @@
 
 #define NANOS 1000000000
 #define BY "class,team,path,meter"
+#define BY_WORKLOAD "class,namespace,workload,path,meter"
 
 void settle_close(struct settle *s)
 {
@@ -130,17 +131,19 @@ int settle_add_claim(struct settle *s, const struct weir_settlement_claim *c)
 
 static int add_measured(struct settle *s, const json_t *item, int64_t from_s, int64_t to_s)
 {
-	const char *class = text_at(item, "class"), *name = text_at(item, "meter"), *team = text_at(item, "team");
+	const char *class = text_at(item, "class"), *name = text_at(item, "meter");
+	const char *by = s->q->by_workload ? "workload" : "team", *space = text_at(item, "namespace"), *who = text_at(item, by);
+	weir_auto_free char *owner = s->q->by_workload && *space ? weir_strf("%s/%s", space, who) : NULL;
 	json_int_t bytes = json_integer_value(json_object_get(item, "bytes")), nanos = json_integer_value(json_object_get(item, "nanos"));
 	struct weir_settlement_claim claim = {
 		.meter = weir_charges_meter(s->charges, name), .name = name, .path = text_at(item, "path"),
-		.account = text_at(item, "account"), .region = text_at(item, "region"), .team = *team ? team : SETTLE_NO_TEAM,
+		.account = text_at(item, "account"), .region = text_at(item, "region"), .team = owner ? owner : *who ? who : SETTLE_NO_TEAM,
 		.from_s = from_s, .to_s = to_s, .bytes = (uint64_t)bytes,
 	};
 
-	if (!json_object_get(item, "team") || !*name || bytes < 0 || nanos < 0 || !json_is_integer(json_object_get(item, "nanos")))
-		return weir_err_set(s->err, -EINVAL, "measured: an item without team, meter, bytes and nanos; it must be by " BY
-						     " or by team,meter");
+	if (!json_object_get(item, by) || !*name || bytes < 0 || nanos < 0 || !json_is_integer(json_object_get(item, "nanos")))
+		return weir_err_set(s->err, -EINVAL, "measured: an item without %s, meter, bytes and nanos; it must be by %s", by,
+				    s->q->by_workload ? BY_WORKLOAD : BY " or by team,meter");
 	if ((__int128)nanos * s->rate / NANOS > INT64_MAX / 4)
 		return weir_err_set(s->err, -ERANGE, "measured: an item of more money than fits");
 	if (s->repo && *class)
@@ -194,6 +197,8 @@ static int read_file(struct settle *s, const char *file)
 		return weir_err_set(s->err, -EINVAL, "%s:%d: %s", file, je.line, je.text);
 	from = json_integer_value(json_object_get(root, "from"));
 	to = json_integer_value(json_object_get(root, "to"));
+	if (s->q->months && from < to && (to <= s->from_s || from >= s->to_s))
+		return 0;
 	if (from >= to || from < s->from_s || to > s->to_s) { /* it does not say, or says more than the month */
 		from = s->from_s;
 		to = s->to_s;
@@ -212,7 +217,8 @@ static int ask(struct settle *s, int64_t step)
 		int64_t end = WEIR_MIN(at + step, s->to_s);
 		view_auto_json json_t *root = NULL;
 
-		r = view_fetch_made(&quiet, weir_strf("/api/v1/cost?by=" BY "&from=%" PRId64 "&to=%" PRId64, at, end), &root, s->err);
+		r = view_fetch_made(&quiet, weir_strf("/api/v1/cost?by=%s&from=%" PRId64 "&to=%" PRId64, s->q->by_workload ? BY_WORKLOAD : BY, at, end),
+				    &root, s->err);
 		if (!r && at == s->from_s && json_integer_value(json_object_get(root, "bucket_s")) > step)
 			return -EAGAIN;
 		if (!r)

@@ -18,6 +18,8 @@
 struct settle_question {
 	const char *bills, *period, *account, *dir, *rate;
 	const char *measured[ARGS_LIST_MAX + 1], *traffic[ARGS_LIST_MAX + 1];
+	bool by_workload; /* "namespace/workload" stands where a team does */
+	bool months;	  /* files of other months are passed over, the question is asked of several */
 };
 #define SETTLE_OPTIONS(q)                                                                                          \
 	{"--bills", ARGS_STR, &(q).bills}, {"--account", ARGS_STR, &(q).account}, {"--dir", ARGS_STR, &(q).dir}, \

@@ -11,6 +11,22 @@ static void traffic_freep(struct weir_traffic_set **t)
 	weir_traffic_free(*t);
 }
 
+/* Whose it is: a resource has no workload, but its name. */
+static const char *owner_of(const struct settle *s, const struct weir_replay_charge *c, const struct weir_traffic *row, char *buf,
+			    size_t size)
+{
+	const char *who = row ? row->team : "";
+
+	if (s->q->by_workload && row)
+		who = *row->workload ? row->workload : row->node;
+	else if (s->q->by_workload)
+		who = c->resource;
+	if (!s->q->by_workload || !row || !*row->namespace)
+		return *who ? who : SETTLE_NO_TEAM;
+	snprintf(buf, size, "%s/%s", row->namespace, who);
+	return buf;
+}
+
 static int give(struct settle *s, const struct weir_traffic_set *t, const struct weir_replay *replay)
 {
 	uint32_t month = weir_time_month((uint64_t)s->from_s);
@@ -21,13 +37,15 @@ static int give(struct settle *s, const struct weir_traffic_set *t, const struct
 		const struct weir_replay_charge *c = weir_replay_at(replay, i);
 		int64_t nanos = (int64_t)((__int128)c->nanos * s->rate / NANOS);
 		bool resource = c->row == WEIR_REPLAY_RESOURCE;
-		struct weir_traffic row = {.team = ""};
+		struct weir_traffic row;
+		char owner[512];
 
 		if (c->month != month)
 			continue;
 		if (!resource)
 			weir_traffic_get(t, c->row, &row);
-		r = claims_add(claims, c, resource ? NULL : &row, *row.team ? row.team : SETTLE_NO_TEAM, nanos);
+		r = claims_add(claims, c, resource ? NULL : &row,
+			       owner_of(s, c, resource ? NULL : &row, owner, sizeof(owner)), nanos);
 	}
 	return r ? r : claims_give(claims);
 }
