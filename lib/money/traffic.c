@@ -169,7 +169,8 @@ int weir_traffic_add(struct weir_traffic_set *s, const struct weir_traffic *t)
 	int r = key_of(s, t, &key);
 
 	if (!r)
-		r = t->hour_s % 3600 || t->bytes > WEIR_TRAFFIC_BYTES_MAX || t->packets > WEIR_TRAFFIC_BYTES_MAX ? -ERANGE : 0;
+		r = t->hour_s % 3600 || t->hour_s > WEIR_TRAFFIC_HOUR_MAX || t->bytes > WEIR_TRAFFIC_BYTES_MAX ||
+				    t->packets > WEIR_TRAFFIC_BYTES_MAX ? -ERANGE : 0;
 	if (!r)
 		r = make_room(s);
 	if (r)

@@ -31,6 +31,7 @@ struct weir_traffic {
 struct weir_traffic_set;
 #define WEIR_TRAFFIC_MAX (16u << 20) /* rows of a set; 112 bytes and 8 of index each */
 #define WEIR_TRAFFIC_BYTES_MAX (1ull << 56) /* of a row, and packets */
+#define WEIR_TRAFFIC_HOUR_MAX (1ull << 34) /* in the year 2514 */
 #define WEIR_TRAFFIC_TEXT_MAX 4095u /* bytes of a text */
 int weir_traffic_new(struct weir_traffic_set **ret);
 void weir_traffic_free(struct weir_traffic_set *s);
@@ -41,7 +42,7 @@ static inline void weir_traffic_freep(struct weir_traffic_set **s)
 #define weir_auto_traffic weir_cleanup(weir_traffic_freep)
 /*
  * Copies; a NULL text is "". Rows that differ in bytes and packets alone become one. -E2BIG behind WEIR_TRAFFIC_MAX,
- * -ERANGE when bytes or packets get above their maximum or hour_s is no hour's start, -ENAMETOOLONG for a text.
+ * -ERANGE when bytes or packets get above their maximum or hour_s is no hour's start or above its own, -ENAMETOOLONG for a text.
  */
 int weir_traffic_add(struct weir_traffic_set *s, const struct weir_traffic *row);
 size_t weir_traffic_count(const struct weir_traffic_set *s);

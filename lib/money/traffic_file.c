@@ -53,7 +53,7 @@ static const char *read_hour(const char *s, struct weir_traffic *t)
 {
 	int64_t time_s;
 
-	if (weir_bill_time(s, &time_s) || time_s < 0 || time_s % 3600)
+	if (weir_bill_time(s, &time_s) || time_s < 0 || time_s % 3600 || (uint64_t)time_s > WEIR_TRAFFIC_HOUR_MAX)
 		return "is not the start of an hour, as 2026-11-24T10:00:00Z";
 	t->hour_s = (uint64_t)time_s;
 	return NULL;

@@ -257,9 +257,10 @@ TEST(a_flow_log_gives_way_to_an_agent)
 	run_begin(test_st, &x);
 	weir_traffic_add(x.set, &t);
 	t.source = WEIR_TRAFFIC_FLOW_LOG;
-	t.port = 0; /* as a log says it: another row of the same bytes */
+	t.port = 0; /* as a log says it: another row of nearly the same bytes */
+	t.bytes = GIB + 5;
 	weir_traffic_add(x.set, &t);
-	t.hour_s += 3600; /* no agent then */
+	t.hour_s += 3600; /* no agent has it then */
 	t.bytes = 2 * GIB;
 	weir_traffic_add(x.set, &t);
 	t.hour_s -= 3600;

@@ -95,6 +95,8 @@ TEST(what_no_row_may_be)
 	CHECK(first_s == 0 && last_s == 0, "the span of nothing");
 	t.hour_s++;
 	CHECK(weir_traffic_add(s, &t) == -ERANGE, "no hour's start");
+	t.hour_s = (WEIR_TRAFFIC_HOUR_MAX / 3600 + 1) * 3600;
+	CHECK(weir_traffic_add(s, &t) == -ERANGE, "an hour that cannot be written");
 	t = base;
 	t.bytes++;
 	CHECK(weir_traffic_add(s, &t) == -ERANGE, "bytes above the maximum");
@@ -234,6 +236,7 @@ TEST(a_bad_file_is_told_by_line_and_column)
 		{LEAST GOOD "72057594037927937\n", "t.csv:2: bytes:"},
 		{LEAST GOOD "1,2\n", "t.csv:2: 7 fields, the header has 6"},
 		{LEAST "2026-11-24T06:30:00Z,a,10.0.0.1,,egress,1\n", "t.csv:2: hour: '2026-11-24T06:30:00Z' is not the start"},
+		{LEAST "4054-11-24T06:00:00Z,a,10.0.0.1,,egress,1\n", "t.csv:2: hour: '4054-11-24T06:00:00Z' is not the start"},
 		{LEAST "2026-11-24T06:00:00Z,a,10.0.0.256,,egress,1\n", "t.csv:2: local: '10.0.0.256' is no address"},
 		{LEAST "2026-11-24T06:00:00Z,a,10.0.0.1,x,egress,1\n", "t.csv:2: peer: 'x' is no address"},
 		{LEAST "2026-11-24T06:00:00Z,a,,10.0.0.1,egress,1\n", "t.csv:2: local: empty, and the peer is not"},
