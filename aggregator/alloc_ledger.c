@@ -231,7 +231,7 @@ int alloc_ledger_hour(struct store *s, const struct ingest_pricing *pricing, con
 	if (!r && *ret_rows == ALLOC_HOUR_ROWS)
 		r = -E2BIG;
 	if (!r)
-		r = query_charges(s, hour_s, hour_s + HOUR_S, NULL, NULL, on_charge, &h);
+		r = query_charges(s, hour_s, hour_s + HOUR_S, on_charge, &h);
 	if (!r)
 		r = weir_alloc_settle(h.alloc);
 	if (!r)

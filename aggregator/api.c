@@ -15,6 +15,7 @@ static const struct {
 	{"/api/v1/shadow", api_shadow}, {"/api/v1/witnesses", api_witnesses},
 	{"/api/v1/traffic", api_traffic},
 	{"/api/v1/allocation", api_allocation}, {"/api/v1/coverage", api_coverage},
+	{"/api/v1/cost/explain", api_explain},
 	{"/api/v1/store", api_store},   {"/api/v1/cost/why", api_why},
 	{"/api/v1/ledger", api_ledger},
 	{"/api/v1/budgets", api_budgets},

@@ -68,6 +68,8 @@ int api_ledger(struct api_call *c, json_t **ret);
 int api_allocation(struct api_call *c, json_t **ret);
 /* api_coverage.c */
 int api_coverage(struct api_call *c, json_t **ret);
+/* api_explain.c */
+int api_explain(struct api_call *c, json_t **ret);
 /* api_why.c */
 int api_why(struct api_call *c, json_t **ret);
 

@@ -3,19 +3,18 @@
 
 #include "aggregator/select.h"
 
-#define ROWS(one)                                                                                          \
+#define ROWS                                                                                               \
 	"SELECT l.bucket,l.path,l.meter,l.pool,l.month,SUM(l.bytes),SUM(l.once),SUM(l.nanos),n.name,w.domain,"       \
 	"w.namespace,w.name,w.kind,w.team,w.labels FROM ledger_hours l JOIN workload w ON w.id=l.workload "        \
-	"JOIN node n ON n.id=w.node WHERE l.bucket>=?1 AND l.bucket<?2 " one                                       \
+	"JOIN node n ON n.id=w.node WHERE l.bucket>=?1 AND l.bucket<?2 "                                        \
 	"GROUP BY l.bucket,l.workload,l.path,l.meter,l.pool,l.month ORDER BY l.bucket,l.workload,l.path,l.meter,l.pool,l.month"
 
-int query_charges(struct store *s, uint64_t from_s, uint64_t to_s, const char *namespace, const char *workload,
-		  int (*fn)(const struct query_charge *q, void *arg), void *arg)
+int query_charges(struct store *s, uint64_t from_s, uint64_t to_s, int (*fn)(const struct query_charge *q, void *arg),
+		  void *arg)
 {
 	auto_select struct select q = {.s = s};
 	uint64_t from = from_s - from_s % store_bucket_s(STORE_1H);
-	int r = workload ? select_begin(&q, ROWS("AND w.namespace=?3 AND w.name=?4 "), "uutt", from, to_s, namespace, workload) :
-			   select_begin(&q, ROWS(""), "uu", from, to_s);
+	int r = select_begin(&q, ROWS, "uu", from, to_s);
 
 	while (!r && (r = select_next(&q)) == 1) {
 		const struct query_charge c = {
@@ -41,15 +40,16 @@ int query_charges(struct store *s, uint64_t from_s, uint64_t to_s, const char *n
 	return r;
 }
 
-int query_pool_before(struct store *s, const char *pool, const char *meter, uint32_t month, uint64_t before_s, uint64_t *ret_bytes)
+int query_pools(struct store *s, uint64_t from_s, uint64_t to_s,
+		int (*fn)(const char *pool, const char *meter, uint32_t month, uint64_t bytes, void *arg), void *arg)
 {
 	auto_select struct select q = {.s = s};
-	int r = select_begin(&q, "SELECT IFNULL(SUM(bytes),0) FROM ledger_hours WHERE pool=? AND meter=? AND month=? AND bucket<?",
-			     "ttiu", pool, meter, (int64_t)month, before_s);
+	int r = select_begin(&q,
+			     "SELECT pool,meter,month,SUM(bytes) FROM ledger_hours WHERE bucket>=? AND bucket<? AND pool<>'' "
+			     "GROUP BY 1,2,3 ORDER BY 1,2,3",
+			     "uu", from_s, to_s);
 
-	if (!r)
-		r = select_next(&q);
-	if (r == 1)
-		*ret_bytes = select_number(&q, 0);
-	return r < 0 ? r : 0;
+	while (!r && (r = select_next(&q)) == 1)
+		r = fn(select_text(&q, 0), select_text(&q, 1), (uint32_t)select_number(&q, 2), select_number(&q, 3), arg);
+	return r;
 }

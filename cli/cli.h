@@ -51,6 +51,7 @@ int cmd_top(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_cost_explain(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost_coverage(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost_why(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_budget(const struct cli *c, int argc, char **argv, struct weir_err *err);

@@ -5,6 +5,7 @@
  */
 #include "aggregator/alloc_ledger.h"
 #include "aggregator/query_charges.h"
+#include "aggregator/store_impl.h"
 #include "tests/lib/paid_fixture.h"
 #include "tests/lib/priced.h"
 #include "tests/lib/test.h"
@@ -215,6 +216,88 @@ TEST(coverage_says_what_is_missing_where)
 	}
 }
 
+static int64_t sum_of(const json_t *list)
+{
+	int64_t sum = 0;
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach (list, i, v)
+		sum += number(v, "nanos");
+	return sum;
+}
+
+/* What is asked about web: 10 + 30 between the zones, 90 by NAT, and 2 GiB to the internet that are free. */
+TEST(each_amount_is_traced)
+{
+	static const struct {
+		const char *path, *meter;
+		int64_t nanos;
+		uint64_t before, after;
+	} want[] = {{"nat", "nat-processing", 90000000, 0, 2 * GIB}, {"cross-zone", "cross-zone", 40000000, 0, 8 * GIB}, {"nat", "internet-out", 0, 0, 2 * GIB}};
+	struct weir_err err = {{0}};
+	auto_paid w;
+
+	paid_new(&w);
+	fill(&w);
+	for (int shown = 0; shown <= 5; shown += 5) {
+		api_auto_json json_t *o = PAID_ASK(&w, api_explain, &err, {"namespace", "shop"}, {"workload", "web"}, {"from", "1795496400"},
+						   {"flows", shown ? "5" : "0"});
+		const json_t *items = json_object_get(o, "items"), *id = json_array_get(json_object_get(o, "identity"), 0);
+		const json_t *flow, *held;
+
+		CHECK(o && json_array_size(items) == 3, "%s", err.text);
+		CHECK(number(json_object_get(o, "total"), "nanos") == 130000000 && sum_of(items) == 130000000);
+		for (size_t i = 0; i < json_array_size(items) && i < 3; i++) {
+			const json_t *it = json_array_get(items, i);
+
+			CHECK(!strcmp(part(it, "path"), want[i].path) && !strcmp(part(it, "meter"), want[i].meter) && number(it, "nanos") == want[i].nanos,
+			      "%zu: %s %s", i, part(it, "path"), part(it, "meter"));
+			CHECK(sum_of(json_object_get(it, "flows")) + number(json_object_get(it, "others"), "nanos") == want[i].nanos, "%zu", i);
+			CHECK((uint64_t)number(json_object_get(it, "usage"), "before_bytes") == want[i].before &&
+			      (uint64_t)number(json_object_get(it, "usage"), "after_bytes") == want[i].after, "%zu", i);
+			CHECK(*part(json_object_get(it, "price"), "source") && json_array_size(json_object_get(json_object_get(it, "price"), "tiers")) > 0);
+		}
+		flow = json_array_get(json_object_get(json_array_get(items, 0), "flows"), 0);
+		CHECK(!shown || (!strcmp(part(flow, "peer"), OUTSIDE) && strstr(part(flow, "because"), "route 0.0.0.0/0 via nat nat-a in use1-az1")), "%s",
+		      part(flow, "because"));
+		flow = json_array_get(json_object_get(json_array_get(items, 1), "flows"), 0);
+		CHECK(!shown || (!strcmp(part(flow, "peer_workload"), "db") && strstr(part(flow, "because"), "holds both addresses; from subnet east-a")), "%s",
+		      part(flow, "because"));
+		held = json_array_get(json_object_get(id, "addresses"), 0);
+		CHECK(!strcmp(part(id, "node"), "n1") && !strcmp(part(id, "cgroup"), "/kubepods/pod1") && strstr(part(id, "labels"), "\"team\":\"shop\""));
+		CHECK(!strcmp(part(held, "address"), WEB) && number(held, "since_s") == (json_int_t)PAID_HOUR + 100 && !number(held, "until_s"));
+	}
+}
+
+TEST(a_resource_and_a_part_are_explained)
+{
+	static const struct {
+		const char *namespace, *workload, *filter, *value;
+		int64_t nanos;
+		size_t items;
+	} cases[] = {
+		{PAID_DOMAIN, "nat-a", "path", "nat", 45000000, 1},
+		{"shop", "web", "path", "cross-zone", 40000000, 1},
+		{"shop", "web", "meter", "nat-processing", 90000000, 1},
+		{"data", "db", "path", "nat", 0, 0},
+	};
+	struct weir_err err = {{0}};
+	auto_paid w;
+
+	paid_new(&w);
+	fill(&w);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		api_auto_json json_t *o = PAID_ASK(&w, api_explain, &err, {"namespace", cases[i].namespace}, {"workload", cases[i].workload},
+						   {"from", "1795496400"}, {cases[i].filter, cases[i].value});
+
+		CHECK(number(json_object_get(o, "total"), "nanos") == cases[i].nanos && json_array_size(json_object_get(o, "items")) == cases[i].items,
+		      "%zu: %s", i, err.text);
+		CHECK(i || *part(json_object_get(json_array_get(json_object_get(o, "items"), 0), "price"), "source"), "the price of an hour");
+	}
+	CHECK(!PAID_ASK(&w, api_explain, &err, {"namespace", "shop"}, {"workload", "wbe"}) && strstr(err.text, "was ever seen"), "%s", err.text);
+}
+
 static int add_nanos(const struct query_cost *c, void *arg)
 {
 	*(int64_t *)arg += c->nanos;
@@ -275,5 +358,62 @@ TEST(shares_sum_to_the_ledger)
 	}
 }
 
+struct paid_by {
+	const char *name;
+	int64_t nanos;
+};
+
+static int add_named(const struct query_cost *c, void *arg)
+{
+	struct paid_by *p = arg;
+
+	p->nanos += strcmp(c->keys[0], p->name) ? 0 : c->nanos;
+	return 0;
+}
+
+static void check_explained(struct test_state *test_st, struct paid *w, const char *namespace, const char *name)
+{
+	static const enum query_dim dims[] = {QUERY_WORKLOAD};
+	const struct query_range range = {PAID_HOUR, PAID_HOUR + 7200, STORE_1H};
+	struct paid_by ledger = {name, 0};
+	struct weir_err err = {{0}};
+	api_auto_json json_t *o = PAID_ASK(w, api_explain, &err, {"namespace", namespace}, {"workload", name}, {"from", "1795500000"}, {"flows", "2"});
+	const json_t *v;
+	size_t i;
+
+	CHECK(!query_cost(w->sv.store, dims, 1, &range, add_named, &ledger));
+	if (!o && !ledger.nanos)
+		return; /* never seen */
+	CHECK(o && number(json_object_get(o, "total"), "nanos") == ledger.nanos, "%s: %lld of %lld %s", name,
+	      (long long)number(json_object_get(o, "total"), "nanos"), (long long)ledger.nanos, err.text);
+	json_array_foreach (json_object_get(o, "items"), i, v)
+		CHECK(sum_of(json_object_get(v, "flows")) + number(json_object_get(v, "others"), "nanos") == number(v, "nanos"), "%s %s", name,
+		      part(v, "meter"));
+}
+
+/* Before and after the hours are folded. */
+TEST(what_is_explained_is_the_ledger)
+{
+	static const uint64_t keep[STORE_RESOLUTIONS] = {86400, 7 * 86400, 400 * 86400, 1830 * 86400};
+	int rounds = getenv("WEIR_LONG") ? 200 : 10;
+	unsigned int seed = (unsigned int)time(NULL);
+
+	printf("# seed %u\n", seed);
+	for (int i = 0; i < rounds && !test_st->failed; i++) {
+		auto_paid w;
+
+		paid_new(&w);
+		CHECK(!random_windows(&w, &seed, 30), "%s", store_error(w.sv.store));
+		for (int k = 0; k < 2; k++) {
+			check_explained(test_st, &w, "shop", "web");
+			check_explained(test_st, &w, "data", "db");
+			check_explained(test_st, &w, "ingress-nginx", "nginx");
+			CHECK(!retain_all(w.sv.store, PAID_HOUR + 5 * 3600, keep));
+		}
+		CHECK(w.sv.store->folded_s[STORE_FLOW][STORE_1H] >= PAID_HOUR + 3600, "%llu",
+		      (unsigned long long)w.sv.store->folded_s[STORE_FLOW][STORE_1H]);
+	}
+}
+
 TEST_MAIN(T(who_pays_for_the_ledger), T(owners_by_other_keys), T(a_meter_is_of_the_flows_that_pass_it), T(questions_that_are_refused),
-	  T(coverage_says_what_is_missing_where), T(shares_sum_to_the_ledger))
+	  T(coverage_says_what_is_missing_where), T(each_amount_is_traced), T(a_resource_and_a_part_are_explained), T(shares_sum_to_the_ledger), T(what_is_explained_is_the_ledger))

@@ -92,6 +92,43 @@ TEST(coverage_is_two_tables)
 	      "%s", out);
 }
 
+TEST(an_amount_with_all_that_it_rests_on)
+{
+	struct answer a = {
+		.status = OK,
+		.body = "{\"currency\":\"USD\",\"namespace\":\"shop\",\"workload\":\"web\",\"from\":1795496400,\"to\":1795500000,\"total\":{\"nanos\":91000000},"
+			"\"identity\":[{\"node\":\"n1\",\"domain\":\"aws/1/vpc\",\"kind\":\"pod\",\"team\":\"shop\",\"labels\":\"{}\",\"cgroup\":\"/k/p\","
+			"\"first_s\":1795496400,\"last_s\":1795496400,\"addresses\":[{\"address\":\"10.7.1.11\",\"since_s\":1795496500,\"until_s\":0}]}],"
+			"\"items\":[{\"path\":\"nat\",\"meter\":\"nat-processing\",\"pool\":\"1/us-east-1\",\"month\":202611,\"bytes\":2147483648,"
+			"\"nanos\":91000000,\"usage\":{\"before_bytes\":0,\"after_bytes\":2147483648},\"price\":{\"provider\":\"aws\",\"region\":\"us-east-1\","
+			"\"unit\":\"GiB\",\"free_bytes\":0,\"layer\":\"list\",\"confidence\":\"high\",\"source\":\"AWS Price List\","
+			"\"tiers\":[{\"from_bytes\":0,\"nanos_per_unit\":45000000},{\"from_bytes\":1073741824,\"nanos_per_unit\":46000000}]},"
+			"\"flows\":[{\"local\":\"10.7.1.11\",\"peer\":\"203.0.113.9\",\"peer_namespace\":\"\",\"peer_workload\":\"\",\"direction\":\"egress\","
+			"\"opened\":\"local\",\"port\":443,\"because\":\"route 0.0.0.0/0 via nat nat-a\",\"bytes\":1073741824,\"packets\":9,\"nanos\":45000000}],"
+			"\"others\":{\"flows\":2,\"bytes\":1073741824,\"nanos\":46000000}}]}"};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "cost", "explain", "--workload", "shop/web", "--path", "nat", "--since", "1h"), "%s", err.text);
+	CHECK(strstr(a.request, "/cost/explain?namespace=shop&workload=web&path=nat&from=1793487600&flows=5"), "%s", a.request);
+	CHECK(!strcmp(out, "shop/web paid 0.091000 USD from 2026-11-24T05:00:00Z to 2026-11-24T06:00:00Z\n"
+			   "who      pod on node n1 of aws/1/vpc, team shop\n"
+			   "         cgroup /k/p\n"
+			   "         labels {}\n"
+			   "         paid in the hours from 2026-11-24T05:00:00Z to 2026-11-24T05:00:00Z\n"
+			   "         held 10.7.1.11 since 2026-11-24T05:01:40Z\n"
+			   "\n"
+			   "0.091000 USD by nat-processing on path nat, 2.00 GiB\n"
+			   "  price  nat-processing of aws us-east-1 (list, confidence high): AWS Price List\n"
+			   "         0.045 USD a GiB\n"
+			   "         0.046 USD a GiB from 1.00 GiB\n"
+			   "  usage  of pool 1/us-east-1 in 202611: 0 B before, 2.00 GiB after\n"
+			   "  flow   0.045000: 1.00 GiB, 9 packets 10.7.1.11 -> 203.0.113.9 port 443 opened by the workload\n"
+			   "         because route 0.0.0.0/0 via nat nat-a\n"
+			   "  others 0.046000: 2 flows, 1.00 GiB\n"),
+	      "%s", out);
+}
+
 static int run(const char *by, const char *option, const char *value, char **ret_out, struct weir_err *err)
 {
 	char *argv[] = {"cost", "--by", (char *)by, (char *)option, (char *)value};
@@ -119,4 +156,4 @@ TEST(usage_errors)
 	}
 }
 
-TEST_MAIN(T(usage_errors), T(coverage_is_two_tables), T(pages_are_one_table), T(pages_are_one_object), T(an_answer_that_is_none_is_said))
+TEST_MAIN(T(usage_errors), T(coverage_is_two_tables), T(an_amount_with_all_that_it_rests_on), T(pages_are_one_table), T(pages_are_one_object), T(an_answer_that_is_none_is_said))
