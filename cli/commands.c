@@ -69,10 +69,11 @@ static const struct command commands[] = {
 	 "Check price books: each error is one line with file and line. Exit status 2 when there are errors, 1 when a "
 	 "meter has no price between two others, else 0."},
 	{"plan-cost", cmd_plan_cost,
-	 "--plan FILE [--traffic FILE | --since 30d] [--prices DIR] [--topology DIR] [--budget AMOUNT] [--markdown]",
+	 "--plan FILE [--state FILE]... [--traffic FILE | --since 30d] [--prices DIR] [--topology DIR] [--budget AMOUNT] [--markdown]",
 	 "Say what a Terraform plan (terraform show -json) changes of a month's network cost: recorded traffic through the network "
 	 "before and after, tiers and hourly resources included, by path and team, with an interval. With --traffic, a file of "
-	 "export traffic, no aggregator is asked. --topology names a policy repository or Topology documents for networks and "
+	 "export traffic, no aggregator is asked. --state names what else the network is made of, other states or what aws describe-* "
+	 "prints. --topology names a policy repository or Topology documents for networks and "
 	 "services that the plan does not have, --markdown prints a table for a pull request. Exit status 1 when the increase is "
 	 "over --budget."},
 	{"export traffic", cmd_export_traffic, "[--since 30d | --from TIME] [--to TIME] [--output FILE[.gz]]",

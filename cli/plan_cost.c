@@ -12,6 +12,7 @@
 
 struct question {
 	const char *plan, *traffic, *prices, *topology, *budget_text;
+	const char *states[ARGS_LIST_MAX + 1];
 	uint64_t since_s;
 	bool markdown;
 };
@@ -88,7 +89,7 @@ static int compute(const struct cli *c, const struct question *q, struct plan_re
 	int r = prices_load(q->prices, &b, prices_complain, NULL);
 
 	if (!r)
-		r = weir_plan_networks(q->plan, q->topology, on_note, p, &before, &after, err);
+		r = weir_plan_networks(q->plan, q->states, q->topology, on_note, p, &before, &after, err);
 	if (r && r != CLI_INVALID && r != -ENOMEM)
 		r = -EINVAL;
 	if (!r)
@@ -131,7 +132,7 @@ int cmd_plan_cost(const struct cli *c, int argc, char **argv, struct weir_err *e
 		{"--plan", ARGS_STR, &q.plan},	       {"--traffic", ARGS_STR, &q.traffic},
 		{"--since", ARGS_DURATION, &q.since_s}, {"--prices", ARGS_STR, &q.prices},
 		{"--topology", ARGS_STR, &q.topology}, {"--budget", ARGS_STR, &q.budget_text},
-		{"--markdown", ARGS_FLAG, &q.markdown},
+		{"--markdown", ARGS_FLAG, &q.markdown}, {"--state", ARGS_LIST, q.states},
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 

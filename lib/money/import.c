@@ -333,14 +333,32 @@ int weir_import_add_prior(struct weir_import *m, const char *name, const char *d
 	return r ? r : read_prior(m, root, err);
 }
 
+static int add_from(struct weir_import *m, enum weir_import_from from, json_t *root, struct weir_err *err)
+{
+	if (from == WEIR_IMPORT_TERRAFORM)
+		return read_terraform(m, root, err);
+	return from == WEIR_IMPORT_AWS ? read_aws(m, root, err) : read_azure(m, root, err);
+}
+
 int weir_import_add(struct weir_import *m, const char *name, const char *data, size_t len, struct weir_err *err)
 {
 	weir_cleanup(json_freep) json_t *root = NULL;
 	int r = parse(m, name, data, len, &root, err);
 
+	return r ? r : add_from(m, m->from, root, err);
+}
+
+int weir_import_add_any(struct weir_import *m, const char *name, const char *data, size_t len, struct weir_err *err)
+{
+	weir_cleanup(json_freep) json_t *root = NULL;
+	enum weir_import_from from = WEIR_IMPORT_AWS;
+	int r = parse(m, name, data, len, &root, err);
+
 	if (r)
 		return r;
-	if (m->from == WEIR_IMPORT_TERRAFORM)
-		return read_terraform(m, root, err);
-	return m->from == WEIR_IMPORT_AWS ? read_aws(m, root, err) : read_azure(m, root, err);
+	if (json_is_string(json_object_get(root, "format_version")))
+		from = WEIR_IMPORT_TERRAFORM;
+	else if (json_is_array(root) || json_is_array(json_object_get(root, "value")))
+		from = WEIR_IMPORT_AZURE;
+	return add_from(m, from, root, err);
 }

@@ -26,6 +26,8 @@ int weir_import_new(enum weir_import_from from, void (*note)(const char *line, v
 void weir_import_free(struct weir_import *m);
 /* One file; name is used in messages. -EINVAL with a line when it is no JSON. */
 int weir_import_add(struct weir_import *m, const char *name, const char *data, size_t len, struct weir_err *err);
+/* The same of a file of any tool, told by its content, whatever the import is from. */
+int weir_import_add_any(struct weir_import *m, const char *name, const char *data, size_t len, struct weir_err *err);
 /* What a plan of Terraform begins with: its prior_state. */
 int weir_import_add_prior(struct weir_import *m, const char *name, const char *data, size_t len, struct weir_err *err);
 /* The documents as text, owned by the caller, after the strict parser has taken them. -ENODATA: no network. */

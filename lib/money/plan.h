@@ -56,12 +56,14 @@ int weir_plan_cost(const struct weir_topology *before, const struct weir_topolog
 void weir_plan_cost_free(struct weir_plan_cost *c);
 
 /*
- * The networks before and after a plan as terraform show -json prints it (file plan): the documents of topology_dir (a
+ * The networks before and after a plan as terraform show -json prints it (file plan), together with what other tools say of
+ * what the plan leaves alone (files others, ended by NULL: terraform show -json of other states, aws ... describe-*): the documents of topology_dir (a
  * policy repository, or a directory of Topology documents; NULL = none), with those domains that the plan's prior state or its
  * outcome have in place of documents of the same name. note gets one line for what cannot be placed or compared.
  * -EINVAL with a line.
  */
-int weir_plan_networks(const char *plan, const char *topology_dir, void (*note)(const char *line, void *arg), void *arg,
-		       struct weir_topology **ret_before, struct weir_topology **ret_after, struct weir_err *err);
+int weir_plan_networks(const char *plan, const char *const *others, const char *topology_dir,
+		       void (*note)(const char *line, void *arg), void *arg, struct weir_topology **ret_before,
+		       struct weir_topology **ret_after, struct weir_err *err);
 
 #endif

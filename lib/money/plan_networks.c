@@ -14,6 +14,7 @@
 
 struct reading {
 	const char *dir;		/* a repository, or documents; NULL = none */
+	const char *const *others;	/* files of what the plan leaves alone */
 	struct weir_ydoc *documents[2]; /* of the plan: before, after; NULL = no network */
 	void (*note)(const char *line, void *arg);
 	void *arg;
@@ -39,6 +40,22 @@ static void import_freep(struct weir_import **m)
 	weir_import_free(*m);
 }
 
+static int add_others(const struct reading *rd, struct weir_import *m)
+{
+	int r = 0;
+
+	for (size_t i = 0; rd->others && rd->others[i] && !r; i++) {
+		weir_auto_free char *data = NULL;
+		size_t len;
+
+		r = weir_file_read(rd->others[i], WEIR_IMPORT_MAX, &data, &len);
+		if (r)
+			return weir_err_set(rd->err, r, "%s: cannot read: %s", rd->others[i], strerror(-r));
+		r = weir_import_add_any(m, rd->others[i], data, len, rd->err);
+	}
+	return r;
+}
+
 /* One state of the plan as documents; what cannot be placed is said of the outcome alone. */
 static int import_state(const struct reading *rd, const char *plan, const char *data, size_t len, bool after,
 			struct weir_ydoc **ret)
@@ -48,6 +65,8 @@ static int import_state(const struct reading *rd, const char *plan, const char *
 	struct weir_err why = {0};
 	int r = weir_import_new(WEIR_IMPORT_TERRAFORM, after ? rd->note : NULL, rd->arg, &m);
 
+	if (!r)
+		r = add_others(rd, m);
 	if (!r)
 		r = after ? weir_import_add(m, plan, data, len, rd->err) : weir_import_add_prior(m, plan, data, len, rd->err);
 	if (r)
@@ -70,7 +89,7 @@ static int import_plan(struct reading *rd, const char *plan)
 	for (int after = 0; after < 2 && !r; after++)
 		r = import_state(rd, plan, data, len, after, &rd->documents[after]);
 	if (!r && !rd->documents[0] && !rd->documents[1])
-		return weir_err_set(rd->err, -EINVAL, "%s: no network in this plan, neither before nor after", plan);
+		return weir_err_set(rd->err, -EINVAL, "%s: no network in this plan, neither before nor after: name the state that has its subnets (--state FILE)", plan);
 	return r;
 }
 
@@ -208,10 +227,11 @@ static void note_balancers(const struct reading *rd, const struct weir_topology 
 	}
 }
 
-int weir_plan_networks(const char *plan, const char *topology_dir, void (*note_fn)(const char *line, void *arg), void *arg,
-		       struct weir_topology **ret_before, struct weir_topology **ret_after, struct weir_err *err)
+int weir_plan_networks(const char *plan, const char *const *others, const char *topology_dir,
+		       void (*note_fn)(const char *line, void *arg), void *arg, struct weir_topology **ret_before,
+		       struct weir_topology **ret_after, struct weir_err *err)
 {
-	struct reading rd = {.dir = topology_dir, .note = note_fn, .arg = arg, .err = err};
+	struct reading rd = {.dir = topology_dir, .others = others, .note = note_fn, .arg = arg, .err = err};
 	struct weir_topology *before = NULL, *after = NULL;
 	int r = import_plan(&rd, plan);
 

@@ -20,6 +20,7 @@ struct world {
 	struct weir_pricebook *prices;
 	struct weir_traffic_set *set;
 	struct weir_plan_cost *cost;
+	const char *others[3];
 	char notes[4096];
 };
 
@@ -31,21 +32,26 @@ static void on_note(const char *line, void *arg)
 	snprintf(w->notes + used, sizeof(w->notes) - used, "%s\n", line);
 }
 
-static void world_new(struct test_state *test_st, struct world *w, const char *plan)
+static void world_with(struct test_state *test_st, struct world *w, const char *plan, const char *one, const char *other)
 {
 	weir_auto_ydoc struct weir_ydoc *d = NULL;
 	struct weir_err err = {0};
 	int r;
 
-	*w = (struct world){0};
+	*w = (struct world){.others = {one, other}};
 	plan_files_new(&w->files, plan);
-	r = weir_plan_networks(w->files.plan, "policies", on_note, w, &w->before, &w->after, &err);
+	r = weir_plan_networks(w->files.plan, w->others, "policies", on_note, w, &w->before, &w->after, &err);
 	r = r ? r : weir_pricebook_new(&w->prices);
 	r = r ? r : weir_ydoc_load("policies/prices/aws-us-east-1.yaml", &d, &err);
 	for (size_t i = 0; !r && i < weir_ydoc_count(d); i++)
 		r = weir_pricebook_add(w->prices, weir_ydoc_root(d, i), &err);
 	r = r ? r : weir_pricebook_seal(w->prices, &err);
 	CHECK(!r && !weir_traffic_new(&w->set), "%s", err.text);
+}
+
+static void world_new(struct test_state *test_st, struct world *w, const char *plan)
+{
+	world_with(test_st, w, plan, NULL, NULL);
 }
 
 static void world_fini(struct world *w)
@@ -266,11 +272,35 @@ TEST(a_service_of_no_known_prefix)
 	weir_topology_free(weir_take_ptr(w.before));
 	weir_topology_free(weir_take_ptr(w.after));
 	w.notes[0] = 0;
-	CHECK(!weir_plan_networks(w.files.plan, NULL, on_note, &w, &w.before, &w.after, &err), "%s", err.text);
+	CHECK(!weir_plan_networks(w.files.plan, NULL, NULL, on_note, &w, &w.before, &w.after, &err), "%s", err.text);
 	CHECK(strstr(w.notes, "service aws/s3: no prefix of it in us-east-1 is known"), "%s", w.notes);
 	private_traffic(&w);
 	price(test_st, &w);
 	CHECK(w.cost->total.after == w.cost->total.before, "it changed");
+}
+
+/* The endpoint's plan knows ids alone, which it looked up: the network is another state's, with an AWS list beside it. */
+TEST(a_plan_beside_other_states)
+{
+	static const char plan[] =
+		PLAN("", RES("aws_vpc_endpoint", "s3", "\"vpc_id\":\"vpc-1\",\"service_name\":\"com.amazonaws.us-east-1.s3\","
+			 "\"vpc_endpoint_type\":\"Gateway\",\"route_table_ids\":[\"rtb-priv\"]"),
+		     CHANGE("aws_vpc_endpoint.s3", "\"id\":true"), "");
+	static const char state[] = "{\"format_version\":\"1.0\",\"values\":{\"root_module\":{\"resources\":[" PLAN_BASE "," PLAN_PRIV2
+				    "," NAT_ROUTE "," TGW_ROUTES "]}}}";
+	static const char gateways[] = "{\"NatGateways\":[{\"NatGatewayId\":\"nat-a\",\"SubnetId\":\"subnet-pub1\",\"VpcId\":\"vpc-1\"}]}";
+	struct plan_files one, other;
+	auto_world w;
+
+	plan_files_new(&one, state);
+	plan_files_new(&other, gateways);
+	world_with(test_st, &w, plan, one.plan, other.plan);
+	private_traffic(&w);
+	price(test_st, &w);
+	CHECK(w.cost->total.before == CENTS(28300) + OTHERS && w.cost->total.after == CENTS(28300 - 8030) + OTHERS, "%lld to %lld",
+	      (long long)w.cost->total.before, (long long)w.cost->total.after);
+	plan_files_fini(&one);
+	plan_files_fini(&other);
 }
 
 TEST(what_is_no_plan)
@@ -291,7 +321,7 @@ TEST(what_is_no_plan)
 		int r;
 
 		plan_files_new(&f, rows[i].text);
-		r = weir_plan_networks(f.plan, NULL, NULL, NULL, &a, &b, &err);
+		r = weir_plan_networks(f.plan, NULL, NULL, NULL, NULL, &a, &b, &err);
 		CHECK(r < 0 && !a && !b && strstr(err.text, rows[i].want), "row %zu: %s", i, err.text);
 		plan_files_fini(&f);
 	}
@@ -321,5 +351,5 @@ TEST(nothing_recorded)
 
 TEST_MAIN(T(a_gateway_endpoint), T(a_nat_gateway_in_each_zone), T(no_nat_gateway), T(a_peering_for_a_transit_gateway),
 	  T(days_that_differ_make_an_interval), T(an_interval_by_hand), T(tiers_are_of_one_whole_month),
-	  T(an_interface_endpoint_takes_its_service), T(an_interface_endpoint_that_goes), T(a_service_of_no_known_prefix),
+	  T(an_interface_endpoint_takes_its_service), T(an_interface_endpoint_that_goes), T(a_service_of_no_known_prefix), T(a_plan_beside_other_states),
 	  T(what_is_no_plan), T(a_network_that_is_made_as_a_whole), T(nothing_recorded))

@@ -123,7 +123,7 @@ TEST(references_lead_to_what_is_made)
 		plan_files_new(&f, plans[i].plan);
 		weir_addr_parse("10.0.4.5", &local);
 		weir_addr_parse(plans[i].peer, &peer);
-		CHECK(!weir_plan_networks(f.plan, "policies", on_note, notes, &before, &after, &err), "%s: %s", plans[i].name, err.text);
+		CHECK(!weir_plan_networks(f.plan, NULL, "policies", on_note, notes, &before, &after, &err), "%s: %s", plans[i].name, err.text);
 		if (after) {
 			weir_topology_route(after, PLAN_DOMAIN, &local, &peer, &route);
 			weir_topology_reason(after, PLAN_DOMAIN, &local, &peer, WEIR_TOPOLOGY_LATEST, &why);
@@ -151,7 +151,7 @@ TEST(a_new_subnet_is_in_a_zone)
 
 	plan_files_new(&f, plan);
 	weir_addr_parse("10.0.9.5", &a);
-	CHECK(!weir_plan_networks(f.plan, NULL, NULL, NULL, &before, &after, &err), "%s", err.text);
+	CHECK(!weir_plan_networks(f.plan, NULL, NULL, NULL, NULL, &before, &after, &err), "%s", err.text);
 	s = after ? weir_topology_subnet(after, PLAN_DOMAIN, &a) : NULL;
 	CHECK(s && !strcmp(s->zone, "use1-az2") && !strcmp(s->region, "us-east-1"), "%s", s ? s->zone : "no subnet");
 	CHECK(before && !weir_topology_subnet(before, PLAN_DOMAIN, &a), "it was there before");
