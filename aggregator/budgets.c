@@ -191,6 +191,40 @@ static int read_ledger(struct budgets *b, uint64_t now_s)
 	return r;
 }
 
+static int read_said(struct budgets *b)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < b->count; i++) {
+		memset(b->kept[i].said, 0, sizeof(b->kept[i].said));
+		r = store_alerts(b->store, b->kept[i].name, b->kept[i].view.from_s, add_said, &b->kept[i]);
+	}
+	return r;
+}
+
+/* Most revisions of a repository are not about budgets, or about their amounts alone: what is spent stays. */
+static bool measured_alike(const struct budgets *b, const struct weir_budget_set *set)
+{
+	bool alike = set && weir_budget_count(set) == b->count;
+
+	for (size_t i = 0; alike && i < b->count; i++)
+		alike = !strcmp(b->kept[i].name, weir_budget_at(set, i)->name) &&
+			b->kept[i].measure == weir_budget_measure(weir_budget_at(set, i));
+	return alike;
+}
+
+static int rebind(struct budgets *b, const struct weir_budget_set *set, const uint8_t print[32])
+{
+	int r;
+
+	for (size_t i = 0; i < b->count; i++)
+		b->kept[i].budget = weir_budget_at(set, i);
+	r = read_said(b);
+	if (!r)
+		memcpy(b->print, print, sizeof(b->print));
+	return r;
+}
+
 static void nothing(const struct store_charged *c, void *arg)
 {
 	(void)c;
@@ -207,6 +241,8 @@ static int load(struct budgets *b, const struct weir_budget_set *set, const uint
 	memcpy(b->print, print, sizeof(b->print));
 	for (size_t i = 0; i < b->count; i++) {
 		b->kept[i] = (struct budget_kept){.budget = weir_budget_at(set, i)};
+		b->kept[i].measure = weir_budget_measure(b->kept[i].budget);
+		strcpy(b->kept[i].name, b->kept[i].budget->name);
 		weir_budget_evaluate(b->kept[i].budget, 0, now_s, &b->kept[i].view);
 		b->until_s = WEIR_MIN(b->until_s, b->kept[i].view.to_s);
 	}
@@ -216,8 +252,8 @@ static int load(struct budgets *b, const struct weir_budget_set *set, const uint
 	store_charged_take(b->store, nothing, NULL);
 	if (!r && b->count)
 		r = read_ledger(b, now_s);
-	for (size_t i = 0; !r && i < b->count; i++)
-		r = store_alerts(b->store, b->kept[i].budget->name, b->kept[i].view.from_s, add_said, &b->kept[i]);
+	if (!r)
+		r = read_said(b);
 	if (!r && b->count && now_s > KEEP_S)
 		r = store_budget_forget(b->store, now_s - KEEP_S);
 	b->loaded = !r;
@@ -226,10 +262,16 @@ static int load(struct budgets *b, const struct weir_budget_set *set, const uint
 
 int budgets_update(struct budgets *b, const struct weir_budget_set *set, const uint8_t print[32], uint64_t now_s)
 {
-	bool other = !b->loaded || memcmp(b->print, print, sizeof(b->print)) != 0 || now_s >= b->until_s || now_s < b->since_s;
+	bool other = !b->loaded || now_s >= b->until_s || now_s < b->since_s, revised = memcmp(b->print, print, sizeof(b->print)) != 0;
 	int r = 0;
 
 	b->failed = 0;
+	if (!other && revised) {
+		other = !measured_alike(b, set);
+		r = other ? 0 : rebind(b, set, print);
+	}
+	if (r)
+		return r;
 	if (!other)
 		other = !store_charged_take(b->store, add_charged, b) || b->failed;
 	if (other)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of each budget is spent: the ledger is read once (at the start, for another repository, for a new period), then what
+ * What of each budget is spent: the ledger is read once (at the start, when other budgets are there, for a new period), then what
  * is committed is added. So an evaluation costs an addition for each kind of charge since the one before, 65,536 at most,
  * whatever the ledger's size. Time is an argument.
  */
@@ -12,6 +12,8 @@
 
 struct budget_kept {
 	const struct weir_budget *budget; /* of the set that was given last */
+	char name[WEIR_BUDGET_NAME];	  /* and what tells whether one of the next set is the same */
+	uint64_t measure;
 	int64_t spent_nanos;
 	struct weir_budget_view view; /* as of the last update */
 	char said[WEIR_BUDGET_THRESHOLDS][WEIR_BUDGET_SAID]; /* of this period; "" = nothing */

@@ -434,14 +434,14 @@ char *weir_budget_scope(const struct weir_budget *b, char *buf, size_t size)
 }
 
 /* FNV-1a: the scope may be longer than what is stored. */
-static uint64_t scope_print(const struct weir_budget *b)
+uint64_t weir_budget_measure(const struct weir_budget *b)
 {
 	char text[(WEIR_BUDGET_DIMS + 2 * WEIR_BUDGET_LABELS) * (WEIR_BUDGET_VALUE + 16)];
 	uint64_t h = 14695981039346656037u;
 
 	for (const char *p = weir_budget_scope(b, text, sizeof(text)); *p; p++)
 		h = (h ^ (uint8_t)*p) * 1099511628211u;
-	return h;
+	return (h ^ (uint8_t)b->period) * 1099511628211u;
 }
 
 char *weir_budget_said(const struct weir_budget *b, size_t threshold, char buf[WEIR_BUDGET_SAID])
@@ -449,8 +449,8 @@ char *weir_budget_said(const struct weir_budget *b, size_t threshold, char buf[W
 	char share[16];
 
 	percent_text(b->thresholds[threshold].ppm, share, sizeof(share));
-	snprintf(buf, WEIR_BUDGET_SAID, "%s of %lld nano%s a %s, scope %016llx", share, (long long)b->nanos, b->currency,
-		 periods[b->period], (unsigned long long)scope_print(b));
+	snprintf(buf, WEIR_BUDGET_SAID, "%s of %lld nano%s a %s, measure %016llx", share, (long long)b->nanos, b->currency,
+		 periods[b->period], (unsigned long long)weir_budget_measure(b));
 	return buf;
 }
 

@@ -71,6 +71,8 @@ const char *weir_budget_period_name(enum weir_budget_period p);
 void weir_budget_bounds(enum weir_budget_period p, uint64_t now_s, uint64_t *ret_from_s, uint64_t *ret_to_s);
 /* "team=payments path=internet", "everything"; what is too long for size is cut. */
 char *weir_budget_scope(const struct weir_budget *b, char *buf, size_t size);
+/* The same for budgets that are measured alike: by scope and period, whatever they allow. */
+uint64_t weir_budget_measure(const struct weir_budget *b);
 #define WEIR_BUDGET_SAID 256
 /* What an alert says it is about: another amount, share, period or scope gives another text. */
 char *weir_budget_said(const struct weir_budget *b, size_t threshold, char buf[WEIR_BUDGET_SAID]);

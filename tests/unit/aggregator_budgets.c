@@ -3,6 +3,7 @@
 #include "aggregator/budgets.h"
 #include "aggregator/query_budget.h"
 #include "aggregator/store_charged.h"
+#include "aggregator/store_impl.h"
 #include "lib/money/topology.h"
 #include "tests/lib/charge_fixture.h"
 #include "tests/lib/test.h"
@@ -167,6 +168,32 @@ TEST(another_repository_is_counted_anew)
 	weir_budget_set_free(other);
 }
 
+/* A row that nobody committed: who reads the ledger sees it. */
+TEST(a_revision_of_amounts_reads_no_ledger)
+{
+	auto_world w;
+	const struct charged c = {.team = "shop", .nanos = 5, .time_s = NOW_S};
+	struct weir_budget_set *other = NULL;
+
+	world_new(&w);
+	CHECK(!charge_committed(w.store, &c) && spent(&w, "shop", NOW_S) == 5 && !charge_committed(w.store, &c));
+	CHECK(!store_exec(w.store, "UPDATE ledger_10s SET nanos=nanos+1000"));
+	CHECK(!weir_budget_set_new(&other));
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(documents); i++)
+		set_add(other, documents[i]);
+	set_add(other, "apiVersion: weir.dev/v1alpha1\nkind: Budget\nmetadata: {name: shop}\nspec:\n"
+		       "  scope: {team: shop}\n  amount: \"2\"\n  currency: USD\n");
+	w.print[0] = 2;
+	CHECK(!budgets_update(w.budgets, other, w.print, NOW_S) && budgets_find(w.budgets, "shop")->spent_nanos == 10, "%lld",
+	      (long long)budgets_find(w.budgets, "shop")->spent_nanos);
+	CHECK(budgets_find(w.budgets, "shop")->budget == weir_budget_find(other, "shop"), "it is the new one");
+	w.print[0] = 3;
+	set_add(other, "apiVersion: weir.dev/v1alpha1\nkind: Budget\nmetadata: {name: more}\nspec:\n"
+		       "  scope: {}\n  amount: \"2\"\n  currency: USD\n");
+	CHECK(!budgets_update(w.budgets, other, w.print, NOW_S) && budgets_find(w.budgets, "shop")->spent_nanos > 1000, "another budget: all are read");
+	weir_budget_set_free(other);
+}
+
 TEST(the_dearest_way_is_found)
 {
 	auto_world w;
@@ -236,5 +263,5 @@ TEST(what_is_added_equals_the_ledger)
 }
 
 TEST_MAIN(T(only_what_is_committed_is_told), T(too_many_kinds_are_told_as_such), T(each_budget_has_its_own),
-	  T(a_period_begins_with_what_is_in_it), T(another_repository_is_counted_anew), T(the_dearest_way_is_found),
+	  T(a_period_begins_with_what_is_in_it), T(another_repository_is_counted_anew), T(a_revision_of_amounts_reads_no_ledger), T(the_dearest_way_is_found),
 	  T(what_is_added_equals_the_ledger))
