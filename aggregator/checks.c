@@ -170,6 +170,12 @@ static uint64_t audit(struct looked *l)
 	return *l->in->audit_alarm != 0;
 }
 
+static uint64_t webhook(struct looked *l)
+{
+	l->text = l->in->deaf_webhooks;
+	return *l->in->deaf_webhooks != 0;
+}
+
 static uint64_t rejected(struct looked *l)
 {
 	l->text = l->in->policy_error;
@@ -244,6 +250,8 @@ static const struct check {
 	{"server-keys", "this server's files of keys cannot be used", PLAIN, false, 0, server_keys,
 	 "journalctl -u weir-aggregator"},
 	{"audit", "audit log: %s", TEXT, false, 0, audit, "weirctl audit verify FILE"},
+	{"webhook", "alerts of budgets are not taken by: %s", TEXT, false, 0, webhook,
+	 "weirctl budget show NAME says why; notify.webhooks of aggregator.yaml"},
 	{"server-certificate", "this server's certificate ends in %s", DURATION, false, 0, server_cert,
 	 "weirctl pki rotate --dir D server"},
 	{"rejected", "policy directory does not load: %s", TEXT, false, 0, rejected, "weirctl policy lint DIR"},

@@ -24,6 +24,7 @@ struct checks_input {
 	uint64_t cert_until_s;	    /* the aggregator's own certificate; 0 = not known */
 	bool keys_broken;	    /* a file of its keys holds what it cannot use */
 	const char *audit_alarm;    /* "" = none */
+	const char *deaf_webhooks;  /* that take no alerts of budgets; "" = none */
 };
 
 struct problem {

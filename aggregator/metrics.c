@@ -141,11 +141,11 @@ static void write_alerts(struct weir_metrics *m, const struct alerts_stats *st, 
 static int write_budgets(struct weir_metrics *m, struct service *sv, uint64_t now_ns)
 {
 	struct budgets *b;
-	uint64_t waiting, lost;
+	uint64_t waiting;
 	int r = alerts_budgets(sv->alerts, now_ns, &b);
 
 	if (!r)
-		r = store_notices_count(sv->store, 0, &waiting, &lost);
+		r = store_notices_waiting(sv->store, &waiting);
 	if (r)
 		return r;
 	for (size_t f = 0; f < WEIR_ARRAY_SIZE(budget_families); f++) {

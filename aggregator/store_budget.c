@@ -97,22 +97,34 @@ int store_notice_failed(struct store *s, int64_t id, uint64_t next_s, bool give_
 	return store_run(s, ST_NOTICE_FAILED, "iudt", id, next_s, (int)give_up, error);
 }
 
-int store_notices_count(struct store *s, uint64_t since_s, uint64_t *ret_waiting, uint64_t *ret_given_up)
+int store_notices_waiting(struct store *s, uint64_t *ret)
 {
 	auto_select struct select q = {.s = s};
-	int r = select_begin(&q,
-			     "SELECT COUNT(*) FROM budget_notice WHERE sent_s=0 AND given_up=0 UNION ALL "
-			     "SELECT COUNT(*) FROM budget_notice WHERE given_up=1 AND next_s>=?",
-			     "u", since_s);
+	int r = select_begin(&q, "SELECT COUNT(*) FROM budget_notice WHERE sent_s=0 AND given_up=0", "");
 
 	if (!r)
 		r = select_next(&q);
 	if (r != 1)
 		return r ? r : -EIO;
-	*ret_waiting = select_number(&q, 0);
-	r = select_next(&q);
-	*ret_given_up = r == 1 ? select_number(&q, 0) : 0;
-	return r < 0 ? r : 0;
+	*ret = select_number(&q, 0);
+	return 0;
+}
+
+int store_notices_failing(struct store *s, uint64_t since_s, char *buf, size_t size)
+{
+	auto_select struct select q = {.s = s};
+	size_t used = 0;
+	int r = select_begin(&q,
+			     "SELECT DISTINCT webhook FROM budget_notice WHERE sent_s=0 AND attempts>=3 AND next_s>=? ORDER BY webhook",
+			     "u", since_s);
+
+	*buf = '\0';
+	while (!r && (r = select_next(&q)) == 1) {
+		if (used < size)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? " " : "", select_text(&q, 0));
+		r = 0;
+	}
+	return r;
 }
 
 int store_budget_forget(struct store *s, uint64_t before_s)

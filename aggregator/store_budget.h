@@ -35,8 +35,9 @@ int store_notices(struct store *s, const char *budget, uint64_t from_s, int (*fn
 		  void *arg);
 int store_notice_sent(struct store *s, int64_t id, uint64_t now_s);
 int store_notice_failed(struct store *s, int64_t id, uint64_t next_s, bool give_up, const char *error);
-/* Notices that wait, and those that were given up since then. */
-int store_notices_count(struct store *s, uint64_t since_s, uint64_t *ret_waiting, uint64_t *ret_given_up);
+int store_notices_waiting(struct store *s, uint64_t *ret);
+/* Webhooks that failed three times at least with a notice since then: "chat finops"; "" = none. */
+int store_notices_failing(struct store *s, uint64_t since_s, char *buf, size_t size);
 /* All of both kinds from before then. */
 int store_budget_forget(struct store *s, uint64_t before_s);
 

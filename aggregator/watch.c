@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/watch.h"
 
+#include "aggregator/store_budget.h"
 #include "aggregator/witness.h"
 #include "lib/base/log.h"
 
@@ -72,6 +73,8 @@ static void read_prices(struct watch *w, const struct service *sv, uint64_t now_
 int watch_run(struct watch *w, const struct service *sv, const struct fleet *fleet, struct problem *ret,
 	      size_t *ret_count)
 {
+	uint64_t now_s = fleet->now_ns / NS_S;
+	char deaf[CHECKS_TEXT / 2];
 	struct checks_input in = {
 		.fleet = fleet,
 		.policy_state = gitops_state(sv->gitops),
@@ -81,7 +84,12 @@ int watch_run(struct watch *w, const struct service *sv, const struct fleet *fle
 		.cert_until_s = sv->cert_expires_s,
 		.keys_broken = sv->keys_broken,
 		.audit_alarm = witness_alarm(sv->witness),
+		.deaf_webhooks = deaf,
 	};
+	int r = store_notices_failing(sv->store, now_s > DAY_S ? now_s - DAY_S : 0, deaf, sizeof(deaf));
+
+	if (r)
+		weir_log_err(r, "store: notices cannot be looked at: %s", store_error(sv->store));
 
 	read_prices(w, sv, fleet->now_ns);
 	in.unpriced_bytes = w->unpriced_bytes;

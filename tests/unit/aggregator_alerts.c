@@ -323,6 +323,7 @@ static const char *notice(const struct world *w, uint64_t from_s)
 
 TEST(a_webhook_that_fails_is_asked_again_and_given_up)
 {
+	char failing[64];
 	auto_world w;
 
 	world_new(&w);
@@ -336,12 +337,15 @@ TEST(a_webhook_that_fails_is_asked_again_and_given_up)
 	w.now_s += 1;
 	CHECK(run(&w, 1) == 1 && requests(&w.hook) == 2 && next_s && notice(&w, NOVEMBER) && next_s == w.now_s + 10, "%d s",
 	      (int)(next_s - w.now_s));
+	CHECK(!store_notices_failing(w.sv.store, NOW_S, failing, sizeof(failing)) && !*failing, "twice is no problem yet: %s", failing);
 	for (int i = 2; i < ALERTS_ATTEMPTS; i++) {
 		notice(&w, NOVEMBER);
 		w.now_s = next_s;
 		CHECK(run(&w, 1) == 1 && requests(&w.hook) == i + 1, "attempt %d: %d", i + 1, requests(&w.hook));
 	}
 	CHECK(!strcmp(notice(&w, NOVEMBER), "given up") && attempts == ALERTS_ATTEMPTS && alerts_stats(w.alerts)->given_up == 1);
+	CHECK(!store_notices_failing(w.sv.store, NOW_S, failing, sizeof(failing)) && !strcmp(failing, "ops"), "%s", failing);
+	CHECK(!store_notices_failing(w.sv.store, w.now_s + 1, failing, sizeof(failing)) && !*failing, "for a day: %s", failing);
 	w.now_s += 86400;
 	CHECK(run(&w, 0) == 1 && requests(&w.hook) == ALERTS_ATTEMPTS, "for good");
 }
