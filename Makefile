@@ -15,7 +15,7 @@ GOLD := $(shell $(CC) -fuse-ld=gold -Wl,--version >/dev/null 2>&1 && echo -fuse-
 VERSION := 0.1.0
 # Debian keeps bpftool and nft where a user's PATH does not lead.
 export PATH := $(PATH):/usr/sbin:/sbin
-LIBS := -lbpf -lelf -lz -lprotobuf-c -lnng -lyaml -lsqlite3 -lmicrohttpd -ljansson -lcurl -lssl -lcrypto -lm -lpthread
+LIBS := -lbpf -lelf -lz -lprotobuf-c -lnng -lyaml -lsqlite3 -lmicrohttpd -ljansson -lcurl -lssl -lcrypto -lm -lpthread -Wl,--as-needed -lopenblas
 
 LIB_SRC := $(wildcard lib/*/*.c)
 PROGRAMS := weir-agent weir-aggregator weirctl
@@ -26,7 +26,7 @@ BPF_OBJ := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c 
 PB := $(B)/gen/weir.pb-c.h
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all asan fuzz man deps mine check check-long check-kernels check-mutants soak bench demo clean
+.PHONY: all asan fuzz man deps mine check check-long check-kernels check-mutants soak bench eval demo clean
 all: $(PROGRAMS:%=$(B)/%)
 
 # Three trees of the same sources: build/o (normal), build/asan, and build/fuzz for libFuzzer, which is clang's.
@@ -151,6 +151,10 @@ bench: deps mine
 	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"
 	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/past $(B)/bench/fleet all
 	$(Q)tests/bench/run $(B) $(ONLY)
+# The models on public data, beside what is published: ONLY="forecast" for one section of tests/eval.
+eval: deps mine
+	$(Q)$(MAKE) -j2 all
+	$(Q)tests/eval/run $(B) $(ONLY)
 check-kernels: mine
 	$(Q)packaging/deps kernels
 	$(Q)$(MAKE) -j2 all

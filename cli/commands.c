@@ -91,6 +91,11 @@ static const struct command commands[] = {
 	 "Print what a unit of each meter and region cost in a month by its bill, tiers, allowance, credits and discounts in it, as a "
 	 "PriceCalibration document for DIR/prices; FILE must not exist. --by-account makes a rate for each account. Which "
 	 "rates a bill cannot teach is said on standard error."},
+	{"model forecast", cmd_model_forecast,
+	 "--train FILE --horizon N [--season 24,168] [--interval 95] [--model NAME] [--seed N]",
+	 "Forecast each series of FILE (- is standard input): a line is an id and its values, as in the M4 competition; an empty value "
+	 "is a missing one. Prints, per series, its id, N values and, with --interval, N lower and N upper bounds. Seasons are in "
+	 "steps. Needs no aggregator."},
 	{"export check", cmd_export_check,
 	 "--model FILE [--currency-codes FILE] [--criteria A,B | all] CSV | --version 1.2|1.3 CSV | --defects",
 	 "Check a FOCUS file, CSV or CSV.GZ, by the official requirements model, FILE as JSON: first each rule that is "

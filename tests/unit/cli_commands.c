@@ -57,6 +57,25 @@ TEST(usage_errors_about_bills_help)
 		is_usage_error(test_st, cases[i].line, cases[i].says);
 }
 
+TEST(usage_errors_about_models_help)
+{
+	static const struct {
+		const char *line, *says;
+	} cases[] = {
+		{"model", "model needs one of: "},
+		{"model forecast", "--train FILE, a line of id and values for each series, is needed"},
+		{"model forecast --train t", "--horizon must be 1 to 1024 steps"},
+		{"model forecast --train t --horizon 2000", "--horizon must be 1 to 1024 steps"},
+		{"model forecast --train t --horizon 4 --season 24,x", "--season: 'x' is not up to 4 numbers of steps"},
+		{"model forecast --train t --horizon 4 --season 24,", "is not up to 4 numbers of steps"},
+		{"model forecast --train t --horizon 4 --interval 100", "--interval: '100' is no percentage"},
+		{"model forecast --train /nonexistent/t --horizon 4", "/nonexistent/t: cannot read"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++)
+		is_usage_error(test_st, cases[i].line, cases[i].says);
+}
+
 TEST(usage_errors_about_plans_help)
 {
 	static const struct {
@@ -461,7 +480,7 @@ TEST(a_head_finds_what_the_chain_cannot)
 	remove_tree(dir);
 }
 
-TEST_MAIN(T(usage_errors_about_bills_help), T(usage_errors_about_plans_help), T(usage_errors_are_one_line_that_helps),
+TEST_MAIN(T(usage_errors_about_bills_help), T(usage_errors_about_models_help), T(usage_errors_about_plans_help), T(usage_errors_are_one_line_that_helps),
 	  T(no_aggregator_is_a_failure_that_says_what_to_do), T(global_options_stand_anywhere),
 	  T(two_words_win_over_one), T(the_man_page_names_every_command),
 	  T(pki_makes_a_fleet_and_overwrites_nothing), T(pki_rotates_a_node_in_two_steps),
