@@ -190,6 +190,29 @@ TEST(ledger_refuses_steps_that_are_not_kept)
 	CHECK(!ask(&w, NOVEMBER + 5, NOVEMBER + DAY, "day", "9", 0, &odd), "no begin of any bucket");
 }
 
+/* What costs by the hour is on no node, and has no bytes. */
+TEST(ledger_has_resources)
+{
+	static const struct weir_sum_workload nat = {.name = "nat-a", .namespace = "aws/vpc", .kind = STORE_RESOURCE, .cgroup = ""};
+	struct store_charge c = {.key = {.epoch = 1, .sequence = 1}, .time_s = NOVEMBER + 3590, .path = WEIR_PATH_NAT,
+				 .meter = "nat-gateway-hour", .pool = "111111111111/us-east-1", .month = 202611, .nanos = 45000000};
+	auto_world w = {0};
+	struct weir_err err = {0};
+	api_auto_json json_t *o = NULL;
+	const json_t *item;
+
+	CHECK(!world_new(&w, 1, &err) && !store_node(w.sv.store, "", &c.key.node) &&
+		      !store_workload(w.sv.store, c.key.node, "aws/vpc", &nat, &c.workload) && !store_charges_add(w.sv.store, &c, 1),
+	      "%s", err.text);
+	o = ask(&w, NOVEMBER, NOVEMBER + 3600, "hour", "10000", c.workload - 1, &err);
+	item = json_array_get(json_object_get(o, "items"), 0);
+	CHECK(json_array_size(json_object_get(o, "items")) == 1 && number(item, "nanos") == 45000000 && !number(item, "bytes") &&
+		      !strcmp(json_string_value(json_object_get(item, "kind")), "resource") &&
+		      !strcmp(json_string_value(json_object_get(item, "workload")), "nat-a") &&
+		      !strcmp(json_string_value(json_object_get(item, "namespace")), "aws/vpc"),
+	      "%s", err.text);
+}
+
 /* --- as FOCUS --- */
 
 static int sink(const void *data, size_t len, void *arg)
@@ -302,4 +325,5 @@ TEST(ledger_and_replay_give_the_same_rows)
 	}
 }
 
-TEST_MAIN(T(ledger_pages_are_the_ledger), T(ledger_refuses_steps_that_are_not_kept), T(ledger_and_replay_give_the_same_rows))
+TEST_MAIN(T(ledger_pages_are_the_ledger), T(ledger_refuses_steps_that_are_not_kept), T(ledger_has_resources),
+	  T(ledger_and_replay_give_the_same_rows))
