@@ -18,6 +18,7 @@ struct flow {
 struct hour {
 	struct weir_alloc *alloc;
 	const struct ingest_pricing *pricing;
+	const struct alloc_tags *tags;
 	struct weir_map *first; /* number of a flow plus one, by workload and path */
 	struct flow *flows;
 	size_t count, cap;
@@ -192,35 +193,48 @@ static int add_own(struct hour *h, const struct query_charge *q)
 	return add_flow(h, &t, "", 0);
 }
 
+/* By what they have of a row's bytes: its own, or those that it moved. */
+static int charge(struct hour *h, const struct query_charge *q, uint32_t tag, size_t n)
+{
+	int r = 0;
+
+	weir_split(q->nanos, h->weights, n, h->nanos);
+	weir_split((int64_t)(tag ? q->bytes : q->once), h->weights, n, h->once);
+	for (size_t i = 0; !r && i < n; i++)
+		if (tag)
+			r = weir_alloc_charge_as(h->alloc, tag, h->picked[i], h->nanos[i], (uint64_t)h->once[i]);
+		else
+			weir_alloc_charge(h->alloc, h->picked[i], h->nanos[i], (uint64_t)h->once[i]);
+	return r;
+}
+
 static int on_charge(const struct query_charge *q, void *arg)
 {
 	struct hour *h = arg;
 	char key[KEY_MAX];
 	size_t n = 0, len = key_of(key, q->node, q->domain, q->namespace, q->workload, q->kind, q->labels, q->path);
 	uintptr_t at = len ? (uintptr_t)weir_map_find(h->first, key, len) : 0;
+	uint32_t tag = h->tags ? h->tags->of(q, h->tags->arg) : 0;
 	int r = 0;
 
+	if (h->tags && !tag)
+		return -E2BIG;
 	if (!strcmp(q->kind, STORE_RESOURCE))
-		return weir_alloc_hour(h->alloc, q->hour_s, q->namespace, q->workload, q->team, q->nanos);
+		return weir_alloc_hour_as(h->alloc, tag, q->hour_s, q->namespace, q->workload, q->team, q->nanos);
 	if (!at) {
 		r = add_own(h, q);
 		at = h->count;
 	}
 	if (!r)
 		r = pick(h, (uint32_t)at - 1, bit_of(h, q->meter, false), &n);
-	if (r)
-		return r;
-	weir_split(q->nanos, h->weights, n, h->nanos);
-	weir_split((int64_t)q->once, h->weights, n, h->once);
-	for (size_t i = 0; i < n; i++)
-		weir_alloc_charge(h->alloc, h->picked[i], h->nanos[i], (uint64_t)h->once[i]);
-	return 0;
+	return r ? r : charge(h, q, tag, n);
 }
 
 int alloc_ledger_hour(struct store *s, const struct ingest_pricing *pricing, const struct weir_allocation *rules,
-		      enum weir_payer payer, uint64_t hour_s, struct weir_alloc **ret, uint32_t *ret_rows)
+		      enum weir_payer payer, uint64_t hour_s, const struct alloc_tags *tags, struct weir_alloc **ret,
+		      uint32_t *ret_rows)
 {
-	weir_cleanup(hour_fini) struct hour h = {.pricing = pricing};
+	weir_cleanup(hour_fini) struct hour h = {.pricing = pricing, .tags = tags};
 	struct query_traffic_key last;
 	int r = weir_alloc_new(rules, payer, &h.alloc);
 

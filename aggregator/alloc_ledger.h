@@ -8,15 +8,23 @@
 #define AGGREGATOR_ALLOC_LEDGER_H
 
 #include "aggregator/ingest.h"
+#include "aggregator/query_charges.h"
 #include "lib/money/alloc.h"
 
 /* Flows of one hour, some 300 bytes each while it is read. */
 #define ALLOC_HOUR_ROWS 1000000u
 
-/* The hour's shares, settled: *ret is the caller's. Without topology nobody used a resource. *ret_rows: flows that were read. -E2BIG
+/* What of the ledger is to stay apart: the tag of a row, from 1; 0 = it cannot be told, which ends it (-E2BIG). A share's bytes are
+ * then those of its meter, not moved ones. */
+struct alloc_tags {
+	uint32_t (*of)(const struct query_charge *q, void *arg);
+	void *arg;
+};
+/* tags NULL: all is one. The hour's shares, settled: *ret is the caller's. Without topology nobody used a resource. *ret_rows: flows that were read. -E2BIG
  * behind ALLOC_HOUR_ROWS. */
 int alloc_ledger_hour(struct store *s, const struct ingest_pricing *pricing, const struct weir_allocation *rules,
-		      enum weir_payer payer, uint64_t hour_s, struct weir_alloc **ret, uint32_t *ret_rows);
+		      enum weir_payer payer, uint64_t hour_s, const struct alloc_tags *tags, struct weir_alloc **ret,
+		      uint32_t *ret_rows);
 
 /* The meters that bytes of a row pass, by the topology and prices of its hour, and its route; 0 also when a price is missing. */
 int alloc_meters(const struct ingest_pricing *pricing, const struct weir_traffic *t, struct weir_route *ret_route,

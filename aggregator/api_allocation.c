@@ -2,10 +2,11 @@
 /*
  * /api/v1/allocation?by=team|namespace|workload|cost-centre|label:KEY&payer=...&from=T&to=T: whose the ledger's costs are, hour by hour
  * (aggregator/alloc_ledger.h). An answer takes as many whole hours as it can make in WORK_NS; `next` is the hour at which the
- * following one begins. Shares of hours are sums of hours, so a sum of answers does not depend on where they are cut.
+ * following one begins. With claims=1 the list claims says of what they are (api_claims.h), and bytes are those of meters. Shares of hours are sums of hours, so a sum of answers does not depend on where they are cut.
  */
 #include "aggregator/alloc_ledger.h"
 #include "aggregator/api.h"
+#include "aggregator/api_claims.h"
 #include "lib/base/clock.h"
 #include "lib/ds/map.h"
 
@@ -45,6 +46,7 @@ struct sums {
 	const char *label;
 	struct weir_map *texts, *lines, *ways, *behinds; /* the last three own what they hold */
 	struct line total;
+	struct api_claims *claims; /* NULL: nobody asked for them */
 };
 
 static void sums_fini(struct sums *s)
@@ -54,6 +56,7 @@ static void sums_fini(struct sums *s)
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(maps); i++)
 		if (maps[i])
 			weir_map_free(maps[i], free);
+	api_claims_free(s->claims);
 }
 
 static const char *kept(struct sums *s, const char *text)
@@ -143,6 +146,10 @@ static int add_share(struct sums *s, const struct weir_alloc_share *share)
 	l->owner = owner;
 	line_add(l, share);
 	line_add(&s->total, share);
+	if (s->claims)
+		r = api_claims_add(s->claims, share, kind_names[kind], owner);
+	if (r)
+		return r;
 	return share->how == WEIR_ALLOC_DIRECT ? 0 : add_way(s, share, kind, owner);
 }
 
@@ -268,6 +275,8 @@ static int answer(const struct api_call *c, const struct question *q, const stru
 		r = put_lines(s, json_object_get(o, "items"));
 	if (!r)
 		r = put_ways(s, json_object_get(o, "shares"), json_object_get(o, "proxies"));
+	if (!r && s->claims)
+		r = json_object_set_new(o, "claims", api_claims_json(s->claims)) ? -ENOMEM : 0;
 	if (!r && next_s < q->to_s)
 		r = json_object_set_new(o, "next", json_integer((json_int_t)next_s)) ? -ENOMEM : 0;
 	if (!r)
@@ -285,13 +294,14 @@ static int failed(struct api_call *c, int r)
 static int run(struct api_call *c, const struct question *q, struct sums *s, uint64_t *ret_next_s)
 {
 	uint64_t began_ns = weir_monotonic_ns(), hour_s = q->from_s;
+	const struct alloc_tags tags = {api_claims_tag, s->claims};
 	uint32_t rows = 0, n = 0;
 	int r = 0;
 
 	while (!r && hour_s < q->to_s && rows < ROWS_MAX && weir_monotonic_ns() - began_ns < WORK_NS) {
 		weir_auto_alloc struct weir_alloc *a = NULL;
 
-		r = alloc_ledger_hour(c->sv->store, &q->pricing, q->rules, q->payer, hour_s, &a, &n);
+		r = alloc_ledger_hour(c->sv->store, &q->pricing, q->rules, q->payer, hour_s, s->claims ? &tags : NULL, &a, &n);
 		if (!r)
 			r = add_hour(s, a);
 		hour_s += HOUR_S;
@@ -334,9 +344,13 @@ int api_allocation(struct api_call *c, json_t **ret)
 {
 	weir_cleanup(question_fini) struct question q = {.by = NULL};
 	weir_cleanup(sums_fini) struct sums s = {.by = WEIR_ALLOC_TEAM};
-	uint64_t next_s = 0;
+	uint64_t next_s = 0, claims = 0;
 	int r = ask(c, &q, &s);
 
+	if (!r)
+		r = api_u64(c, "claims", 0, 0, 1, &claims);
+	if (!r && claims)
+		r = api_claims_new(&s.claims);
 	if (r)
 		return r;
 	if (weir_map_new(&s.texts) || weir_map_new(&s.lines) || weir_map_new(&s.ways) || weir_map_new(&s.behinds))

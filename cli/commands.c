@@ -117,7 +117,7 @@ static const struct command commands[] = {
 	 "Sum the newest version of each bill, or version N, by service, sku, region, resource, account, network (the kind "
 	 "of transfer), category or usage. Amounts are exact; in JSON they are texts."},
 	{"bill reconcile", cmd_bill_reconcile,
-	 "--period YYYY-MM [--lines] [--limit 100] [--metrics FILE] [--account A] [--dir REPO] [--measured FILE | --traffic FILE]... [--rate R] [--bills DB]",
+	 "--period YYYY-MM [--lines] [--limit 100] [--metrics FILE] [--account A] [--payer P] [--dir REPO] [--measured FILE | --traffic FILE]... [--rate R] [--bills DB]",
 	 "Set a month's bill beside what was measured of it, line by line: what was measured of a meter (sku of the price books), "
 	 "account, region and hour or day is dealt to its lines by quantity, and each line is what was measured, plus what "
 	 "adjusts it (discount, tier, over-measured, rounding), plus what nobody was seen to cause and why; to the nano-unit. "
@@ -125,7 +125,7 @@ static const struct command commands[] = {
 	 "reason, and by team. Measured is what the aggregator has; or, with --traffic, recorded traffic from the month's beginning "
 	 "on, replayed; or, with --measured, FILEs that weirctl cost --by class,team,path,meter --json has written, each of the "
 	 "time in it. --rate is what one unit of the prices' currency is in the bill's. "
-	 "--metrics writes each meter's residual and sums to FILE in Prometheus' text format, for a collector of files."},
+	 "With --payer teams are those who pay, as in weirctl cost --payer. --metrics writes each meter's residual and sums to FILE in Prometheus' text format, for a collector of files."},
 	{"assess", cmd_assess,
 	 "[--bill FILE]... --topology FILE|DIR --flowlogs DIR [--prices DIR] [--ranges FILE]... [--traffic FILE] [--period YYYY-MM] "
 	 "[--account A] [--rate R] [--limit 20] [--strict] [--show ID]",
@@ -137,7 +137,7 @@ static const struct command commands[] = {
 	 "--show ID prints the change of one. Bad rows and what cannot be placed are told on standard error; with --strict the first "
 	 "bad row ends it with exit status 1."},
 	{"statement close", cmd_statement_close,
-	 "MONTH [--account A] [--dir REPO] [--measured FILE | --traffic FILE]... [--remeasure] [--rate R] [--bills DB]",
+	 "MONTH [--account A] [--payer P] [--dir REPO] [--measured FILE | --traffic FILE]... [--remeasure] [--rate R] [--bills DB]",
 	 "Freeze a month (2026-10) that is over: its newest bills, settled with what was measured of them as weirctl bill reconcile "
 	 "does, become a statement for each team and one for what is nobody's, which sum to the invoice and never change. When a "
 	 "newer version of a bill has been imported, closing again makes lines of what it corrects, booked in the open month; "

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "cli/prices.h"
+#include "lib/money/allocation.h"
 
 #define NANOS 1000000000
 #define BY "class,team,path,meter"
@@ -33,6 +34,13 @@ int settle_rate(const char *text, int64_t *ret, struct weir_err *err)
 	return 0;
 }
 
+static int check_payer(const char *payer, struct weir_err *err)
+{
+	enum weir_payer p;
+
+	return weir_payer_parse(payer, &p) ? weir_err_set(err, -EINVAL, "--payer: '%.64s' is none of sender, receiver, initiator", payer) : 0;
+}
+
 int settle_open(struct settle *s, const struct cli *c, const struct settle_question *q, weir_settled_fn fn, void *arg,
 		struct weir_err *err)
 {
@@ -44,6 +52,8 @@ int settle_open(struct settle *s, const struct cli *c, const struct settle_quest
 	s->q = q;
 	s->err = err;
 	s->rate = NANOS;
+	if (!r && q->payer)
+		r = check_payer(q->payer, err);
 	if (!r && q->rate)
 		r = settle_rate(q->rate, &s->rate, err);
 	if (!r)
@@ -146,6 +156,8 @@ static int add_measured(struct settle *s, const json_t *item, int64_t from_s, in
 				    s->q->by_workload ? BY_WORKLOAD : BY " or by team,meter");
 	if ((__int128)nanos * s->rate / NANOS > INT64_MAX / 4)
 		return weir_err_set(s->err, -ERANGE, "measured: an item of more money than fits");
+	if (!strcmp(text_at(item, "kind"), "idle")) /* of an allocation: a resource that nobody used */
+		claim.team = SETTLE_IDLE;
 	if (s->repo && *class)
 		place_of(s->repo->topology, class, &claim.account, &claim.region);
 	claim.account = weir_settlement_account(claim.account);
@@ -167,10 +179,10 @@ int settle_currency(struct settle *s, const char *currency)
 	return 0;
 }
 
-/* One answer of the ledger: its items are of [from, to). */
-static int add_answer(struct settle *s, const json_t *root, int64_t from_s, int64_t to_s)
+/* One answer of the ledger: what the list has is of [from, to). */
+static int add_answer(struct settle *s, const json_t *root, const char *list, int64_t from_s, int64_t to_s)
 {
-	const json_t *items = json_object_get(root, "items");
+	const json_t *items = json_object_get(root, list);
 	json_t *item;
 	size_t i;
 	int r;
@@ -203,7 +215,29 @@ static int read_file(struct settle *s, const char *file)
 		from = s->from_s;
 		to = s->to_s;
 	}
-	return add_answer(s, root, from, to);
+	return add_answer(s, root, "items", from, to);
+}
+
+/* Who pays for [from, to): in pages of hours. */
+static int ask_payer(struct settle *s, const struct cli *quiet, int64_t from_s, int64_t to_s)
+{
+	int r = 0;
+
+	for (int64_t at = from_s; !r && at < to_s;) {
+		view_auto_json json_t *root = NULL;
+		json_int_t next;
+
+		r = view_fetch_made(quiet, weir_strf("/api/v1/allocation?by=team&claims=1&payer=%s&from=%" PRId64 "&to=%" PRId64, s->q->payer,
+						     at, to_s), &root, s->err);
+		if (r)
+			return r;
+		if (json_integer_value(json_object_get(root, "from")) > at)
+			return weir_err_set(s->err, -EINVAL, "--payer: the ledger does not have the hours of the month any more (store.retain_1h)");
+		next = json_integer_value(json_object_get(root, "next"));
+		r = add_answer(s, root, "claims", from_s, to_s);
+		at = next > at ? next : to_s;
+	}
+	return r;
 }
 
 /* Of [from, to) in steps. -EAGAIN: the ledger is not as fine any more. */
@@ -217,12 +251,16 @@ static int ask(struct settle *s, int64_t step)
 		int64_t end = WEIR_MIN(at + step, s->to_s);
 		view_auto_json json_t *root = NULL;
 
+		if (s->q->payer) {
+			r = ask_payer(s, &quiet, at, end);
+			continue;
+		}
 		r = view_fetch_made(&quiet, weir_strf("/api/v1/cost?by=%s&from=%" PRId64 "&to=%" PRId64, s->q->by_workload ? BY_WORKLOAD : BY, at, end),
 				    &root, s->err);
 		if (!r && at == s->from_s && json_integer_value(json_object_get(root, "bucket_s")) > step)
 			return -EAGAIN;
 		if (!r)
-			r = add_answer(s, root, at, end);
+			r = add_answer(s, root, "items", at, end);
 	}
 	return r;
 }
@@ -235,6 +273,10 @@ int settle_measured(struct settle *s)
 
 	if (files && traffic)
 		return weir_err_set(s->err, -EINVAL, "--measured and --traffic: choose one");
+	if (s->q->payer && (files || traffic))
+		return weir_err_set(s->err, -EINVAL, "--payer is of the ledger: not with --measured or --traffic");
+	if (s->q->payer && s->q->by_workload)
+		return weir_err_set(s->err, -EINVAL, "--payer is of teams: not by workload");
 	if (traffic)
 		return settle_traffic(s);
 	for (size_t i = 0; !r && s->q->measured[i]; i++)

@@ -17,12 +17,14 @@
 
 struct settle_question {
 	const char *bills, *period, *account, *dir, *rate;
+	const char *payer; /* teams are those who pay (weirctl cost --payer); NULL: those whose bytes passed */
 	const char *measured[ARGS_LIST_MAX + 1], *traffic[ARGS_LIST_MAX + 1];
 	bool by_workload; /* "namespace/workload" stands where a team does */
 	bool months;	  /* files of other months are passed over, the question is asked of several */
 };
 #define SETTLE_OPTIONS(q)                                                                                          \
 	{"--bills", ARGS_STR, &(q).bills}, {"--account", ARGS_STR, &(q).account}, {"--dir", ARGS_STR, &(q).dir}, \
+		{"--payer", ARGS_STR, &(q).payer},                                                                \
 		{"--rate", ARGS_STR, &(q).rate}, {"--measured", ARGS_LIST, (q).measured}, {"--traffic", ARGS_LIST, (q).traffic}
 
 struct settle {
@@ -58,6 +60,7 @@ int settle_rate(const char *text, int64_t *ret, struct weir_err *err);
 /* What was measured is in this currency: the bill's, or there is a rate. */
 int settle_currency(struct settle *s, const char *currency);
 #define SETTLE_NO_TEAM "(no team)"
+#define SETTLE_IDLE "(idle)" /* who has what nobody used */
 #define auto_settle weir_cleanup(settle_close) struct settle
 
 #endif

@@ -108,6 +108,7 @@ void weir_alloc_free(struct weir_alloc *a)
 	free(a->names);
 	free(a->rows);
 	free(a->resources);
+	free(a->charges);
 	free(a->hours);
 	free(a->pools);
 	free(a->shares);
@@ -275,10 +276,23 @@ void weir_alloc_charge(struct weir_alloc *a, size_t row, int64_t nanos, uint64_t
 	a->total += nanos;
 }
 
-int weir_alloc_hour(struct weir_alloc *a, uint64_t hour_s, const char *domain, const char *name, const char *owner,
-		    int64_t nanos)
+int weir_alloc_charge_as(struct weir_alloc *a, uint32_t tag, size_t row, int64_t nanos, uint64_t bytes)
 {
-	struct alloc_hour h = {.hour_s = hour_s, .nanos = nanos, .owner = alloc_text(a, owner)};
+	int r = alloc_grow(&a->charges, a->charge_count, &a->charge_cap, sizeof(*a->charges));
+
+	assert(row < a->row_count);
+	if (r)
+		return r;
+	a->charges[a->charge_count++] = (struct alloc_charge){row, nanos, bytes, tag};
+	a->tagged = true;
+	a->total += nanos;
+	return 0;
+}
+
+int weir_alloc_hour_as(struct weir_alloc *a, uint32_t tag, uint64_t hour_s, const char *domain, const char *name, const char *owner,
+		       int64_t nanos)
+{
+	struct alloc_hour h = {.hour_s = hour_s, .nanos = nanos, .owner = alloc_text(a, owner), .tag = tag};
 	int r = h.owner ? resource_put(a, domain, name, &h.resource) : -ENOMEM;
 
 	if (!r)
@@ -286,8 +300,15 @@ int weir_alloc_hour(struct weir_alloc *a, uint64_t hour_s, const char *domain, c
 	if (r)
 		return r;
 	a->hours[a->hour_count++] = h;
+	a->tagged |= tag != 0;
 	a->total += nanos;
 	return 0;
+}
+
+int weir_alloc_hour(struct weir_alloc *a, uint64_t hour_s, const char *domain, const char *name, const char *owner,
+		    int64_t nanos)
+{
+	return weir_alloc_hour_as(a, 0, hour_s, domain, name, owner, nanos);
 }
 
 /* Who pays for a row: itself, unless the other one is known and it is the other's. */
@@ -341,7 +362,7 @@ static bool is_behind(const struct weir_alloc *a, uint32_t proxy, uint64_t hour_
 	return low < n && u[low].party == party;
 }
 
-static int settle_row(struct weir_alloc *a, const struct alloc_row *row)
+static int settle_row(struct weir_alloc *a, const struct alloc_row *row, int64_t nanos, uint64_t bytes)
 {
 	uint32_t pays = payer_of(a, row), other = row->party;
 	const struct alloc_party *p = &a->parties[pays];
@@ -351,10 +372,10 @@ static int settle_row(struct weir_alloc *a, const struct alloc_row *row)
 	if (pays == row->party)
 		other = row->peer == ALLOC_NONE ? ALLOC_NONE : a->names[row->peer].party;
 	if (!p->proxy || other == ALLOC_NONE || !is_behind(a, pays, row->hour_s, other))
-		return alloc_land(a, pays, row->hour_s, WEIR_ALLOC_DIRECT, "", row->nanos, row->once);
+		return alloc_land(a, pays, row->hour_s, WEIR_ALLOC_DIRECT, "", nanos, bytes);
 	via = weir_strf("%s/%s", p->namespace, p->workload);
 	text = via ? alloc_text(a, via) : NULL;
-	return text ? alloc_land(a, other, row->hour_s, WEIR_ALLOC_PROXY, text, row->nanos, row->once) : -ENOMEM;
+	return text ? alloc_land(a, other, row->hour_s, WEIR_ALLOC_PROXY, text, nanos, bytes) : -ENOMEM;
 }
 
 int weir_alloc_settle(struct weir_alloc *a)
@@ -363,12 +384,20 @@ int weir_alloc_settle(struct weir_alloc *a)
 
 	for (size_t i = 0; !r && i < a->row_count; i++)
 		if (a->rows[i].nanos || a->rows[i].once)
-			r = settle_row(a, &a->rows[i]);
-	for (size_t i = 0; !r && i < a->hour_count; i++)
+			r = settle_row(a, &a->rows[i], a->rows[i].nanos, a->rows[i].once);
+	for (size_t i = 0; !r && i < a->charge_count; i++) {
+		const struct alloc_charge *c = &a->charges[i];
+
+		a->tag = c->tag;
+		r = settle_row(a, &a->rows[c->row], c->nanos, c->bytes);
+	}
+	for (size_t i = 0; !r && i < a->hour_count; i++) {
+		a->tag = a->hours[i].tag;
 		r = alloc_share_hour(a, &a->hours[i]);
+	}
 	if (!r)
 		r = alloc_pass_on(a);
-	return r ? r : alloc_list_behind(a);
+	return r || a->tagged ? r : alloc_list_behind(a);
 }
 
 size_t weir_alloc_count(const struct weir_alloc *a)

@@ -35,8 +35,9 @@ struct weir_alloc_share {
 	const char *namespace, *workload, *labels, *team, *cost_centre; /* "" = not known; of an idle resource its domain and name */
 	enum weir_alloc_how how;
 	const char *via; /* proxy "namespace/workload" or resource "domain/name"; "" = direct */
-	uint64_t bytes;	 /* moved, each counted once */
+	uint64_t bytes;	 /* moved, each counted once; of a tag what was said with it */
 	int64_t nanos;
+	uint32_t tag; /* what was charged with a tag stays apart; 0 = none */
 };
 /* The ratio of a proxy: what passed between it and one behind it in all hours, and what was passed on. */
 struct weir_alloc_behind {
@@ -60,9 +61,14 @@ static inline void weir_alloc_freep(struct weir_alloc **a)
 int weir_alloc_row(struct weir_alloc *a, const struct weir_traffic *row, const char *resource);
 /* What a row cost; may come again and again. once: bytes of which this is the first meter. */
 void weir_alloc_charge(struct weir_alloc *a, size_t row, int64_t nanos, uint64_t once);
+/* The same of what is to stay apart from what has other tags: from 1, as the caller numbers them. With tags weir_alloc_behinds()
+ * has none. -ENOMEM. */
+int weir_alloc_charge_as(struct weir_alloc *a, uint32_t tag, size_t row, int64_t nanos, uint64_t bytes);
 /* An hour of a resource. */
 int weir_alloc_hour(struct weir_alloc *a, uint64_t hour_s, const char *domain, const char *name, const char *owner,
 		    int64_t nanos);
+int weir_alloc_hour_as(struct weir_alloc *a, uint32_t tag, uint64_t hour_s, const char *domain, const char *name, const char *owner,
+		       int64_t nanos);
 /* Once, behind the last of them. */
 int weir_alloc_settle(struct weir_alloc *a);
 size_t weir_alloc_count(const struct weir_alloc *a);

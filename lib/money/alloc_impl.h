@@ -22,13 +22,20 @@ struct alloc_row {
 	uint32_t party, peer /* name */, resource; /* or ALLOC_NONE */
 	bool sent, opened;
 };
+/* Of a row, apart from what it has itself. */
+struct alloc_charge {
+	size_t row;
+	int64_t nanos;
+	uint64_t bytes;
+	uint32_t tag;
+};
 struct alloc_resource {
 	const char *domain, *name, *via;
 };
 struct alloc_hour {
 	uint64_t hour_s;
 	int64_t nanos;
-	uint32_t resource;
+	uint32_t resource, tag;
 	const char *owner;
 };
 /* So many bytes between a resource or proxy and a party in an hour. */
@@ -43,7 +50,7 @@ struct alloc_uses {
 struct alloc_pool { /* what fell to a proxy in an hour and is not passed on yet */
 	uint64_t hour_s, bytes;
 	int64_t nanos;
-	uint32_t party;
+	uint32_t party, tag;
 };
 
 struct weir_alloc {
@@ -54,14 +61,17 @@ struct weir_alloc {
 	struct alloc_name *names;
 	struct alloc_row *rows;
 	struct alloc_resource *resources;
+	struct alloc_charge *charges;
 	struct alloc_hour *hours;
 	struct alloc_pool *pools;
 	struct weir_alloc_share *shares;
 	struct weir_alloc_behind *behinds;
 	size_t party_count, party_cap, name_count, name_cap, row_count, row_cap, resource_count, resource_cap;
-	size_t hour_count, hour_cap, pool_count, pool_cap, share_count, share_cap, behind_count, behind_cap;
+	size_t charge_count, charge_cap, hour_count, hour_cap, pool_count, pool_cap, share_count, share_cap, behind_count, behind_cap;
 	struct alloc_uses uses, behind; /* of resources, of proxies */
 	int64_t total;
+	uint32_t tag; /* of what is landing */
+	bool tagged;
 	const char *last_team; /* as the last row said it */
 };
 
@@ -80,10 +90,10 @@ int alloc_idle(struct weir_alloc *a, const struct alloc_resource *res, uint32_t 
 int alloc_use_add(struct alloc_uses *u, uint32_t of, uint64_t hour_s, uint32_t party, uint64_t bytes);
 void alloc_uses_sort(struct alloc_uses *u);
 const struct alloc_use *alloc_uses_of(const struct alloc_uses *u, uint32_t of, uint64_t hour_s, size_t *ret_count);
-/* A proxy's passes on; of all others it is a share. */
+/* A proxy's passes on; of all others it is a share. It has the tag that a->tag says. */
 int alloc_land(struct weir_alloc *a, uint32_t party, uint64_t hour_s, enum weir_alloc_how how, const char *via, int64_t nanos,
 	       uint64_t bytes);
-/* What is there of such a share; via is a text of alloc_text(). */
+/* What is there of such a share without a tag; via is a text of alloc_text(). */
 int64_t alloc_shared(const struct weir_alloc *a, uint32_t party, enum weir_alloc_how how, const char *via);
 /* alloc_shared.c */
 int alloc_share_hour(struct weir_alloc *a, const struct alloc_hour *h);

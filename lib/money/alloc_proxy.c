@@ -48,6 +48,7 @@ int alloc_pass_on(struct weir_alloc *a)
 			a->pools[i].bytes = 0;
 			if (!pool.nanos && !pool.bytes)
 				continue;
+			a->tag = pool.tag;
 			r = depth < DEPTH ? pass_on(a, &pool) :
 					    alloc_land(a, pool.party, pool.hour_s, WEIR_ALLOC_ALONE, name_of(a, pool.party), pool.nanos,
 						       pool.bytes);

@@ -62,13 +62,13 @@ const struct alloc_use *alloc_uses_of(const struct alloc_uses *u, uint32_t of, u
 /* Without padding; texts are kept once, so that their addresses tell them apart. */
 struct share_key {
 	const char *via;
-	uint32_t party, how;
+	uint32_t party, how, tag, zero;
 };
-_Static_assert(sizeof(struct share_key) == sizeof(char *) + 8, "no padding");
+_Static_assert(sizeof(struct share_key) == sizeof(char *) + 16, "no padding");
 
 int64_t alloc_shared(const struct weir_alloc *a, uint32_t party, enum weir_alloc_how how, const char *via)
 {
-	const struct share_key key = {via, party, how};
+	const struct share_key key = {via, party, how, 0, 0};
 	uintptr_t at = (uintptr_t)weir_map_find(a->share_ids, &key, sizeof(key));
 
 	return at ? a->shares[at - 1].nanos : 0;
@@ -77,7 +77,7 @@ int64_t alloc_shared(const struct weir_alloc *a, uint32_t party, enum weir_alloc
 static int share_add(struct weir_alloc *a, uint32_t party, enum weir_alloc_how how, const char *via, int64_t nanos,
 		     uint64_t bytes)
 {
-	const struct share_key key = {via, party, how};
+	const struct share_key key = {via, party, how, a->tag, 0};
 	const struct alloc_party *p = &a->parties[party];
 	uint32_t at;
 	bool new;
@@ -89,7 +89,7 @@ static int share_add(struct weir_alloc *a, uint32_t party, enum weir_alloc_how h
 		return r;
 	if (new)
 		a->shares[a->share_count++] = (struct weir_alloc_share){p->namespace, p->workload, p->labels, p->team,
-									p->cost_centre, how, via, 0, 0};
+									p->cost_centre, how, via, 0, 0, a->tag};
 	a->shares[at].nanos += nanos;
 	a->shares[at].bytes += bytes;
 	return 0;
@@ -97,7 +97,7 @@ static int share_add(struct weir_alloc *a, uint32_t party, enum weir_alloc_how h
 
 static int pool_add(struct weir_alloc *a, uint32_t party, uint64_t hour_s, int64_t nanos, uint64_t bytes)
 {
-	const uint64_t key[] = {party, hour_s};
+	const uint64_t key[] = {(uint64_t)a->tag << 32 | party, hour_s};
 	uint32_t at;
 	bool new;
 	int r = alloc_grow(&a->pools, a->pool_count, &a->pool_cap, sizeof(*a->pools));
@@ -107,7 +107,7 @@ static int pool_add(struct weir_alloc *a, uint32_t party, uint64_t hour_s, int64
 	if (r)
 		return r;
 	if (new)
-		a->pools[a->pool_count++] = (struct alloc_pool){.party = party, .hour_s = hour_s};
+		a->pools[a->pool_count++] = (struct alloc_pool){.party = party, .hour_s = hour_s, .tag = a->tag};
 	a->pools[at].nanos += nanos;
 	a->pools[at].bytes += bytes;
 	return 0;

@@ -129,6 +129,10 @@ equal "a line is its parts" "$(reconciled '[i["billed_nanos"] - i["measured_nano
 equal "half of each line was seen" "$(reconciled 'sorted(i["unattributed_nanos"] for i in d["lines"])')" "[7500000000, 275000000000, 550000000000]"
 equal "and is theirs, by bytes" "$(reconciled 'sorted(t["share_nanos"] for t in d["teams"])[:2]')" \
 	"[4801163919, 820198836081]" # 825 x 60 / 10,310 = 4.80116391852...
+equal "where nobody else pays, who pays are the same" \
+	"$(weirctl --json bill reconcile --period 2026-11 --payer sender --dir policies --bills "$LAB/bills.db" |
+		"$LAB_PYTHON" -c 'import json, sys; print(sorted(t["share_nanos"] for t in json.load(sys.stdin)["teams"])[:2])')" \
+	"[4801163919, 820198836081]"
 # Lines of a day are asked for by the day: all of it passed on 24 November, and the next day has nothing of it.
 {
 	head -n 1 "$LAB/bill.csv"

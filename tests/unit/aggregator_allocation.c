@@ -86,6 +86,44 @@ TEST(who_pays_for_the_ledger)
 	}
 }
 
+static const json_t *claim_of(const json_t *o, const char *team, const char *path, const char *meter)
+{
+	const json_t *claims = json_object_get(o, "claims");
+
+	for (size_t i = 0; i < json_array_size(claims); i++) {
+		const json_t *c = json_array_get(claims, i);
+
+		if (!strcmp(part(c, "team"), team) && !strcmp(part(c, "path"), path) && !strcmp(part(c, "meter"), meter))
+			return c;
+	}
+	return NULL;
+}
+
+/* As above, sender: of the zone boundary's 80, shop has 20 for 1 GiB seen at both ends, data 60 for 3; NAT's 2 GiB are shop's. */
+TEST(claims_say_of_what_a_share_is)
+{
+	auto_paid w;
+	struct weir_err err = {{0}};
+	api_auto_json json_t *o = NULL;
+	const json_t *shop, *data, *nat, *hour;
+	json_int_t sum = 0;
+
+	paid_new(&w);
+	fill(&w);
+	o = PAID_ASK(&w, api_allocation, &err, {"payer", "sender"}, {"by", "team"}, {"claims", "1"}, {"from", "1795496400"});
+	CHECK(o, "%s", err.text);
+	shop = claim_of(o, "shop", "cross-zone", "cross-zone");
+	data = claim_of(o, "data", "cross-zone", "cross-zone");
+	nat = claim_of(o, "shop", "nat", "nat-processing");
+	hour = claim_of(o, "shop", "nat", "nat-gateway-hour");
+	CHECK(number(shop, "nanos") == 20000000 && number(shop, "bytes") == 2 * (json_int_t)GIB && number(data, "nanos") == 60000000);
+	CHECK(number(nat, "nanos") == 90000000 && number(nat, "bytes") == 2 * (json_int_t)GIB && number(hour, "nanos") == 45000000);
+	CHECK(nat && !strcmp(part(nat, "class"), PAID_DOMAIN) && hour && !strcmp(part(hour, "class"), PAID_DOMAIN));
+	for (size_t i = 0; i < json_array_size(json_object_get(o, "claims")); i++)
+		sum += number(json_array_get(json_object_get(o, "claims"), i), "nanos");
+	CHECK(sum == number(json_object_get(o, "total"), "nanos") && sum == 215000000, "%lld", (long long)sum);
+}
+
 TEST(owners_by_other_keys)
 {
 	static const struct {
@@ -152,7 +190,7 @@ TEST(a_meter_is_of_the_flows_that_pass_it)
 	s.row_count = 1;
 	it = (struct ingest_item){.node = "n2", .summary = &s};
 	CHECK(!ingest_commit(store, &pricing, &it, 1, (PAID_HOUR + 5) * NS) && it.result == INGEST_COMMITTED);
-	CHECK(!alloc_ledger_hour(store, &pricing, rules, WEIR_PAYER_RECEIVER, PAID_HOUR, &a, &n), "%s", store_error(store));
+	CHECK(!alloc_ledger_hour(store, &pricing, rules, WEIR_PAYER_RECEIVER, PAID_HOUR, NULL, &a, &n), "%s", store_error(store));
 	for (size_t i = 0; a && i < weir_alloc_count(a); i++) {
 		const struct weir_alloc_share *share = weir_alloc_at(a, i);
 
@@ -350,7 +388,7 @@ TEST(shares_sum_to_the_ledger)
 			uint32_t rows;
 
 			CHECK(!query_cost(w.sv.store, dims, 1, &range, add_nanos, &ledger));
-			CHECK(!alloc_ledger_hour(w.sv.store, &pricing, repo->allocation, (enum weir_payer)(i % WEIR_PAYERS), hour, &a, &rows));
+			CHECK(!alloc_ledger_hour(w.sv.store, &pricing, repo->allocation, (enum weir_payer)(i % WEIR_PAYERS), hour, NULL, &a, &rows));
 			for (size_t k = 0; a && k < weir_alloc_count(a); k++)
 				shares += weir_alloc_at(a, k)->nanos;
 			CHECK(ledger > 0 && shares == ledger, "round %d: %lld of %lld", i, (long long)shares, (long long)ledger);
@@ -415,5 +453,5 @@ TEST(what_is_explained_is_the_ledger)
 	}
 }
 
-TEST_MAIN(T(who_pays_for_the_ledger), T(owners_by_other_keys), T(a_meter_is_of_the_flows_that_pass_it), T(questions_that_are_refused),
+TEST_MAIN(T(who_pays_for_the_ledger), T(claims_say_of_what_a_share_is), T(owners_by_other_keys), T(a_meter_is_of_the_flows_that_pass_it), T(questions_that_are_refused),
 	  T(coverage_says_what_is_missing_where), T(each_amount_is_traced), T(a_resource_and_a_part_are_explained), T(shares_sum_to_the_ledger), T(what_is_explained_is_the_ledger))

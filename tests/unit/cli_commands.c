@@ -43,6 +43,7 @@ TEST(usage_errors_about_bills_help)
 	} cases[] = {
 		{"bill reconcile", "'' is no month"},
 		{"bill reconcile --period 2026-10 --limit 0", "--limit must be 1 to"},
+		{"bill reconcile --period 2026-10 --payer me", "'me' is none of sender, receiver, initiator"},
 		{"bill reconcile --period 2026-10 --rate -1", "'-1' is no rate"},
 		{"prices calibrate", "'' is no month"},
 		{"prices calibrate --period 2026-10 x", "unexpected argument 'x'"},

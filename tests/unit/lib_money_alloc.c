@@ -255,6 +255,39 @@ TEST(a_proxy_passes_on_by_measured_bytes)
 	}
 }
 
+/* nginx answers clients by two meters, 1000 and 40 nanos; behind it web has 300 bytes and api 100: 750 and 250, 30 and 10. */
+TEST(what_has_a_tag_stays_apart)
+{
+	static const struct moved rows[] = {
+		{"ingress/nginx-1", "{\"team\":\"platform\"}", "", 0, WEIR_EGRESS, false, 380, 0, NULL},
+		{"ingress/nginx-1", "{\"team\":\"platform\"}", "shop/web", 0, WEIR_EGRESS, true, 300, 0, NULL},
+		{"ingress/nginx-1", "{\"team\":\"platform\"}", "data/api", 0, WEIR_INGRESS, true, 100, 0, NULL},
+	};
+	auto_rules *rules = NULL;
+	struct weir_err err = {{0}};
+	weir_auto_alloc struct weir_alloc *a = NULL;
+	int64_t web[3] = {0}, api[3] = {0}, other = 0;
+	uint64_t bytes = 0;
+
+	CHECK(!rules_load(&rules, INGRESS_RULES, &err), "%s", err.text);
+	CHECK(!weir_alloc_new(rules, WEIR_PAYER_SENDER, &a));
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(rows); i++)
+		CHECK(!put(a, &rows[i], i));
+	CHECK(!weir_alloc_charge_as(a, 1, 0, 1000, 380) && !weir_alloc_charge_as(a, 2, 0, 40, 380) &&
+	      !weir_alloc_hour_as(a, 2, HOUR, D, "nat-a", "", 7) && !weir_alloc_settle(a));
+	for (size_t i = 0; i < weir_alloc_count(a); i++) {
+		const struct weir_alloc_share *s = weir_alloc_at(a, i);
+		bool is_web = !strcmp(s->workload, "web"), is_api = !strcmp(s->workload, "api");
+
+		*(s->tag > 2 ? &other : is_web ? &web[s->tag] : is_api ? &api[s->tag] : &other) += s->nanos;
+		bytes += s->tag == 1 ? s->bytes : 0;
+		CHECK(s->how != WEIR_ALLOC_IDLE || s->tag == 2);
+	}
+	CHECK(web[1] == 750 && web[2] == 30 && api[1] == 250 && api[2] == 10 && other == 7, "%lld %lld %lld", (long long)web[1],
+	      (long long)api[2], (long long)other);
+	CHECK(bytes == 380 && weir_alloc_total(a) == 1047);
+}
+
 static int shared_with_a_proxy(struct weir_alloc *a)
 {
 	return weir_alloc_hour(a, HOUR, D, "nat-a", "", 400);
@@ -459,5 +492,5 @@ TEST(shares_sum_to_what_went_in)
 		weir_allocation_free(rules[i]);
 }
 
-TEST_MAIN(T(who_pays), T(an_hour_of_what_is_shared), T(idle_and_owned_hours_stand_apart), T(a_proxy_passes_on_by_measured_bytes),
+TEST_MAIN(T(who_pays), T(an_hour_of_what_is_shared), T(idle_and_owned_hours_stand_apart), T(a_proxy_passes_on_by_measured_bytes), T(what_has_a_tag_stays_apart),
 	  T(proxies_behind_proxies), T(owners_by_labels_and_fallbacks), T(labels_as_the_store_has_them), T(what_a_document_may_say), T(shares_sum_to_what_went_in))
