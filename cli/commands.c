@@ -78,14 +78,6 @@ static const struct command commands[] = {
 	{"export traffic", cmd_export_traffic, "[--since 30d | --from TIME] [--to TIME] [--output FILE[.gz]]",
 	 "Write recorded traffic, a row for each hour and flow, as CSV: what weirctl plan-cost replays. Whole hours, "
 	 "the present one only with a --to behind its beginning."},
-	{"export focus", cmd_export_focus,
-	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
-	 "[--share-hours sender|receiver|initiator] [--dir REPO] [--output FILE.csv[.gz]]",
-	 "Write what was measured as rows of FOCUS 1.2, or 1.3 with split charges: of the aggregator's ledger, or of recorded "
-	 "traffic that is replayed through topology and price books of the policy repository REPO. Usage is cut at tiers and free "
-	 "allowances; BilledCost is what the ledger has and sums to it. --account-prefix stands before account numbers, for "
-	 "readers of CSV that take them for integers. --share-hours gives what costs by the hour to the teams whose bytes went "
-	 "through it, as weirctl cost --payer does."},
 	{"prices calibrate", cmd_prices_calibrate,
 	 "--period YYYY-MM [--account A] [--by-account] [--dir DIR] [--out FILE] [--bills DB]",
 	 "Print what a unit of each meter and region cost in a month by its bill, tiers, allowance, credits and discounts in it, as a "
@@ -96,6 +88,14 @@ static const struct command commands[] = {
 	 "Forecast each series of FILE (- is standard input): a line is an id and its values, as in the M4 competition; an empty value "
 	 "is a missing one. Prints, per series, its id, N values and, with --interval, N lower and N upper bounds. Seasons are in "
 	 "steps. Needs no aggregator."},
+	{"export focus", cmd_export_focus,
+	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
+	 "[--share-hours sender|receiver|initiator] [--dir REPO] [--output FILE.csv[.gz]]",
+	 "Write what was measured as rows of FOCUS 1.2, or 1.3 with split charges: of the aggregator's ledger, or of recorded "
+	 "traffic that is replayed through topology and price books of the policy repository REPO. Usage is cut at tiers and free "
+	 "allowances; BilledCost is what the ledger has and sums to it. --account-prefix stands before account numbers, for "
+	 "readers of CSV that take them for integers. --share-hours gives what costs by the hour to the teams whose bytes went "
+	 "through it, as weirctl cost --payer does."},
 	{"export check", cmd_export_check,
 	 "--model FILE [--currency-codes FILE] [--criteria A,B | all] CSV | --version 1.2|1.3 CSV | --defects",
 	 "Check a FOCUS file, CSV or CSV.GZ, by the official requirements model, FILE as JSON: first each rule that is "
