@@ -26,6 +26,7 @@ void weir_flow_hours_free(struct weir_flow_hours *h)
 	weir_map_free(h->index, NULL);
 	weir_map_free(h->observer_index, NULL);
 	weir_map_free(h->hints, NULL);
+	weir_map_free(h->homes, NULL);
 	weir_map_free(h->places, NULL);
 	weir_map_free(h->gateways, NULL);
 	weir_map_free(h->owner_index, NULL);
@@ -77,7 +78,7 @@ static int list_gateways(struct weir_flow_hours *h)
 int weir_flow_hours_new(const struct weir_topology *t, struct weir_flow_hours **ret)
 {
 	struct weir_flow_hours *h = calloc(1, sizeof(*h));
-	struct weir_map **maps[] = {&h->index, &h->observer_index, &h->hints, &h->places, &h->gateways, &h->owner_index,
+	struct weir_map **maps[] = {&h->index, &h->observer_index, &h->hints, &h->homes, &h->places, &h->gateways, &h->owner_index,
 				    &h->owner_of};
 	int r = h ? 0 : -ENOMEM;
 
@@ -108,23 +109,6 @@ int flow_owner_fill(struct weir_flow_owner *o, const struct weir_flow_owner *fro
 	return o->node && o->namespace && o->workload && o->kind ? 0 : -ENOMEM;
 }
 
-/* Numbers of things by their text, from 1. */
-static int number_of(struct weir_map *m, const void *key, size_t len, uint32_t *ret)
-{
-	uintptr_t n = (uintptr_t)weir_map_find(m, key, len);
-	int r = 0;
-
-	if (!n) {
-		n = weir_map_count(m) + 1;
-		if (n > FLOW_NAMES_MAX)
-			return -E2BIG;
-		r = weir_map_put(m, key, len, (void *)n, NULL);
-	}
-	if (!r)
-		*ret = (uint32_t)n;
-	return r;
-}
-
 static int owner_number(struct weir_flow_hours *h, const struct weir_flow_owner *o, uint32_t *ret)
 {
 	char key[1100];
@@ -136,73 +120,11 @@ static int owner_number(struct weir_flow_hours *h, const struct weir_flow_owner 
 	if (!*o->workload && !*o->node)
 		return 0;
 	len = snprintf(key, sizeof(key), "%.255s\n%.255s\n%.255s\n%.255s", o->node, o->namespace, o->workload, o->kind);
-	r = number_of(h->owner_index, key, (size_t)len, ret);
+	r = flow_number_of(h->owner_index, key, (size_t)len, ret);
 	if (r || weir_map_count(h->owner_index) == before)
 		return r;
 	row = topo_add_row(&h->owners, &h->owner_count);
 	return row ? flow_owner_fill(row, o) : -ENOMEM;
-}
-
-static bool begins(const char *s, const char *with, char behind)
-{
-	size_t n = strlen(with);
-
-	return !strncmp(s, with, n) && s[n] == behind;
-}
-
-/* The domain that the record names, else the one whose subnets hold the address, of its account when there are several. */
-static uint32_t look_up(const struct weir_flow_hours *h, const struct weir_flow *f, const struct weir_addr *a)
-{
-	weir_auto_free char *named = weir_strf("%s/%s/%s", f->provider, f->account, f->network);
-	uint32_t any = FLOW_NOWHERE, of_account = FLOW_NOWHERE;
-	size_t n = 0, of_account_n = 0;
-
-	for (uint32_t i = 0; i < h->domain_count; i++) {
-		const struct weir_subnet *s = begins(h->domains[i], f->provider, '/') ?
-						      weir_topology_subnet(h->topology, h->domains[i], a) : NULL;
-
-		if (!s)
-			continue;
-		if (named && !strcmp(named, h->domains[i]))
-			return i;
-		any = i;
-		n++;
-		if (*f->account && !strcmp(s->account, f->account)) {
-			of_account = i;
-			of_account_n++;
-		}
-	}
-	return n == 1 ? any : of_account_n == 1 ? of_account : FLOW_NOWHERE;
-}
-
-static int place(struct weir_flow_hours *h, const struct weir_flow *f, const struct weir_addr *a, uint32_t *ret)
-{
-	struct {
-		uint32_t hint;
-		struct weir_addr a;
-	} key = {.a = *a};
-	char hint[800];
-	int len = snprintf(hint, sizeof(hint), "%s/%.255s/%.255s", f->provider, f->account, f->network);
-	int r = number_of(h->hints, hint, (size_t)len, &key.hint);
-	uintptr_t known = r ? 0 : (uintptr_t)weir_map_find(h->places, &key, sizeof(key));
-
-	if (r)
-		return r;
-	if (!known) {
-		known = (uintptr_t)look_up(h, f, a) + 1;
-		if (weir_map_count(h->places) < FLOW_NAMES_MAX)
-			r = weir_map_put(h->places, &key, sizeof(key), (void *)known, NULL);
-	}
-	*ret = (uint32_t)(known - 1);
-	return r;
-}
-
-uint32_t flow_domain_named(const struct weir_flow_hours *h, const char *name)
-{
-	for (uint32_t i = 0; *name && i < h->domain_count; i++)
-		if (!strcmp(h->domains[i], name))
-			return i;
-	return FLOW_NOWHERE;
 }
 
 /* Makes or grows the row; what is summed is no part of its key. */
@@ -364,9 +286,11 @@ static int add_sided(struct flow_adding *a, enum weir_flow_side side, uint32_t s
 	const struct weir_flow *f = a->f;
 	const struct weir_addr *at = side == WEIR_FLOW_EGRESS ? &f->at_src : &f->at_dst;
 	const struct weir_addr *packet = side == WEIR_FLOW_EGRESS ? &f->src : &f->dst;
-	uint32_t own = side == WEIR_FLOW_EGRESS ? src : dst, far = side == WEIR_FLOW_EGRESS ? dst : src, at_domain;
-	int r = place(a->h, f, at, &at_domain);
+	uint32_t own = side == WEIR_FLOW_EGRESS ? src : dst, far = side == WEIR_FLOW_EGRESS ? dst : src, at_domain, home;
+	int r = flow_place(a->h, f, at, &at_domain);
 
+	if (!r)
+		r = flow_home(a->h, f, &home);
 	if (r)
 		return r;
 	if (is_forwarded(a->h, at_domain, at, packet)) {
@@ -378,7 +302,8 @@ static int add_sided(struct flow_adding *a, enum weir_flow_side side, uint32_t s
 		/* What it took in of one end it sends out to the other: of one of the two is this the whole truth. */
 		return add_passing(a, side == WEIR_FLOW_EGRESS ? FLOW_NOWHERE : src, side == WEIR_FLOW_EGRESS ? dst : FLOW_NOWHERE);
 	}
-	if (own == FLOW_NOWHERE && far != FLOW_NOWHERE)
+	/* What a transit gateway's interface hands over came from another network. */
+	if ((own == FLOW_NOWHERE && far != FLOW_NOWHERE) || (home != FLOW_NOWHERE && own != FLOW_NOWHERE && own != home))
 		return add_passing(a, src, dst);
 	return add_own(a, side, own);
 }
@@ -401,7 +326,7 @@ static void narrow(struct flow_observer *o, const struct weir_flow *f)
 static int observe(struct weir_flow_hours *h, const struct weir_flow *f, uint32_t *ret)
 {
 	size_t before = weir_map_count(h->observer_index);
-	int r = number_of(h->observer_index, f->observer, strlen(f->observer), ret);
+	int r = flow_number_of(h->observer_index, f->observer, strlen(f->observer), ret);
 
 	if (r)
 		return r;
@@ -430,9 +355,9 @@ int weir_flow_hours_add(struct weir_flow_hours *h, const struct weir_flow *f)
 	int r = observe(h, f, &a.observer);
 
 	if (!r)
-		r = place(h, f, &f->src, &src);
+		r = flow_place(h, f, &f->src, &src);
 	if (!r)
-		r = place(h, f, &f->dst, &dst);
+		r = flow_place(h, f, &f->dst, &dst);
 	if (r)
 		return r;
 	if (f->passing)

@@ -30,6 +30,7 @@ struct weir_flow_hours {
 	struct flow_observer *observers;
 	size_t observer_count;
 	struct weir_map *observer_index, *hints;
+	struct weir_map *homes;	   /* the domain that a record names -> domain + 1 */
 	struct weir_map *places;   /* (hint, address) -> domain + 1 */
 	struct weir_map *gateways; /* flow_at: addresses of interfaces that forward */
 	struct weir_flow_owner *owners;
@@ -44,6 +45,11 @@ struct flow_adding {
 };
 
 int flow_owner_fill(struct weir_flow_owner *o, const struct weir_flow_owner *from);
+/* Numbers of things by their text, from 1. -E2BIG behind FLOW_NAMES_MAX. */
+int flow_number_of(struct weir_map *m, const void *key, size_t len, uint32_t *ret);
+/* The domain of an address, and of the interface itself where the record names it; FLOW_NOWHERE. */
+int flow_place(struct weir_flow_hours *h, const struct weir_flow *f, const struct weir_addr *a, uint32_t *ret);
+int flow_home(struct weir_flow_hours *h, const struct weir_flow *f, uint32_t *ret);
 uint32_t flow_domain_named(const struct weir_flow_hours *h, const char *name);
 int flow_row_add(struct weir_flow_hours *h, const struct weir_seen *s);
 

@@ -321,9 +321,12 @@ TEST(nodes_and_transit_interfaces_are_no_workloads)
 		 "account-id vpc-id interface-id srcaddr dstaddr srcport dstport protocol bytes start flow-direction\n"
 		 "111111111111 vpc-east eni-lb 10.7.0.20 10.7.1.11 33000 8080 6 600 1793491300 egress\n"
 		 "111111111111 vpc-east eni-lb 10.7.0.20 198.18.9.9 443 50000 6 900 1793491300 egress\n"
-		 "111111111111 vpc-east eni-tgw 172.20.0.1 10.7.1.12 50000 443 6 80 1793491300 egress\n");
+		 "111111111111 vpc-east eni-tgw 172.20.0.1 10.7.1.12 50000 443 6 80 1793491300 egress\n"
+		 "111111111111 vpc-east eni-tgw 10.8.0.5 10.7.1.12 50000 443 6 90 1793491300 egress\n");
 	rows(test_st, &m);
-	CHECK(!strcmp(m.said, "vpc-east 10.7.1.11 i 10.7.0.20:8080 lb 600\nvpc-east 10.7.1.12 i 172.20.0.1:443 unknown 80\n"), "%s", m.said);
+	CHECK(!strcmp(m.said, "vpc-east 10.7.1.11 i 10.7.0.20:8080 lb 600\nvpc-east 10.7.1.12 i 10.8.0.5:443 peering 90\n"
+			      "vpc-east 10.7.1.12 i 172.20.0.1:443 unknown 80\nvpc-west 10.8.0.5 e 10.7.1.12:443o peering 90\n"), "%s", m.said);
+	CHECK(weir_flow_hours_stats(m.hours)->passing_bytes == 260, "both ends of 90 have been seen on their way");
 	CHECK(weir_flow_hours_stats(m.hours)->gateway_bytes == 1500);
 }
 
@@ -346,6 +349,18 @@ static void count_files(const struct weir_flowlog_stats *sum, size_t files, void
 	size_t *told = arg;
 
 	*told += sum->files == *told + 1 && files == 6;
+}
+
+/* An address of two domains is that of the VPC which the record names, though the interface is of another account. */
+TEST(a_shared_vpc_is_known_by_its_id)
+{
+	auto_room m;
+
+	room_make(&m);
+	add_text(test_st, &m, "account-id vpc-id interface-id srcaddr dstaddr srcport dstport protocol bytes start flow-direction\n"
+			      "999999999999 vpc-twin eni-s 10.7.1.30 198.18.9.9 40000 443 6 600 1793491300 egress\n");
+	rows(test_st, &m);
+	CHECK(!strcmp(m.said, "vpc-twin 10.7.1.30 e 198.18.9.9:443o internet 600\n"), "%s", m.said);
 }
 
 TEST(a_directory_of_all_clouds)
@@ -466,5 +481,5 @@ TEST(the_providers_sample_is_classified_alike)
 TEST_MAIN(T(precedence_by_hand), T(precedence_at_random), T(a_vpc_by_hand), T(a_nat_gateway_alone), T(a_nat_gateway_whose_address_is_known),
 	  T(a_pods_second_address_is_its_own), T(sides_are_found_where_the_log_does_not_say),
 	  T(an_interface_of_unknown_side_counts_once), T(an_agent_goes_before_every_log),
-	  T(nodes_and_transit_interfaces_are_no_workloads), T(what_no_subnet_holds_stays_visible), T(a_directory_of_all_clouds),
+	  T(nodes_and_transit_interfaces_are_no_workloads), T(what_no_subnet_holds_stays_visible), T(a_shared_vpc_is_known_by_its_id), T(a_directory_of_all_clouds),
 	  T(owners_are_known_from_either_end), T(traffic_path_by_number), T(the_providers_sample_is_classified_alike))
