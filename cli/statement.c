@@ -32,6 +32,8 @@ json_t *statement_head_json(const struct weir_statement_head *h)
 		json_decref(o);
 		return NULL;
 	}
+	if (*h->payer)
+		json_object_set_new(o, "payer", json_string(h->payer));
 	if (strcmp(h->measured_in, h->currency) != 0 && *h->measured_in) {
 		json_object_set_new(o, "measured_in", json_string(h->measured_in));
 		json_object_set_new(o, "rate", json_string(weir_bill_amount(h->rate, total)));
@@ -148,6 +150,7 @@ static int close_month(struct settle *s, const struct weir_statement *statement,
 	close->head.currency = s->currency;
 	close->head.measured_in = s->measured_in;
 	close->head.rate = s->rate;
+	close->head.payer = ask && s->q->payer ? s->q->payer : "";
 	close->prices = prices->rows;
 	close->price_count = prices->count;
 	close->claims = weir_settlement_claims(s->settlement, &close->claim_count);

@@ -13,7 +13,7 @@
 /* Texts of heads live as long as the rows of their answer; these are kept. */
 struct head {
 	struct weir_statement_head h;
-	char account[128], currency[16], measured_in[16];
+	char account[128], currency[16], measured_in[16], payer[16];
 };
 struct show {
 	struct weir_bills *bills;
@@ -49,6 +49,8 @@ static int keep_head(const struct weir_statement_head *h, void *arg)
 	snprintf(to->account, sizeof(to->account), "%s", h->account);
 	snprintf(to->currency, sizeof(to->currency), "%s", h->currency);
 	snprintf(to->measured_in, sizeof(to->measured_in), "%s", h->measured_in);
+	snprintf(to->payer, sizeof(to->payer), "%s", h->payer);
+	to->h.payer = to->payer;
 	to->h.account = to->account;
 	to->h.currency = to->currency;
 	to->h.measured_in = to->measured_in;
@@ -232,6 +234,8 @@ static int print_text(const struct cli *c, const json_t *root)
 			text(o, "account"), (long long)json_integer_value(json_object_get(o, "version")), text(o, "closed"));
 		if (*text(o, "rate"))
 			fprintf(c->out, "measured in %s, at %s %s each\n", text(o, "measured_in"), text(o, "rate"), text(o, "currency"));
+		if (*text(o, "payer"))
+			fprintf(c->out, "teams are those who pay: the %s of bytes between two workloads\n", text(o, "payer"));
 		r = lines_print(c, json_object_get(o, "lines"), nobody, text(o, "share"));
 		if (r)
 			return r;

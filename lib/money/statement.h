@@ -43,6 +43,7 @@ struct weir_statement_head {
 	uint64_t version;    /* 1; above it lines are corrections */
 	int64_t booked_s;    /* the month that it is in: its own, or the one that was open */
 	const char *currency, *measured_in; /* "" = nothing was measured */
+	const char *payer;   /* teams are those who pay: "sender"; "" = those whose bytes passed, or as it was frozen */
 	int64_t rate;	     /* of the currency for one of measured_in, in nanos */
 	uint64_t closed_s;
 	int64_t invoice, total, unattributed; /* of the bills; of this version's lines, and of those that are nobody's */
@@ -52,7 +53,7 @@ struct weir_statement_price { /* that was measured by */
 	const char *meter, *region, *layer, *source, *confidence;
 };
 struct weir_statement_close {
-	struct weir_statement_head head; /* account, period, currency, measured_in, rate, closed_s: the caller's */
+	struct weir_statement_head head; /* account, period, currency, measured_in, payer, rate, closed_s: the caller's */
 	const struct weir_settlement_claim *claims; /* what was measured; NULL: what an earlier version holds */
 	size_t claim_count;
 	const struct weir_statement_price *prices;

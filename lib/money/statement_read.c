@@ -42,7 +42,7 @@ static int head_row(sqlite3_stmt *st, void *arg)
 		.measured_in = bills_text(st, 6), .rate = sqlite3_column_int64(st, 7),
 		.closed_s = (uint64_t)sqlite3_column_int64(st, 8), .invoice = sqlite3_column_int64(st, 9),
 		.total = sqlite3_column_int64(st, 10), .unattributed = sqlite3_column_int64(st, 11),
-		.teams = (uint64_t)sqlite3_column_int64(st, 12),
+		.teams = (uint64_t)sqlite3_column_int64(st, 12), .payer = bills_text(st, 13),
 	};
 
 	return to->fn(&h, to->arg);
@@ -53,7 +53,7 @@ int weir_statement_heads(struct weir_bills *b, int (*fn)(const struct weir_state
 {
 	struct heads to = {fn, arg};
 
-	return each(b, "SELECT account,period,period_end,version,booked,currency,measured_in,rate,closed,invoice,total,unattributed,teams "
+	return each(b, "SELECT account,period,period_end,version,booked,currency,measured_in,rate,closed,invoice,total,unattributed,teams,payer "
 		       "FROM statement_head ORDER BY period,account,version", NULL, NULL, head_row, &to, err);
 }
 

@@ -30,7 +30,7 @@
 const char bills_statement_tables[] =
 	"CREATE TABLE statement_head(id INTEGER PRIMARY KEY,account TEXT NOT NULL,period INTEGER NOT NULL,"
 	"period_end INTEGER NOT NULL,version INTEGER NOT NULL,booked INTEGER NOT NULL,currency TEXT NOT NULL,"
-	"measured_in TEXT NOT NULL,rate INTEGER NOT NULL,closed INTEGER NOT NULL,invoice INTEGER NOT NULL,"
+	"measured_in TEXT NOT NULL,payer TEXT NOT NULL,rate INTEGER NOT NULL,closed INTEGER NOT NULL,invoice INTEGER NOT NULL,"
 	"total INTEGER NOT NULL,unattributed INTEGER NOT NULL,teams INTEGER NOT NULL,UNIQUE(account,period,version));"
 	"CREATE TABLE statement_keep(since INTEGER NOT NULL);INSERT INTO statement_keep VALUES(0);"
 	"CREATE TRIGGER statement_keep_back BEFORE UPDATE ON statement_keep WHEN NEW.since<OLD.since BEGIN " KEPT " END;"
@@ -245,15 +245,15 @@ static int sums_check(struct weir_bills *b, struct weir_statement_head *h, int64
 static int head_write(struct weir_bills *b, const struct weir_statement_head *h, int64_t id, struct weir_err *err)
 {
 	bills_auto_stmt *st = NULL;
-	int r = bills_prepare(b, "INSERT INTO statement_head VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", &st, err);
+	int r = bills_prepare(b, "INSERT INTO statement_head VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", &st, err);
 
 	if (r)
 		return r;
 	sqlite3_bind_int64(st, 1, id);
 	bind_texts(st, 2, &h->account, 1);
 	bind_numbers(st, 3, (const int64_t[]){h->period_s, h->period_end_s, (int64_t)h->version, h->booked_s}, 4);
-	bind_texts(st, 7, (const char *const[]){h->currency, h->measured_in}, 2);
-	bind_numbers(st, 9, (const int64_t[]){h->rate, (int64_t)h->closed_s, h->invoice, h->total, h->unattributed, (int64_t)h->teams}, 6);
+	bind_texts(st, 7, (const char *const[]){h->currency, h->measured_in, h->payer}, 3);
+	bind_numbers(st, 10, (const int64_t[]){h->rate, (int64_t)h->closed_s, h->invoice, h->total, h->unattributed, (int64_t)h->teams}, 6);
 	return step(b, st, err);
 }
 
