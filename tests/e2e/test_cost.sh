@@ -44,6 +44,21 @@ expect "weirctl cost --compare --trend prints both" bash -c '"$1" --socket "$2" 
 	"$LAB_BIN/weirctl" "$SOCKET"
 expect "weirctl cost why says it in a sentence" bash -c '"$1" --socket "$2" cost why --since 30d --against 60d | grep -q "^cost "' - \
 	"$LAB_BIN/weirctl" "$SOCKET"
+# Given to owners it is the same money, whoever pays, and an explained amount is what the ledger has of it.
+for payer in sender receiver initiator; do
+	equal "of the month's cost each nano has one owner: $payer pays" \
+		"$(cost --by team --payer $payer --json | "$LAB_PYTHON" -c 'import json, sys
+d = json.load(sys.stdin)
+print(d["total"]["nanos"], sum(i["nanos"] for i in d["items"]), {i["owner"]: i["nanos"] for i in d["items"]}["data"])')" \
+		"$all $all $((409090909 + 917650000000 + 9313226))"
+done
+equal "an amount is explained by its flows" \
+	"$(weirctl cost explain --workload front/web --from 2026-11-24 --to 2026-11-25 --json | "$LAB_PYTHON" -c 'import json, sys
+d = json.load(sys.stdin)
+flows = sum(f["nanos"] for i in d["items"] for f in i["flows"] + [i.get("others", {"nanos": 0})])
+print(d["total"]["nanos"], flows, d["identity"][0]["node"], d["identity"][0]["cgroup"])')" "$((490909091 + 79999999)) $((490909091 + 79999999)) n1 /web"
+equal "both teams have their label, none a cost centre" "$(api "/api/v1/coverage?from=$before&to=$to&labels=team,cost-centre" \
+	"[l['missing_nanos'] for l in d['labels']]")" "[0, $all]"
 # Recorded hours: all that passed and not the 7 GiB that a verdict stopped, hour by hour, as one file that reads back.
 equal "recorded traffic has the bytes of the fixture" \
 	"$(weirctl export traffic --from 2026-11-01 --to 2026-12-01 | awk -F, 'NR > 1 { n += $10 } END { printf "%.0f", n }')" \
