@@ -124,6 +124,44 @@ TEST(claims_say_of_what_a_share_is)
 	CHECK(sum == number(json_object_get(o, "total"), "nanos") && sum == 215000000, "%lld", (long long)sum);
 }
 
+/* An ingress controller of the example repository's Allocation: 4 GiB to clients through nat-a cost 180, of which web, with 3 GiB between
+ * them, has 135 and db, with 1 GiB, 45; that 1 GiB crossed a zone for 10, which are db's whole, as are the 10 on its own side by payer.
+ * nat-a's hour is 45, used by the proxy alone: 33.75 and 11.25. Who answers for names is no backend: of the 6 GiB that clients and names
+ * took on both sides, web has 4.5 and db 1.5, beside 6 and 2 that were theirs. */
+TEST(a_proxy_passes_on_what_the_ledger_has)
+{
+	static const struct paid_row web[] = {{"10.7.1.33", WEIR_INGRESS, false, 3 * GIB}}, db[] = {{"10.7.1.33", WEIR_INGRESS, false, GIB}};
+	static const struct paid_row dns[] = {{"10.7.1.33", WEIR_INGRESS, false, GIB}};
+	static const struct paid_row nginx[] = {{OUTSIDE, WEIR_EGRESS, false, 4 * GIB}, {WEB, WEIR_EGRESS, true, 3 * GIB}, {DB, WEIR_EGRESS, true, GIB},
+						{"10.7.1.53", WEIR_EGRESS, true, GIB}};
+	struct weir_err err = {{0}};
+	struct hours_done done;
+	api_auto_json json_t *o = NULL;
+	const json_t *proxies;
+	char text[512];
+	auto_paid w;
+
+	paid_new(&w);
+	CHECK(!paid_window(&w, "n1", "shop", "web", "shop", WEB, 100, web, 1) && !paid_window(&w, "n2", "data", "db", "", DB, 100, db, 1) &&
+	      !paid_window(&w, "n1", "kube-system", "dns", "", "10.7.1.53", 100, dns, 1) &&
+	      !paid_window(&w, "n1", "ingress-nginx", "nginx", "platform", "10.7.1.33", 200, nginx, 4));
+	CHECK(!store_hours_set(w.sv.store, PAID_HOUR) &&
+	      !hours_charge(w.sv.store, &(struct ingest_pricing){paid_pricing(&w).topology, paid_pricing(&w).prices}, PAID_HOUR + 3600, &done));
+	o = PAID_ASK(&w, api_allocation, &err, {"by", "workload"}, {"from", "1795500000"}, {"payer", "sender"});
+	CHECK(o, "%s", err.text);
+	lines_of(o, text, sizeof(text));
+	CHECK(!strcmp(text, "shop/web owner 0 168750000 0 11274289152\ndata/db owner 0 76250000 0 3758096384\n"), "%s", text);
+	proxies = json_object_get(o, "proxies");
+	CHECK(json_array_size(proxies) == 2);
+	for (size_t i = 0; i < json_array_size(proxies); i++) {
+		const json_t *p = json_array_get(proxies, i);
+		bool to_web = !strcmp(part(p, "workload"), "web");
+
+		CHECK(!strcmp(part(p, "proxy"), "ingress-nginx/nginx") && number(p, "bytes") == (json_int_t)(to_web ? 3 * GIB : GIB) &&
+		      number(p, "nanos") == (to_web ? 168750000 : 76250000), "%s %lld", part(p, "workload"), (long long)number(p, "nanos"));
+	}
+}
+
 TEST(owners_by_other_keys)
 {
 	static const struct {
@@ -453,5 +491,6 @@ TEST(what_is_explained_is_the_ledger)
 	}
 }
 
-TEST_MAIN(T(who_pays_for_the_ledger), T(claims_say_of_what_a_share_is), T(owners_by_other_keys), T(a_meter_is_of_the_flows_that_pass_it), T(questions_that_are_refused),
+TEST_MAIN(T(who_pays_for_the_ledger), T(claims_say_of_what_a_share_is), T(a_proxy_passes_on_what_the_ledger_has), T(owners_by_other_keys),
+	  T(a_meter_is_of_the_flows_that_pass_it), T(questions_that_are_refused),
 	  T(coverage_says_what_is_missing_where), T(each_amount_is_traced), T(a_resource_and_a_part_are_explained), T(shares_sum_to_the_ledger), T(what_is_explained_is_the_ledger))
