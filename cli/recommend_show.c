@@ -128,6 +128,7 @@ static int list_json(const struct recommend *r)
 	put_proposed(total, weir_savings_total(r->savings));
 	json_object_set_new(root, "items", items);
 	json_object_set_new(root, "held", held);
+	json_object_set_new(root, "dropped", json_integer((json_int_t)weir_savings_dropped(r->savings)));
 	if (!root || json_object_set_new(root, "total", total))
 		return -ENOMEM;
 	prices_print_json(r->c, root);
@@ -161,6 +162,9 @@ int recommend_list(const struct recommend *r, struct weir_err *err)
 		fprintf(r->c->out, "%zu more %s held back by what is not known yet: weirctl recommend --all\n", held,
 			held == 1 ? "is" : "are");
 	}
+	if (weir_savings_dropped(r->savings))
+		fprintf(r->c->out, "%zu more were found than the %u that are looked at: name fewer networks\n",
+			weir_savings_dropped(r->savings), WEIR_SAVING_CANDIDATES_MAX);
 	return e ? weir_err_set(err, e, "%s", strerror(-e)) : 0;
 }
 

@@ -20,13 +20,14 @@ enum weir_edit_kind {
 	WEIR_EDIT_BALANCER_REMOVE,
 	/* of a load balancer: on, or off: then what a target got of a node in another zone comes from one of its own zone */
 	WEIR_EDIT_BALANCER_CROSS_ZONE,
-	/* traffic: `ppm` of cross-zone bytes between workload and peer workload stay in the zone */
+	/* traffic of domain (NULL: of all): `ppm` of cross-zone bytes between workload and peer workload stay in the zone */
 	WEIR_EDIT_LOCAL,
 	/* traffic: bytes between workload and service, or peer workload, become ppm millionths, in both directions */
 	WEIR_EDIT_SCALE,
 	/* traffic of domain (NULL: of all): peers at a public address in `to`, of ours, are reached at private address `address` */
 	WEIR_EDIT_ADDRESS,
-	/* traffic: workload's addresses become others of subnet (another zone or region), in its own rows and its peers' */
+	/* traffic of domain `target` (NULL: of all): workload's addresses become others of subnet of domain (another zone or
+	 * region), in its own rows and its peers' */
 	WEIR_EDIT_MOVE,
 	WEIR_EDITS,
 };

@@ -62,7 +62,7 @@ static int stay_local(const struct pass *p, size_t i, struct weir_traffic *t)
 	struct weir_traffic near = *t;
 	struct weir_route r;
 
-	if (t->folded || !side_of(e, t))
+	if (t->folded || !is_named(e->domain, t->domain) || !side_of(e, t))
 		return 0;
 	route_of(p, t, &t->peer, &r);
 	if (r.path != WEIR_PATH_CROSS_ZONE || !find_near(p, t, &near.peer))
@@ -164,7 +164,7 @@ static int move(const struct pass *p, size_t i, struct weir_traffic *t)
 	int r = 0;
 
 	e.peer_namespace = e.peer_workload = NULL;
-	if (t->folded)
+	if (t->folded || !is_named(e.target, t->domain))
 		return 0;
 	if (is_named(e.workload_namespace, t->peer_namespace) && is_named(e.workload, t->peer_workload))
 		r = move_address(p, &e, &t->peer);

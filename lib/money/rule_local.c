@@ -215,8 +215,8 @@ static void propose(struct weir_savings *s, const struct rules_tally *y)
 	ppm = (uint32_t)((unsigned __int128)stays * 1000000 / (cross[0] + cross[1]));
 	if (!ppm)
 		rules_hold(s, d, "no zone of its clients has an endpoint");
-	d->pub.what = rules_text(s, "%s of %s from the %s own zone", row->t.peer_workload, row->t.peer_namespace,
-				 store ? "readers'" : "clients'");
+	d->pub.what = rules_text(s, "%s of %s in %s from the %s own zone", row->t.peer_workload, row->t.peer_namespace,
+				 row->domain->name, store ? "readers'" : "clients'");
 	edit_clients(s, d, y, ppm);
 	mirror(s, d, back, &other);
 	r.path = WEIR_PATH_CROSS_ZONE;

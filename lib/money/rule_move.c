@@ -91,8 +91,8 @@ static void propose(struct weir_savings *s, const struct rules_tally *y, const c
 
 	if (!d)
 		return;
-	d->pub.what = rules_text(s, "%s of %s in %s instead of %s", row->t.workload, row->t.namespace, region,
-				 row->subnet->pub.region);
+	d->pub.what = rules_text(s, "%s of %s in %s: in %s instead of %s", row->t.workload, row->t.namespace,
+				 row->domain->name, region, row->subnet->pub.region);
 	d->pub.note = "Who is asked by people or by others of the old region answers later; data may have to stay where it is.";
 	d->pub.bytes = rules_bytes(y);
 	d->pub.rows = y->rows;
@@ -101,7 +101,7 @@ static void propose(struct weir_savings *s, const struct rules_tally *y, const c
 		return;
 	}
 	e = rules_edit(s, d, WEIR_EDIT_MOVE);
-	e->domain = row->domain->name;
+	e->domain = e->target = row->domain->name;
 	e->workload_namespace = row->t.namespace;
 	e->workload = row->t.workload;
 	e->subnet = to->pub.name;

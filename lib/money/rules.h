@@ -66,7 +66,7 @@ struct weir_proposed {
 };
 
 struct weir_savings;
-#define WEIR_SAVING_CANDIDATES_MAX 256u
+#define WEIR_SAVING_CANDIDATES_MAX 1024u
 /* Finds what rules propose. Topology, book, traffic are borrowed until the end. -EINVAL without traffic, -ENOMEM. */
 int weir_savings_new(const struct weir_savings_in *in, struct weir_savings **ret, struct weir_err *err);
 void weir_savings_free(struct weir_savings *s);
@@ -77,6 +77,7 @@ static inline void weir_savings_freep(struct weir_savings **s)
 #define weir_auto_savings weir_cleanup(weir_savings_freep)
 size_t weir_savings_candidates(const struct weir_savings *s);
 const struct weir_candidate *weir_savings_candidate(const struct weir_savings *s, size_t i);
+size_t weir_savings_dropped(const struct weir_savings *s); /* found behind the maximum, and not looked at */
 uint64_t weir_savings_hours(const struct weir_savings *s); /* of evidence */
 
 /*

@@ -63,16 +63,18 @@ static void propose(const struct weir_savings *s, const int64_t *before, const i
 }
 
 /* Each behind those chosen before it, so that all of them sum to the whole. */
-int rules_account(struct weir_savings *s, const struct rules_set *chosen, struct weir_err *err)
+static int account(struct weir_savings *s, const struct rules_set *chosen)
 {
 	size_t n = rules_days(s->first_s, s->last_s);
 	weir_auto_free int64_t *first = calloc(n, sizeof(int64_t)), *before = calloc(n, sizeof(int64_t));
 	weir_auto_free int64_t *after = calloc(n, sizeof(int64_t)), *room = calloc(n, sizeof(int64_t));
 	int r = 0;
 
+	free(s->chosen);
+	s->chosen_count = 0;
 	s->chosen = calloc(chosen->count + 1, sizeof(*s->chosen));
 	if (!first || !before || !after || !room || !s->chosen)
-		return weir_err_set(err, -ENOMEM, "savings: out of memory");
+		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i <= chosen->count; i++) {
 		weir_cleanup(rules_world_fini) struct rules_world w = {0};
 		const struct rules_set set = {.members = chosen->members, .count = i};
@@ -82,7 +84,7 @@ int rules_account(struct weir_savings *s, const struct rules_set *chosen, struct
 		if (r == 0)
 			r = rules_by_day(w.replay, w.traffic, s->first_s, s->last_s, extra, after);
 		if (r < 0)
-			break;
+			return r;
 		if (i) {
 			s->chosen[i - 1].candidate = &s->drafts[chosen->members[i - 1]]->pub;
 			propose(s, before, after, n, room, &s->chosen[i - 1]);
@@ -92,9 +94,36 @@ int rules_account(struct weir_savings *s, const struct rules_set *chosen, struct
 		}
 		memcpy(before, after, n * sizeof(*before));
 	}
-	if (r < 0)
-		return weir_err_set(err, r, "savings: %s", strerror(-r));
 	propose(s, first, after, n, room, &s->total);
+	return 0;
+}
+
+static int by_saving(const void *a, const void *b)
+{
+	const struct weir_proposed *x = a, *y = b;
+
+	if (x->span_nanos != y->span_nanos)
+		return x->span_nanos < y->span_nanos ? 1 : -1;
+	return strcmp(x->candidate->id, y->candidate->id);
+}
+
+int rules_account(struct weir_savings *s, struct rules_set *chosen, int64_t floor, struct weir_err *err)
+{
+	size_t i;
+	int r;
+
+	for (;;) {
+		r = account(s, chosen);
+		for (i = 0; r == 0 && i < s->chosen_count && s->chosen[i].span_nanos >= floor; i++)
+			;
+		if (r < 0)
+			return weir_err_set(err, r, "savings: %s", strerror(-r));
+		if (i == s->chosen_count)
+			break;
+		memmove(&chosen->members[i], &chosen->members[i + 1], (chosen->count - i - 1) * sizeof(*chosen->members));
+		chosen->count--;
+	}
+	qsort(s->chosen, s->chosen_count, sizeof(*s->chosen), by_saving);
 	return 0;
 }
 

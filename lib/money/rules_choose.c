@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which candidates go together: greedy, then what another set would save. While it is searched, traffic is that of months;
- * what counts is asked of days.
+ * Which candidates go together: greedy, then what another set would save. Networks that no candidate joins are searched
+ * one by one, with their own traffic, summed by month; what counts is asked of all of them, by day.
  */
 #include "lib/money/rules_impl.h"
 
 #define REPLAYS_MAX 20000u /* of a search; some ms each */
 
+#define BARRED INT64_MIN
+
+struct known { /* of a candidate */
+	bool mine, in; /* it is of the networks that are searched, and chosen */
+	int64_t alone; /* what it would save without any other; BARRED: it does not fit, or loses prices */
+	int64_t gain;  /* the same beside those that were chosen at: */
+	size_t at;     /* 0: never asked */
+};
+
 struct search {
 	struct weir_savings *s;
-	const struct weir_traffic_set *traffic; /* by month while it is searched, at the end by day */
+	const struct weir_traffic_set *traffic;
 	struct rules_priced base;
 	struct rules_set set; /* chosen */
-	bool *in;	/* by candidate */
+	struct known *known;
+	size_t now; /* counts changes of the set, from 1 */
 	int64_t value;
 	int64_t floor; /* of the span */
 	size_t budget; /* of replays; at 0 what is chosen stays */
@@ -52,7 +62,7 @@ static int worth(struct search *x, const struct rules_set *set, int64_t *ret)
 
 static bool may(const struct search *x, size_t i)
 {
-	return !x->in[i] && !x->s->drafts[i]->pub.held && x->s->drafts[i]->edit_count;
+	return x->known[i].mine && !x->known[i].in && !x->s->drafts[i]->pub.held && x->s->drafts[i]->edit_count;
 }
 
 static int value_with(struct search *x, size_t i, int64_t *ret)
@@ -66,31 +76,78 @@ static int value_with(struct search *x, size_t i, int64_t *ret)
 static void take(struct search *x, size_t i, int64_t value)
 {
 	x->set.members[x->set.count++] = i;
-	x->in[i] = true;
+	x->known[i].in = true;
 	x->value = value;
+	x->now++;
 }
 
-/* The best next one, again and again. */
+static int ask(struct search *x, size_t i)
+{
+	struct known *k = &x->known[i];
+	int64_t value;
+	int r = value_with(x, i, &value);
+
+	if (r < 0 && r != -EINVAL)
+		return r;
+	k->gain = r == 0 ? value - x->value : BARRED;
+	k->at = x->now;
+	if (!x->set.count)
+		k->alone = k->gain;
+	return 0;
+}
+
+/* The one that saved most when it was asked last; what was never asked goes first. SIZE_MAX: none is left. */
+static size_t most_promising(const struct search *x)
+{
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; i < x->s->draft_count; i++) {
+		if (!may(x, i))
+			continue;
+		if (!x->known[i].at)
+			return i;
+		if (best == SIZE_MAX || x->known[i].gain > x->known[best].gain)
+			best = i;
+	}
+	return best;
+}
+
+/* All that was asked before the last change is asked again; true: there was something. */
+static bool forget_old(struct search *x)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < x->s->draft_count; i++)
+		if (may(x, i) && x->known[i].at != x->now) {
+			x->known[i].at = 0;
+			any = true;
+		}
+	return any;
+}
+
+/*
+ * The best next one, again and again. Mostly one saves less the more others are chosen, so that who is first by what it
+ * saved earlier, and still is when it is asked again, is the best (Minoux 1978); at the end all are asked again.
+ */
 static int grow(struct search *x)
 {
-	for (;;) {
-		size_t best = SIZE_MAX;
-		int64_t most = x->value + x->floor - 1, value;
+	while (x->budget) {
+		size_t best = most_promising(x);
+		int r;
 
-		for (size_t i = 0; i < x->s->draft_count; i++) {
-			int r = may(x, i) ? value_with(x, i, &value) : -EINVAL;
-
-			if (r < 0 && r != -EINVAL)
-				return r;
-			if (r == 0 && value > most) {
-				most = value;
-				best = i;
-			}
-		}
-		if (best == SIZE_MAX || !x->budget)
+		if (best == SIZE_MAX)
 			return 0;
-		take(x, best, most);
+		if (!x->known[best].at || (x->known[best].gain >= x->floor && x->known[best].at != x->now)) {
+			r = ask(x, best);
+			if (r < 0)
+				return r;
+		} else if (x->known[best].gain >= x->floor) {
+			take(x, best, x->value + x->known[best].gain);
+		} else if (!forget_old(x)) {
+			return 0;
+		}
 	}
+	return 0;
 }
 
 /* Without the k-th; *ret_set has room for all. */
@@ -104,7 +161,8 @@ static void without(const struct search *x, size_t k, struct rules_set *ret)
 
 static void drop(struct search *x, size_t k, int64_t value)
 {
-	x->in[x->set.members[k]] = false;
+	x->known[x->set.members[k]].in = false;
+	x->now++;
 	memmove(&x->set.members[k], &x->set.members[k + 1], (x->set.count - k - 1) * sizeof(*x->set.members));
 	x->set.count--;
 	x->value = value;
@@ -131,7 +189,7 @@ static int shrink(struct search *x, struct rules_set *room, bool *ret)
 	return 0;
 }
 
-/* One chosen for one left, if that saves more. */
+/* One chosen for one left that would save something alone, if that saves more. */
 static int exchange(struct search *x, struct rules_set *room, bool *ret)
 {
 	*ret = false;
@@ -140,7 +198,7 @@ static int exchange(struct search *x, struct rules_set *room, bool *ret)
 			int64_t value;
 			int r;
 
-			if (!may(x, i))
+			if (!may(x, i) || x->known[i].alone < x->floor || !x->budget)
 				continue;
 			without(x, k, room);
 			room->members[room->count++] = i;
@@ -158,6 +216,14 @@ static int exchange(struct search *x, struct rules_set *room, bool *ret)
 	return 0;
 }
 
+static void empty(struct search *x)
+{
+	for (size_t k = 0; k < x->set.count; k++)
+		x->known[x->set.members[k]].in = false;
+	x->set.count = 0;
+	x->now++;
+}
+
 /* A way that the chosen ones bar: with it, what still goes with it, and what then goes best. True: that saves more. */
 static int force(struct search *x, size_t i, struct rules_set *room, bool *ret)
 {
@@ -167,8 +233,7 @@ static int force(struct search *x, size_t i, struct rules_set *room, bool *ret)
 
 	*ret = false;
 	memcpy(old.members, x->set.members, old.count * sizeof(*old.members));
-	memset(x->in, 0, x->s->draft_count * sizeof(*x->in));
-	x->set.count = 0;
+	empty(x);
 	take(x, i, 0);
 	r = worth(x, &x->set, &x->value);
 	for (size_t k = 0; r == 0 && k < old.count; k++) {
@@ -184,8 +249,7 @@ static int force(struct search *x, size_t i, struct rules_set *room, bool *ret)
 	*ret = r == 0 && x->value >= before + x->floor;
 	if (*ret || (r < 0 && r != -EINVAL))
 		return r;
-	memset(x->in, 0, x->s->draft_count * sizeof(*x->in));
-	x->set.count = 0;
+	empty(x);
 	for (size_t k = 0; k < old.count; k++)
 		take(x, old.members[k], before);
 	return 0;
@@ -197,9 +261,10 @@ static int force_each(struct search *x, struct rules_set *room, bool *ret)
 
 	*ret = false;
 	for (size_t i = 0; r == 0 && !*ret && x->budget && i < x->s->draft_count; i++) {
-		int64_t value;
-
-		if (may(x, i) && value_with(x, i, &value) == -EINVAL)
+		if (!may(x, i) || x->known[i].alone == BARRED)
+			continue;
+		r = ask(x, i);
+		if (r == 0 && x->known[i].gain == BARRED)
 			r = force(x, i, room, ret);
 	}
 	return r;
@@ -224,12 +289,6 @@ static int search_set(struct search *x)
 		if (r == 0)
 			r = grow(x);
 	}
-	if (r == 0)
-		r = look_at_traffic(x, x->s->days);
-	if (r == 0 && x->set.count)
-		r = worth(x, &x->set, &x->value);
-	for (again = true; r == 0 && again;) /* the last word: nobody is in the set for nothing */
-		r = shrink(x, &room, &again);
 	return r;
 }
 
@@ -242,47 +301,72 @@ static int order(struct search *x)
 	if (!all)
 		return -ENOMEM;
 	memcpy(all, x->set.members, n * sizeof(*all));
-	x->set.count = 0;
+	empty(x);
 	x->value = 0;
-	while (n) {
-		size_t best = SIZE_MAX;
-		int64_t most = x->value + x->floor - 1, value;
+	for (size_t i = 0; i < x->s->draft_count; i++)
+		x->known[i] = (struct known){.mine = false};
+	for (size_t i = 0; i < n; i++)
+		x->known[all[i]].mine = true;
+	/* What saves only together with another is left out: nobody could say what each one does. */
+	return grow(x);
+}
 
-		for (size_t i = 0; i < n; i++) {
-			int r = value_with(x, all[i], &value);
+/* The networks of one part of the candidates; what is chosen goes behind `chosen`. */
+static int search_part(struct weir_savings *s, const struct rules_parts *parts, uint32_t part, int64_t floor,
+		       struct rules_set *chosen)
+{
+	weir_auto_free size_t *members = calloc(s->draft_count + 1, sizeof(*members));
+	weir_auto_free struct known *known = calloc(s->draft_count + 1, sizeof(*known));
+	weir_auto_traffic struct weir_traffic_set *traffic = NULL;
+	struct search x = {.s = s, .set = {.members = members}, .known = known, .now = 1, .floor = floor, .budget = REPLAYS_MAX};
+	int r = members && known ? rules_part_traffic(s, parts, part, &traffic) : -ENOMEM;
 
-			if (r < 0 && r != -EINVAL)
-				return r;
-			if (r == 0 && value > most) {
-				most = value;
-				best = i;
-			}
-		}
-		if (best == SIZE_MAX)
-			return 0; /* the rest saves only together, and nobody could say what each one does */
-		take(x, all[best], most);
-		all[best] = all[--n];
-	}
-	return 0;
+	if (r == 0 && !weir_traffic_count(traffic))
+		return 0;
+	for (size_t i = 0; r == 0 && i < s->draft_count; i++)
+		known[i].mine = parts->of_draft[i] == part;
+	if (r == 0)
+		r = look_at_traffic(&x, traffic);
+	if (r == 0)
+		r = search_set(&x);
+	x.budget = REPLAYS_MAX;
+	if (r == 0)
+		r = order(&x);
+	for (size_t i = 0; r == 0 && i < x.set.count; i++)
+		chosen->members[chosen->count++] = x.set.members[i];
+	return r;
+}
+
+/* The last word, of all networks and by day: nobody is in the set for nothing. */
+static int confirm(struct weir_savings *s, int64_t floor, struct rules_set *chosen)
+{
+	weir_auto_free size_t *members = calloc(s->draft_count + 1, sizeof(*members));
+	weir_auto_free struct known *known = calloc(s->draft_count + 1, sizeof(*known));
+	struct search x = {.s = s, .set = *chosen, .known = known, .now = 1, .floor = floor, .budget = REPLAYS_MAX};
+	struct rules_set room = {.members = members};
+	bool again = true;
+	int r = members && known ? look_at_traffic(&x, s->days) : -ENOMEM;
+
+	s->cost = x.base.nanos;
+	if (r == 0 && x.set.count)
+		r = worth(&x, &x.set, &x.value);
+	while (r == 0 && again)
+		r = shrink(&x, &room, &again);
+	chosen->count = x.set.count;
+	return r;
 }
 
 int weir_savings_choose(struct weir_savings *s, struct weir_err *err)
 {
+	weir_cleanup(rules_parts_fini) struct rules_parts parts = {0};
 	weir_auto_free size_t *members = calloc(s->draft_count + 1, sizeof(*members));
-	weir_auto_free bool *in = calloc(s->draft_count + 1, sizeof(*in));
-	struct search x = {.s = s, .set = {.members = members}, .in = in, .budget = REPLAYS_MAX};
-	int r = members && in ? 0 : -ENOMEM;
+	struct rules_set chosen = {.members = members};
+	int64_t floor = WEIR_MAX((int64_t)((__int128)s->in.floor_nanos * (__int128)s->hours / RULES_MONTH_H), 1);
+	int r = members ? rules_parts_of(s, &parts) : -ENOMEM;
 
-	free(s->chosen);
-	s->chosen = NULL;
-	s->chosen_count = 0;
-	x.floor = WEIR_MAX((int64_t)((__int128)s->in.floor_nanos * (__int128)s->hours / RULES_MONTH_H), 1);
+	for (uint32_t i = 0; r == 0 && i < parts.count; i++)
+		r = search_part(s, &parts, i, floor, &chosen);
 	if (r == 0)
-		r = look_at_traffic(&x, s->months);
-	if (r == 0)
-		r = search_set(&x);
-	s->cost = x.base.nanos;
-	if (r == 0)
-		r = order(&x);
-	return r < 0 ? weir_err_set(err, r, "savings: %s", strerror(-r)) : rules_account(s, &x.set, err);
+		r = confirm(s, floor, &chosen);
+	return r < 0 ? weir_err_set(err, r, "savings: %s", strerror(-r)) : rules_account(s, &chosen, floor, err);
 }

@@ -254,6 +254,11 @@ uint64_t weir_savings_hours(const struct weir_savings *s)
 	return s->hours;
 }
 
+size_t weir_savings_dropped(const struct weir_savings *s)
+{
+	return s->dropped;
+}
+
 size_t weir_savings_candidates(const struct weir_savings *s)
 {
 	return s->draft_count;

@@ -148,8 +148,19 @@ int rules_by_day(const struct weir_replay *replay, const struct weir_traffic_set
 		 int64_t extra, int64_t *days);
 /* A copy in which the last version of each domain holds at all times: what a change would change. */
 int rules_last_versions(const struct weir_topology *t, struct weir_topology **ret, struct weir_err *err);
-/* Puts down what each of the chosen saves behind those before it (rules_account.c). */
-int rules_account(struct weir_savings *s, const struct rules_set *chosen, struct weir_err *err);
+/* Puts down what each of the chosen saves behind those before it, and leaves out who saves less (rules_account.c). */
+int rules_account(struct weir_savings *s, struct rules_set *chosen, int64_t floor, struct weir_err *err);
+
+/* Candidates of which none edits a network of another part's (rules_parts.c). */
+struct rules_parts {
+	uint32_t *of_domain, *of_draft; /* the part's number; of a draft that is held TOPO_NONE */
+	size_t count;
+};
+void rules_parts_fini(struct rules_parts *p);
+int rules_parts_of(const struct weir_savings *s, struct rules_parts *ret);
+/* The part's own traffic, by month. */
+int rules_part_traffic(const struct weir_savings *s, const struct rules_parts *parts, uint32_t part,
+		       struct weir_traffic_set **ret);
 
 /* One finder for each kind of thing; each asks for its rules by id. */
 void rules_find_gateways(struct weir_savings *s);  /* rule_gateway.c: R01, R27, R28 */
