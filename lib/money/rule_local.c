@@ -150,16 +150,17 @@ static int64_t share(int64_t nanos, uint32_t ppm)
 /* Label of the workload, from its own rows; "" when none is known. */
 static const char *label_of(struct weir_savings *s, const struct weir_traffic *asked, const char *key)
 {
-	size_t len = strlen(key);
-
 	for (size_t i = 0; i < s->row_count; i++) {
 		const struct weir_traffic *t = &s->rows[i].t;
-		const char *at = strcmp(t->workload, asked->peer_workload) || strcmp(t->namespace, asked->peer_namespace) ?
-			NULL : t->labels;
+		weir_cleanup(rules_json_freep) json_t *labels = NULL;
+		const char *found;
 
-		for (; at && *at; at += strcspn(at, ","), at += *at == ',')
-			if (!strncmp(at, key, len) && at[len] == '=')
-				return rules_text(s, "%.*s", (int)strcspn(at + len + 1, ","), at + len + 1);
+		if (!*t->labels || strcmp(t->workload, asked->peer_workload) || strcmp(t->namespace, asked->peer_namespace))
+			continue;
+		labels = rules_label_map(t->labels);
+		found = json_string_value(json_object_get(labels, key));
+		if (found)
+			return rules_text(s, "%s", found);
 	}
 	return "";
 }

@@ -65,32 +65,40 @@ void rules_yaml(struct weir_savings *s, struct rules_draft *d, enum weir_saving_
 	rules_file(s, d, format, text);
 }
 
+/* Labels as the store has them, {"app":"web"}, or as people write them, app=web,tier=front; an object, the caller's. */
+json_t *rules_label_map(const char *labels)
+{
+	json_t *o = *labels == '{' ? json_loads(labels, 0, NULL) : json_object();
+
+	while (*labels && *labels != '{') {
+		size_t n = strcspn(labels, ","), key = strcspn(labels, "=,");
+		weir_auto_free char *k = key < n ? strndup(labels, key) : NULL;
+
+		if (k)
+			json_object_set_new(o, k, json_stringn(labels + key + 1, n - key - 1));
+		labels += n + (labels[n] == ',');
+	}
+	return o;
+}
+
 /* Hashes of pod templates and the like change with each release. */
-static bool stays(const char *key, size_t len)
+static bool stays(const char *key)
 {
 	static const char *const passing[] = {"pod-template-hash", "controller-revision-hash", "pod-template-generation",
-					      "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"};
+					      "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", NULL};
 
-	for (size_t i = 0; i < WEIR_ARRAY_SIZE(passing); i++)
-		if (strlen(passing[i]) == len && !strncmp(passing[i], key, len))
-			return false;
-	return len > 0;
+	return *key && !rules_is(passing, key);
 }
 
 const char *rules_labels(struct weir_savings *s, const char *labels)
 {
-	const char *list = "";
+	weir_cleanup(rules_json_freep) json_t *o = rules_label_map(labels);
+	const char *list = "", *k;
+	json_t *v;
 
-	while (*labels) {
-		size_t n = strcspn(labels, ","), key = strcspn(labels, "=,");
-
-		if (key < n && stays(labels, key)) {
-			const char *k = rules_scalar(s, rules_text(s, "%.*s", (int)key, labels));
-			const char *v = rules_text(s, "%.*s", (int)(n - key - 1), labels + key + 1);
-
-			list = rules_text(s, "%s%s%s: %s", list, *list ? ", " : "", k, rules_scalar(s, v));
-		}
-		labels += n + (labels[n] == ',');
-	}
+	json_object_foreach(o, k, v)
+		if (stays(k) && json_is_string(v))
+			list = rules_text(s, "%s%s%s: %s", list, *list ? ", " : "", rules_scalar(s, k),
+					  rules_scalar(s, json_string_value(v)));
 	return list;
 }

@@ -181,6 +181,7 @@ const char *rules_scalar(struct weir_savings *s, const char *text);
 const char *rules_comment(struct weir_savings *s, const char *text);
 const char *rules_lower(struct weir_savings *s, const char *text);
 void rules_yaml(struct weir_savings *s, struct rules_draft *d, enum weir_saving_format format, const char *text);
+json_t *rules_label_map(const char *labels); /* an object, the caller's; NULL when they are none */
 /* "app: shop, tier: web" of the workload's labels that stay from one release to the next; "" when it has none. */
 const char *rules_labels(struct weir_savings *s, const char *labels);
 

@@ -3,7 +3,7 @@
 #include <jansson.h>
 
 #include "lib/ds/buf.h"
-#include "tests/lib/cli_fixture.h"
+#include "tests/lib/answer_fixture.h"
 #include "tests/lib/test.h"
 #include "tests/lib/traffic_fixture.h"
 
@@ -136,8 +136,27 @@ TEST(what_was_promised_is_realised)
 	CHECK(strstr(json, "\"realised\":{\"month_nanos\":8030"), "%s", json);
 }
 
+#define ITEM(hour, bytes)                                                                                                      \
+	"{\"hour_s\":" hour ",\"domain\":\"" EAST "\",\"local\":\"10.7.2.5\",\"peer\":\"52.216.0.9\",\"path\":\"nat\",\"direction\":"     \
+	"\"egress\",\"protocol\":6,\"opened\":\"local\",\"port\":443,\"bytes\":" bytes ",\"packets\":1,\"node\":\"n1\",\"namespace\":\"shop\"," \
+	"\"workload\":\"web\",\"kind\":\"pod\",\"team\":\"shop\",\"labels\":\"{}\",\"peer_namespace\":\"\",\"peer_workload\":\"\","             \
+	"\"peer_team\":\"\"}"
+
+/* Two pages of the aggregator, the first and the last of 720 hours, 14,400 GiB together. */
+TEST(the_aggregator_is_asked)
+{
+	struct answer a = {.status = "200 OK", .body = "{\"items\":[" ITEM("1790899200", "7730941132800") "],\"next\":\"1.2.3\"}",
+			   .then = "{\"items\":[" ITEM("1793487600", "7730941132800") "]}"};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "recommend", "--since", "30d", "--dir", "policies"), "%s", err.text);
+	CHECK(strstr(a.first, "GET /api/v1/traffic?from=1790899200&to=1793491200&"), "%s", a.first);
+	CHECK(strstr(out, "Together these save 803.00 USD a month"), "%s", out);
+}
+
 /* Two days are no fortnight; who asks for less gets it, and is told how sure it is. */
-TEST(evidence_is_asked_for)
+TEST(the_aggregator_is_asked), T(evidence_is_asked_for)
 {
 	auto_place struct place p;
 	weir_auto_free char *out = NULL, *less = NULL;
@@ -164,5 +183,5 @@ TEST(a_topology_and_prices_without_a_repository)
 	CHECK(strstr(dear, "Nothing was found that saves"), "less than 1,000 a month was listed: %s", dear);
 }
 
-TEST_MAIN(T(a_month_is_listed), T(one_is_shown_whole), T(what_was_promised_is_realised), T(evidence_is_asked_for),
+TEST_MAIN(T(a_month_is_listed), T(one_is_shown_whole), T(what_was_promised_is_realised), T(the_aggregator_is_asked), T(evidence_is_asked_for),
 	  T(a_topology_and_prices_without_a_repository))

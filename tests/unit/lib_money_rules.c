@@ -269,7 +269,7 @@ static void ask(struct fleet *f, const char *client, const char *server, uint16_
 	back.peer_namespace = "shop";
 	back.peer_workload = "web";
 	back.opened = false;
-	back.labels = "app=store,strimzi.io/cluster=events";
+	back.labels = "{\"app\":\"store\",\"strimzi.io/cluster\":\"events\"}";
 	fleet_add(f, &t);
 	fleet_add(f, &back);
 }
@@ -328,6 +328,7 @@ TEST(r12_workload_moves)
 		"  - {name: a, cidrs: [10.0.1.0/24], zone: use1-az1}\n  - {name: o, cidrs: [10.0.2.0/24], zone: use2-az1}\n";
 	auto_fleet struct fleet f = {0};
 	struct weir_traffic t = traffic_row(VPC, "10.0.1.5", "10.0.2.9", 1, 1000 * GIB), back;
+	const struct weir_candidate *c;
 
 	CHECK(fleet_init(&f, text, "tests/lib/two-regions.yaml") == 0, "%s", f.err.text);
 	t.kind = "deployment";
@@ -351,6 +352,9 @@ TEST(r12_workload_moves)
 	fleet_add(&f, &t);
 	check_rule(test_st, &f, "R12", 14 * USD);
 	CHECK(chosen(&f, "R12"), "not chosen");
+	c = fleet_candidate(&f, "R12");
+	CHECK(c && strstr(c->files[1].text, "labels: {team: shop}}") && strstr(c->files[1].text, "to: [{region: us-east-1}]"), "%s",
+	      c ? c->files[1].text : "");
 }
 
 TEST(r17_ipv6)
