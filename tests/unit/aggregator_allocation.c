@@ -118,6 +118,8 @@ TEST(claims_say_of_what_a_share_is)
 	hour = claim_of(o, "shop", "nat", "nat-gateway-hour");
 	CHECK(number(shop, "nanos") == 20000000 && number(shop, "bytes") == 2 * (json_int_t)GIB && number(data, "nanos") == 60000000);
 	CHECK(number(nat, "nanos") == 90000000 && number(nat, "bytes") == 2 * (json_int_t)GIB && number(hour, "nanos") == 45000000);
+	/* The second meter of the same bytes has them too, or a bill's line of it would be nobody's. */
+	CHECK(number(claim_of(o, "shop", "nat", "internet-out"), "bytes") == 2 * (json_int_t)GIB);
 	CHECK(nat && !strcmp(part(nat, "class"), PAID_DOMAIN) && hour && !strcmp(part(hour, "class"), PAID_DOMAIN));
 	for (size_t i = 0; i < json_array_size(json_object_get(o, "claims")); i++)
 		sum += number(json_array_get(json_object_get(o, "claims"), i), "nanos");
