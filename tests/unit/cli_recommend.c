@@ -156,7 +156,7 @@ TEST(the_aggregator_is_asked)
 }
 
 /* Two days are no fortnight; who asks for less gets it, and is told how sure it is. */
-TEST(the_aggregator_is_asked), T(evidence_is_asked_for)
+TEST(evidence_is_asked_for)
 {
 	auto_place struct place p;
 	weir_auto_free char *out = NULL, *less = NULL;
