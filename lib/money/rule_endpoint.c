@@ -244,8 +244,8 @@ static bool edit_addresses(struct weir_savings *s, struct rules_draft *d, const 
 	return true;
 }
 
-/* How the workloads of a subnet go on without the endpoint. */
-static bool goes_by_nat(const struct weir_savings *s, const struct topo_subnet *subnet)
+/* The gateway by which the workloads of a subnet go on without the endpoint; TOPO_NONE. */
+static uint32_t nat_of(const struct weir_savings *s, const struct topo_subnet *subnet)
 {
 	const struct weir_topology *t = s->now;
 	uint32_t index = (uint32_t)(subnet - t->subnets);
@@ -253,8 +253,29 @@ static bool goes_by_nat(const struct weir_savings *s, const struct topo_subnet *
 	for (size_t i = 1; i < t->route_count; i++)
 		if (t->routes[i].subnet == index && t->routes[i].via == TOPO_VIA_NAT && topo_is_all(&t->routes[i].to) &&
 		    !t->routes[i].to_service)
-			return true;
-	return false;
+			return t->routes[i].hop;
+	return TOPO_NONE;
+}
+
+/* What the rows pay at the endpoint, minus what they would by NAT. */
+static int64_t by_nat_again(const struct weir_savings *s, const struct rules_tally *y)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < y->member_count; i++) {
+		const struct rules_row *row = &s->rows[y->members[i]];
+		uint32_t nat = nat_of(s, row->subnet);
+		struct weir_route r = row->route;
+
+		r.path = WEIR_PATH_NAT;
+		r.zone = "";
+		r.cross_zone_hop = nat != TOPO_NONE && *s->now->hops[nat].zone &&
+				   strcmp(s->now->hops[nat].zone, row->subnet->pub.zone) != 0;
+		for (int leg = WEIR_LEG_PROCESSING; leg <= WEIR_LEG_HOP; leg++)
+			sum += rules_leg(s, &row->route, row->t.dir, leg, row->t.bytes) -
+			       rules_leg(s, &r, row->t.dir, leg, row->t.bytes);
+	}
+	return sum;
 }
 
 /* An import names the further addresses of vpce-1 vpce-1-2. */
@@ -293,26 +314,18 @@ static void propose_removal(struct weir_savings *s, const struct rules_tally *y)
 	const struct rules_row *row = &s->rows[y->sample];
 	const char *service = row->route.service;
 	struct rules_draft *d = rules_draft(s, "R03", y->key);
-	struct weir_route nat = row->route, hop;
 	uint32_t n;
 
 	if (!d)
 		return;
 	n = rules_edit_endpoints_gone(s, d, row->domain, service);
-	nat.path = WEIR_PATH_NAT;
-	nat.zone = "";
-	nat.cross_zone_hop = false;
-	hop = row->route;
-	hop.cross_zone_hop = true;
 	d->pub.what = rules_text(s, "%s of %s by NAT again instead of %u interface endpoint%s", service, row->domain->name, n,
 				 n == 1 ? "" : "s");
 	d->pub.bytes = rules_bytes(y);
 	d->pub.rows = y->rows;
-	d->pub.formula_nanos = rules_hours(s, row->domain, row->subnet->pub.region, "endpoint-hour", n) +
-			       rules_legs(s, &row->route, y->bytes, WEIR_LEG_PROCESSING) +
-			       rules_legs(s, &hop, y->hop, WEIR_LEG_HOP) - rules_legs(s, &nat, y->bytes, WEIR_LEG_PROCESSING);
+	d->pub.formula_nanos = rules_hours(s, row->domain, row->subnet->pub.region, "endpoint-hour", n) + by_nat_again(s, y);
 	for (size_t i = 0; i < y->subnet_count; i++)
-		if (!goes_by_nat(s, &s->now->subnets[y->subnets[i]]))
+		if (nat_of(s, &s->now->subnets[y->subnets[i]]) == TOPO_NONE)
 			rules_hold(s, d, "subnet %s has no NAT gateway to go on by", s->now->subnets[y->subnets[i]].pub.name);
 	if (!edit_addresses(s, d, y))
 		rules_hold(s, d, "the topology has no range of %s in %s", service, row->subnet->pub.region);

@@ -32,6 +32,16 @@ static bool is_store(uint16_t port)
 	return false;
 }
 
+/* Most of what is asked of it is asked at the port of a store. */
+static bool is_read(const struct weir_savings *s, const struct rules_tally *y)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < y->member_count; i++)
+		bytes += is_store(s->rows[y->members[i]].t.port) ? s->rows[y->members[i]].t.bytes : 0;
+	return bytes > rules_bytes(y) / 2;
+}
+
 static struct zone *zone_of(struct service *v, const char *id)
 {
 	for (size_t i = 0; i < v->zone_count; i++)
@@ -132,7 +142,7 @@ static void mirror(const struct weir_savings *s, const struct rules_draft *d, ui
 		for (size_t k = 0; k < d->edit_count; k++) {
 			const struct weir_edit *e = &d->edits[k];
 
-			if (strcmp(e->peer_workload, row->t.workload) || strcmp(e->peer_namespace, row->t.namespace) ||
+			if (strcmp(e->domain, row->t.domain) || strcmp(e->peer_workload, row->t.workload) || strcmp(e->peer_namespace, row->t.namespace) ||
 			    strcmp(e->workload, row->t.peer_workload) || strcmp(e->workload_namespace, row->t.peer_namespace))
 				continue;
 			ret[row->t.dir & 1] += row->t.bytes;
@@ -193,10 +203,22 @@ static void change_kafka(struct weir_savings *s, struct rules_draft *d, const st
 	d->pub.note = "Readers must say where they are, by client.rack = the zone of their node: what does not goes on as before.";
 }
 
+/* A pod that is known by its uid alone, or what no Kubernetes runs, has no Service that could be named. */
+static void hold_nameless(struct weir_savings *s, struct rules_draft *d, const struct weir_traffic *t)
+{
+	static const char *const hosts[] = {"unit", "group", "container", "host", NULL};
+	const char *name = t->peer_workload;
+
+	if (strlen(name) == 36 && strspn(name, "0123456789abcdef-") == 36 && name[8] == '-' && name[13] == '-')
+		rules_hold(s, d, "its pods are known by their uid alone: which Service they are of is not");
+	if (rules_is(hosts, t->kind))
+		rules_hold(s, d, "%s is no workload of Kubernetes", t->workload);
+}
+
 static void propose(struct weir_savings *s, const struct rules_tally *y)
 {
 	const struct rules_row *row = &s->rows[y->sample], *other = NULL;
-	bool store = is_store(row->t.port);
+	bool store = is_read(s, y);
 	struct service v = {.zone_count = 0};
 	uint64_t cross[2] = {0}, back[2] = {0}, stays;
 	struct rules_draft *d;
@@ -214,6 +236,7 @@ static void propose(struct weir_savings *s, const struct rules_tally *y)
 	if (!d)
 		return;
 	ppm = (uint32_t)((unsigned __int128)stays * 1000000 / (cross[0] + cross[1]));
+	hold_nameless(s, d, &row->t);
 	if (!ppm)
 		rules_hold(s, d, "no zone of its clients has an endpoint");
 	d->pub.what = rules_text(s, "%s of %s in %s from the %s own zone", row->t.peer_workload, row->t.peer_namespace,
@@ -244,8 +267,7 @@ void rules_find_local(struct weir_savings *s)
 		    !strcmp(row->route.peer_domain, row->domain->name) &&
 		    (path == WEIR_PATH_CROSS_ZONE || path == WEIR_PATH_SAME_ZONE || path == WEIR_PATH_SAME_HOST) &&
 		    *row->route.zone)
-			rules_tally(&all, i, "%s %s %s %d", row->domain->name, row->t.peer_namespace, row->t.peer_workload,
-				    is_store(row->t.port));
+			rules_tally(&all, i, "%s %s %s", row->domain->name, row->t.peer_namespace, row->t.peer_workload);
 	}
 	for (size_t i = 0; i < all.count && s->r == 0; i++)
 		propose(s, all.list[i]);

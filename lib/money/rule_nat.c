@@ -159,28 +159,34 @@ static void propose_split(struct weir_savings *s, const struct rules_tally *y)
 }
 
 struct through { /* a gateway */
-	uint64_t bytes[2], own[2]; /* own: from workloads of its zone */
-	uint64_t rows;
-	struct weir_route route; /* of one of them; path unknown: none */
+	uint64_t bytes, rows;
 };
 
 static void measure(const struct weir_savings *s, uint32_t nat, struct through *ret)
 {
-	const struct topo_hop *h = &s->now->hops[nat];
-
 	*ret = (struct through){.rows = 0};
 	for (size_t i = 0; i < s->row_count; i++) {
-		const struct rules_row *row = &s->rows[i];
-
-		if (row->hop != nat)
+		if (s->rows[i].hop != nat)
 			continue;
 		ret->rows++;
-		ret->bytes[row->t.dir & 1] += row->t.bytes;
-		if (!strcmp(row->subnet->pub.zone, h->zone)) {
-			ret->own[row->t.dir & 1] += row->t.bytes;
-			ret->route = row->route;
-		}
+		ret->bytes += s->rows[i].t.bytes;
 	}
+}
+
+/* What the boundary costs of all that passes a gateway, if that is in the zone. */
+static int64_t boundary(const struct weir_savings *s, uint32_t nat, const char *zone)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < s->row_count; i++) {
+		struct weir_route r = s->rows[i].route;
+
+		if (s->rows[i].hop != nat)
+			continue;
+		r.cross_zone_hop = strcmp(s->rows[i].subnet->pub.zone, zone) != 0;
+		sum += rules_leg(s, &r, s->rows[i].t.dir, WEIR_LEG_HOP, s->rows[i].t.bytes);
+	}
+	return sum;
 }
 
 static void edit_gone(struct weir_savings *s, struct rules_draft *d, uint32_t nat)
@@ -212,7 +218,6 @@ static void propose_merge(struct weir_savings *s, uint32_t nat, uint32_t other, 
 	const struct topo_domain *domain = &s->now->domains[h->domain];
 	struct rules_draft *d = rules_draft(s, "R04", rules_text(s, "%s merge %s", domain->name, h->name));
 	weir_auto_free uint32_t *subnets = NULL;
-	struct weir_route hop = x->route;
 	struct rules_tf tf;
 	size_t n;
 
@@ -221,13 +226,12 @@ static void propose_merge(struct weir_savings *s, uint32_t nat, uint32_t other, 
 		return;
 	edit_routes(s, d, subnets, n, o->name);
 	edit_gone(s, d, nat);
-	hop.cross_zone_hop = true;
 	d->pub.what = rules_text(s, "%s of %s by NAT gateway %s, without %s", h->zone, domain->name, o->name, h->name);
 	d->pub.note = "When the zone of the gateway that stays fails, this zone has no way out any more.";
-	d->pub.bytes = x->bytes[0] + x->bytes[1];
+	d->pub.bytes = x->bytes;
 	d->pub.rows = x->rows;
-	d->pub.formula_nanos = nat_hours(s, domain, region_of(domain, h->zone), &d->pub.extra_nanos) -
-			       rules_legs(s, &hop, x->own, WEIR_LEG_HOP);
+	d->pub.formula_nanos = nat_hours(s, domain, region_of(domain, h->zone), &d->pub.extra_nanos) +
+			       boundary(s, nat, h->zone) - boundary(s, nat, o->zone);
 	d->pub.extra_nanos = -d->pub.extra_nanos;
 	if (!only_defaults(s, nat))
 		rules_hold(s, d, "gateway %s has other routes than the default one", h->name);

@@ -289,7 +289,8 @@ static void ask_evenly(struct fleet *f, uint16_t port)
 /* 600 of 900 GiB cross a boundary, both sides are recorded: 600 x 0.02. */
 TEST(r07_clients_in_their_zone)
 {
-	auto_fleet struct fleet f = {0}, few = {0};
+	auto_fleet struct fleet f = {0}, few = {0}, uid = {0};
+	struct weir_traffic t = traffic_row(VPC, "10.0.1.5", "10.0.2.9", 0, 100 * GIB);
 	const struct weir_candidate *c;
 
 	CHECK(fleet_init(&f, PLAIN, EAST) == 0 && fleet_init(&few, PLAIN, EAST) == 0, "%s", f.err.text);
@@ -305,6 +306,13 @@ TEST(r07_clients_in_their_zone)
 	CHECK(fleet_find(&few) == 0, "%s", few.err.text);
 	c = fleet_candidate(&few, "R07");
 	CHECK(c && c->held && strstr(c->held, "200 %"), "%s", c && c->held ? c->held : "not held");
+	CHECK(fleet_init(&uid, PLAIN, EAST) == 0, "%s", uid.err.text);
+	t.peer_namespace = "shop";
+	t.peer_workload = "0b1c2d3e-4f50-4a6b-8c7d-9e8f7a6b5c4d";
+	fleet_add(&uid, &t);
+	CHECK(fleet_find(&uid) == 0, "%s", uid.err.text);
+	c = fleet_candidate(&uid, "R07");
+	CHECK(c && c->held && strstr(c->held, "uid"), "%s", c && c->held ? c->held : "not held");
 }
 
 /* The reference's G_read x 0.02 x (n-1)/n of 900 GiB by three zones. */

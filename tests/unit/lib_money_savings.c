@@ -76,7 +76,7 @@ static int64_t worth(struct fleet *f, const struct weir_candidate *const *list, 
 }
 
 struct counts {
-	int fleets, proposals, losses, wrong_sums, brute, worse;
+	int fleets, proposals, losses, wrong_sums, brute, worse, formulas;
 	double least; /* part of the best that was chosen */
 };
 
@@ -181,6 +181,23 @@ TEST(one_route_leads_one_way)
 	CHECK(weir_savings_replay(&in, both, 2, &nanos, &err) == -EINVAL && strstr(err.text, "one route"), "%s", err.text);
 }
 
+/* Exact formulas agree with their replay to the cent, the others within 5 %. */
+static void check_formulas(struct test_state *test_st, struct fleet *f, uint64_t seed, struct counts *c)
+{
+	for (size_t i = 0; i < weir_savings_candidates(f->savings); i++) {
+		const struct weir_candidate *one = weir_savings_candidate(f->savings, i);
+		int64_t replay = worth(f, &one, 1, 1), within = CENT;
+
+		if (one->held || replay == INT64_MIN)
+			continue;
+		if (one->rule->behavioural)
+			within = WEIR_MAX(CENT, llabs(replay) / 20);
+		c->formulas++;
+		CHECK(llabs(one->formula_nanos - replay) <= within, "seed %" PRIu64 ": %s: formula %" PRId64 ", replay %" PRId64, seed,
+		      one->what, one->formula_nanos, replay);
+	}
+}
+
 static void check_fleet(struct test_state *test_st, uint64_t seed, struct counts *c)
 {
 	auto_fleet struct fleet f = {0};
@@ -192,6 +209,7 @@ static void check_fleet(struct test_state *test_st, uint64_t seed, struct counts
 	}
 	c->fleets++;
 	check_chosen(test_st, &f, seed, c);
+	check_formulas(test_st, &f, seed, c);
 	check_best(test_st, &f, seed, c);
 }
 
@@ -209,8 +227,8 @@ TEST(random_fleets)
 		check_fleet(test_st, hard[i], &c);
 	for (int i = 0; i < n; i++, seed++)
 		check_fleet(test_st, seed, &c);
-	printf("# %d fleets, %d proposals, %d losses; %d with all subsets, at least %.4f of the best\n", c.fleets, c.proposals,
-	       c.losses, c.brute, c.least);
+	printf("# %d fleets, %d proposals, %d losses; %d with all subsets, at least %.4f of the best; %d formulas\n", c.fleets,
+	       c.proposals, c.losses, c.brute, c.least, c.formulas);
 	CHECK(c.proposals >= n && c.brute >= n / 5, "%d proposals, %d by all subsets: too few to say anything", c.proposals, c.brute);
 }
 
