@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a change saved: traffic since it landed, through the network as it is and as it would be without. Mostly the
- * topology has the change by then, and `undo` takes it out: names that the change gave are found by zone and service. When
- * the topology still is as it was, the change is taken for made, unless the traffic shows what only the new one explains.
+ * topology has the change by then, and `undo` takes it out: names that the change gave are found by zone and service. What
+ * cannot be taken out, names having changed, is as the version before it was. When the topology still is as it was, the
+ * change is taken for made, unless it has endpoints, whose addresses only the new topology knows.
  */
 #include "lib/money/promise_impl.h"
 
@@ -13,7 +14,7 @@ struct realising {
 	struct weir_traffic_set *since, *then;	    /* then: what it would be, NULL = since */
 	struct weir_edit *undo;
 	size_t undo_count;
-	uint64_t first_s, last_s;
+	uint64_t first_s, last_s, landed_s;
 	struct weir_err *err;
 };
 
@@ -188,6 +189,20 @@ static int undo_traffic(struct realising *x)
 	return r < 0 ? r : weir_change_traffic(x->now, spread, x->undo, x->undo_count, &x->then);
 }
 
+/* A domain of the change had another version before. */
+static bool older_version(const struct realising *x)
+{
+	const struct weir_topology *t = x->in->topology;
+
+	for (size_t i = 0; i < x->p->edit_count && x->landed_s; i++) {
+		const struct topo_domain *then = topo_domain_at(t, x->p->edits[i].domain, x->landed_s - 1);
+
+		if (then && then != topo_domain_at(t, x->p->edits[i].domain, WEIR_TOPOLOGY_LATEST))
+			return true;
+	}
+	return false;
+}
+
 /* The two networks. */
 static int choose_worlds(struct realising *x, bool *ret_assumed)
 {
@@ -204,6 +219,8 @@ static int choose_worlds(struct realising *x, bool *ret_assumed)
 	r = resolve(x);
 	if (r == 0)
 		r = weir_change_topology(x->now, x->undo, x->undo_count, &x->without, &why);
+	if (r == -EINVAL && older_version(x))
+		r = rules_versions_at(x->in->topology, x->landed_s - 1, &x->without, &why);
 	if (r < 0)
 		return weir_err_set(x->err, r, "%s: it cannot be taken out of the topology: %.300s", x->p->id, why.text);
 	return undo_traffic(x);
@@ -268,7 +285,7 @@ static int compare(const struct realising *x, struct weir_realised *ret)
 int weir_promise_realised(const struct weir_promise *p, const struct weir_savings_in *in, uint64_t landed_s,
 			  struct weir_realised *ret, struct weir_err *err)
 {
-	weir_cleanup(realising_fini) struct realising x = {.p = p, .in = in, .err = err};
+	weir_cleanup(realising_fini) struct realising x = {.p = p, .in = in, .landed_s = landed_s, .err = err};
 	struct weir_realised out = {0};
 	int r = take_since(&x, landed_s);
 

@@ -116,17 +116,25 @@ static int sum_by_month(struct weir_savings *s)
 	return r;
 }
 
-int rules_last_versions(const struct weir_topology *t, struct weir_topology **ret, struct weir_err *err)
+int rules_versions_at(const struct weir_topology *t, uint64_t time_s, struct weir_topology **ret, struct weir_err *err)
 {
 	int r = weir_change_topology(t, NULL, 0, ret, err);
 
 	for (size_t i = 0; r == 0 && i < (*ret)->domain_count; i++) {
 		struct topo_domain *d = &(*ret)->domains[i];
+		const struct topo_domain *then = topo_domain_at(t, d->name, time_s);
+		bool holds = then ? then == &t->domains[i] : d->latest;
 
 		d->valid_from = 0;
-		d->valid_to = d->latest ? UINT64_MAX : 0;
+		d->valid_to = holds ? UINT64_MAX : 0;
+		d->latest = holds;
 	}
 	return r;
+}
+
+int rules_last_versions(const struct weir_topology *t, struct weir_topology **ret, struct weir_err *err)
+{
+	return rules_versions_at(t, WEIR_TOPOLOGY_LATEST, ret, err);
 }
 
 static uint32_t hop_named(const struct weir_topology *t, const struct topo_domain *d, const char *name)

@@ -146,7 +146,9 @@ static inline size_t rules_days(uint64_t first_s, uint64_t last_s)
 }
 int rules_by_day(const struct weir_replay *replay, const struct weir_traffic_set *traffic, uint64_t first_s, uint64_t last_s,
 		 int64_t extra, int64_t *days);
-/* A copy in which the last version of each domain holds at all times: what a change would change. */
+/* A copy in which one version of each domain holds at all times: the last, which is what a change would change; or that of
+ * a time, and of a domain that was not there the last. */
+int rules_versions_at(const struct weir_topology *t, uint64_t time_s, struct weir_topology **ret, struct weir_err *err);
 int rules_last_versions(const struct weir_topology *t, struct weir_topology **ret, struct weir_err *err);
 /* Puts down what each of the chosen saves behind those before it, and leaves out who saves less (rules_account.c). */
 int rules_account(struct weir_savings *s, struct rules_set *chosen, int64_t floor, struct weir_err *err);

@@ -110,6 +110,18 @@ TEST(gateway_of_its_own)
 	check_realised(test_st, p, after, then, 1, 635 * USD / 10, false);
 }
 
+/* The gateway that was shared has another name since then: what was is the version before. */
+TEST(the_version_before)
+{
+	static const char after[] = ZONES NAT1 "  valid_to: 2026-11-01\n  subnets:\n" A("") B("nat-1", "") PUB RANGES "---\n" ZONES
+		"  nat: [{name: nat-9, zone: z1}, {name: nat-0f, zone: z2}]\n  valid_from: 2026-11-01\n  subnets:\n"
+		"  - {name: a, cidrs: [10.0.1.0/24], zone: z1, routes: [{to: 0.0.0.0/0, via: 'nat:nat-9'}]}\n" B("nat-0f", "") PUB;
+	const struct weir_traffic rows[] = {row("10.0.2.5", "198.51.100.1", 5000)}, then[] = {row("10.0.2.5", "198.51.100.1", 10000)};
+	weir_auto_promise struct weir_promise *p = promise(test_st, BEFORE, "R04", rows, 1);
+
+	check_realised(test_st, p, after, then, 1, 635 * USD / 10, false);
+}
+
 TEST(idle_gateway)
 {
 	static const char before[] = ZONES NAT12 "  subnets:\n" A("") B("nat-0f", "") PUB RANGES;
@@ -249,5 +261,5 @@ TEST(files_are_checked)
 	}
 }
 
-TEST_MAIN(T(gateway_endpoint), T(interface_endpoint), T(gateway_of_its_own), T(idle_gateway), T(idle_balancer),
+TEST_MAIN(T(gateway_endpoint), T(interface_endpoint), T(gateway_of_its_own), T(the_version_before), T(idle_gateway), T(idle_balancer),
 	  T(balancer_without_cross_zone), T(clients_in_their_zone), T(ipv6), T(no_endpoint), T(peering), T(what_is_not_there_is_said), T(files_are_checked))

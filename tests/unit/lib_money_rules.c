@@ -25,6 +25,11 @@
 	"  - {name: c, cidrs: [10.0.3.0/24, 'fd00:1:3::/64'], zone: use1-az3, route_table: rtb-0123456789abcdef3" BY_NAT       \
 	"  - {name: pub-a, cidrs: [10.0.11.0/24], zone: use1-az1, routes: [{to: 0.0.0.0/0, via: igw}]}\n"                     \
 	"  - {name: pub-b, cidrs: [10.0.12.0/24], zone: use1-az2, routes: [{to: 0.0.0.0/0, via: igw}]}\n"
+#define SHARED                                                                                                                 \
+	HEAD "  domain: " VPC "\n" ZONES NAT_A "  subnets:\n"                                                                  \
+	     "  - {name: a, cidrs: [10.0.1.0/24], zone: use1-az1, route_table: rtb-0123456789abcdef1" BY_NAT                      \
+	     "  - {name: b, cidrs: [10.0.2.0/24], zone: use1-az2, route_table: rtb-0123456789abcdef1" BY_NAT                      \
+	     "  - {name: pub-b, cidrs: [10.0.12.0/24], zone: use1-az2, routes: [{to: 0.0.0.0/0, via: igw}]}\n"
 #define PLAIN HEAD "  domain: " VPC "\n" ZONES NAT_A SUBNETS RANGES
 
 static void check_rule(struct test_state *test_st, struct fleet *f, const char *rule, int64_t hand)
@@ -125,7 +130,8 @@ TEST(r03_endpoint_of_few_bytes)
 /* 5,000 GiB of zone 2 to the gateway of zone 1: 50 - 32.85 - 3.65 for its address. */
 TEST(r04_gateway_of_its_own)
 {
-	auto_fleet struct fleet f = {0}, less = {0};
+	auto_fleet struct fleet f = {0}, less = {0}, shared = {0};
+	const struct weir_candidate *c;
 
 	CHECK(fleet_init(&f, PLAIN, EAST) == 0 && fleet_init(&less, PLAIN, EAST) == 0, "%s", f.err.text);
 	fleet_move(&f, VPC, "10.0.2.5", "198.51.100.1", 0, 5000);
@@ -134,6 +140,12 @@ TEST(r04_gateway_of_its_own)
 	fleet_move(&less, VPC, "10.0.2.5", "198.51.100.1", 0, 3649);
 	check_rule(test_st, &less, "R04", -CENT);
 	CHECK(!chosen(&less, "R04"), "3,650 GiB a month break even");
+	/* Both zones by one table: the routes of one are those of the other. */
+	CHECK(fleet_init(&shared, SHARED, EAST) == 0, "%s", shared.err.text);
+	fleet_move(&shared, VPC, "10.0.2.5", "198.51.100.1", 0, 5000);
+	CHECK(fleet_find(&shared) == 0, "%s", shared.err.text);
+	c = fleet_candidate(&shared, "R04");
+	CHECK(c && c->held && strstr(c->held, "share route table rtb-0123456789abcdef1"), "%s", c && c->held ? c->held : "not held");
 }
 
 #define NAT_AB "  nat: [{name: nat-0123456789abcdef0, zone: use1-az1}, {name: nat-0123456789abcdef1, zone: use1-az2}]\n"
