@@ -99,6 +99,13 @@ static int check(const struct recommend *r, struct weir_err *err)
 	return 0;
 }
 
+static void on_progress(size_t replays, void *arg)
+{
+	(void)arg;
+	if (replays % 50 == 0)
+		fprintf(stderr, "\r%zu replays\033[K", replays);
+}
+
 static int recommend(struct recommend *r, int64_t floor, struct weir_err *err)
 {
 	struct weir_savings_in in;
@@ -112,9 +119,13 @@ static int recommend(struct recommend *r, int64_t floor, struct weir_err *err)
 		return recommend_realised(r, err);
 	in = recommend_in(r);
 	in.floor_nanos = floor;
+	if (!r->c->json && isatty(STDERR_FILENO))
+		in.progress = on_progress;
 	e = weir_savings_new(&in, &r->savings, err);
 	if (!e)
 		e = weir_savings_choose(r->savings, err);
+	if (in.progress)
+		fputs("\r\033[K", stderr);
 	if (!e && r->save)
 		e = recommend_save(r, err);
 	if (e)

@@ -237,7 +237,8 @@ void rules_tf_done(struct rules_tf *tf)
 	weir_auto_free char *text = NULL;
 
 	const char *then = json_object_get(tf->root, "import") ?
-		" What it imports is destroyed with this file, unless terraform state rm forgets it first." :
+		" What it imports is destroyed with this file, unless terraform state rm forgets it first; where Terraform has it "
+		"already, make the change there." :
 		json_object_get(json_object_get(tf->root, "resource"), "terraform_data") ?
 		" Apply it once, then delete this file." : "";
 

@@ -56,6 +56,8 @@ struct weir_savings_in {
 	size_t before_count;
 	uint32_t window_h;    /* evidence asked of all rules; 0 = what each row says */
 	int64_t floor_nanos;  /* a month: what saves less is not worth a change; at least 1 */
+	void (*progress)(size_t replays, void *arg); /* of a search, after each; NULL */
+	void *arg;
 };
 
 struct weir_proposed {

@@ -51,6 +51,9 @@ static int worth(struct search *x, const struct rules_set *set, int64_t *ret)
 	int r = rules_world(x->s, x->traffic, set, &w, &extra);
 
 	x->budget -= x->budget > 0;
+	x->s->replays++;
+	if (x->s->in.progress)
+		x->s->in.progress(x->s->replays, x->s->in.arg);
 	if (r < 0)
 		return r;
 	rules_priced(w.replay, &after);

@@ -41,6 +41,7 @@ struct weir_savings {
 	uint64_t first_s, last_s, hours;
 	struct rules_draft **drafts;
 	size_t draft_count, dropped; /* dropped: found behind the maximum */
+	size_t replays;
 	struct weir_proposed *chosen, total;
 	size_t chosen_count;
 	int64_t cost;
