@@ -26,7 +26,7 @@ static char *evidence(const struct recommend *r, const struct weir_candidate *c,
 {
 	char bytes[HUMAN_MAX], span[HUMAN_MAX];
 
-	snprintf(buf, 3 * HUMAN_MAX, "%s in %s", human_bytes(c->bytes, bytes), human_seconds(weir_savings_hours(r->savings) * 3600, span));
+	snprintf(buf, 3 * HUMAN_MAX, "%s in %s", human_bytes(c->bytes, bytes), human_seconds(weir_savings_seen(r->savings) * 3600, span));
 	return buf;
 }
 
@@ -106,8 +106,9 @@ static json_t *head_json(const struct recommend *r)
 	json_t *o;
 
 	weir_traffic_span(r->traffic, &from_s, &to_s);
-	o = json_pack("{s:s,s:I,s:I,s:I,s:I}", "currency", weir_pricebook_currency(r->prices), "from_s", (json_int_t)from_s, "to_s",
-		      (json_int_t)to_s + 3600, "hours", (json_int_t)hours, "cost_nanos", (json_int_t)weir_savings_cost(r->savings));
+	o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "currency", weir_pricebook_currency(r->prices), "from_s", (json_int_t)from_s,
+		      "to_s", (json_int_t)to_s + 3600, "hours", (json_int_t)hours, "seen_hours",
+		      (json_int_t)weir_savings_seen(r->savings), "cost_nanos", (json_int_t)weir_savings_cost(r->savings));
 	return o;
 }
 

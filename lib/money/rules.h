@@ -80,7 +80,8 @@ static inline void weir_savings_freep(struct weir_savings **s)
 size_t weir_savings_candidates(const struct weir_savings *s);
 const struct weir_candidate *weir_savings_candidate(const struct weir_savings *s, size_t i);
 size_t weir_savings_dropped(const struct weir_savings *s); /* found behind the maximum, and not looked at */
-uint64_t weir_savings_hours(const struct weir_savings *s); /* of evidence */
+uint64_t weir_savings_hours(const struct weir_savings *s); /* of the span */
+uint64_t weir_savings_seen(const struct weir_savings *s);  /* of them something was recorded in: evidence */
 
 /*
  * Chooses the set that saves most, as replay says: greedy, all that is left metered again after each choice; then what a set

@@ -40,9 +40,9 @@ static int64_t a_month(const struct weir_savings *s, int64_t nanos)
 
 static enum weir_level confidence(const struct weir_savings *s)
 {
-	if (s->hours >= 28 * 24)
+	if (s->seen_hours >= 28 * 24)
 		return WEIR_LEVEL_HIGH;
-	return s->hours >= 14 * 24 ? WEIR_LEVEL_MEDIUM : WEIR_LEVEL_LOW;
+	return s->seen_hours >= 14 * 24 ? WEIR_LEVEL_MEDIUM : WEIR_LEVEL_LOW;
 }
 
 static void propose(const struct weir_savings *s, const int64_t *before, const int64_t *after, size_t n, int64_t *room,

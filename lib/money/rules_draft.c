@@ -128,8 +128,8 @@ struct rules_draft *rules_draft(struct weir_savings *s, const char *rule, const 
 	*slot = d;
 	d->pub = (struct weir_candidate){.rule = rule_named(rule), .id = id, .what = "", .note = "", .undo = ""};
 	d->pub.undo = d->pub.rule->rollback;
-	if (s->hours < (s->in.window_h ? s->in.window_h : d->pub.rule->window_h))
-		rules_hold(s, d, "%llu of %u hours of evidence", (unsigned long long)s->hours,
+	if (s->seen_hours < (s->in.window_h ? s->in.window_h : d->pub.rule->window_h))
+		rules_hold(s, d, "%llu of %u hours of evidence", (unsigned long long)s->seen_hours,
 			   s->in.window_h ? s->in.window_h : d->pub.rule->window_h);
 	return d;
 }

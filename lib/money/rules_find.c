@@ -93,6 +93,23 @@ static int sum_by_day(struct weir_savings *s)
 	return r;
 }
 
+/* Hours of the span of which anything was recorded: what a gap hides is no evidence. */
+static int count_hours(struct weir_savings *s)
+{
+	weir_auto_free bool *seen = calloc(s->hours, sizeof(*seen));
+	struct weir_traffic t;
+
+	for (size_t i = 0; seen && i < weir_traffic_count(s->in.traffic); i++) {
+		bool *hour;
+
+		weir_traffic_get(s->in.traffic, i, &t);
+		hour = &seen[(t.hour_s - s->first_s) / 3600];
+		s->seen_hours += !*hour;
+		*hour = true;
+	}
+	return seen ? 0 : -ENOMEM;
+}
+
 static int sum_by_month(struct weir_savings *s)
 {
 	uint64_t start = 0, day = 0;
@@ -217,7 +234,9 @@ int weir_savings_new(const struct weir_savings_in *in, struct weir_savings **ret
 	s->in.floor_nanos = WEIR_MAX(in->floor_nanos, 1);
 	weir_traffic_span(in->traffic, &s->first_s, &s->last_s);
 	s->hours = (s->last_s - s->first_s) / 3600 + 1;
-	s->r = rules_last_versions(in->topology, &s->now, err);
+	s->r = count_hours(s);
+	if (s->r == 0)
+		s->r = rules_last_versions(in->topology, &s->now, err);
 	if (s->r == 0)
 		s->r = sum_by_day(s);
 	if (s->r == 0)
@@ -260,6 +279,11 @@ void weir_savings_free(struct weir_savings *s)
 uint64_t weir_savings_hours(const struct weir_savings *s)
 {
 	return s->hours;
+}
+
+uint64_t weir_savings_seen(const struct weir_savings *s)
+{
+	return s->seen_hours;
 }
 
 size_t weir_savings_dropped(const struct weir_savings *s)

@@ -38,7 +38,7 @@ struct weir_savings {
 	struct weir_traffic_set *days, *months; /* the traffic, summed */
 	struct rules_row *rows;
 	size_t row_count;
-	uint64_t first_s, last_s, hours;
+	uint64_t first_s, last_s, hours, seen_hours;
 	struct rules_draft **drafts;
 	size_t draft_count, dropped; /* dropped: found behind the maximum */
 	size_t replays;

@@ -58,10 +58,21 @@ static inline int fleet_move(struct fleet *f, const char *domain, const char *lo
 	return fleet_add(f, &t);
 }
 
+/* A byte of nobody known in each hour of the span: something was recorded. */
+static inline void fleet_beat(struct fleet *f)
+{
+	struct weir_traffic t = {.folded = true, .path = WEIR_PATH_SAME_HOST, .bytes = 1};
+	uint64_t last_s;
+
+	for (weir_traffic_span(f->traffic, &t.hour_s, &last_s); t.hour_s <= last_s; t.hour_s += 3600)
+		weir_traffic_add(f->traffic, &t);
+}
+
 static inline int fleet_find(struct fleet *f)
 {
 	const struct weir_savings_in in = {.topology = f->world.topology, .book = f->world.prices, .traffic = f->traffic};
 
+	fleet_beat(f);
 	return weir_savings_new(&in, &f->savings, &f->err);
 }
 

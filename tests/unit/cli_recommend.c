@@ -150,7 +150,7 @@ TEST(the_aggregator_is_asked)
 	weir_auto_free char *out = NULL;
 	struct weir_err err;
 
-	CHECK(!ASK(&a, &out, &err, "recommend", "--since", "30d", "--dir", "policies"), "%s", err.text);
+	CHECK(!ASK(&a, &out, &err, "recommend", "--since", "30d", "--dir", "policies", "--window", "1h"), "%s", err.text);
 	CHECK(strstr(a.first, "GET /api/v1/traffic?from=1790899200&to=1793491200&"), "%s", a.first);
 	CHECK(strstr(out, "Together these save 803.00 USD a month"), "%s", out);
 }

@@ -467,7 +467,8 @@ TEST(names_that_are_no_ids)
 /* A candidate needs its evidence. */
 TEST(window)
 {
-	auto_fleet struct fleet f = {0};
+	auto_fleet struct fleet f = {0}, gap = {0};
+	struct weir_savings_in in;
 	const struct weir_candidate *c;
 	struct weir_traffic t = traffic_row(VPC, "10.0.1.5", "52.216.0.9", 1, 1000 * GIB);
 
@@ -479,6 +480,14 @@ TEST(window)
 	CHECK(fleet_find(&f) == 0, "%s", f.err.text);
 	c = fleet_candidate(&f, "R01");
 	CHECK(c && c->held && !strcmp(c->held, "335 of 336 hours of evidence"), "%s", c && c->held ? c->held : "not held");
+	CHECK(fleet_init(&gap, PLAIN, EAST) == 0, "%s", gap.err.text);
+	weir_traffic_add(gap.traffic, &t);
+	t.hour_s += 400 * 3600;
+	weir_traffic_add(gap.traffic, &t);
+	in = (struct weir_savings_in){.topology = gap.world.topology, .book = gap.world.prices, .traffic = gap.traffic};
+	CHECK(weir_savings_new(&in, &gap.savings, &gap.err) == 0, "%s", gap.err.text);
+	c = fleet_candidate(&gap, "R01");
+	CHECK(c && c->held && !strcmp(c->held, "2 of 336 hours of evidence"), "a gap is no evidence: %s", c && c->held ? c->held : "");
 }
 
 TEST_MAIN(T(window), T(r01_gateway_endpoint), T(r02_interface_endpoint), T(r02_in_three_zones),
