@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#define MODEL_FORECAST "snaive" /* when --model does not say which */
+#define MODEL_FORECAST "mix" /* when --model does not say which */
 
 struct asked {
 	const char *train, *model, *season, *interval;

@@ -129,7 +129,8 @@ int weir_model_explain(const struct weir_model *m, size_t which, const struct we
 int weir_model_pack(const struct weir_model *m, struct weir_buf *b);
 int weir_model_unpack(const uint8_t *data, size_t len, struct weir_model *ret, struct weir_err *err);
 
-/* Rows of the table: one file each. */
-extern const struct weir_model_ops weir_model_snaive;
+/* Rows of the table. */
+extern const struct weir_model_ops weir_model_mix, weir_model_snaive, weir_model_linear, weir_model_mstl, weir_model_arima,
+	weir_model_theta, weir_model_ets, weir_model_prophet;
 
 #endif

@@ -5,7 +5,8 @@
 #include "lib/model/model.h"
 
 static const struct weir_model_ops *const models[] = {
-	&weir_model_snaive,
+	&weir_model_mix,   &weir_model_snaive, &weir_model_linear, &weir_model_mstl,
+	&weir_model_arima, &weir_model_theta,  &weir_model_ets,    &weir_model_prophet,
 };
 
 const struct weir_model_ops *weir_model_at(size_t i)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ARIMA(p,d,q), p <= 5, q <= 2, d <= 1, of what is left when the seasons are taken off (MSTL + ARIMA). Estimated after
+ * Hannan and Rissanen (1982): residuals of a long autoregression stand for the shocks, then each order is one least-squares
+ * regression; the order is the one with the least AIC of its conditional sum of squares. d = 1 where the last value tells
+ * more of the next ones than the mean does. An order whose forecasts would grow without bound is passed over.
+ */
+#include <math.h>
+
+#include "lib/model/blas.h"
+#include "lib/model/local.h"
+
+#define P_MAX 5
+#define Q_MAX 2
+#define LONG 24 /* lags of the long autoregression */
+#define TERMS (LONG + 1)
+#define GROWS 20.0 /* an impulse that is beyond it within IMPULSE steps grows without bound */
+#define IMPULSE 96
+
+enum { PARAM_P, PARAM_D, PARAM_Q, PARAM_MEAN, PARAM_AR, PARAM_MA = PARAM_AR + P_MAX, PARAMS = PARAM_MA + Q_MAX };
+
+/* Least squares of w[t] on p lags of w and q lags of e, from t = LONG + Q_MAX; coef gets p + q. Returns the mean square. */
+static double regress(const double *w, const double *e, size_t n, size_t p, size_t q, size_t from, double *coef)
+{
+	double gram[TERMS * TERMS] = {0}, right[TERMS] = {0}, x[TERMS], squares = 0, sum = 0;
+	size_t k = p + q;
+
+	for (size_t t = from; t < n; t++) {
+		for (size_t i = 0; i < p; i++)
+			x[i] = w[t - 1 - i];
+		for (size_t i = 0; i < q; i++)
+			x[p + i] = e[t - 1 - i];
+		for (size_t i = 0; i < k; i++) {
+			for (size_t j = 0; j <= i; j++)
+				gram[i * k + j] += x[i] * x[j];
+			right[i] += x[i] * w[t];
+		}
+		squares += w[t] * w[t];
+	}
+	for (size_t i = 0; i < k; i++) {
+		coef[i] = right[i];
+		gram[i * k + i] += 1e-6 * squares + 1e-12;
+	}
+	if (k && weir_blas_solve_double(k, gram, 1, coef))
+		return INFINITY;
+	for (size_t i = 0; i < k; i++)
+		sum += coef[i] * right[i];
+	return (squares - sum) / (double)(n - from);
+}
+
+static void residuals(const double *w, size_t n, const double *ar, size_t p, const double *ma, size_t q, double *e)
+{
+	for (size_t t = 0; t < n; t++) {
+		double v = w[t];
+
+		for (size_t i = 0; i < p && i < t; i++)
+			v -= ar[i] * w[t - 1 - i];
+		for (size_t i = 0; i < q && i < t; i++)
+			v -= ma[i] * e[t - 1 - i];
+		e[t] = t < p ? 0 : v;
+	}
+}
+
+/* Does what follows one shock stay bounded, and are the shocks to be had from the values? */
+static bool is_stable(const double *ar, size_t p, const double *ma, size_t q)
+{
+	double y[IMPULSE] = {1}, e[IMPULSE] = {1};
+
+	for (size_t t = 1; t < IMPULSE; t++) {
+		y[t] = t <= q ? ma[t - 1] : 0;
+		for (size_t i = 0; i < p && i < t; i++)
+			y[t] += ar[i] * y[t - 1 - i];
+		for (size_t i = 0; i < q && i < t; i++)
+			e[t] -= ma[i] * e[t - 1 - i];
+		if (!(fabs(y[t]) < GROWS) || !(fabs(e[t]) < GROWS))
+			return false;
+	}
+	return fabs(y[IMPULSE - 1]) < 1 && fabs(e[IMPULSE - 1]) < 1;
+}
+
+/* In place: less the mean, or differences. Returns how many are left. */
+static size_t stationary(double *w, size_t n, bool differenced, double *mean)
+{
+	*mean = 0;
+	if (differenced) {
+		for (size_t t = 0; t + 1 < n; t++)
+			w[t] = w[t + 1] - w[t];
+		return n - 1;
+	}
+	for (size_t t = 0; t < n; t++)
+		*mean += w[t] / (double)n;
+	for (size_t t = 0; t < n; t++)
+		w[t] -= *mean;
+	return n;
+}
+
+static double variance(const double *w, size_t n)
+{
+	double mean = 0, sum = 0;
+
+	for (size_t t = 0; t < n; t++)
+		mean += w[t] / (double)n;
+	for (size_t t = 0; t < n; t++)
+		sum += (w[t] - mean) * (w[t] - mean);
+	return sum / (double)n;
+}
+
+/* Over a day: is the value a day ago nearer to now than the mean is? Then there is a unit root, as far as a forecast minds. */
+static bool has_root(const double *w, size_t n)
+{
+	size_t lag = WEIR_MIN((size_t)24, n / 4);
+	double sum = 0;
+
+	if (n < 2)
+		return false;
+
+	for (size_t t = lag; t < n; t++)
+		sum += (w[t] - w[t - lag]) * (w[t] - w[t - lag]);
+	return sum / (double)(n - lag) < variance(w, n);
+}
+
+static void select_order(const double *w, const double *e, size_t n, double *params)
+{
+	size_t from = LONG + Q_MAX;
+	double least = INFINITY, coef[P_MAX + Q_MAX];
+
+	for (size_t p = 0; p <= P_MAX; p++)
+		for (size_t q = 0; q <= Q_MAX; q++) {
+			double square = regress(w, e, n, p, q, from, coef);
+			double aic = (double)(n - from) * log(square + 1e-300) + 2.0 * (double)(p + q);
+
+			if (!(aic < least) || !is_stable(coef, p, coef + p, q))
+				continue;
+			least = aic;
+			params[PARAM_P] = (double)p;
+			params[PARAM_Q] = (double)q;
+			memset(params + PARAM_AR, 0, (P_MAX + Q_MAX) * sizeof(*params));
+			memcpy(params + PARAM_AR, coef, p * sizeof(*coef));
+			memcpy(params + PARAM_MA, coef + p, q * sizeof(*coef));
+		}
+}
+
+static int arima_fit(const struct weir_past *past, double *params)
+{
+	weir_auto_free double *w = malloc(2 * past->n * sizeof(*w));
+	double coef[LONG], *e = w ? w + past->n : NULL;
+	size_t n;
+
+	if (!w)
+		return -ENOMEM;
+	memset(params, 0, PARAMS * sizeof(*params));
+	memcpy(w, past->parts->adjusted, past->n * sizeof(*w));
+	params[PARAM_D] = has_root(w, past->n);
+	n = stationary(w, past->n, params[PARAM_D] > 0, &params[PARAM_MEAN]);
+	if (n < 4 * LONG || regress(w, w, n, LONG, 0, LONG, coef) == INFINITY)
+		return 0;
+	residuals(w, n, coef, LONG, NULL, 0, e);
+	select_order(w, e, n, params);
+	return 0;
+}
+
+static int arima_predict(const double *params, const struct weir_past *past, size_t horizon, double *ret)
+{
+	weir_auto_free double *w = malloc(2 * (past->n + horizon) * sizeof(*w));
+	size_t p = (size_t)params[PARAM_P], q = (size_t)params[PARAM_Q], n;
+	const double *ar = params + PARAM_AR, *ma = params + PARAM_MA;
+	double *e = w ? w + past->n + horizon : NULL, at, mean;
+
+	if (!w)
+		return -ENOMEM;
+	memcpy(w, past->parts->adjusted, past->n * sizeof(*w));
+	at = w[past->n - 1];
+	n = stationary(w, past->n, params[PARAM_D] > 0, &mean);
+	residuals(w, n, ar, p, ma, q, e);
+	for (size_t h = 0; h < horizon; h++) {
+		double v = 0;
+
+		for (size_t i = 0; i < p && i < n + h; i++)
+			v += ar[i] * w[n + h - 1 - i];
+		for (size_t i = h; i < q && i < n + h; i++)
+			v += ma[i] * e[n + h - 1 - i];
+		w[n + h] = v;
+		at += v;
+		ret[h] = (params[PARAM_D] > 0 ? at : mean + v) + weir_parts_season(past->parts, past->calendar, h);
+	}
+	return 0;
+}
+
+const struct weir_local weir_local_arima = {"arima", PARAMS, arima_fit, arima_predict};

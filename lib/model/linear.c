@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ridges, and how errors weigh, were chosen on the last 144 hours of the training part of M4 Hourly. */
+#include "lib/model/linear.h"
+
+#include <math.h>
+
+#include "lib/model/blas.h"
+#include "lib/model/model.h"
+#include "lib/model/stat.h"
+
+#define GLOBAL_RIDGE 0.001f /* a, for each window */
+#define OWN_RIDGE 30.0f	    /* b, in windows */
+#define HEAVY 4.0	    /* the most that a window counts */
+#define OWN_WINDOWS_MAX 2048 /* of a series, the newest */
+#define SCALE_MIN 1e-9	    /* of the level: a window that is flatter has no scale */
+
+enum { CUT, ALL, MAPS };
+
+/* Windows of a series as rows: x (lags), z (horizon). */
+struct windows {
+	float *x, *z, *e;
+	double *error, *sorted;
+	size_t room, n;
+};
+
+struct weir_linear {
+	struct weir_linear_opts o;
+	struct windows w;
+	float *gram, *work;	   /* lags x lags */
+	float *cross, *global[MAPS]; /* lags x horizon */
+	float *own[MAPS];
+};
+
+void weir_linear_free(struct weir_linear *m)
+{
+	if (!m)
+		return;
+	free(m->w.x);
+	free(m->w.error);
+	free(m->gram);
+	free(m->cross);
+	free(m);
+}
+
+static int make_room(struct weir_linear *m, size_t longest)
+{
+	const struct weir_linear_opts *o = &m->o;
+	size_t span = o->lags + o->horizon, size = o->lags * o->horizon;
+	size_t room = longest >= span ? WEIR_MIN(longest - span + 1, (size_t)OWN_WINDOWS_MAX) : 1;
+
+	m->w.room = room;
+	m->w.x = malloc(room * (o->lags + 2 * o->horizon) * sizeof(float));
+	m->w.error = malloc(2 * room * sizeof(double));
+	m->gram = malloc(2 * o->lags * o->lags * sizeof(float));
+	m->cross = calloc((1 + 2 * MAPS) * size, sizeof(float));
+	if (!m->w.x || !m->w.error || !m->gram || !m->cross)
+		return -ENOMEM;
+	m->w.z = m->w.x + room * o->lags;
+	m->w.e = m->w.z + room * o->horizon;
+	m->w.sorted = m->w.error + room;
+	m->work = m->gram + o->lags * o->lags;
+	for (size_t i = 0; i < MAPS; i++) {
+		m->global[i] = m->cross + (1 + i) * size;
+		m->own[i] = m->cross + (1 + MAPS + i) * size;
+	}
+	return 0;
+}
+
+/* Level and scale of a window. A flat one has the scale of its level, or 1. */
+static void level_of(const double *y, const struct weir_linear_opts *o, double *level, double *scale)
+{
+	double sum = 0, near = 0, squares = 0, mean;
+
+	for (size_t i = 0; i < o->lags; i++)
+		sum += y[i];
+	for (size_t i = o->lags - o->level; i < o->lags; i++)
+		near += y[i];
+	mean = sum / (double)o->lags;
+	for (size_t i = 0; i < o->lags; i++)
+		squares += (y[i] - mean) * (y[i] - mean);
+	*level = near / (double)o->level;
+	*scale = sqrt(squares / (double)o->lags);
+	if (!(*scale > SCALE_MIN * fabs(mean)))
+		*scale = mean != 0 ? fabs(mean) : 1;
+}
+
+/* The windows that end, targets included, behind `from` and at most at `to`: from the newest back, every stride-th. */
+static void windows_of(struct weir_linear *m, const double *y, size_t from, size_t to, size_t stride)
+{
+	const struct weir_linear_opts *o = &m->o;
+	struct windows *w = &m->w;
+	size_t span = o->lags + o->horizon;
+
+	w->n = 0;
+	for (size_t end = to; end >= span && end > from && w->n < w->room; end -= WEIR_MIN(stride, end)) {
+		const double *at = y + end - span;
+		float *x = w->x + w->n * o->lags, *z = w->z + w->n * o->horizon;
+		double level, scale;
+
+		level_of(at, o, &level, &scale);
+		for (size_t i = 0; i < o->lags; i++)
+			x[i] = (float)((at[i] - level) / scale);
+		for (size_t i = 0; i < o->horizon; i++)
+			z[i] = (float)((at[o->lags + i] - level) / scale);
+		w->n++;
+	}
+}
+
+static void add_windows(struct weir_linear *m, float *cross)
+{
+	const struct weir_linear_opts *o = &m->o;
+	const struct windows *w = &m->w;
+
+	if (!w->n)
+		return;
+	weir_blas_gram(w->n, o->lags, w->x, o->lags, m->gram);
+	weir_blas_gemm(true, false, o->lags, o->horizon, w->n, 1, w->x, o->lags, w->z, o->horizon, 1, cross, o->horizon);
+}
+
+/* map = (gram + ridge I)^-1 map; gram stays. */
+static int solve(struct weir_linear *m, float ridge, float *map)
+{
+	size_t lags = m->o.lags;
+
+	memcpy(m->work, m->gram, lags * lags * sizeof(*m->work));
+	for (size_t i = 0; i < lags; i++)
+		m->work[i * lags + i] += ridge;
+	return weir_blas_solve(lags, m->work, m->o.horizon, map);
+}
+
+static int fit_global(struct weir_linear *m, const struct weir_linear_series *s, size_t count)
+{
+	const struct weir_linear_opts *o = &m->o;
+	size_t span = o->lags + o->horizon, all = 0, used = 0, size = o->lags * o->horizon, stride;
+
+	for (size_t i = 0; i < count; i++)
+		all += s[i].n >= span ? s[i].n - span + 1 : 0;
+	stride = all / o->windows + 1;
+	memset(m->gram, 0, o->lags * o->lags * sizeof(*m->gram));
+	for (size_t k = 0; k < MAPS; k++) {
+		for (size_t i = 0; i < count; i++) {
+			windows_of(m, s[i].y, k == CUT ? 0 : s[i].cut, k == CUT ? s[i].cut : s[i].n, stride);
+			add_windows(m, m->cross);
+			used += m->w.n;
+		}
+		memcpy(m->global[k], m->cross, size * sizeof(float));
+		if (used && solve(m, GLOBAL_RIDGE * (float)used, m->global[k]))
+			memset(m->global[k], 0, size * sizeof(float));
+	}
+	return 0;
+}
+
+int weir_linear_new(const struct weir_linear_series *s, size_t count, const struct weir_linear_opts *o,
+		    struct weir_linear **ret)
+{
+	weir_auto_linear *m = calloc(1, sizeof(*m));
+	size_t longest = 0;
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->o = *o;
+	for (size_t i = 0; i < count; i++)
+		longest = WEIR_MAX(longest, s[i].n);
+	r = make_room(m, longest);
+	r = r ? r : fit_global(m, s, count);
+	if (!r)
+		*ret = weir_take_ptr(m);
+	return r;
+}
+
+/* A window counts by how far the global map of the cut errs there, beside the median of all. */
+static void weigh(struct weir_linear *m, double *median)
+{
+	const struct weir_linear_opts *o = &m->o;
+	struct windows *w = &m->w;
+
+	if (!w->n)
+		return;
+	memcpy(w->e, w->z, w->n * o->horizon * sizeof(*w->e));
+	weir_blas_gemm(false, false, w->n, o->horizon, o->lags, -1, w->x, o->lags, m->global[CUT], o->horizon, 1, w->e,
+		       o->horizon);
+	for (size_t i = 0; i < w->n; i++) {
+		float sum = 0;
+
+		for (size_t h = 0; h < o->horizon; h++)
+			sum += w->e[i * o->horizon + h] * w->e[i * o->horizon + h];
+		w->error[i] = w->sorted[i] = sqrt((double)sum);
+	}
+	if (!(*median > 0))
+		*median = weir_median(w->sorted, w->n);
+	for (size_t i = 0; i < w->n; i++) {
+		float k = (float)fmin(sqrt(*median / (w->error[i] + 1e-9)), HEAVY);
+
+		for (size_t j = 0; j < o->lags; j++)
+			w->x[i * o->lags + j] *= k;
+		for (size_t j = 0; j < o->horizon; j++)
+			w->z[i * o->horizon + j] *= k;
+	}
+}
+
+int weir_linear_own(struct weir_linear *m, const struct weir_linear_series *s)
+{
+	size_t size = m->o.lags * m->o.horizon, seen = 0;
+	float *cross = m->own[ALL]; /* what is summed, until it is solved */
+	double median = 0;
+
+	memset(m->gram, 0, m->o.lags * m->o.lags * sizeof(*m->gram));
+	memset(cross, 0, size * sizeof(*cross));
+	for (size_t k = 0; k < MAPS; k++) {
+		float *map = m->own[k];
+
+		windows_of(m, s->y, k == CUT ? 0 : s->cut, k == CUT ? s->cut : s->n, 1);
+		weigh(m, &median);
+		add_windows(m, cross);
+		seen += m->w.n;
+		for (size_t i = 0; i < size; i++)
+			map[i] = cross[i] + OWN_RIDGE * m->global[k][i];
+		if (!seen || solve(m, OWN_RIDGE, map))
+			memcpy(map, m->global[k], size * sizeof(*map));
+	}
+	return 0;
+}
+
+void weir_linear_predict(const struct weir_linear *m, bool at_cut, const double *y, size_t n, double *ret)
+{
+	const struct weir_linear_opts *o = &m->o;
+	float x[WEIR_LINEAR_LAGS_MAX], z[WEIR_HORIZON_MAX];
+	double level, scale;
+
+	level_of(y + n - o->lags, o, &level, &scale);
+	for (size_t i = 0; i < o->lags; i++)
+		x[i] = (float)((y[n - o->lags + i] - level) / scale);
+	weir_blas_gemv(true, o->lags, o->horizon, 1, m->own[at_cut ? CUT : ALL], o->horizon, x, 0, z);
+	for (size_t i = 0; i < o->horizon; i++)
+		ret[i] = level + scale * (double)z[i];
+}

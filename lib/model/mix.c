@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The forecasters of the table: a pool (pool.h) of all members, "mix", and pools of one member each. What is kept of a series
+ * is its forecast, what it is made of, and the quantiles of what the pool missed in its own back-test; a refit makes it anew.
+ *
+ * Intervals are split conformal (Vovk, Gammerman, Shafer 2005), on the scale on which the series is forecast: the quantile of
+ * the misses of its own origins, each divided by how such misses grow with the horizon in the whole set. A factor of the set makes
+ * the later origins covered as often as they should be by quantiles of the earlier ones. As values arrive, each series' level follows
+ * what was covered (ACI: Gibbs, Candes 2021).
+ */
+#include <math.h>
+
+#include "lib/model/fill.h"
+#include "lib/model/pool.h"
+#include "lib/model/stat.h"
+
+#define KNOTS 25	/* quantiles that are kept */
+#define ACI_RATE 0.01	/* gamma */
+#define LEVEL_MIN 0.001 /* of a series' level: beyond, an interval would be all or nothing */
+#define LEVEL_MAX 0.5
+#define FACTOR_MIN 0.8 /* of the set's factor: few series say little */
+#define FACTOR_MAX 2.0
+#define FACTOR_FROM 3	    /* origins that a quantile is taken of at least */
+#define GROWTH_PRIOR 4.0    /* series' worth of no growth at all */
+#define LINEAR_WINDOWS 60000 /* of all series, that the global map is learnt from */
+#define LAGS_WITHOUT 48	    /* of the linear map, when nobody says a season */
+#define ALL_MEMBERS ((1u << WEIR_MEMBERS) - 1)
+
+/* Of each series so many doubles in a row, then its mean and parts. */
+enum { AT_LOG, AT_SHIFT, AT_USED, AT_LEVEL, AT_WEIGHT, AT_KNOT = AT_WEIGHT + WEIR_MEMBERS, AT_MEAN = AT_KNOT + KNOTS };
+
+struct mix {
+	size_t count, horizon, season; /* season: the shortest, for steps beyond the horizon */
+	double coverage, factor;
+	double *growth; /* of each step: how much more is missed there */
+	double *all;	/* count times stride_of() */
+};
+
+static size_t stride_of(size_t horizon)
+{
+	return AT_MEAN + WEIR_PARTS * horizon;
+}
+
+static double *series_of(const struct mix *m, size_t i)
+{
+	return m->all + i * stride_of(m->horizon);
+}
+
+/* The probability of knot k: they lie close where intervals are asked for. */
+static double knot_at(size_t k)
+{
+	return 1 - pow(2, -(double)k * 10 / (KNOTS - 1));
+}
+
+static void mix_free(void *state)
+{
+	struct mix *m = state;
+
+	if (!m)
+		return;
+	free(m->growth);
+	free(m->all);
+	free(m);
+}
+
+static void mix_freep(struct mix **m)
+{
+	mix_free(*m);
+}
+#define auto_mix weir_cleanup(mix_freep) struct mix
+
+static struct mix *mix_new(size_t count, size_t horizon, size_t season)
+{
+	struct mix *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	*m = (struct mix){.count = count, .horizon = horizon, .season = season, .factor = 1};
+	m->growth = malloc(horizon * sizeof(*m->growth));
+	m->all = calloc(count * stride_of(horizon), sizeof(*m->all));
+	if (m->growth && m->all)
+		return m;
+	mix_free(m);
+	return NULL;
+}
+
+/* What a fit holds of all series at once. */
+struct fitting {
+	const struct weir_model_data *data;
+	unsigned int members;
+	struct weir_pool_task *task; /* y is the fitting's own, in `values` */
+	struct weir_linear_series *lin;
+	double *values, *misses; /* misses: count times origins times horizon, NaN where there is none */
+	struct weir_linear *linear;
+	struct weir_linear_opts opts;
+};
+
+static void fitting_fini(struct fitting *f)
+{
+	free(f->task);
+	free(f->lin);
+	free(f->values);
+	free(f->misses);
+	weir_linear_free(f->linear);
+}
+
+static void prepare_one(struct fitting *f, size_t i, size_t horizon, double *y)
+{
+	const struct weir_series *s = &f->data->series[i];
+	struct weir_pool_task *t = &f->task[i];
+
+	*t = (struct weir_pool_task){.v = s->v, .y = y, .n = s->n, .horizon = horizon, .start_s = s->start_s, .step_s = s->step_s,
+				     .calendar = &f->data->calendar};
+	t->transform = weir_transform_of(s->v, s->n);
+	weir_fill(s->v, s->n, t->calendar, y);
+	for (size_t k = 0; k < s->n; k++)
+		y[k] = weir_transform(&t->transform, y[k]);
+	weir_pool_origins(t);
+	f->lin[i] = (struct weir_linear_series){y, s->n, t->cut};
+}
+
+static int prepare(struct fitting *f, size_t horizon)
+{
+	const struct weir_calendar *c = &f->data->calendar;
+	size_t count = f->data->count, points = 0, lags = c->seasons ? c->season[c->seasons - 1] : LAGS_WITHOUT, at = 0;
+
+	/* A season that is longer than the map may be is left to the other members. */
+	for (size_t s = c->seasons; s-- > 0 && lags > WEIR_LINEAR_LAGS_MAX;)
+		lags = c->season[s];
+	for (size_t i = 0; i < count; i++)
+		points += f->data->series[i].n;
+	f->task = calloc(count, sizeof(*f->task));
+	f->lin = calloc(count, sizeof(*f->lin));
+	f->values = malloc(points * sizeof(*f->values));
+	f->misses = malloc(count * WEIR_POOL_ORIGINS * horizon * sizeof(*f->misses));
+	if (!f->task || !f->lin || !f->values || !f->misses)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; at += f->data->series[i++].n)
+		prepare_one(f, i, horizon, f->values + at);
+	f->opts = (struct weir_linear_opts){.lags = WEIR_MIN(lags, (size_t)WEIR_LINEAR_LAGS_MAX), .horizon = horizon,
+					    .windows = LINEAR_WINDOWS};
+	f->opts.level = c->seasons ? WEIR_MIN((size_t)c->season[0], f->opts.lags) : f->opts.lags / 2;
+	if (!(f->members & 1u << WEIR_MEMBER_LINEAR))
+		return 0;
+	return weir_linear_new(f->lin, count, &f->opts, &f->linear);
+}
+
+static int run_one(struct fitting *f, struct mix *m, size_t i)
+{
+	struct weir_pool_task *t = &f->task[i];
+	double *one = series_of(m, i);
+	struct weir_pool_result res = {.mean = one + AT_MEAN, .miss = f->misses + i * WEIR_POOL_ORIGINS * m->horizon};
+	int r = 0;
+
+	for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
+		res.part[p] = one + AT_MEAN + (1 + p) * m->horizon;
+	for (size_t k = 0; k < WEIR_POOL_ORIGINS * m->horizon; k++)
+		res.miss[k] = NAN;
+	t->members = f->members;
+	if (f->linear && WEIR_MIN(t->cut, t->n) >= f->opts.lags) {
+		r = weir_linear_own(f->linear, &f->lin[i]);
+		t->linear = f->linear;
+	} else {
+		t->members &= ~(1u << WEIR_MEMBER_LINEAR);
+	}
+	t->members = t->members ? t->members : 1u << WEIR_MEMBER_SNAIVE;
+	r = r ? r : weir_pool_run(t, &res);
+	one[AT_LOG] = t->transform.log;
+	one[AT_SHIFT] = t->transform.shift;
+	one[AT_LEVEL] = 1 - m->coverage;
+	memcpy(one + AT_WEIGHT, res.weight, sizeof(res.weight));
+	return r;
+}
+
+/* How misses grow with the horizon, over the set: each series' in units of its own mean. */
+static void learn_growth(const struct fitting *f, struct mix *m)
+{
+	double all = GROWTH_PRIOR;
+
+	for (size_t h = 0; h < m->horizon; h++)
+		m->growth[h] = GROWTH_PRIOR;
+	for (size_t i = 0; i < m->count; i++) {
+		const double *miss = f->misses + i * WEIR_POOL_ORIGINS * m->horizon;
+		size_t n = f->task[i].origins * m->horizon, known = 0;
+		double mean = 0;
+
+		for (size_t k = 0; k < n; k++) {
+			mean += isnan(miss[k]) ? 0 : miss[k];
+			known += !isnan(miss[k]);
+		}
+		if (known < n || !(mean > 0))
+			continue;
+		mean /= (double)n;
+		for (size_t k = 0; k < n; k++)
+			m->growth[k % m->horizon] += miss[k] / mean / (double)f->task[i].origins;
+		all++;
+	}
+	for (size_t h = 0; h < m->horizon; h++)
+		m->growth[h] = fmax(m->growth[h] / all, 0.1);
+}
+
+/* Divided misses of the origins before one; returns how many. */
+static size_t gather(const struct fitting *f, const struct mix *m, size_t i, size_t before, double *room)
+{
+	const double *miss = f->misses + i * WEIR_POOL_ORIGINS * m->horizon;
+	size_t n = 0;
+
+	for (size_t q = 0; q < WEIR_MIN(f->task[i].origins, before); q++)
+		for (size_t h = 0; h < m->horizon; h++)
+			if (!isnan(miss[q * m->horizon + h]))
+				room[n++] = miss[q * m->horizon + h] / m->growth[h];
+	return n;
+}
+
+/* What each origin missed, in units of the quantile that those before it say: its own quantile is the factor of the set. */
+static double learn_factor(const struct fitting *f, const struct mix *m, double *room, double *ratios)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		for (size_t q = FACTOR_FROM; q < f->task[i].origins; q++) {
+			const double *miss = f->misses + (i * WEIR_POOL_ORIGINS + q) * m->horizon;
+			size_t others = gather(f, m, i, q, room);
+			double width = others ? weir_quantile_up(room, others, m->coverage) : 0;
+
+			for (size_t h = 0; h < m->horizon && width > 0; h++)
+				if (!isnan(miss[h]))
+					ratios[n++] = miss[h] / m->growth[h] / width;
+		}
+	return n ? fmin(fmax(weir_quantile_up(ratios, n, m->coverage), FACTOR_MIN), FACTOR_MAX) : 1;
+}
+
+static void learn_knots(const struct fitting *f, const struct mix *m, size_t i, double *room)
+{
+	size_t n = gather(f, m, i, SIZE_MAX, room);
+
+	for (size_t k = 0; k < KNOTS; k++)
+		series_of(m, i)[AT_KNOT + k] = n ? weir_quantile_up(room, n, knot_at(k)) : 0;
+}
+
+static int learn_intervals(const struct fitting *f, struct mix *m)
+{
+	size_t one = WEIR_POOL_ORIGINS * m->horizon;
+	weir_auto_free double *room = malloc((m->count + 1) * one * sizeof(*room));
+
+	if (!room)
+		return -ENOMEM;
+	learn_growth(f, m);
+	m->factor = learn_factor(f, m, room, room + one);
+	for (size_t i = 0; i < m->count; i++)
+		learn_knots(f, m, i, room);
+	return 0;
+}
+
+static int fit_pool(const struct weir_model_data *data, const struct weir_model_opts *opts, unsigned int members,
+		    void **ret_state, struct weir_err *err)
+{
+	weir_cleanup(fitting_fini) struct fitting f = {.data = data, .members = members};
+	auto_mix *m = NULL;
+	int r;
+
+	if (!data->count)
+		return weir_err_set(err, -EINVAL, "a forecast needs series");
+	m = mix_new(data->count, opts->horizon, data->calendar.seasons ? data->calendar.season[0] : 1);
+	if (!m)
+		return -ENOMEM;
+	m->coverage = opts->coverage;
+	r = prepare(&f, opts->horizon);
+	for (size_t i = 0; i < m->count && !r; i++)
+		r = run_one(&f, m, i);
+	r = r ? r : learn_intervals(&f, m);
+	if (!r)
+		*ret_state = weir_take_ptr(m);
+	return r;
+}
+
+/* Half an interval, `step` steps behind where the fit ended, on the scale of the forecast. */
+static double width_of(const struct mix *m, const double *one, size_t step)
+{
+	double p = 1 - one[AT_LEVEL], at = -log2(1 - p) * (KNOTS - 1) / 10;
+	size_t k = at > 0 ? WEIR_MIN((size_t)at, (size_t)KNOTS - 2) : 0;
+	double part = fmin(fmax(at - (double)k, 0), 1);
+
+	return m->factor * m->growth[step] * (one[AT_KNOT + k] + part * (one[AT_KNOT + k + 1] - one[AT_KNOT + k]));
+}
+
+static void interval_of(const struct mix *m, const double *one, size_t step, double *lower, double *upper)
+{
+	struct weir_transform t = {.log = one[AT_LOG] != 0, .shift = one[AT_SHIFT]};
+	double mean = one[AT_MEAN + step], at = weir_transform(&t, mean), width = width_of(m, one, step);
+
+	*lower = isfinite(at) ? fmin(weir_transform_back(&t, at - width), mean) : mean;
+	*upper = isfinite(at) ? fmax(weir_transform_back(&t, at + width), mean) : mean;
+}
+
+/* A step beyond the horizon is as it was a season before. */
+static size_t step_of(const struct mix *m, size_t step)
+{
+	size_t season = WEIR_MIN(m->season, m->horizon);
+
+	return step < m->horizon ? step : m->horizon - season + (step - m->horizon) % season;
+}
+
+/* The forecast stays until the next refit; what arrives moves it on, and widens or narrows its intervals. */
+static int mix_update(void *state, size_t which, const struct weir_rows *rows)
+{
+	struct mix *m = state;
+	double *one;
+
+	if (which >= m->count || rows->width != 1)
+		return -EINVAL;
+	one = series_of(m, which);
+	for (size_t i = 0; i < rows->n; i++) {
+		double lower, upper, v = rows->v[i], missed;
+
+		interval_of(m, one, step_of(m, (size_t)one[AT_USED]), &lower, &upper);
+		one[AT_USED] = fmin(one[AT_USED] + 1, WEIR_SERIES_POINTS_MAX);
+		if (isnan(v))
+			continue;
+		missed = v < lower || v > upper;
+		one[AT_LEVEL] += ACI_RATE * (1 - m->coverage - missed);
+		one[AT_LEVEL] = fmin(fmax(one[AT_LEVEL], LEVEL_MIN), LEVEL_MAX);
+	}
+	return 0;
+}
+
+static int mix_predict(const void *state, size_t which, struct weir_forecast *f)
+{
+	const struct mix *m = state;
+	const double *one;
+
+	if (which >= m->count)
+		return -EINVAL;
+	one = series_of(m, which);
+	for (size_t h = 0; h < f->horizon; h++) {
+		size_t step = step_of(m, (size_t)one[AT_USED] + h);
+
+		f->mean[h] = one[AT_MEAN + step];
+		interval_of(m, one, step, &f->lower[h], &f->upper[h]);
+		for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
+			f->part[p][h] = one[AT_MEAN + (1 + p) * m->horizon + step];
+	}
+	weir_forecast_close(f);
+	return 0;
+}
+
+/* The parts of one step ahead. */
+static int mix_explain(const void *state, size_t which, const struct weir_rows *rows, struct weir_explain *ret)
+{
+	static const char *const names[WEIR_PARTS] = {"trend", "day", "week", "holiday", "remainder"};
+	weir_auto_forecast f = {0};
+	size_t step = rows->n && rows->v[0] >= 0 && rows->v[0] < WEIR_HORIZON_MAX ? (size_t)rows->v[0] : 0;
+	int r = weir_forecast_init(&f, step + 1);
+
+	r = r ? r : mix_predict(state, which, &f);
+	if (r)
+		return r;
+	*ret = (struct weir_explain){.value = f.mean[step], .count = WEIR_PARTS};
+	for (size_t p = 0; p < WEIR_PARTS; p++) {
+		snprintf(ret->item[p].name, sizeof(ret->item[p].name), "%s", names[p]);
+		ret->item[p].value = f.part[p][step];
+	}
+	return 0;
+}
+
+static int mix_pack(const void *state, struct weir_buf *b)
+{
+	const struct mix *m = state;
+	int r = weir_put_u32(b, (uint32_t)m->count);
+
+	r = r ? r : weir_put_u32(b, (uint32_t)m->horizon);
+	r = r ? r : weir_put_u32(b, (uint32_t)m->season);
+	r = r ? r : weir_put_double(b, m->coverage);
+	r = r ? r : weir_put_double(b, m->factor);
+	r = r ? r : weir_put_doubles(b, m->growth, m->horizon);
+	return r ? r : weir_put_doubles(b, m->all, m->count * stride_of(m->horizon));
+}
+
+/* What is used as an index or a probability; other numbers are but numbers. */
+static bool is_sound(const struct mix *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const double *one = series_of(m, i);
+
+		if (!(one[AT_USED] >= 0 && one[AT_USED] <= WEIR_SERIES_POINTS_MAX) ||
+		    !(one[AT_LEVEL] >= LEVEL_MIN / 2 && one[AT_LEVEL] < 1))
+			return false;
+	}
+	return m->coverage > 0 && m->coverage < 1;
+}
+
+static int mix_unpack(struct weir_reader *r, void **ret_state)
+{
+	size_t count = weir_get_count(r, WEIR_SERIES_MAX), horizon = weir_get_count(r, WEIR_HORIZON_MAX);
+	size_t season = weir_get_count(r, WEIR_SEASON_MAX), n = count * stride_of(horizon);
+	double coverage = weir_get_double(r), factor = weir_get_double(r);
+	auto_mix *m = NULL;
+
+	if (r->bad || !count || !horizon || !season || (size_t)(r->end - r->at) / sizeof(double) < horizon + n)
+		return -EBADMSG;
+	m = mix_new(count, horizon, season);
+	if (!m)
+		return -ENOMEM;
+	m->coverage = coverage;
+	m->factor = factor;
+	weir_get_doubles(r, m->growth, horizon);
+	weir_get_doubles(r, m->all, n);
+	if (!is_sound(m))
+		return -EBADMSG;
+	*ret_state = weir_take_ptr(m);
+	return 0;
+}
+
+/* A pool by its members: a row of the table. */
+#define POOL(id, text, bits)                                                                                          \
+	static int fit_##id(const struct weir_model_data *d, const struct weir_model_opts *o, void **ret, struct weir_err *e) \
+	{                                                                                                             \
+		return fit_pool(d, o, bits, ret, e);                                                                  \
+	}                                                                                                             \
+	const struct weir_model_ops weir_model_##id = {.name = #id, .about = text, .version = 1, .fit = fit_##id,     \
+						       .update = mix_update, .predict = mix_predict,                  \
+						       .explain = mix_explain, .pack = mix_pack,                      \
+						       .unpack = mix_unpack, .free = mix_free}
+
+POOL(mix, "all forecasters, each counting by what it missed in a back-test of the series", ALL_MEMBERS);
+POOL(linear, "a linear map of the last week, learnt from all series and shrunk to it for each", 1u << WEIR_MEMBER_LINEAR);
+POOL(ets, "exponential smoothing with a damped trend and a season", 1u << WEIR_MEMBER_ETS);
+POOL(theta, "the theta method on what is left when the seasons are off", 1u << WEIR_MEMBER_THETA);
+POOL(arima, "ARIMA of a selected order on what is left when the seasons are off", 1u << WEIR_MEMBER_ARIMA);
+POOL(mstl, "a decomposition by several seasons, its trend by damped smoothing", 1u << WEIR_MEMBER_MSTL);
+POOL(prophet, "a trend that bends, waves of each season, and holidays", 1u << WEIR_MEMBER_PROPHET);

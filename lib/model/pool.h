@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pool of forecasters for one series: each is asked at several origins of the series' own past, by nothing but what came
+ * before a cut ahead of the first of them; what they missed there says how much each counts in the forecast.
+ */
+#ifndef WEIR_MODEL_POOL_H
+#define WEIR_MODEL_POOL_H
+
+#include "lib/model/linear.h"
+#include "lib/model/local.h"
+#include "lib/model/transform.h"
+
+#define WEIR_POOL_ORIGINS 14
+
+enum weir_member {
+	WEIR_MEMBER_LINEAR,
+	WEIR_MEMBER_SNAIVE, /* always in the pool */
+	WEIR_MEMBER_ETS,
+	WEIR_MEMBER_THETA,
+	WEIR_MEMBER_ARIMA,
+	WEIR_MEMBER_MSTL,
+	WEIR_MEMBER_PROPHET,
+	WEIR_MEMBERS,
+};
+
+/* One series, and where it is looked at from: the origins are cut, cut + gap, ...; the last targets end at n. */
+struct weir_pool_task {
+	const double *v; /* as measured, NaN where missing: what errors are against */
+	const double *y; /* filled and transformed */
+	size_t n, cut, origins, gap, horizon;
+	int64_t start_s;
+	uint32_t step_s;
+	struct weir_transform transform;
+	const struct weir_calendar *calendar;
+	const struct weir_linear *linear; /* fitted to this series; NULL: the series is too short for it */
+	unsigned int members;		  /* bits of enum weir_member that are asked */
+};
+
+/* Arrays are the caller's, of horizon values (miss: origins times that). */
+struct weir_pool_result {
+	double weight[WEIR_MEMBERS]; /* sum to 1 */
+	double *mean;
+	double *miss; /* |what came - what the others' weights said|, transformed; NaN where nothing was measured */
+	double *part[WEIR_PART_REMAINDER];
+};
+
+int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret);
+
+/* Where origins lie for a series of n values: sets cut, origins and gap of t. Without room for one, origins is 0 and cut n. */
+void weir_pool_origins(struct weir_pool_task *t);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * After Prophet (Taylor, Letham 2018): a line through time that may bend at CHANGES points of the first four fifths, waves
+ * (Fourier terms) of each season, and an effect of holidays, all in one ridge regression: the slopes' changes have their own
+ * penalty. Unlike there the last slope is damped behind the end, or a bend near it would lead anywhere.
+ */
+#include <math.h>
+
+#include "lib/model/blas.h"
+#include "lib/model/local.h"
+
+#define CHANGES 10
+#define WAVES 6	  /* of a season, sine and cosine each */
+#define DAMP 0.98 /* of the slope, by step behind the end */
+#define DAY_S 86400
+#define TERMS_MAX (2 + CHANGES + 2 * WAVES * WEIR_SEASONS_MAX + 1)
+#define BEND_RIDGE 10.0 /* in values */
+#define WAVE_RIDGE 1.0
+
+enum { TERM_LEVEL, TERM_SLOPE, TERM_BEND, TERM_WAVE = TERM_BEND + CHANGES };
+
+static size_t waves_of(const struct weir_past *p)
+{
+	size_t n = 0;
+
+	while (n < p->calendar->seasons && 2 * p->calendar->season[n] <= p->n)
+		n++;
+	return n;
+}
+
+static bool is_holiday(const struct weir_past *p, size_t t)
+{
+	const struct weir_calendar *c = p->calendar;
+	int64_t at = p->start_s + (int64_t)(t * p->step_s);
+	size_t lo = 0, hi = c->holidays;
+
+	if (!p->step_s)
+		return false;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (c->holidays_s[mid] + DAY_S <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < c->holidays && c->holidays_s[lo] <= at;
+}
+
+/* Time in units of the n values that were fitted; behind them it goes slower and slower. */
+static double time_of(size_t t, size_t n)
+{
+	double over = t < n ? 0 : (double)(t - n + 1);
+
+	return t < n ? (double)t / (double)n : ((double)(n - 1) + (1 - pow(DAMP, over)) / (1 - DAMP) * DAMP) / (double)n;
+}
+
+/* The row of step t; returns its length. The phase of a wave counts from the beginning of the series. */
+static size_t row_of(const struct weir_past *p, size_t t, size_t fitted, size_t waves, float *x)
+{
+	double at = time_of(t, fitted);
+	size_t k = TERM_WAVE;
+
+	x[TERM_LEVEL] = 1;
+	x[TERM_SLOPE] = (float)at;
+	for (size_t i = 0; i < CHANGES; i++)
+		x[TERM_BEND + i] = (float)fmax(0, at - 0.8 * (double)(i + 1) / (CHANGES + 1));
+	for (size_t s = 0; s < waves; s++) {
+		double angle = 2 * M_PI * (double)(t % p->calendar->season[s]) / p->calendar->season[s];
+		double c = cos(angle), n = sin(angle), cw = 1, sw = 0;
+
+		for (size_t w = 0; w < WAVES; w++) {
+			double next = cw * c - sw * n;
+
+			sw = sw * c + cw * n;
+			cw = next;
+			x[k++] = (float)cw;
+			x[k++] = (float)sw;
+		}
+	}
+	x[k++] = is_holiday(p, t);
+	return k;
+}
+
+static void put_penalties(float *gram, size_t k)
+{
+	for (size_t i = 0; i < k; i++)
+		gram[i * k + i] += i < TERM_BEND ? 1e-3f : i < TERM_WAVE ? (float)BEND_RIDGE : (float)WAVE_RIDGE;
+}
+
+/* params: how many values were fitted, how many seasons had waves, coefficients. */
+static int prophet_fit(const struct weir_past *p, double *params)
+{
+	size_t waves = waves_of(p), k = TERM_WAVE + 2 * WAVES * waves + 1;
+	weir_auto_free float *x = malloc(p->n * k * sizeof(*x)), *y = malloc(p->n * sizeof(*y));
+	float gram[TERMS_MAX * TERMS_MAX] = {0}, coef[TERMS_MAX] = {0};
+
+	if (!x || !y)
+		return -ENOMEM;
+	for (size_t t = 0; t < p->n; t++) {
+		row_of(p, t, p->n, waves, x + t * k);
+		y[t] = (float)p->y[t];
+	}
+	weir_blas_gram(p->n, k, x, k, gram);
+	weir_blas_gemv(true, p->n, k, 1, x, k, y, 0, coef);
+	put_penalties(gram, k);
+	if (weir_blas_solve(k, gram, 1, coef))
+		memset(coef, 0, sizeof(coef));
+	params[0] = (double)p->n;
+	params[1] = (double)waves;
+	for (size_t i = 0; i < k; i++)
+		params[2 + i] = coef[i];
+	return 0;
+}
+
+static int prophet_predict(const double *params, const struct weir_past *p, size_t horizon, double *ret)
+{
+	size_t fitted = (size_t)params[0], waves = (size_t)params[1];
+	float x[TERMS_MAX];
+
+	for (size_t h = 0; h < horizon; h++) {
+		size_t k = row_of(p, p->n + h, fitted, waves, x);
+
+		ret[h] = 0;
+		for (size_t i = 0; i < k; i++)
+			ret[h] += params[2 + i] * (double)x[i];
+	}
+	return 0;
+}
+
+double weir_prophet_holiday(const double *params, const struct weir_past *p, size_t h)
+{
+	size_t at = TERM_WAVE + 2 * WAVES * (size_t)params[1];
+
+	return is_holiday(p, p->n + h) ? params[2 + at] : 0;
+}
+
+const struct weir_local weir_local_prophet = {"prophet", 2 + TERMS_MAX, prophet_fit, prophet_predict};
