@@ -60,6 +60,7 @@ int cmd_budget_check(const struct cli *c, int argc, char **argv, struct weir_err
 /* A comma list of known dimensions, none twice; it also goes into a URL as it is. */
 int query_dimensions(const char *by, struct weir_err *err);
 int cmd_plan_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_export_allocation(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_export_traffic(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_export_focus(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_export_check(const struct cli *c, int argc, char **argv, struct weir_err *err);

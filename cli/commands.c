@@ -105,6 +105,10 @@ static const struct command commands[] = {
 	 "instead. --version checks without a model: names, types and nulls of the documented columns, price times quantity, "
 	 "and of split charges (1.3) that ratios sum to 1 and rows to their origin. Exit status 1 when a MUST is broken or "
 	 "something is found."},
+	{"export allocation", cmd_export_allocation,
+	 "[--by team|namespace|workload|cost-centre|label:KEY] [--payer sender|receiver|initiator] [--since 30d | --from TIME [--to TIME]] [--output FILE]",
+	 "Write what weirctl cost --payer shows as CSV: a row for each owner and way in which a cost came to it (direct, by a proxy, by an hour "
+	 "of a gateway). The rows sum to the ledger of those hours."},
 	{"import bill", cmd_import_bill, "FILE... [--parts] [--bills DB] [--strict] [--dry-run]",
 	 "Import bills into a file of their own (weir-bills.db): FOCUS 1.0 to 1.4, AWS CUR 2.0 and legacy CUR, Azure cost "
 	 "exports, GCP's BigQuery export; CSV or JSON lines, plain or gzip, told apart by their content. A file comes in whole or "

@@ -14,7 +14,8 @@ static const char first_page[] =
 	     "\"nanos\":1500000000,\"amount\":\"1.50\"},"
 	     "{\"owner\":\"shop\",\"kind\":\"owner\",\"bytes\":10,\"direct_nanos\":0,\"proxy_nanos\":1500000000,\"shared_nanos\":0,"
 	     "\"nanos\":1500000000,\"amount\":\"1.50\"}],"
-	     "\"shares\":[{\"owner\":\"shop\",\"kind\":\"owner\",\"how\":\"proxy\",\"via\":\"in/nginx\",\"bytes\":1,\"nanos\":1500000000}],"
+	     "\"shares\":[{\"owner\":\"shop\",\"kind\":\"owner\",\"how\":\"proxy\",\"via\":\"in/nginx\",\"bytes\":1,\"nanos\":1500000000},"
+	     "{\"owner\":\"data\",\"kind\":\"owner\",\"how\":\"proxy\",\"via\":\"in/nginx,2\",\"bytes\":0,\"nanos\":500000000}],"
 	     "\"proxies\":[{\"proxy\":\"in/nginx\",\"namespace\":\"s\",\"workload\":\"web\",\"bytes\":300,\"nanos\":1500000000},"
 	     "{\"proxy\":\"in/nginx\",\"namespace\":\"d\",\"workload\":\"api\",\"bytes\":100,\"nanos\":500000000}]}";
 static const char second_page[] =
@@ -59,6 +60,23 @@ TEST(pages_are_one_object)
 	CHECK(json_integer_value(json_object_get(json_object_get(o, "total"), "nanos")) == 5045000000 &&
 	      json_array_size(json_object_get(o, "items")) == 3 && !json_object_get(o, "next"), "%s", out);
 	json_decref(o);
+}
+
+/* The same pages: rows sum to 5.045, and bytes to 105. */
+TEST(pages_are_one_file)
+{
+	struct answer a = {.status = OK, .body = first_page, .then = second_page};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "export", "allocation", "--since", "2h"), "%s", err.text);
+	CHECK(!strcmp(out, "from,to,by,owner,kind,payer,how,through,bytes,nanos,amount,currency\n"
+			   "2026-11-24T05:00:00Z,2026-11-24T07:00:00Z,team,shop,owner,sender,proxy,in/nginx,1,1500000000,1.500000000,USD\n"
+			   "2026-11-24T05:00:00Z,2026-11-24T07:00:00Z,team,shop,owner,sender,direct,,14,2000000000,2.000000000,USD\n"
+			   "2026-11-24T05:00:00Z,2026-11-24T07:00:00Z,team,data,owner,sender,proxy,\"in/nginx,2\",0,500000000,0.500000000,USD\n"
+			   "2026-11-24T05:00:00Z,2026-11-24T07:00:00Z,team,data,owner,sender,direct,,90,1000000000,1.000000000,USD\n"
+			   "2026-11-24T05:00:00Z,2026-11-24T07:00:00Z,team,,idle,sender,idle,aws/1/vpc/nat-a,0,45000000,0.045000000,USD\n"),
+	      "%s", out);
 }
 
 TEST(an_answer_that_is_none_is_said)
@@ -156,4 +174,4 @@ TEST(usage_errors)
 	}
 }
 
-TEST_MAIN(T(usage_errors), T(coverage_is_two_tables), T(an_amount_with_all_that_it_rests_on), T(pages_are_one_table), T(pages_are_one_object), T(an_answer_that_is_none_is_said))
+TEST_MAIN(T(usage_errors), T(coverage_is_two_tables), T(an_amount_with_all_that_it_rests_on), T(pages_are_one_table), T(pages_are_one_object), T(pages_are_one_file), T(an_answer_that_is_none_is_said))
