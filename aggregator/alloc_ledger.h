@@ -12,7 +12,7 @@
 #include "lib/money/alloc.h"
 
 /* Flows of one hour, some 300 bytes each while it is read. */
-#define ALLOC_HOUR_ROWS 1000000u
+#define ALLOC_HOUR_ROWS 500000u
 
 /* What of the ledger is to stay apart: the tag of a row, from 1; 0 = it cannot be told, which ends it (-E2BIG). A share's bytes are
  * then those of its meter, not moved ones. */
