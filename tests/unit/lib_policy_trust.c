@@ -347,7 +347,8 @@ TEST(a_bad_repository_tells_every_error)
 	snprintf(want, sizeof(want), "%s/budgets/b.yaml:2:7", f.dir);
 	CHECK(!strncmp(err.text, want, strlen(want)), "%s", err.text);
 	put(&f, "budgets/b.yaml",
-	    "apiVersion: weir.dev/v1alpha1\nkind: Budget\nspec: {any: thing}\n");
+	    "apiVersion: weir.dev/v1alpha1\nkind: Budget\nmetadata: {name: b}\n"
+	    "spec: {scope: {team: t}, amount: \"1.00\", currency: USD, period: month}\n");
 	put(&f, "policies/q.yaml",
 	    "apiVersion: weir.dev/v1alpha1\nkind: FlowPolicy\nmetadata: {name: q}\n"
 	    "spec:\n  tier: admin\n  egress:\n"
