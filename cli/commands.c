@@ -75,9 +75,12 @@ static const struct command commands[] = {
 	 "prints. --topology names a policy repository or Topology documents for networks and "
 	 "services that the plan does not have, --markdown prints a table for a pull request. Exit status 1 when the increase is "
 	 "over --budget."},
-	{"export traffic", cmd_export_traffic, "[--since 30d | --from TIME] [--to TIME] [--output FILE[.gz]]",
+	{"export traffic", cmd_export_traffic,
+	 "[--since 30d | --from TIME] [--to TIME] [--truncate 24,48] [--least K] [--pseudonyms KEY] [--domain D]... [--output FILE[.gz]]",
 	 "Write recorded traffic, a row for each hour and flow, as CSV: what weirctl plan-cost replays. Whole hours, "
-	 "the present one only with a --to behind its beginning."},
+	 "the present one only with a --to behind its beginning. --truncate keeps so many leading bits of peers that are none of our "
+	 "workloads; --least folds those with whom fewer than K of ours spoke; --pseudonyms gives all addresses others that keep "
+	 "prefixes (Crypto-PAn), by a KEY file of 64 hexadecimal digits. With --domain that is for these domains' rows alone."},
 	{"prices calibrate", cmd_prices_calibrate,
 	 "--period YYYY-MM [--account A] [--by-account] [--dir DIR] [--out FILE] [--bills DB]",
 	 "Print what a unit of each meter and region cost in a month by its bill, tiers, allowance, credits and discounts in it, as a "

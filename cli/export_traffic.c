@@ -3,6 +3,7 @@
 #include "cli/args.h"
 #include "cli/recorded.h"
 #include "lib/ds/buf.h"
+#include "lib/money/privacy.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,12 +12,19 @@
 #define HOUR_S 3600u
 #define DAYS_30_S (30ull * 86400)
 
+/* What may be said of addresses. */
+struct privacy {
+	const char *key, *truncate, *domains[ARGS_LIST_MAX + 1];
+	uint64_t least;
+};
+
 /* To a file, plain or gzip by its name, or to what commands print to. */
 struct output {
 	const char *path;
 	FILE *plain;
 	gzFile packed;
 	struct weir_buf line;
+	const struct privacy *privacy;
 	struct weir_err *err;
 };
 
@@ -64,11 +72,55 @@ static int output_close(struct output *o, int r)
 	return r ? r : failed ? weir_err_set(o->err, -EIO, "%s: cannot be written: %s", o->path, strerror(errno)) : 0;
 }
 
+static int keep_row(const struct weir_traffic *t, void *arg)
+{
+	return weir_traffic_add(arg, t);
+}
+
+static void traffic_freep(struct weir_traffic_set **s)
+{
+	weir_traffic_free(*s);
+}
+
+/* All rows are needed before the first can be written: who speaks with a peer shows at the end. */
+static int export_private(const struct cli *c, struct output *o, uint64_t from_s, uint64_t to_s, uint64_t *ret_rows,
+			  struct weir_err *err)
+{
+	const struct privacy *q = o->privacy;
+	weir_cleanup(weir_pseudonym_freep) struct weir_pseudonym *pseudonyms = NULL;
+	weir_cleanup(traffic_freep) struct weir_traffic_set *all = NULL, *out = NULL;
+	struct weir_privacy p = {.domains = q->domains, .keep4 = 32, .keep6 = 128, .least = (uint32_t)q->least};
+	struct weir_traffic t;
+	int r = q->truncate ? weir_privacy_truncation(q->truncate, &p, err) : 0;
+
+	if (!r && q->key)
+		r = weir_pseudonym_load(q->key, &pseudonyms, err);
+	p.pseudonyms = pseudonyms;
+	if (!r)
+		r = weir_traffic_new(&all);
+	if (!r)
+		r = recorded_fetch(c, from_s, to_s, keep_row, all, ret_rows, err);
+	if (!r)
+		r = weir_privacy_apply(&p, all, &out);
+	if (!r)
+		r = put(o, weir_traffic_header(), strlen(weir_traffic_header()));
+	for (size_t i = 0; !r && i < weir_traffic_count(out); i++) {
+		weir_traffic_get(out, i, &t);
+		r = put_row(&t, o);
+	}
+	if (!r)
+		*ret_rows = weir_traffic_count(out);
+	return r;
+}
+
 static int export(const struct cli *c, struct output *o, uint64_t from_s, uint64_t to_s, uint64_t *ret_rows,
 		  struct weir_err *err)
 {
-	int r = put(o, weir_traffic_header(), strlen(weir_traffic_header()));
+	int r;
 
+	if (o->privacy)
+		return export_private(c, o, from_s, to_s, ret_rows, err);
+	r = put(o, weir_traffic_header(), strlen(weir_traffic_header()));
 	return r ? r : recorded_fetch(c, from_s, to_s, put_row, o, ret_rows, err);
 }
 
@@ -96,11 +148,16 @@ int cmd_export_traffic(const struct cli *c, int argc, char **argv, struct weir_e
 {
 	uint64_t since = 0, from_s = 0, to_s = c->now_s - c->now_s % HOUR_S, rows;
 	struct output o = {0};
+	struct privacy privacy = {0};
 	const struct args_opt opts[] = {
 		{"--since", ARGS_DURATION, &since},
 		{"--from", ARGS_TIME, &from_s},
 		{"--to", ARGS_TIME, &to_s},
 		{"--output", ARGS_STR, &o.path},
+		{"--pseudonyms", ARGS_STR, &privacy.key},
+		{"--domain", ARGS_LIST, privacy.domains},
+		{"--truncate", ARGS_STR, &privacy.truncate},
+		{"--least", ARGS_U64, &privacy.least},
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
@@ -108,6 +165,12 @@ int cmd_export_traffic(const struct cli *c, int argc, char **argv, struct weir_e
 		return r;
 	if (since && from_s)
 		return weir_err_set(err, -EINVAL, "--since or --from, not both");
+	if (privacy.key || privacy.truncate || privacy.least)
+		o.privacy = &privacy;
+	else if (privacy.domains[0])
+		return weir_err_set(err, -EINVAL, "--domain goes with --pseudonyms, --truncate or --least");
+	if (privacy.least > UINT32_MAX)
+		return weir_err_set(err, -ERANGE, "--least: more than there can be");
 	since = WEIR_MIN(since ? since : DAYS_30_S, c->now_s);
 	from_s = from_s ? from_s : c->now_s - since;
 	from_s -= from_s % HOUR_S;

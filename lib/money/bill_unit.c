@@ -34,10 +34,11 @@ static const struct {
 	{"Terabytes", 1000000000000, 1ULL << 40},
 };
 
-/* These three write GB and mean 2^30; of others a unit is what FOCUS says that it is. */
+/* These write GB and mean 2^30; of others, Microsoft among them (policies/prices/azure.yaml), a unit is what FOCUS says
+ * that it is. */
 static bool means_binary(const char *provider)
 {
-	static const char *const prefixes[] = {"AWS", "Amazon", "Microsoft", "Azure", "Google"};
+	static const char *const prefixes[] = {"AWS", "Amazon", "Google"};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(prefixes); i++)
 		if (!strncasecmp(provider, prefixes[i], strlen(prefixes[i])))

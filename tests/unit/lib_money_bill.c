@@ -215,7 +215,7 @@ TEST(azure_blocks_dates_and_tags)
 	      "%s", f.err.text);
 	CHECK(bill_fixture_next(&f) == 1, "%s", f.said);
 	/* A quantity is of single units, a block is what the price is for. */
-	CHECK(f.row->quantity.whole == 3LL << 30, "%lld", (long long)f.row->quantity.whole);
+	CHECK(f.row->quantity.whole == 3000000000, "%lld", (long long)f.row->quantity.whole);
 	CHECK(!strcmp(f.row->text[WEIR_BILL_UNIT], "Bytes"), "%s", f.row->text[WEIR_BILL_UNIT]);
 	CHECK(!strcmp(f.row->text[WEIR_BILL_TAGS], "{\"team\": \"shop\"}"), "%s", f.row->text[WEIR_BILL_TAGS]);
 	CHECK(f.row->time_s[WEIR_BILL_CHARGE_START] == SEPTEMBER_S + 17 * 86400, "MM/DD/YYYY");
