@@ -266,6 +266,9 @@ int budgets_update(struct budgets *b, const struct weir_budget_set *set, const u
 	int r = 0;
 
 	b->failed = 0;
+	/* The same revision may have been read again since, and another in between: its documents are elsewhere now. */
+	for (size_t i = 0; !other && !revised && i < b->count; i++)
+		b->kept[i].budget = weir_budget_at(set, i);
 	if (!other && revised) {
 		other = !measured_alike(b, set);
 		r = other ? 0 : rebind(b, set, print);

@@ -168,6 +168,23 @@ TEST(another_repository_is_counted_anew)
 	weir_budget_set_free(other);
 }
 
+/* A commit and its revert between two looks: the same revision, read anew. */
+TEST(the_same_revision_is_elsewhere)
+{
+	auto_world w;
+	const struct charged c = {.team = "shop", .nanos = 5, .time_s = NOW_S};
+
+	world_new(&w);
+	CHECK(!charge_committed(w.store, &c) && spent(&w, "shop", NOW_S) == 5);
+	weir_budget_set_free(w.set);
+	if (weir_budget_set_new(&w.set))
+		abort();
+	set_add(w.set, two);
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(documents); i++)
+		set_add(w.set, documents[i]);
+	CHECK(!charge_committed(w.store, &c) && spent(&w, "shop", NOW_S) == 10, "%lld", (long long)spent(&w, "shop", NOW_S));
+}
+
 /* A row that nobody committed: who reads the ledger sees it. */
 TEST(a_revision_of_amounts_reads_no_ledger)
 {
@@ -263,5 +280,6 @@ TEST(what_is_added_equals_the_ledger)
 }
 
 TEST_MAIN(T(only_what_is_committed_is_told), T(too_many_kinds_are_told_as_such), T(each_budget_has_its_own),
-	  T(a_period_begins_with_what_is_in_it), T(another_repository_is_counted_anew), T(a_revision_of_amounts_reads_no_ledger), T(the_dearest_way_is_found),
+	  T(a_period_begins_with_what_is_in_it), T(another_repository_is_counted_anew), T(the_same_revision_is_elsewhere), T(a_revision_of_amounts_reads_no_ledger),
+	  T(the_dearest_way_is_found),
 	  T(what_is_added_equals_the_ledger))
