@@ -3,7 +3,9 @@
 
 #include <math.h>
 
-#define REACH 4 /* seasons that are looked at on each side */
+#define REACH 4	/* seasons that are looked at on each side */
+#define OUTAGE 3	/* zeros in a row */
+#define DEAD_MOST 0.25	/* of a series: with more zeros than that they are what it does */
 
 /* The nearest known value of the same phase on one side; NaN when there is none within reach. */
 static double phase_value(const double *v, size_t n, size_t t, ptrdiff_t season)
@@ -61,4 +63,34 @@ void weir_fill(const double *v, size_t n, const struct weir_calendar *c, double 
 		if (isnan(out[t]))
 			out[t] = between(v, n, t);
 	}
+}
+
+static bool mostly_alive(const double *v, size_t n)
+{
+	size_t zeros = 0;
+
+	for (size_t t = 0; t < n; t++) {
+		if (v[t] < 0)
+			return false;
+		zeros += v[t] == 0;
+	}
+	return (double)zeros <= DEAD_MOST * (double)n;
+}
+
+size_t weir_fill_outages(const double *v, size_t n, size_t lasting, double *out)
+{
+	bool alive = mostly_alive(v, n);
+	size_t taken = 0;
+
+	memcpy(out, v, n * sizeof(*out));
+	for (size_t t = 0, end; t < n && alive; t = end) {
+		for (end = t + 1; end < n && v[t] == 0 && v[end] == 0;)
+			end++;
+		if (v[t] != 0 || end - t < OUTAGE || (end == n && end - t >= lasting))
+			continue;
+		for (size_t i = t; i < end; i++)
+			out[i] = NAN;
+		taken += end - t;
+	}
+	return taken;
 }

@@ -6,10 +6,16 @@
 #include "lib/model/series.h"
 
 /*
- * out[0..n) = v with each NaN replaced: by the mean of the nearest known values of the same phase before and behind it (of the
- * longest season that has both, else of the shortest), moved by as much as its known neighbours are off theirs; without any
- * by what its neighbours say. All 0 when nothing is known.
+ * out[0..n) = v with each NaN replaced: by the mean of the nearest known values of the same phase before and behind it, of the
+ * shortest season that has both, else by the one that there is; without any by a line between its known neighbours. All 0
+ * when nothing is known.
  */
 void weir_fill(const double *v, size_t n, const struct weir_calendar *c, double *out);
+
+/*
+ * out[0..n) = v with outages missing: runs of zeros of a series that is never negative and mostly above 0. A run at the end that is as
+ * long as `lasting` is no outage but how things are now. Returns how many values were taken out.
+ */
+size_t weir_fill_outages(const double *v, size_t n, size_t lasting, double *out);
 
 #endif

@@ -21,7 +21,7 @@
 #define FACTOR_MIN 0.8 /* of the set's factor: few series say little */
 #define FACTOR_MAX 2.0
 #define FACTOR_FROM 3	    /* origins that a quantile is taken of at least */
-#define GROWTH_PRIOR 4.0    /* series' worth of no growth at all */
+#define GROWTH_PRIOR 20.0    /* origins' worth of no growth at all */
 #define LINEAR_WINDOWS 60000 /* of all series, that the global map is learnt from */
 #define LAGS_WITHOUT 48	    /* of the linear map, when nobody says a season */
 #define ALL_MEMBERS ((1u << WEIR_MEMBERS) - 1)
@@ -88,7 +88,7 @@ static struct mix *mix_new(size_t count, size_t horizon, size_t season)
 struct fitting {
 	const struct weir_model_data *data;
 	unsigned int members;
-	struct weir_pool_task *task; /* y is the fitting's own, in `values` */
+	struct weir_pool_task *task; /* y and v are the fitting's own, in `values` */
 	struct weir_linear_series *lin;
 	double *values, *misses; /* misses: count times origins times horizon, NaN where there is none */
 	struct weir_linear *linear;
@@ -104,15 +104,17 @@ static void fitting_fini(struct fitting *f)
 	weir_linear_free(f->linear);
 }
 
-static void prepare_one(struct fitting *f, size_t i, size_t horizon, double *y)
+/* y and v: n values each, of which task and map are. */
+static void prepare_one(struct fitting *f, size_t i, size_t horizon, double *y, double *v)
 {
 	const struct weir_series *s = &f->data->series[i];
 	struct weir_pool_task *t = &f->task[i];
 
-	*t = (struct weir_pool_task){.v = s->v, .y = y, .n = s->n, .horizon = horizon, .start_s = s->start_s, .step_s = s->step_s,
+	*t = (struct weir_pool_task){.v = v, .y = y, .n = s->n, .horizon = horizon, .start_s = s->start_s, .step_s = s->step_s,
 				     .calendar = &f->data->calendar};
-	t->transform = weir_transform_of(s->v, s->n);
-	weir_fill(s->v, s->n, t->calendar, y);
+	weir_fill_outages(s->v, s->n, t->calendar->seasons ? t->calendar->season[0] : horizon, v);
+	t->transform = weir_transform_of(v, s->n);
+	weir_fill(v, s->n, t->calendar, y);
 	for (size_t k = 0; k < s->n; k++)
 		y[k] = weir_transform(&t->transform, y[k]);
 	weir_pool_origins(t);
@@ -131,12 +133,12 @@ static int prepare(struct fitting *f, size_t horizon)
 		points += f->data->series[i].n;
 	f->task = calloc(count, sizeof(*f->task));
 	f->lin = calloc(count, sizeof(*f->lin));
-	f->values = malloc(points * sizeof(*f->values));
+	f->values = malloc(2 * points * sizeof(*f->values));
 	f->misses = malloc(count * WEIR_POOL_ORIGINS * horizon * sizeof(*f->misses));
 	if (!f->task || !f->lin || !f->values || !f->misses)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; at += f->data->series[i++].n)
-		prepare_one(f, i, horizon, f->values + at);
+		prepare_one(f, i, horizon, f->values + at, f->values + points + at);
 	f->opts = (struct weir_linear_opts){.lags = WEIR_MIN(lags, (size_t)WEIR_LINEAR_LAGS_MAX), .horizon = horizon,
 					    .windows = LINEAR_WINDOWS};
 	f->opts.level = c->seasons ? WEIR_MIN((size_t)c->season[0], f->opts.lags) : f->opts.lags / 2;
@@ -172,31 +174,30 @@ static int run_one(struct fitting *f, struct mix *m, size_t i)
 	return r;
 }
 
-/* How misses grow with the horizon, over the set: each series' in units of its own mean. */
-static void learn_growth(const struct fitting *f, struct mix *m)
+/* How misses grow with the horizon, over the set: each series' in units of its own mean. room: twice the horizon. */
+static void learn_growth(const struct fitting *f, struct mix *m, double *room)
 {
-	double all = GROWTH_PRIOR;
+	double *sum = room, *known = room + m->horizon;
 
 	for (size_t h = 0; h < m->horizon; h++)
-		m->growth[h] = GROWTH_PRIOR;
+		sum[h] = known[h] = GROWTH_PRIOR;
 	for (size_t i = 0; i < m->count; i++) {
 		const double *miss = f->misses + i * WEIR_POOL_ORIGINS * m->horizon;
-		size_t n = f->task[i].origins * m->horizon, known = 0;
+		size_t n = f->task[i].origins * m->horizon, there = 0;
 		double mean = 0;
 
 		for (size_t k = 0; k < n; k++) {
 			mean += isnan(miss[k]) ? 0 : miss[k];
-			known += !isnan(miss[k]);
+			there += !isnan(miss[k]);
 		}
-		if (known < n || !(mean > 0))
-			continue;
-		mean /= (double)n;
-		for (size_t k = 0; k < n; k++)
-			m->growth[k % m->horizon] += miss[k] / mean / (double)f->task[i].origins;
-		all++;
+		for (size_t k = 0; k < n && mean > 0; k++)
+			if (!isnan(miss[k])) {
+				sum[k % m->horizon] += miss[k] / mean * (double)there;
+				known[k % m->horizon]++;
+			}
 	}
 	for (size_t h = 0; h < m->horizon; h++)
-		m->growth[h] = fmax(m->growth[h] / all, 0.1);
+		m->growth[h] = fmax(sum[h] / known[h], 0.1);
 }
 
 /* Divided misses of the origins before one; returns how many. */
@@ -245,7 +246,7 @@ static int learn_intervals(const struct fitting *f, struct mix *m)
 
 	if (!room)
 		return -ENOMEM;
-	learn_growth(f, m);
+	learn_growth(f, m, room);
 	m->factor = learn_factor(f, m, room, room + one);
 	for (size_t i = 0; i < m->count; i++)
 		learn_knots(f, m, i, room);

@@ -2,7 +2,8 @@
 /*
  * After Prophet (Taylor, Letham 2018): a line through time that may bend at CHANGES points of the first four fifths, waves
  * (Fourier terms) of each season, and an effect of holidays, all in one ridge regression: the slopes' changes have their own
- * penalty. Unlike there the last slope is damped behind the end, or a bend near it would lead anywhere.
+ * penalty. Unlike there the last slope is damped behind the end, or a bend near it would lead anywhere, and a forecast
+ * begins where the newest values are, not where the curve is.
  */
 #include <math.h>
 
@@ -11,7 +12,8 @@
 
 #define CHANGES 10
 #define WAVES 6	  /* of a season, sine and cosine each */
-#define DAMP 0.98 /* of the slope, by step behind the end */
+#define DAMP 0.9  /* of the slope, by step behind the end */
+#define STAYS 0.98 /* of what the newest values are off the curve, by step */
 #define DAY_S 86400
 #define TERMS_MAX (2 + CHANGES + 2 * WAVES * WEIR_SEASONS_MAX + 1)
 #define BEND_RIDGE 10.0 /* in values */
@@ -113,18 +115,27 @@ static int prophet_fit(const struct weir_past *p, double *params)
 	return 0;
 }
 
+static double value_at(const double *params, const struct weir_past *p, size_t t)
+{
+	float x[TERMS_MAX];
+	size_t k = row_of(p, t, (size_t)params[0], (size_t)params[1], x);
+	double sum = 0;
+
+	for (size_t i = 0; i < k; i++)
+		sum += params[2 + i] * (double)x[i];
+	return sum;
+}
+
+/* What the newest values are off the curve stays off it, less and less. */
 static int prophet_predict(const double *params, const struct weir_past *p, size_t horizon, double *ret)
 {
-	size_t fitted = (size_t)params[0], waves = (size_t)params[1];
-	float x[TERMS_MAX];
+	size_t newest = p->calendar->seasons ? WEIR_MIN((size_t)p->calendar->season[0], p->n) : 1;
+	double off = 0;
 
-	for (size_t h = 0; h < horizon; h++) {
-		size_t k = row_of(p, p->n + h, fitted, waves, x);
-
-		ret[h] = 0;
-		for (size_t i = 0; i < k; i++)
-			ret[h] += params[2 + i] * (double)x[i];
-	}
+	for (size_t t = p->n - newest; t < p->n; t++)
+		off += (p->y[t] - value_at(params, p, t)) / (double)newest;
+	for (size_t h = 0; h < horizon; h++)
+		ret[h] = value_at(params, p, p->n + h) + off * pow(STAYS, (double)(h + 1));
 	return 0;
 }
 
