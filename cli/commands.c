@@ -32,11 +32,12 @@ static const struct command commands[] = {
 	{"cost coverage", cmd_cost_coverage, "[--labels A|B,C] [--where workload|namespace|node] [--since 1d | --from TIME [--to TIME]] [--limit 50]",
 	 "Say how much of cost and bytes is of workloads with a label, and where it is missing. A bar stands between labels of "
 	 "which each will do. Without --labels: those by which the repository's Allocation finds teams and cost centres."},
-	{"cost explain", cmd_cost_explain, "--workload NAMESPACE/NAME [--path P] [--meter M] [--since 1h | --from TIME [--to TIME]] [--flows 5]",
+	{"cost explain", cmd_cost_explain, "--workload NAMESPACE/NAME [--path P] [--meter M] [--since 1h | --from TIME [--to TIME]] [--flows 5] [--payer P]",
 	 "Say why a workload paid what it paid, by whole hours: who it was (node, cgroup, labels, since when it held its addresses), and of "
 	 "each amount the price entry with its source, what the pool had used before and after, and the flows with what decided "
 	 "their way. Amounts of flows sum to their line, lines to what weirctl cost shows. Prices and ways are of today's repository "
-	 "for that time."},
+	 "for that time. --payer says what of all costs is the workload's in the end: its own, its part of a proxy's by measured bytes, of "
+	 "hours of gateways."},
 	{"cost why", cmd_cost_why,
 	 "[--by workload,path] [--since 1d] [--against 1d] [--limit 20] | --bills DB --since MONTH --against MONTH [--by workload,path] "
 	 "[--account A] [--dir REPO] [--measured FILE | --traffic FILE]... [--rate R]",

@@ -124,7 +124,7 @@ static int print(const struct cli *c, const json_t *root, struct weir_err *err)
 }
 
 struct asked {
-	const char *workload, *path, *meter;
+	const char *workload, *path, *meter, *payer;
 	uint64_t from, to, flows;
 };
 
@@ -144,6 +144,53 @@ static char *path_of(const struct asked *a)
 			 a->path ? "&path=" : "", path, a->meter ? "&meter=" : "", meter, a->from, end, a->flows);
 }
 
+/* Its part of what passed a proxy, by the bytes between them. */
+static void print_ratio(const struct cli *c, const json_t *root, const char *proxy, const char *owner)
+{
+	double own = 0, all = 0;
+	char bytes[HUMAN_MAX];
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach (json_object_get(root, "proxies"), i, v) {
+		weir_auto_free char *name = weir_strf("%s/%s", text_of(v, "namespace"), text_of(v, "workload"));
+
+		if (strcmp(text_of(v, "proxy"), proxy))
+			continue;
+		all += (double)number_of(v, "bytes");
+		own += name && !strcmp(name, owner) ? (double)number_of(v, "bytes") : 0;
+	}
+	if (all > 0)
+		fprintf(c->out, ", %.2f %% of the bytes between it and those behind it (%s)", own / all * 100, human_bytes((uint64_t)own, bytes));
+}
+
+/* What is its in the end: its own, what others moved and it pays, and its part of what is shared. */
+static int print_owned(const struct cli *c, const struct asked *a, struct weir_err *err)
+{
+	view_auto_json json_t *root = NULL;
+	const json_t *line = NULL, *v;
+	char money[HUMAN_MAX], direct[HUMAN_MAX];
+	size_t i;
+	int r = alloc_fetch(c, "workload", a->payer, a->from, a->to, &root, err);
+
+	if (r)
+		return r;
+	json_array_foreach (json_object_get(root, "items"), i, v)
+		if (!strcmp(text_of(v, "owner"), a->workload) && !strcmp(text_of(v, "kind"), "owner"))
+			line = v;
+	fprintf(c->out, "\n%s is its when the %s pays: direct %s\n", human_money(number_of(line, "nanos"), text_of(root, "currency"), money),
+		text_of(root, "payer"), human_money(number_of(line, "direct_nanos"), "", direct));
+	json_array_foreach (json_object_get(root, "shares"), i, v) {
+		if (strcmp(text_of(v, "owner"), a->workload) || strcmp(text_of(v, "kind"), "owner"))
+			continue;
+		fprintf(c->out, "  %s  %s, %s", human_money(number_of(v, "nanos"), "", money), text_of(v, "via"), text_of(v, "how"));
+		if (!strcmp(text_of(v, "how"), "proxy"))
+			print_ratio(c, root, text_of(v, "via"), a->workload);
+		fputc('\n', c->out);
+	}
+	return 0;
+}
+
 int cmd_cost_explain(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	view_auto_json json_t *root = NULL;
@@ -152,17 +199,21 @@ int cmd_cost_explain(const struct cli *c, int argc, char **argv, struct weir_err
 	const struct args_opt opts[] = {
 		{"--workload", ARGS_STR, &a.workload}, {"--path", ARGS_STR, &a.path}, {"--meter", ARGS_STR, &a.meter},
 		{"--since", ARGS_DURATION, &since},    {"--from", ARGS_TIME, &a.from}, {"--to", ARGS_TIME, &a.to},
-		{"--flows", ARGS_U64, &a.flows},
+		{"--flows", ARGS_U64, &a.flows},       {"--payer", ARGS_STR, &a.payer},
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
 	if (!r && !a.workload)
 		r = weir_err_set(err, -EINVAL, "--workload NAMESPACE/NAME is needed");
+	if (!r && a.payer && c->json)
+		r = weir_err_set(err, -EINVAL, "--payer is for people: with --json ask weirctl cost --by workload --payer %s", a.payer);
 	if (!r && a.flows > 1000)
 		r = weir_err_set(err, -EINVAL, "--flows must be 0 to 1000");
 	if (!r)
 		r = alloc_range(c, 3600, since, &a.from, a.to, err);
 	if (!r)
 		r = view_fetch_made(c, path_of(&a), &root, err);
-	return r || !root ? r : print(c, root, err);
+	if (!r && root)
+		r = print(c, root, err);
+	return r || !a.payer ? r : print_owned(c, &a, err);
 }

@@ -147,6 +147,29 @@ TEST(an_amount_with_all_that_it_rests_on)
 	      "%s", out);
 }
 
+/* Two questions: what the workload paid, and what is its when the sender pays. */
+TEST(what_is_its_in_the_end)
+{
+	struct answer a = {
+		.status = OK,
+		.body = "{\"currency\":\"USD\",\"namespace\":\"s\",\"workload\":\"web\",\"from\":1795496400,\"to\":1795500000,\"total\":{\"nanos\":0},"
+			"\"identity\":[],\"items\":[]}",
+		.then = HEAD "\"total\":{\"nanos\":9},\"items\":[{\"owner\":\"s/web\",\"kind\":\"owner\",\"direct_nanos\":1000000,\"nanos\":46000000}],"
+			     "\"shares\":[{\"owner\":\"s/web\",\"kind\":\"owner\",\"how\":\"proxy\",\"via\":\"in/nginx\",\"bytes\":1,\"nanos\":30000000},"
+			     "{\"owner\":\"d/api\",\"kind\":\"owner\",\"how\":\"proxy\",\"via\":\"in/nginx\",\"bytes\":1,\"nanos\":10000000},"
+			     "{\"owner\":\"s/web\",\"kind\":\"owner\",\"how\":\"shared evenly\",\"via\":\"aws/1/vpc/nat-a\",\"nanos\":15000000}],"
+			     "\"proxies\":[{\"proxy\":\"in/nginx\",\"namespace\":\"s\",\"workload\":\"web\",\"bytes\":300,\"nanos\":30000000},"
+			     "{\"proxy\":\"in/nginx\",\"namespace\":\"d\",\"workload\":\"api\",\"bytes\":100,\"nanos\":10000000}]}"};
+	weir_auto_free char *out = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "cost", "explain", "--workload", "s/web", "--payer", "sender"), "%s", err.text);
+	CHECK(strstr(a.request, "/api/v1/allocation?by=workload&from=1793487600&payer=sender"), "%s", a.request);
+	CHECK(strstr(out, "\n0.046000 USD is its when the sender pays: direct 0.001000\n"
+			  "  0.030000  in/nginx, proxy, 75.00 % of the bytes between it and those behind it (300 B)\n"
+			  "  0.015000  aws/1/vpc/nat-a, shared evenly\n"), "%s", out);
+}
+
 static int run(const char *by, const char *option, const char *value, char **ret_out, struct weir_err *err)
 {
 	char *argv[] = {"cost", "--by", (char *)by, (char *)option, (char *)value};
@@ -174,4 +197,4 @@ TEST(usage_errors)
 	}
 }
 
-TEST_MAIN(T(usage_errors), T(coverage_is_two_tables), T(an_amount_with_all_that_it_rests_on), T(pages_are_one_table), T(pages_are_one_object), T(pages_are_one_file), T(an_answer_that_is_none_is_said))
+TEST_MAIN(T(usage_errors), T(coverage_is_two_tables), T(an_amount_with_all_that_it_rests_on), T(what_is_its_in_the_end), T(pages_are_one_table), T(pages_are_one_object), T(pages_are_one_file), T(an_answer_that_is_none_is_said))
