@@ -13,39 +13,81 @@
 #define P_MAX 5
 #define Q_MAX 2
 #define LONG 24 /* lags of the long autoregression */
-#define TERMS (LONG + 1)
+#define TERMS (P_MAX + Q_MAX)
 #define GROWS 20.0 /* an impulse that is beyond it within IMPULSE steps grows without bound */
 #define IMPULSE 96
 
 enum { PARAM_P, PARAM_D, PARAM_Q, PARAM_MEAN, PARAM_AR, PARAM_MA = PARAM_AR + P_MAX, PARAMS = PARAM_MA + Q_MAX };
 
-/* Least squares of w[t] on p lags of w and q lags of e, from t = LONG + Q_MAX; coef gets p + q. Returns the mean square. */
-static double regress(const double *w, const double *e, size_t n, size_t p, size_t q, size_t from, double *coef)
+/* Autoregression of LONG lags, by Levinson's recursion on autocovariances. */
+static void long_autoregression(const double *w, size_t n, double ar[LONG])
 {
-	double gram[TERMS * TERMS] = {0}, right[TERMS] = {0}, x[TERMS], squares = 0, sum = 0;
-	size_t k = p + q;
+	double cov[LONG + 1], next[LONG], error;
 
-	for (size_t t = from; t < n; t++) {
-		for (size_t i = 0; i < p; i++)
-			x[i] = w[t - 1 - i];
-		for (size_t i = 0; i < q; i++)
-			x[p + i] = e[t - 1 - i];
-		for (size_t i = 0; i < k; i++) {
-			for (size_t j = 0; j <= i; j++)
-				gram[i * k + j] += x[i] * x[j];
-			right[i] += x[i] * w[t];
-		}
-		squares += w[t] * w[t];
+	for (size_t k = 0; k <= LONG; k++) {
+		cov[k] = 0;
+		for (size_t t = k; t < n; t++)
+			cov[k] += w[t] * w[t - k];
 	}
+	memset(ar, 0, LONG * sizeof(*ar));
+	error = cov[0];
+	for (size_t k = 0; k < LONG && error > 1e-12 * cov[0]; k++) {
+		double reflect = cov[k + 1];
+
+		for (size_t i = 0; i < k; i++)
+			reflect -= ar[i] * cov[k - i];
+		reflect /= error;
+		for (size_t i = 0; i < k; i++)
+			next[i] = ar[i] - reflect * ar[k - 1 - i];
+		memcpy(ar, next, k * sizeof(*ar));
+		ar[k] = reflect;
+		error *= 1 - reflect * reflect;
+	}
+}
+
+/* Sums over t of all products that any order needs: P_MAX lags of w, Q_MAX lags of e, and w itself. */
+struct products {
+	double gram[P_MAX + Q_MAX][P_MAX + Q_MAX], right[P_MAX + Q_MAX], squares;
+	size_t n;
+};
+
+static void multiply(const double *w, const double *e, size_t n, struct products *p)
+{
+	*p = (struct products){.n = n - LONG - Q_MAX};
+	for (size_t t = LONG + Q_MAX; t < n; t++) {
+		double x[P_MAX + Q_MAX];
+
+		for (size_t i = 0; i < P_MAX; i++)
+			x[i] = w[t - 1 - i];
+		for (size_t i = 0; i < Q_MAX; i++)
+			x[P_MAX + i] = e[t - 1 - i];
+		for (size_t i = 0; i < P_MAX + Q_MAX; i++) {
+			for (size_t j = 0; j <= i; j++)
+				p->gram[i][j] += x[i] * x[j];
+			p->right[i] += x[i] * w[t];
+		}
+		p->squares += w[t] * w[t];
+	}
+}
+
+/* Least squares of w on its first p lags and the first q of e; coef gets p + q. Returns the mean square that is left. */
+static double regress(const struct products *all, size_t p, size_t q, double *coef)
+{
+	double gram[TERMS * TERMS], sum = 0;
+	size_t k = p + q, at[TERMS];
+
 	for (size_t i = 0; i < k; i++) {
-		coef[i] = right[i];
-		gram[i * k + i] += 1e-6 * squares + 1e-12;
+		at[i] = i < p ? i : P_MAX + i - p;
+		coef[i] = all->right[at[i]];
+		for (size_t j = 0; j <= i; j++)
+			gram[i * k + j] = all->gram[at[i]][at[j]];
+		gram[i * k + i] += 1e-6 * all->squares + 1e-12;
 	}
 	if (k && weir_blas_solve_double(k, gram, 1, coef))
 		return INFINITY;
 	for (size_t i = 0; i < k; i++)
-		sum += coef[i] * right[i];
-	return (squares - sum) / (double)(n - from);
+		sum += coef[i] * all->right[at[i]];
+	return (all->squares - sum) / (double)all->n;
 }
 
 static void residuals(const double *w, size_t n, const double *ar, size_t p, const double *ma, size_t q, double *e)
@@ -121,13 +163,14 @@ static bool has_root(const double *w, size_t n)
 
 static void select_order(const double *w, const double *e, size_t n, double *params)
 {
-	size_t from = LONG + Q_MAX;
-	double least = INFINITY, coef[P_MAX + Q_MAX];
+	struct products all;
+	double least = INFINITY, coef[TERMS];
 
+	multiply(w, e, n, &all);
 	for (size_t p = 0; p <= P_MAX; p++)
 		for (size_t q = 0; q <= Q_MAX; q++) {
-			double square = regress(w, e, n, p, q, from, coef);
-			double aic = (double)(n - from) * log(square + 1e-300) + 2.0 * (double)(p + q);
+			double square = regress(&all, p, q, coef);
+			double aic = (double)all.n * log(fmax(square, 0) + 1e-300) + 2.0 * (double)(p + q);
 
 			if (!(aic < least) || !is_stable(coef, p, coef + p, q))
 				continue;
@@ -152,8 +195,9 @@ static int arima_fit(const struct weir_past *past, double *params)
 	memcpy(w, past->parts->adjusted, past->n * sizeof(*w));
 	params[PARAM_D] = has_root(w, past->n);
 	n = stationary(w, past->n, params[PARAM_D] > 0, &params[PARAM_MEAN]);
-	if (n < 4 * LONG || regress(w, w, n, LONG, 0, LONG, coef) == INFINITY)
+	if (n < 4 * LONG)
 		return 0;
+	long_autoregression(w, n, coef);
 	residuals(w, n, coef, LONG, NULL, 0, e);
 	select_order(w, e, n, params);
 	return 0;

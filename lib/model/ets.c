@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Exponential smoothing with a damped trend, additive errors: ETS(A,Ad,N), and ETS(A,Ad,A) with the shortest season
- * (Hyndman, Koehler, Ord, Snyder 2008). Parameters by a search over a small grid, then between its points, of the squared
- * error one step ahead over the newest values.
+ * (Hyndman, Koehler, Ord, Snyder 2008). Parameters by a search of a small grid, one after the
+ * other, by the squared error one step ahead over the newest values.
  */
 #include <math.h>
 
@@ -34,27 +34,31 @@ void weir_damped_run(struct weir_damped *d, const double *y, size_t n)
 	run(d, y + from, n - from);
 }
 
+/* Is d better than what was best so far? */
+static void try_damped(struct weir_damped d, const double *y, size_t n, double *least, struct weir_damped *best)
+{
+	double sum = run(&d, y, n);
+
+	if (sum < *least) {
+		*least = sum;
+		*best = d;
+	}
+}
+
 void weir_damped_fit(const double *y, size_t n, struct weir_damped *ret)
 {
-	static const double alphas[] = {0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99}, betas[] = {0, 0.02, 0.1, 0.3}, phis[] = {0.8, 0.9, 0.98};
+	static const double alphas[] = {0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99}, betas[] = {0.02, 0.1, 0.3}, phis[] = {0.8, 0.9, 0.98};
 	size_t from = n > NEWEST ? n - NEWEST : 0;
+	struct weir_damped level = {.alpha = 0.3, .phi = 0.9, .level = y[n - 1]};
 	double least = INFINITY;
 
 	y += from;
 	n -= from;
 	for (size_t a = 0; a < WEIR_ARRAY_SIZE(alphas); a++)
-		for (size_t b = 0; b < WEIR_ARRAY_SIZE(betas); b++)
-			for (size_t f = 0; f < (betas[b] > 0 ? WEIR_ARRAY_SIZE(phis) : 1); f++) {
-				struct weir_damped d = {.alpha = alphas[a], .beta = betas[b], .phi = phis[f]};
-				double sum = run(&d, y, n);
-
-				if (sum < least) {
-					least = sum;
-					*ret = d;
-				}
-			}
-	if (!(least < INFINITY)) /* nothing but values too large to square */
-		*ret = (struct weir_damped){.alpha = 0.3, .phi = 0.9, .level = y[n - 1]};
+		try_damped((struct weir_damped){.alpha = alphas[a], .phi = 0.9}, y, n, &least, &level);
+	*ret = level;
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(betas) * WEIR_ARRAY_SIZE(phis); i++)
+		try_damped((struct weir_damped){.alpha = level.alpha, .beta = betas[i / 3], .phi = phis[i % 3]}, y, n, &least, ret);
 }
 
 double weir_damped_ahead(const struct weir_damped *d, size_t h)
@@ -91,22 +95,30 @@ static size_t season_of(const struct weir_past *p)
 	return p->calendar->seasons && p->n >= 3 * p->calendar->season[0] ? p->calendar->season[0] : 0;
 }
 
+/* One parameter after the other: alpha, gamma, beta. */
 static int ets_fit(const struct weir_past *p, double *params)
 {
-	static const double alphas[] = {0.02, 0.1, 0.3, 0.6, 0.9, 0.99}, betas[] = {0, 0.05}, gammas[] = {0.03, 0.1, 0.3, 0.7};
-	size_t season = season_of(p);
+	static const double alphas[] = {0.02, 0.1, 0.3, 0.6, 0.9, 0.99}, gammas[] = {0.03, 0.3, 0.7};
+	size_t season = season_of(p), tries = WEIR_ARRAY_SIZE(alphas) + WEIR_ARRAY_SIZE(gammas) + 1;
 	weir_auto_free double *state = malloc((season + 1) * sizeof(*state));
-	struct weir_damped best = {0};
+	struct weir_damped best = {.alpha = 0.3, .phi = 0.95};
 	double least = INFINITY, best_gamma = 0.1;
 
 	if (!state)
 		return -ENOMEM;
 	if (!season)
 		weir_damped_fit(p->y, p->n, &best);
-	for (size_t i = 0; season && i < WEIR_ARRAY_SIZE(alphas) * WEIR_ARRAY_SIZE(betas) * WEIR_ARRAY_SIZE(gammas); i++) {
-		struct weir_damped d = {.alpha = alphas[i % 6], .beta = betas[i / 6 % 2], .phi = 0.95};
-		double gamma = gammas[i / 12], sum = run_seasonal(&d, gamma, p->y, p->n, season, state);
+	for (size_t i = 0; season && i < tries; i++) {
+		struct weir_damped d = best;
+		double gamma = best_gamma, sum;
 
+		if (i < WEIR_ARRAY_SIZE(alphas))
+			d.alpha = alphas[i];
+		else if (i + 1 < tries)
+			gamma = gammas[i - WEIR_ARRAY_SIZE(alphas)];
+		else
+			d.beta = 0.05;
+		sum = run_seasonal(&d, gamma, p->y, p->n, season, state);
 		if (sum < least) {
 			least = sum;
 			best = d;

@@ -12,14 +12,15 @@
 #define OWN_RIDGE 30.0f	    /* b, in windows */
 #define HEAVY 4.0	    /* the most that a window counts */
 #define OWN_WINDOWS_MAX 2048 /* of a series, the newest */
-#define SCALE_MIN 1e-9	    /* of the level: a window that is flatter has no scale */
+#define SCALE_MIN 1e-9	    /* of the level: what is less is rounding */
+#define FLAT 1e-6	    /* of the series' own deviation from its last value */
 
 enum { CUT, ALL, MAPS };
 
 /* Windows of a series as rows: x (lags), z (horizon). */
 struct windows {
 	float *x, *z, *e;
-	double *error, *sorted;
+	double *error, *sorted, *sum, *square, base;
 	size_t room, n;
 };
 
@@ -50,7 +51,7 @@ static int make_room(struct weir_linear *m, size_t longest)
 
 	m->w.room = room;
 	m->w.x = malloc(room * (o->lags + 2 * o->horizon) * sizeof(float));
-	m->w.error = malloc(2 * room * sizeof(double));
+	m->w.error = malloc(2 * (room + longest + 1) * sizeof(double));
 	m->gram = malloc(2 * o->lags * o->lags * sizeof(float));
 	m->cross = calloc((1 + 2 * MAPS) * size, sizeof(float));
 	if (!m->w.x || !m->w.error || !m->gram || !m->cross)
@@ -58,6 +59,8 @@ static int make_room(struct weir_linear *m, size_t longest)
 	m->w.z = m->w.x + room * o->lags;
 	m->w.e = m->w.z + room * o->horizon;
 	m->w.sorted = m->w.error + room;
+	m->w.sum = m->w.sorted + room;
+	m->w.square = m->w.sum + longest + 1;
 	m->work = m->gram + o->lags * o->lags;
 	for (size_t i = 0; i < MAPS; i++) {
 		m->global[i] = m->cross + (1 + i) * size;
@@ -66,42 +69,75 @@ static int make_room(struct weir_linear *m, size_t longest)
 	return 0;
 }
 
-/* Level and scale of a window. A flat one has the scale of its level, or 1. */
-static void level_of(const double *y, const struct weir_linear_opts *o, double *level, double *scale)
+/* Level and scale from sums over a window, and over its end. */
+static void scale_of(double sum, double squares, double near, const struct weir_linear_opts *o, double *level, double *scale)
 {
-	double sum = 0, near = 0, squares = 0, mean;
+	double mean = sum / (double)o->lags;
 
-	for (size_t i = 0; i < o->lags; i++)
-		sum += y[i];
-	for (size_t i = o->lags - o->level; i < o->lags; i++)
-		near += y[i];
-	mean = sum / (double)o->lags;
-	for (size_t i = 0; i < o->lags; i++)
-		squares += (y[i] - mean) * (y[i] - mean);
 	*level = near / (double)o->level;
-	*scale = sqrt(squares / (double)o->lags);
-	if (!(*scale > SCALE_MIN * fabs(mean)))
-		*scale = mean != 0 ? fabs(mean) : 1;
+	*scale = sqrt(fmax(squares / (double)o->lags - mean * mean, 0));
 }
 
-/* The windows that end, targets included, behind `from` and at most at `to`: from the newest back, every stride-th. */
+/* A flat window has the scale 1: it is its level, whatever the map says. */
+static void level_of(const double *y, const struct weir_linear_opts *o, double *level, double *scale)
+{
+	double sum = 0, near = 0, squares = 0, base = y[o->lags - 1];
+
+	for (size_t i = 0; i < o->lags; i++) {
+		sum += y[i] - base;
+		squares += (y[i] - base) * (y[i] - base);
+	}
+	for (size_t i = o->lags - o->level; i < o->lags; i++)
+		near += y[i] - base;
+	scale_of(sum, squares, near, o, level, scale);
+	*level += base;
+	if (!(*scale > SCALE_MIN * fabs(*level)))
+		*scale = 1;
+}
+
+/* Sums of y and its squares up to each value, less the last one: large numbers would leave no digits. */
+static void sum_up(struct windows *w, const double *y, size_t n)
+{
+	w->base = n ? y[n - 1] : 0;
+	w->sum[0] = w->square[0] = 0;
+	for (size_t i = 0; i < n; i++) {
+		double v = y[i] - w->base;
+
+		w->sum[i + 1] = w->sum[i] + v;
+		w->square[i + 1] = w->square[i] + v * v;
+	}
+}
+
+/*
+ * The windows that end, targets included, behind `from` and at most at `to`: from the newest back, every stride-th. Flat ones
+ * teach nothing, and are left out.
+ */
 static void windows_of(struct weir_linear *m, const double *y, size_t from, size_t to, size_t stride)
 {
 	const struct weir_linear_opts *o = &m->o;
 	struct windows *w = &m->w;
 	size_t span = o->lags + o->horizon;
+	double flat;
 
 	w->n = 0;
+	sum_up(w, y, to);
+	flat = FLAT * sqrt(w->square[to] / (double)(to + 1));
 	for (size_t end = to; end >= span && end > from && w->n < w->room; end -= WEIR_MIN(stride, end)) {
 		const double *at = y + end - span;
 		float *x = w->x + w->n * o->lags, *z = w->z + w->n * o->horizon;
+		size_t from_at = end - span, to_at = end - o->horizon;
 		double level, scale;
 
-		level_of(at, o, &level, &scale);
+		scale_of(w->sum[to_at] - w->sum[from_at], w->square[to_at] - w->square[from_at],
+			 w->sum[to_at] - w->sum[to_at - o->level], o, &level, &scale);
+		if (!(scale > flat))
+			continue;
+		level += w->base;
+		scale = 1 / scale;
 		for (size_t i = 0; i < o->lags; i++)
-			x[i] = (float)((at[i] - level) / scale);
+			x[i] = (float)((at[i] - level) * scale);
 		for (size_t i = 0; i < o->horizon; i++)
-			z[i] = (float)((at[o->lags + i] - level) / scale);
+			z[i] = (float)((at[o->lags + i] - level) * scale);
 		w->n++;
 	}
 }

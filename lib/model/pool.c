@@ -114,10 +114,42 @@ static size_t known_behind(const struct weir_pool_task *t, size_t origin)
 	return WEIR_MIN(t->n - t->cut - origin * t->gap, t->horizon);
 }
 
-/* All members at one origin; locals learn first where they are told to. */
-static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin, bool learn)
+/* What the mean is made of: each part is what it adds to those before it, in units. */
+static int explain(const struct weir_pool_task *t, const struct weir_past *past, struct weir_pool_result *ret)
 {
-	bool end = origin == t->origins;
+	const struct weir_parts *parts = past->parts;
+	struct weir_damped d;
+	double params[WEIR_LOCAL_PARAMS_MAX];
+	int r = t->calendar->holidays ? weir_local_prophet.fit(past, params) : 0;
+
+	if (r)
+		return r;
+	weir_damped_fit(parts->adjusted, t->n, &d);
+	for (size_t h = 0; h < t->horizon; h++) {
+		double sum = weir_damped_ahead(&d, h), before = weir_transform_back(&t->transform, sum);
+
+		ret->part[WEIR_PART_TREND][h] = before;
+		for (size_t p = WEIR_PART_DAY; p < WEIR_PART_REMAINDER; p++) {
+			double now;
+
+			if (p == WEIR_PART_DAY && parts->seasons)
+				sum += weir_parts_phase(parts, t->calendar, 0, h);
+			for (size_t s = 1; p == WEIR_PART_WEEK && s < parts->seasons; s++)
+				sum += weir_parts_phase(parts, t->calendar, s, h);
+			if (p == WEIR_PART_HOLIDAY && t->calendar->holidays)
+				sum += weir_prophet_holiday(params, past, h);
+			now = weir_transform_back(&t->transform, sum);
+			ret->part[p][h] = now - before;
+			before = now;
+		}
+	}
+	return 0;
+}
+
+/* All members at one origin; locals learn first at the cut and at the end. */
+static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin, struct weir_pool_result *ret)
+{
+	bool end = origin == t->origins, learn = end || !origin;
 	size_t n = end ? t->n : t->cut + origin * t->gap;
 	weir_auto_parts parts = {0};
 	struct weir_past past = past_of(t, n, &parts);
@@ -132,6 +164,8 @@ static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin,
 		r = learn ? l->fit(&past, s->params[m]) : 0;
 		r = r ? r : l->predict(s->params[m], &past, t->horizon, forecast_of(t, s, m, origin));
 	}
+	if (!r && end)
+		r = explain(t, &past, ret);
 	if (!r && t->linear && (t->members & 1u << WEIR_MEMBER_LINEAR))
 		weir_linear_predict(t->linear, !end, t->y, n, forecast_of(t, s, WEIR_MEMBER_LINEAR, origin));
 	for (size_t m = 0; m < WEIR_MEMBERS && !r; m++) {
@@ -213,41 +247,6 @@ static void miss(const struct weir_pool_task *t, const struct scratch *s, double
 	}
 }
 
-/* What the mean is made of: each part is what it adds to those before it, in units. */
-static int explain(const struct weir_pool_task *t, struct weir_pool_result *ret)
-{
-	weir_auto_parts parts = {0};
-	struct weir_damped d;
-	double params[WEIR_LOCAL_PARAMS_MAX];
-	struct weir_past past = past_of(t, t->n, &parts);
-	int r = weir_parts_of(t->y, t->n, t->calendar, &parts);
-
-	if (!r && t->calendar->holidays)
-		r = weir_local_prophet.fit(&past, params);
-	if (r)
-		return r;
-	weir_damped_fit(parts.adjusted, t->n, &d);
-	for (size_t h = 0; h < t->horizon; h++) {
-		double sum = weir_damped_ahead(&d, h), before = weir_transform_back(&t->transform, sum);
-
-		ret->part[WEIR_PART_TREND][h] = before;
-		for (size_t p = WEIR_PART_DAY; p < WEIR_PART_REMAINDER; p++) {
-			double now;
-
-			if (p == WEIR_PART_DAY && parts.seasons)
-				sum += weir_parts_phase(&parts, t->calendar, 0, h);
-			for (size_t s = 1; p == WEIR_PART_WEEK && s < parts.seasons; s++)
-				sum += weir_parts_phase(&parts, t->calendar, s, h);
-			if (p == WEIR_PART_HOLIDAY && t->calendar->holidays)
-				sum += weir_prophet_holiday(params, &past, h);
-			now = weir_transform_back(&t->transform, sum);
-			ret->part[p][h] = now - before;
-			before = now;
-		}
-	}
-	return 0;
-}
-
 int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret)
 {
 	weir_auto_free struct scratch *s = malloc(sizeof(*s));
@@ -258,12 +257,12 @@ int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret)
 		return -ENOMEM;
 	s->f = f;
 	for (size_t q = 0; q <= t->origins && !r; q++)
-		r = ask(t, s, q, q == 0 || q == t->origins);
+		r = ask(t, s, q, ret);
 	if (r)
 		return r;
 	measure(t, s);
 	miss(t, s, ret->mean, ret->miss);
 	weights(t, s, SIZE_MAX, ret->weight);
 	combine(t, s, t->origins, ret->weight, ret->mean);
-	return explain(t, ret);
+	return 0;
 }
