@@ -2,9 +2,10 @@
 /*
  * Upkeep of the rollups. What is over is folded into the next resolution (10 s into minutes, those into hours, those into
  * days), in the order of its keys; how far is kept as the key of the last row that was (tables folded_*), in the same
- * transaction. A row that comes later than that goes into the next resolution as well (statements ST_*_LATE_*), so each
+ * transaction. A row that comes later than that goes into the next resolution as well (statements ST_*_LATE_*), and so on
+ * while it comes late there too; one that is folded into a bucket that was folded on goes on with it. So each
  * resolution with what stands above its marks (views *_minutes, *_hours, *_days) is at any moment all that there is,
- * once. Nothing above a mark is removed, and nothing is folded on before all that goes into it is.
+ * once. Nothing above a mark is removed. Marks stay at the last row: what comes after a long silence is folded in bulk.
  */
 #include "aggregator/store_impl.h"
 
@@ -13,8 +14,7 @@ static const uint64_t grace_s[STORE_RESOLUTIONS] = {0, 60, 300, 600};
 /* Free pages stay for the rows to come, unless they are more than 1/8 of the file; then so many go per step. */
 #define FREE_PART 8
 #define FREE_STEP 256
-#define SQL_MAX 1024
-#define MANY "9223372036854775807"
+#define SQL_MAX 2048
 
 static const char *const suffix[STORE_RESOLUTIONS] = {"10s", "1m", "1h", "1d"};
 /* Tables of marks, by what is folded. */
@@ -23,16 +23,15 @@ static const char *const mark[STORE_RESOLUTIONS] = {NULL, "_1m", "_1h", ""};
 static const struct kind {
 	const char *name, *key, *values, *sum;
 	const char *rest, *row; /* row: parameters for a key, see run() */
-	const char *beyond;	/* behind a bucket: above all keys of it */
 	enum store_res first; /* that is folded; those before are written */
 } kinds[STORE_KINDS] = {
 	[STORE_FLOW] = {"flow", FLOW_KEY, "bytes,packets", "bytes=bytes+excluded.bytes,packets=packets+excluded.packets",
-			FLOW_REST, "?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14", MANY ",0,0,0,0,0,0,0,0,0", STORE_1M},
+			FLOW_REST, "?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14", STORE_1M},
 	[STORE_LEDGER] = {"ledger", LEDGER_KEY, "bytes,once,nanos",
 			  "bytes=bytes+excluded.bytes,once=once+excluded.once,nanos=nanos+excluded.nanos",
-			  LEDGER_REST, "?4,?5,?6,?7,?8,?9", MANY ",0,'','',0", STORE_1M},
+			  LEDGER_REST, "?4,?5,?6,?7,?8,?9", STORE_1M},
 	[STORE_HEALTH] = {"health", HEALTH_KEY, "counts", "counts=health_sum(counts,excluded.counts)", HEALTH_REST,
-			  "?4,?5,?6,?7", MANY ",0,0", STORE_HEALTH_WRITTEN},
+			  "?4,?5,?6,?7", STORE_HEALTH_WRITTEN},
 };
 
 static void end(sqlite3_stmt **st)
@@ -118,29 +117,35 @@ int store_folded(struct store *s, uint64_t ret[STORE_KINDS][STORE_RESOLUTIONS])
 }
 
 /*
- * All of the buckets that ended before before_s is folded: the mark goes behind the last of them. Left at the last row, a
- * later one of the same bucket, with a higher key, would stand above this mark and perhaps below the next one: twice.
+ * What of the rows that are folded into `to` now belongs to buckets of it that were folded on already: the same rows go into
+ * `on` as well. They came late there, and not into what they are in.
  */
-static int fold_end(struct store *s, const struct kind *k, enum store_res to, uint64_t before_s)
+static int fold_on(struct store *s, const struct kind *k, enum store_res to, enum store_res on, const char *next, sqlite3_stmt *at,
+		   uint64_t before_s, uint32_t budget)
 {
-	uint32_t width = store_bucket_s(to - 1);
 	char sql[SQL_MAX];
+	int n = snprintf(sql, sizeof(sql), "INSERT INTO %s_%s(%s,%s) SELECT bucket-bucket%%%u,%s,%s FROM (SELECT * %s) WHERE true", k->name,
+			 suffix[on], k->key, k->values, store_bucket_s(on), k->rest, k->values, next);
 
-	if (before_s < width)
-		return 0;
-	snprintf(sql, sizeof(sql), "UPDATE folded_%s%s SET (%s)=(?1,%s) WHERE bucket<=?1", k->name, mark[to], k->key, k->beyond);
-	return run(s, sql, NULL, NULL, (int64_t)(before_s - width), 0, 0);
+	for (enum store_res i = to; i < on; i++)
+		n += snprintf(sql + n, sizeof(sql) - (size_t)n, " AND (bucket-bucket%%%u,%s)<=(SELECT %s FROM folded_%s%s)",
+			      store_bucket_s(i), k->rest, k->key, k->name, mark[i + 1]);
+	snprintf(sql + n, sizeof(sql) - (size_t)n, " ON CONFLICT(%s) DO UPDATE SET %s", k->key, k->sum);
+	return run_by(s, sql, at, NULL, NULL, (int64_t)before_s, budget, 0);
 }
 
 /*
  * Up to *budget rows that ended before before_s into the resolution `to`; *budget falls by what was folded. Keys are
- * compared with one that was read before: with one of a subquery SQLite 3.40 goes through all of a bucket.
+ * compared with one that was read before: with one of a subquery SQLite 3.40 goes through all of a bucket. marks: buckets of
+ * the marks.
  */
-static int fold(struct store *s, const struct kind *k, enum store_res to, uint64_t before_s, uint32_t *budget)
+static int fold(struct store *s, const struct kind *k, enum store_res to, const uint64_t marks[STORE_RESOLUTIONS], uint64_t before_s,
+		uint32_t *budget)
 {
 	char next[SQL_MAX / 2], sql[SQL_MAX];
 	auto_stmt *at = NULL;
 	uint32_t folded = 0;
+	uint64_t from;
 	int r;
 
 	snprintf(sql, sizeof(sql), "SELECT %s FROM folded_%s%s", k->key, k->name, mark[to]);
@@ -154,10 +159,13 @@ static int fold(struct store *s, const struct kind *k, enum store_res to, uint64
 		 "ON CONFLICT(%s) DO UPDATE SET %s",
 		 k->name, suffix[to], k->key, k->values, store_bucket_s(to), k->rest, k->values, next, k->key, k->sum);
 	r = run_by(s, sql, at, NULL, &folded, (int64_t)before_s, *budget, 0);
-	if (r || folded < *budget) {
-		*budget -= folded;
-		return r ? r : fold_end(s, k, to, before_s);
-	}
+	if (r || !folded)
+		return r;
+	from = (uint64_t)sqlite3_column_int64(at, 0);
+	for (enum store_res on = to + 1; !r && on < STORE_RESOLUTIONS && from - from % store_bucket_s(to) <= marks[to + 1]; on++)
+		r = fold_on(s, k, to, on, next, at, before_s, *budget);
+	if (r)
+		return r;
 	snprintf(sql, sizeof(sql), "UPDATE folded_%s%s SET (%s)=(SELECT %s %s)", k->name, mark[to], k->key, k->key, next);
 	r = run_by(s, sql, at, NULL, NULL, (int64_t)before_s, 1, folded - 1);
 	*budget -= folded;
@@ -198,7 +206,7 @@ static int rollups(struct store *s, uint64_t now_s, const uint64_t before_s[STOR
 	}
 	for (enum store_kind k = 0; !r && k < STORE_KINDS; k++)
 		for (enum store_res to = kinds[k].first; !r && *budget && to < STORE_RESOLUTIONS; to++)
-			r = fold(s, &kinds[k], to, over_s[to], budget);
+			r = fold(s, &kinds[k], to, s->folded_s[k], over_s[to], budget);
 	for (enum store_kind k = 0; !r && k < STORE_KINDS; k++)
 		for (enum store_res i = 0; !r && *budget && i < STORE_RESOLUTIONS; i++)
 			r = trim(s, &kinds[k], suffix[i],

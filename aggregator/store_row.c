@@ -70,6 +70,8 @@ int store_workload(struct store *s, int64_t node, const char *domain,
 /* The start of the bucket that is folded into that of res, if it may be folded already. */
 static bool is_late(const struct store *s, enum store_kind k, enum store_res res, uint64_t time_s, uint64_t *ret_bucket)
 {
+	if (res == STORE_RESOLUTIONS)
+		return false;
 	*ret_bucket = time_s - time_s % store_bucket_s(res - 1);
 	return *ret_bucket <= s->folded_s[k][res];
 }
@@ -141,9 +143,11 @@ int store_flows_add(struct store *s, const struct store_flow *flows, size_t n)
 
 	for (size_t i = 0; !r && i < n; i++) {
 		assert(flows[i].key.node && flows[i].key.epoch && flows[i].key.sequence);
-		for (enum store_res res = STORE_1M; !r && res < STORE_RESOLUTIONS; res++)
-			if (is_late(s, STORE_FLOW, res, flows[i].time_s, &bucket))
-				r = flow_late(s, ST_FLOW_LATE_1M + (res - STORE_1M), bucket, &flows[i]);
+		for (enum store_res res = STORE_1M; !r && is_late(s, STORE_FLOW, res, flows[i].time_s, &bucket); res++) {
+			r = flow_late(s, ST_FLOW_LATE_1M + (res - STORE_1M), bucket, &flows[i]);
+			if (!r && !sqlite3_changes(s->db))
+				break; /* it is not, and takes its way */
+		}
 	}
 	return r;
 }
@@ -210,9 +214,11 @@ int store_charges_add(struct store *s, const struct store_charge *charges, size_
 
 	for (size_t i = 0; !r && i < n; i++) {
 		assert(charges[i].key.node && charges[i].key.epoch && charges[i].key.sequence);
-		for (enum store_res res = STORE_1M; !r && res < STORE_RESOLUTIONS; res++)
-			if (is_late(s, STORE_LEDGER, res, charges[i].time_s, &bucket))
-				r = charge_late(s, ST_LEDGER_LATE_1M + (res - STORE_1M), bucket, &charges[i]);
+		for (enum store_res res = STORE_1M; !r && is_late(s, STORE_LEDGER, res, charges[i].time_s, &bucket); res++) {
+			r = charge_late(s, ST_LEDGER_LATE_1M + (res - STORE_1M), bucket, &charges[i]);
+			if (!r && !sqlite3_changes(s->db))
+				break;
+		}
 		if (!r && s->noted)
 			noted_add(s->noted, &charges[i]);
 	}
