@@ -88,10 +88,10 @@ static const struct command commands[] = {
 	 "PriceCalibration document for DIR/prices; FILE must not exist. --by-account makes a rate for each account. Which "
 	 "rates a bill cannot teach is said on standard error."},
 	{"model forecast", cmd_model_forecast,
-	 "--train FILE --horizon N [--season 24,168] [--interval 95] [--model NAME] [--seed N]",
+	 "--train FILE --horizon N [--season 24,168] [--interval 95] [--model NAME] [--seed N] [--start TIME --step 1h [--holidays DATE,DATE]]",
 	 "Forecast each series of FILE (- is standard input): a line is an id and its values, as in the M4 competition; an empty value "
 	 "is a missing one. Prints, per series, its id, N values and, with --interval, N lower and N upper bounds. Seasons are in "
-	 "steps. Needs no aggregator."},
+	 "steps. --json adds what each value is made of: trend, day, week, holiday, remainder, which sum to it. Needs no aggregator."},
 	{"export focus", cmd_export_focus,
 	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
 	 "[--share-hours sender|receiver|initiator] [--dir REPO] [--output FILE.csv[.gz]]",

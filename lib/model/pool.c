@@ -11,7 +11,7 @@
 #define LINEAR_FOR 2.0	/* members that the linear map counts for: it is learnt from the whole set */
 #define RECENT 0.9	/* an origin counts by so much less than the next one */
 #define LOOK 28		/* gaps: four weeks of days */
-#define USUAL 0.8	/* of their changes: a week's two steps between work and rest are within */
+#define USUAL 0.9	/* of their changes: a week's two steps between work and rest are within */
 #define FASTER 1.25	/* than usual a forecast may change, and by half of that more with each gap */
 #define ROOM 0.5	/* of the range of the recent past: a forecast may leave that by so much */
 #define ERROR_MIN 1e-6	/* of the largest error: below, members are alike */

@@ -70,6 +70,9 @@ TEST(usage_errors_about_models_help)
 		{"model forecast --train t --horizon 4 --season 24,x", "--season: 'x' is not up to 4 numbers of steps"},
 		{"model forecast --train t --horizon 4 --season 24,", "is not up to 4 numbers of steps"},
 		{"model forecast --train t --horizon 4 --interval 100", "--interval: '100' is no percentage"},
+		{"model forecast --train t --horizon 4 --holidays 2026-12-25", "--holidays need --start TIME"},
+		{"model forecast --train t --horizon 4 --start 2026-11-01 --step 1h --holidays 2026-12-25,2026-12-24",
+		 "--holidays: '2026-12-24' is not one of"},
 		{"model forecast --train /nonexistent/t --horizon 4", "/nonexistent/t: cannot read"},
 	};
 
