@@ -87,6 +87,10 @@ static const struct command commands[] = {
 	 "Print what a unit of each meter and region cost in a month by its bill, tiers, allowance, credits and discounts in it, as a "
 	 "PriceCalibration document for DIR/prices; FILE must not exist. --by-account makes a rate for each account. Which "
 	 "rates a bill cannot teach is said on standard error."},
+	{"model anomaly", cmd_model_anomaly,
+	 "[--explain]",
+	 "Score each value of a series on standard input, CSV of timestamp,value as in the Numenta benchmark, 0 to 1 by what came before "
+	 "it: prints timestamp,value,anomaly_score. --explain adds a column: one sentence for each finding. Needs no aggregator."},
 	{"model forecast", cmd_model_forecast,
 	 "--train FILE --horizon N [--season 24,168] [--interval 95] [--model NAME] [--seed N] [--start TIME --step 1h [--holidays DATE,DATE]]",
 	 "Forecast each series of FILE (- is standard input): a line is an id and its values, as in the M4 competition; an empty value "

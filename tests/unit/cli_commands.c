@@ -64,6 +64,7 @@ TEST(usage_errors_about_models_help)
 		const char *line, *says;
 	} cases[] = {
 		{"model", "model needs one of: "},
+		{"model anomaly x", "x"},
 		{"model forecast", "--train FILE, a line of id and values for each series, is needed"},
 		{"model forecast --train t", "--horizon must be 1 to 1024 steps"},
 		{"model forecast --train t --horizon 2000", "--horizon must be 1 to 1024 steps"},

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Detectors as a model of the table: one for each series of a set, and what they know as bytes. */
+#include <float.h>
+#include <math.h>
+
+#include "lib/model/detect_impl.h"
+#include "lib/model/model.h"
+
+#define SERIES_MAX ((size_t)1500) /* of one model: what WEIR_FRAME_MAX holds */
+
+struct detectors {
+	size_t count;
+	struct weir_detect *one[];
+};
+
+static void detectors_free(void *state)
+{
+	struct detectors *m = state;
+
+	for (size_t i = 0; m && i < m->count; i++)
+		weir_detect_free(m->one[i]);
+	free(m);
+}
+
+static struct detectors *detectors_new(size_t count)
+{
+	struct detectors *m = calloc(1, sizeof(*m) + count * sizeof(m->one[0]));
+
+	for (size_t i = 0; m && i < count; i++) {
+		if (weir_detect_new(&m->one[i])) {
+			detectors_free(m);
+			return NULL;
+		}
+		m->count++;
+	}
+	return m;
+}
+
+static int detect_fit(const struct weir_model_data *data, const struct weir_model_opts *opts, void **ret_state,
+		      struct weir_err *err)
+{
+	struct detectors *m;
+
+	(void)opts;
+	if (!data->count || data->count > SERIES_MAX)
+		return weir_err_set(err, -EINVAL, "a detector of series needs 1 to %zu series", SERIES_MAX);
+	m = detectors_new(data->count);
+	if (!m)
+		return -ENOMEM;
+	for (size_t i = 0; i < data->count; i++) {
+		const struct weir_series *s = &data->series[i];
+
+		for (size_t t = 0; t < s->n; t++)
+			weir_detect_step(m->one[i], s->step_s ? s->start_s + (int64_t)(t * s->step_s) : -1, s->v[t]);
+	}
+	*ret_state = m;
+	return 0;
+}
+
+static int detect_score_rows(void *state, size_t which, const struct weir_rows *rows, double *ret)
+{
+	struct detectors *m = state;
+
+	if (which >= m->count || rows->width != 1)
+		return -EINVAL;
+	for (size_t i = 0; i < rows->n; i++)
+		ret[i] = weir_detect_step(m->one[which], rows->time_s ? rows->time_s[i] : -1, rows->v[i]);
+	return 0;
+}
+
+static int detect_update(void *state, size_t which, const struct weir_rows *rows)
+{
+	struct detectors *m = state;
+
+	if (which >= m->count || rows->width != 1)
+		return -EINVAL;
+	for (size_t i = 0; i < rows->n; i++)
+		weir_detect_step(m->one[which], rows->time_s ? rows->time_s[i] : -1, rows->v[i]);
+	return 0;
+}
+
+/* Row 0 as the next value, on a copy; without rows, the last value. */
+static int detect_explain(const void *state, size_t which, const struct weir_rows *rows, struct weir_explain *ret)
+{
+	const struct detectors *m = state;
+	struct weir_detect_part part[WEIR_DETECT_COMPONENTS];
+	weir_auto_free struct weir_detect *d = NULL;
+	int r;
+
+	if (which >= m->count || (rows->n && rows->width != 1))
+		return -EINVAL;
+	r = weir_detect_new(&d);
+	if (r)
+		return r;
+	*d = *m->one[which];
+	if (rows->n)
+		weir_detect_step(d, rows->time_s ? rows->time_s[0] : -1, rows->v[0]);
+	*ret = (struct weir_explain){.value = weir_detect_explain(d, part), .count = WEIR_DETECT_COMPONENTS};
+	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++) {
+		snprintf(ret->item[i].name, sizeof(ret->item[i].name), "%s", part[i].name);
+		ret->item[i].value = part[i].share;
+	}
+	return 0;
+}
+
+/* One walk over all fields, for writing (b) and for reading (r): so neither can forget what the other knows. */
+struct walk {
+	struct weir_buf *b;
+	struct weir_reader *r;
+	int err;
+};
+
+static void doubles(struct walk *w, double *v, size_t n)
+{
+	if (!w->err && w->b)
+		w->err = weir_put_doubles(w->b, v, n);
+	if (!w->r)
+		return;
+	weir_get_doubles(w->r, v, n);
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(v[i]))
+			w->r->bad = true;
+}
+
+static void words_of(struct walk *w, uint64_t *v, size_t n)
+{
+	for (size_t i = 0; i < n && !w->err; i++) {
+		if (w->b)
+			w->err = weir_put_u64(w->b, v[i]);
+		else
+			v[i] = weir_get_u64(w->r);
+	}
+}
+
+static void halves(struct walk *w, uint32_t *v, size_t n)
+{
+	for (size_t i = 0; i < n && !w->err; i++) {
+		if (w->b)
+			w->err = weir_put_u32(w->b, v[i]);
+		else
+			v[i] = weir_get_u32(w->r);
+	}
+}
+
+static void floats(struct walk *w, float *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		double wide = (double)v[i];
+
+		doubles(w, &wide, 1);
+		v[i] = (float)fmax(-FLT_MAX, fmin(FLT_MAX, wide));
+	}
+}
+
+static void shorts(struct walk *w, uint16_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t wide = v[i];
+
+		halves(w, &wide, 1);
+		v[i] = (uint16_t)wide;
+	}
+}
+
+static void bytes(struct walk *w, uint8_t *v, size_t n)
+{
+	if (w->b && !w->err)
+		w->err = weir_buf_add(w->b, v, n);
+	if (!w->r || (w->r->bad |= (size_t)(w->r->end - w->r->at) < n))
+		return;
+	memcpy(v, w->r->at, n);
+	w->r->at += n;
+}
+
+static void walk_tail(struct walk *w, struct detect_tail *t)
+{
+	floats(w, t->count, WEIR_ARRAY_SIZE(t->count));
+	floats(w, t->group, WEIR_ARRAY_SIZE(t->group));
+	doubles(w, &t->total, 1);
+	doubles(w, &t->unit, 1);
+	doubles(w, &t->largest, 1);
+}
+
+static void walk_parts(struct walk *w, struct weir_detect *d)
+{
+	doubles(w, d->linear.lag, DETECT_LAGS);
+	doubles(w, d->linear.weight, DETECT_INPUTS);
+	doubles(w, &d->linear.cov[0][0], DETECT_INPUTS * DETECT_INPUTS);
+	doubles(w, &d->linear.expected, 1);
+	shorts(w, d->memory.tag, WEIR_ARRAY_SIZE(d->memory.tag));
+	shorts(w, d->memory.count, WEIR_ARRAY_SIZE(d->memory.count));
+	halves(w, (uint32_t *)d->memory.before, DETECT_DEPTH);
+	doubles(w, &d->memory.surprise, 1);
+	bytes(w, &d->shape.box[0][0], sizeof(d->shape.box));
+	words_of(w, d->shape.used, DETECT_BOXES);
+	halves(w, &d->shape.boxes, 1);
+	floats(w, d->shape.ring, WEIR_ARRAY_SIZE(d->shape.ring));
+	bytes(w, d->shape.code, sizeof(d->shape.code));
+	doubles(w, &d->shape.sum, 1);
+}
+
+static void walk_detect(struct walk *w, struct weir_detect *d)
+{
+	words_of(w, &d->n, 1);
+	halves(w, &d->warm, 1);
+	doubles(w, d->warm_value, WEIR_DETECT_WARM);
+	words_of(w, (uint64_t *)d->warm_time, WEIR_DETECT_WARM);
+	doubles(w, &d->middle, 1);
+	doubles(w, &d->scale, 1);
+	doubles(w, &d->mean, 1);
+	doubles(w, &d->deviation, 1);
+	doubles(w, d->usual, DETECT_PHASES);
+	doubles(w, d->usual_y, DETECT_PHASES);
+	halves(w, d->seen, DETECT_PHASES);
+	doubles(w, &d->few, 1);
+	doubles(w, &d->many, 1);
+	doubles(w, &d->variance, 1);
+	doubles(w, &d->held, 1);
+	doubles(w, &d->strangeness, 1);
+	doubles(w, &d->z, 1);
+	doubles(w, d->strange, WEIR_DETECT_COMPONENTS);
+	doubles(w, d->rare, WEIR_DETECT_COMPONENTS);
+	doubles(w, d->expected, WEIR_DETECT_COMPONENTS);
+	doubles(w, d->unit, WEIR_DETECT_COMPONENTS);
+	walk_parts(w, d);
+	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++)
+		walk_tail(w, &d->tail[i]);
+}
+
+static int detect_pack(const void *state, struct weir_buf *b)
+{
+	const struct detectors *m = state;
+	struct walk w = {.b = b, .err = weir_put_u32(b, (uint32_t)m->count)};
+
+	for (size_t i = 0; i < m->count && !w.err; i++)
+		walk_detect(&w, m->one[i]);
+	return w.err;
+}
+
+static int detect_unpack(struct weir_reader *r, void **ret_state)
+{
+	size_t count = weir_get_count(r, SERIES_MAX);
+	struct walk w = {.r = r};
+	struct detectors *m;
+
+	if (r->bad || !count || (size_t)(r->end - r->at) / count < sizeof(struct weir_detect) / 2)
+		return -EBADMSG;
+	m = detectors_new(count);
+	if (!m)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct weir_detect *d = m->one[i];
+
+		walk_detect(&w, d);
+		if (d->warm > WEIR_DETECT_WARM || d->shape.boxes > DETECT_BOXES || !(d->scale >= 0))
+			r->bad = true;
+	}
+	if (r->bad) {
+		detectors_free(m);
+		return -EBADMSG;
+	}
+	*ret_state = m;
+	return 0;
+}
+
+const struct weir_model_ops weir_model_detect = {
+	.name = "detect",
+	.about = "six components that watch a series as it comes, and one score",
+	.version = 1,
+	.fit = detect_fit,
+	.update = detect_update,
+	.score = detect_score_rows,
+	.explain = detect_explain,
+	.pack = detect_pack,
+	.unpack = detect_unpack,
+	.free = detectors_free,
+};
