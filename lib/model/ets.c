@@ -95,19 +95,32 @@ static size_t season_of(const struct weir_past *p)
 	return p->calendar->seasons && p->n >= 3 * p->calendar->season[0] ? p->calendar->season[0] : 0;
 }
 
+/* The series less its longer seasons, and behind it room for a cycle of the shortest. NULL: no memory. */
+static double *without_longer(const struct weir_past *p, size_t season)
+{
+	double *y = malloc((p->n + season + 1) * sizeof(*y));
+
+	for (size_t t = 0; y && t < p->n; t++) {
+		y[t] = p->y[t];
+		for (size_t s = 1; s < p->parts->seasons; s++)
+			y[t] -= p->parts->seasonal[s][t];
+	}
+	return y;
+}
+
 /* One parameter after the other: alpha, gamma, beta. */
 static int ets_fit(const struct weir_past *p, double *params)
 {
 	static const double alphas[] = {0.02, 0.1, 0.3, 0.6, 0.9, 0.99}, gammas[] = {0.03, 0.3, 0.7};
 	size_t season = season_of(p), tries = WEIR_ARRAY_SIZE(alphas) + WEIR_ARRAY_SIZE(gammas) + 1;
-	weir_auto_free double *state = malloc((season + 1) * sizeof(*state));
+	weir_auto_free double *y = without_longer(p, season);
 	struct weir_damped best = {.alpha = 0.3, .phi = 0.95};
 	double least = INFINITY, best_gamma = 0.1;
 
-	if (!state)
+	if (!y)
 		return -ENOMEM;
 	if (!season)
-		weir_damped_fit(p->y, p->n, &best);
+		weir_damped_fit(y, p->n, &best);
 	for (size_t i = 0; season && i < tries; i++) {
 		struct weir_damped d = best;
 		double gamma = best_gamma, sum;
@@ -118,7 +131,7 @@ static int ets_fit(const struct weir_past *p, double *params)
 			gamma = gammas[i - WEIR_ARRAY_SIZE(alphas)];
 		else
 			d.beta = 0.05;
-		sum = run_seasonal(&d, gamma, p->y, p->n, season, state);
+		sum = run_seasonal(&d, gamma, y, p->n, season, y + p->n);
 		if (sum < least) {
 			least = sum;
 			best = d;
@@ -135,17 +148,20 @@ static int ets_fit(const struct weir_past *p, double *params)
 static int ets_predict(const double *params, const struct weir_past *p, size_t horizon, double *ret)
 {
 	size_t season = season_of(p);
-	weir_auto_free double *state = malloc((season + 1) * sizeof(*state));
+	weir_auto_free double *y = without_longer(p, season);
 	struct weir_damped d = {.alpha = params[0], .beta = params[1], .phi = params[2]};
 
-	if (!state)
+	if (!y)
 		return -ENOMEM;
 	if (season)
-		run_seasonal(&d, params[3], p->y, p->n, season, state);
+		run_seasonal(&d, params[3], y, p->n, season, y + p->n);
 	else
-		weir_damped_run(&d, p->y, p->n);
-	for (size_t h = 0; h < horizon; h++)
-		ret[h] = weir_damped_ahead(&d, h) + (season ? state[(p->n + h) % season] : 0);
+		weir_damped_run(&d, y, p->n);
+	for (size_t h = 0; h < horizon; h++) {
+		ret[h] = weir_damped_ahead(&d, h) + (season ? y[p->n + (p->n + h) % season] : 0);
+		for (size_t s = 1; s < p->parts->seasons; s++)
+			ret[h] += weir_parts_phase(p->parts, p->calendar, s, h);
+	}
 	return 0;
 }
 
