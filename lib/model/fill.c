@@ -3,8 +3,17 @@
 
 #include <math.h>
 
+#include "lib/model/stat.h"
+
 #define REACH 4	/* seasons that are looked at on each side */
+#define NEAR 3	/* steps to a neighbour that says how far a phase is off */
 #define OUTAGE 3	/* zeros in a row */
+#define WIDE 6.0	/* deviations: what is further off is not explained */
+#define WIDE_LOG 0.7	/* and at least so much of a logarithm: to twice or half */
+#define ALONE 2		/* values in a row at most */
+#define FEW 5		/* of those that are FAR times as far off */
+#define FAR 2
+#define FLOOR 0.01	/* of the mean, added before the logarithm */
 #define DEAD_MOST 0.25	/* of a series: with more zeros than that they are what it does */
 
 /* The nearest known value of the same phase on one side; NaN when there is none within reach. */
@@ -53,13 +62,33 @@ static double between(const double *v, size_t n, size_t t)
 	return v[a] + (v[b] - v[a]) * (double)(t - a) / (double)(b - a);
 }
 
+/* What the known neighbours within NEAR steps are off what their own phases say: the mean of both sides; 0 without any. */
+static double off_phase(const double *v, size_t n, size_t t, const struct weir_calendar *c)
+{
+	double sum = 0;
+	int sides = 0;
+
+	for (ptrdiff_t way = -1; way <= 1; way += 2)
+		for (ptrdiff_t k = 1; k <= NEAR; k++) {
+			ptrdiff_t at = (ptrdiff_t)t + way * k;
+			double phase = at < 0 || at >= (ptrdiff_t)n || isnan(v[at]) ? NAN : same_phase(v, n, (size_t)at, c);
+
+			if (isnan(phase))
+				continue;
+			sum += v[at] - phase;
+			sides++;
+			break;
+		}
+	return sides ? sum / sides : 0;
+}
+
 void weir_fill(const double *v, size_t n, const struct weir_calendar *c, double *out)
 {
 	for (size_t t = 0; t < n; t++) {
 		out[t] = v[t];
 		if (!isnan(v[t]))
 			continue;
-		out[t] = same_phase(v, n, t, c);
+		out[t] = same_phase(v, n, t, c) + off_phase(v, n, t, c);
 		if (isnan(out[t]))
 			out[t] = between(v, n, t);
 	}
@@ -91,6 +120,72 @@ size_t weir_fill_outages(const double *v, size_t n, size_t lasting, double *out)
 		for (size_t i = t; i < end; i++)
 			out[i] = NAN;
 		taken += end - t;
+	}
+	return taken;
+}
+
+/* The median of what is known one step and one season away, two seasons of each; NaN without any. */
+static double expected(const double *y, size_t n, size_t t, const struct weir_calendar *c)
+{
+	double near[4 + 4 * WEIR_SEASONS_MAX];
+	size_t known = 0;
+
+	for (size_t s = 0; s <= c->seasons; s++) {
+		ptrdiff_t step = s ? (ptrdiff_t)c->season[s - 1] : 1;
+
+		for (ptrdiff_t k = -2; k <= 2; k++) {
+			ptrdiff_t at = (ptrdiff_t)t + k * step;
+
+			if (k && at >= 0 && at < (ptrdiff_t)n && !isnan(y[at]))
+				near[known++] = y[at];
+		}
+	}
+	return known ? weir_median(near, known) : NAN;
+}
+
+/* What is logarithmic of v, or v: for series of both signs. */
+static bool look_at(const double *v, size_t n, double *y)
+{
+	double sum = 0;
+	size_t known = 0;
+	bool negative = false;
+
+	for (size_t t = 0; t < n; t++) {
+		sum += isnan(v[t]) ? 0 : v[t];
+		known += !isnan(v[t]);
+		negative |= v[t] < 0;
+	}
+	for (size_t t = 0; t < n; t++)
+		y[t] = negative || !(sum > 0) ? v[t] : log(v[t] + FLOOR * sum / (double)known);
+	return !negative;
+}
+
+int weir_fill_outliers(double *v, size_t n, const struct weir_calendar *c)
+{
+	weir_auto_free double *y = malloc((3 * n + 1) * sizeof(*y));
+	double *off = y + n, *sorted = off + n, most;
+	size_t known = 0;
+	bool logarithmic;
+	int taken = 0;
+
+	if (!y)
+		return -ENOMEM;
+	logarithmic = look_at(v, n, y);
+	for (size_t t = 0; t < n; t++) {
+		off[t] = fabs(y[t] - expected(y, n, t, c));
+		if (!isnan(off[t]))
+			sorted[known++] = off[t];
+	}
+	if (!known)
+		return 0;
+	most = fmax(WIDE * 1.4826 * weir_median(sorted, known), logarithmic ? WIDE_LOG : 0);
+	for (size_t t = 0, end; t < n && most > 0; t = end + 1) {
+		double least = INFINITY;
+
+		for (end = t; end < n && off[end] > most; end++)
+			least = fmin(least, off[end]);
+		for (size_t i = t; i < end && end - t <= (least > FAR * most ? FEW : ALONE); i++, taken++)
+			v[i] = NAN;
 	}
 	return taken;
 }

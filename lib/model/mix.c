@@ -105,20 +105,24 @@ static void fitting_fini(struct fitting *f)
 }
 
 /* y and v: n values each, of which task and map are. */
-static void prepare_one(struct fitting *f, size_t i, size_t horizon, double *y, double *v)
+static int prepare_one(struct fitting *f, size_t i, size_t horizon, double *y, double *v)
 {
 	const struct weir_series *s = &f->data->series[i];
+	weir_auto_free double *known = malloc(s->n * sizeof(*known)); /* transformed, not filled */
 	struct weir_pool_task *t = &f->task[i];
 
 	*t = (struct weir_pool_task){.v = v, .y = y, .n = s->n, .horizon = horizon, .start_s = s->start_s, .step_s = s->step_s,
 				     .calendar = &f->data->calendar};
 	weir_fill_outages(s->v, s->n, t->calendar->seasons ? t->calendar->season[0] : horizon, v);
+	if (!known || weir_fill_outliers(v, s->n, t->calendar) < 0)
+		return -ENOMEM;
 	t->transform = weir_transform_of(v, s->n);
-	weir_fill(v, s->n, t->calendar, y);
 	for (size_t k = 0; k < s->n; k++)
-		y[k] = weir_transform(&t->transform, y[k]);
+		known[k] = isnan(v[k]) ? NAN : weir_transform(&t->transform, v[k]);
+	weir_fill(known, s->n, t->calendar, y);
 	weir_pool_origins(t);
 	f->lin[i] = (struct weir_linear_series){y, s->n, t->cut};
+	return 0;
 }
 
 static int prepare(struct fitting *f, size_t horizon)
@@ -138,7 +142,8 @@ static int prepare(struct fitting *f, size_t horizon)
 	if (!f->task || !f->lin || !f->values || !f->misses)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; at += f->data->series[i++].n)
-		prepare_one(f, i, horizon, f->values + at, f->values + points + at);
+		if (prepare_one(f, i, horizon, f->values + at, f->values + points + at))
+			return -ENOMEM;
 	f->opts = (struct weir_linear_opts){.lags = WEIR_MIN(lags, (size_t)WEIR_LINEAR_LAGS_MAX), .horizon = horizon,
 					    .windows = LINEAR_WINDOWS};
 	f->opts.level = c->seasons ? WEIR_MIN((size_t)c->season[0], f->opts.lags) : f->opts.lags / 2;

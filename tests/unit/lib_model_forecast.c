@@ -321,6 +321,25 @@ TEST(outages_are_missing_and_what_lasts_is_not)
 	CHECK(weir_fill_outages(v, 60, 24, out) == 0, "zeros are what this series does");
 }
 
+/* On a noisy wave: spikes and single zeros go, a step and a lasting spike stay. */
+TEST(outliers_are_missing_and_steps_are_not)
+{
+	struct weir_calendar day = {.season = {24}, .seasons = 1};
+	struct weir_random r = weir_random_of(19);
+	double v[480];
+
+	for (size_t t = 0; t < 480; t++)
+		v[t] = 100 * exp(0.5 * sin(2 * M_PI * (double)t / 24) + 0.05 * weir_random_normal(&r)) * (t >= 300 ? 3 : 1);
+	for (size_t t = 350; t < 358; t++)
+		v[t] *= 6;
+	v[50] *= 10;
+	v[100] = 0;
+	v[200] *= 10;
+	v[201] *= 10;
+	CHECK(weir_fill_outliers(v, 480, &day) == 4 && isnan(v[50]) && isnan(v[100]) && isnan(v[200]) && isnan(v[201]), "%g %g %g", v[50], v[100], v[200]);
+	CHECK(!isnan(v[300]) && !isnan(v[354]));
+}
+
 TEST(holes_are_filled_by_the_same_phase)
 {
 	double v[96], out[96];
@@ -331,7 +350,7 @@ TEST(holes_are_filled_by_the_same_phase)
 	v[30] = v[31] = NAN;
 	v[90] = NAN;
 	weir_fill(v, 96, &day, out);
-	CHECK(out[30] == 106 && out[31] == 107 && out[90] == 218 && out[0] == 0, "%g %g %g", out[30], out[31], out[90]);
+	CHECK(out[30] == 106 && out[31] == 107 && out[90] == 318 && out[0] == 0, "%g %g %g", out[30], out[31], out[90]);
 	weir_fill(v, 10, &day, out);
 	v[4] = NAN;
 	weir_fill(v, 10, &(struct weir_calendar){0}, out);
@@ -352,4 +371,4 @@ TEST_MAIN(T(the_pool_is_never_much_worse_than_the_naive_one), T(intervals_cover_
 	  T(parts_of_each_forecast_sum_to_it), T(missing_values_cost_little), T(odd_series_get_numbers),
 	  T(a_short_series_has_the_map_of_the_others), T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
 	  T(a_damped_trend_goes_on_and_ends), T(holidays_are_learnt_where_days_are_known), T(outages_are_missing_and_what_lasts_is_not),
-	  T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model))
+	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model))
