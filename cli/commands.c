@@ -90,7 +90,7 @@ static const struct command commands[] = {
 	{"model anomaly", cmd_model_anomaly,
 	 "[--explain]",
 	 "Score each value of a series on standard input, CSV of timestamp,value as in the Numenta benchmark, 0 to 1 by what came before "
-	 "it: prints timestamp,value,anomaly_score. --explain adds a column: one sentence for each finding. Needs no aggregator."},
+	 "it: prints timestamp,value,anomaly_score. --explain adds a column: one sentence for each finding and each drift. Needs no aggregator."},
 	{"model forecast", cmd_model_forecast,
 	 "--train FILE --horizon N [--season 24,168] [--interval 95] [--model NAME] [--seed N] [--start TIME --step 1h [--holidays DATE,DATE]]",
 	 "Forecast each series of FILE (- is standard input): a line is an id and its values, as in the M4 competition; an empty value "

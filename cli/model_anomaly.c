@@ -58,6 +58,8 @@ static int score_line(const struct cli *c, const struct model_csv *in, struct we
 	score = weir_detect_step(d, time_s, v);
 	if (explain && score >= weir_detect_alarm())
 		weir_detect_sentence(d, why);
+	else if (explain && isfinite(v))
+		weir_detect_drift(d, why);
 	fprintf(c->out, "%s,%s,%.6f", in->field[0], in->field[1], score);
 	if (explain)
 		fprintf(c->out, ",\"%s\"", why);

@@ -10,6 +10,7 @@
 #define DEVIATION_GAIN 0.01
 #define SEASON_GAIN 0.05 /* at the least: a mean while there are fewer values */
 #define FAR 1e9		 /* scales: further is no further */
+#define ERROR_CHANCE 0.002 /* of a false drift of errors, as ADWIN has it */
 #define SCORE_HALF 8.0	 /* a strangeness whose score is a half */
 
 int weir_detect_new(struct weir_detect **ret)
@@ -19,6 +20,7 @@ int weir_detect_new(struct weir_detect **ret)
 	if (!d)
 		return -ENOMEM;
 	detect_linear_init(&d->linear);
+	weir_adwin_init(&d->error, ERROR_CHANCE);
 	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++)
 		detect_tail_init(&d->tail[i]);
 	*ret = d;
@@ -97,6 +99,14 @@ static void step_shift(struct weir_detect *d, double z)
 	d->variance += gain * (off * off - d->variance);
 }
 
+/* A series drifts when it leaves what is usual at its times of day; its model, when its errors have another mean. */
+static void step_drift(struct weir_detect *d)
+{
+	d->moved = weir_drift_step(&d->drift, d->z - d->expected[WEIR_DETECT_SEASON]);
+	d->error_before = weir_adwin_mean(&d->error);
+	d->worse = weir_adwin_step(&d->error, d->strange[WEIR_DETECT_LINEAR]);
+}
+
 /* What is rare to the components, as one number. */
 static double learn(struct weir_detect *d, int64_t time_s, double value)
 {
@@ -109,6 +119,7 @@ static double learn(struct weir_detect *d, int64_t time_s, double value)
 	set(d, WEIR_DETECT_MEMORY, detect_memory_step(&d->memory, y), 0, 1);
 	set(d, WEIR_DETECT_SHAPE, detect_shape_step(&d->shape, d->n, y), 0, 1);
 	step_shift(d, z);
+	step_drift(d);
 	d->n++;
 	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++) {
 		d->rare[i] = detect_tuning.weight[i] * detect_tail_step(&d->tail[i], d->strange[i]);

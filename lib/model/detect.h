@@ -60,4 +60,10 @@ double weir_detect_explain(const struct weir_detect *d, struct weir_detect_part 
 /* One sentence of it with numbers: which component left its interval, and by how much. */
 void weir_detect_sentence(const struct weir_detect *d, char ret[WEIR_DETECT_SENTENCE_MAX]);
 
+/*
+ * Whether a drift was told at the last value, and in one sentence with numbers which: of the series beside its time of
+ * day's usual (Page-Hinkley), or of the errors of the linear component (ADWIN).
+ */
+bool weir_detect_drift(const struct weir_detect *d, char ret[WEIR_DETECT_SENTENCE_MAX]);
+
 #endif

@@ -4,6 +4,7 @@
 #define WEIR_MODEL_DETECT_IMPL_H
 
 #include "lib/model/detect.h"
+#include "lib/model/drift.h"
 #include "lib/model/frame.h"
 
 #define DETECT_OCTAVES 40
@@ -97,6 +98,11 @@ struct weir_detect {
 	double z, strange[WEIR_DETECT_COMPONENTS], rare[WEIR_DETECT_COMPONENTS];
 	double expected[WEIR_DETECT_COMPONENTS];
 	double unit[WEIR_DETECT_COMPONENTS]; /* of strangeness, in scales: half an interval is limit times unit */
+	struct weir_drift drift; /* of the value beside its time of day's usual */
+	struct weir_adwin error; /* of the linear component's errors */
+	double error_before;	 /* the window's mean before the last value */
+	int32_t moved;		 /* by the last value: 1 or -1, the mean; 0 not */
+	uint32_t worse;		 /* by the last value: the errors have another mean */
 	struct detect_linear linear;
 	struct detect_memory memory;
 	struct detect_shape shape;

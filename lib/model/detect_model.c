@@ -199,6 +199,34 @@ static void walk_parts(struct walk *w, struct weir_detect *d)
 	doubles(w, &d->shape.sum, 1);
 }
 
+static void walk_drift(struct walk *w, struct weir_detect *d)
+{
+	struct weir_drift *m = &d->drift;
+	struct weir_adwin *e = &d->error;
+
+	halves(w, &m->n, 1);
+	doubles(w, &m->mean, 1);
+	doubles(w, &m->square, 1);
+	doubles(w, &m->up, 1);
+	doubles(w, &m->down, 1);
+	halves(w, &m->rising, 1);
+	halves(w, &m->falling, 1);
+	doubles(w, &m->from, 1);
+	doubles(w, &m->to, 1);
+	halves(w, &m->late, 1);
+	doubles(w, &e->sum[0][0], sizeof(e->sum) / sizeof(double));
+	doubles(w, &e->square[0][0], sizeof(e->square) / sizeof(double));
+	halves(w, e->used, WEIR_ADWIN_ROWS);
+	doubles(w, &e->n, 1);
+	doubles(w, &e->total, 1);
+	doubles(w, &e->total_square, 1);
+	words_of(w, &e->seen, 1);
+	doubles(w, &e->delta, 1);
+	doubles(w, &d->error_before, 1);
+	halves(w, (uint32_t *)&d->moved, 1);
+	halves(w, &d->worse, 1);
+}
+
 static void walk_detect(struct walk *w, struct weir_detect *d)
 {
 	words_of(w, &d->n, 1);
@@ -222,6 +250,7 @@ static void walk_detect(struct walk *w, struct weir_detect *d)
 	doubles(w, d->rare, WEIR_DETECT_COMPONENTS);
 	doubles(w, d->expected, WEIR_DETECT_COMPONENTS);
 	doubles(w, d->unit, WEIR_DETECT_COMPONENTS);
+	walk_drift(w, d);
 	walk_parts(w, d);
 	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++)
 		walk_tail(w, &d->tail[i]);
@@ -252,7 +281,7 @@ static int detect_unpack(struct weir_reader *r, void **ret_state)
 		struct weir_detect *d = m->one[i];
 
 		walk_detect(&w, d);
-		if (d->warm > WEIR_DETECT_WARM || d->shape.boxes > DETECT_BOXES || !(d->scale >= 0))
+		if (!weir_adwin_whole(&d->error) || d->warm > WEIR_DETECT_WARM || d->shape.boxes > DETECT_BOXES || !(d->scale >= 0))
 			r->bad = true;
 	}
 	if (r->bad) {

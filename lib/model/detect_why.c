@@ -98,3 +98,19 @@ void weir_detect_sentence(const struct weir_detect *d, char ret[WEIR_DETECT_SENT
 		 p->name, watched(p->name), p->is, p->unit, *by ? "left its usual" : "is rare, yet within", p->lower, p->upper,
 		 p->unit, by, percent * p->share);
 }
+
+bool weir_detect_drift(const struct weir_detect *d, char ret[WEIR_DETECT_SENTENCE_MAX])
+{
+	const struct weir_drift *m = &d->drift;
+
+	if (d->moved)
+		snprintf(ret, WEIR_DETECT_SENTENCE_MAX,
+			 "drift: the mean beside what is usual at its time of day %s by %.6g, from %.6g to %.6g, over the last %u values",
+			 d->moved > 0 ? "rose" : "fell", d->scale * fabs(m->to - m->from), d->scale * m->from, d->scale * m->to,
+			 m->late);
+	else if (d->worse)
+		snprintf(ret, WEIR_DETECT_SENTENCE_MAX,
+			 "drift: the error of what the values before lead to has another mean, %.4g of the series' scale, it was %.4g",
+			 weir_adwin_mean(&d->error), d->error_before);
+	return d->moved || d->worse;
+}
