@@ -5,6 +5,7 @@
 #include "lib/model/fill.h"
 #include "lib/model/local.h"
 #include "lib/model/model.h"
+#include "lib/model/pool.h"
 #include "tests/lib/series_fixture.h"
 #include "tests/lib/test.h"
 
@@ -236,6 +237,49 @@ TEST(a_short_series_has_the_map_of_the_others)
 	CHECK(error < 0.5 * change, "error %g, the naive model's %g", error, change);
 }
 
+/* A tenth of the level since 30 hours, which four weeks do not know: no member may go back up tenfold, or on down. */
+TEST(a_break_neither_runs_on_nor_is_undone)
+{
+	for (size_t k = 0; weir_model_at(k); k++) {
+		struct weir_random r = weir_random_of(20);
+		struct weir_series s;
+		weir_auto_model m = {0};
+		weir_auto_forecast f = {0};
+		double off = 0;
+
+		if (!weir_model_at(k)->predict)
+			continue;
+		CHECK(!weir_series_init(&s, "broken", 720));
+		for (size_t t = 0; t < 720; t++)
+			s.v[t] = exp(5 + 0.5 * sin(2 * M_PI * (double)t / 24) + 0.05 * weir_random_normal(&r)) / (t >= 690 ? 10 : 1);
+		CHECK(!fit_set(weir_model_at(k)->name, &s, 1, &weekly, &m) && !weir_forecast_init(&f, AHEAD) && !weir_model_predict(&m, 0, &f));
+		for (size_t h = 0; h < 24; h++)
+			off += log(f.mean[h] / s.v[696 + h]) / 24;
+		CHECK(fabs(off) < 0.75, "%s: the next day is %g times the last", weir_model_at(k)->name, exp(off));
+		weir_series_fini(&s);
+	}
+}
+
+/* A week's wave: who knows the week counts, who repeats the day does not. */
+TEST(members_count_by_what_they_missed)
+{
+	enum { N = 840, MISSES = WEIR_POOL_ORIGINS * AHEAD };
+	weir_auto_free double *y = malloc((N + (1 + WEIR_PART_REMAINDER) * AHEAD + MISSES) * sizeof(*y));
+	struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly,
+				   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_MSTL};
+	struct weir_pool_result res = {.mean = y + N, .miss = y + N + (1 + WEIR_PART_REMAINDER) * AHEAD};
+	struct weir_random r = weir_random_of(21);
+
+	for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
+		res.part[p] = y + N + (1 + p) * AHEAD;
+	for (size_t i = 0; i < N; i++)
+		y[i] = 10 + sin(2 * M_PI * (double)i / 24) + 3 * sin(2 * M_PI * (double)i / 168) + 0.1 * weir_random_normal(&r);
+	weir_pool_origins(&t);
+	CHECK(t.origins >= 4 && t.cut + (t.origins - 1) * t.gap < N && !weir_pool_run(&t, &res), "%zu origins", t.origins);
+	CHECK(res.weight[WEIR_MEMBER_MSTL] > 0.95 && res.weight[WEIR_MEMBER_LINEAR] == 0, "%g", res.weight[WEIR_MEMBER_MSTL]);
+	CHECK(fabs(res.weight[WEIR_MEMBER_MSTL] + res.weight[WEIR_MEMBER_SNAIVE] - 1) < 1e-12);
+}
+
 TEST(seasons_are_found_where_they_are)
 {
 	enum { N = 840 };
@@ -369,6 +413,7 @@ TEST(the_same_data_give_the_same_model)
 
 TEST_MAIN(T(the_pool_is_never_much_worse_than_the_naive_one), T(intervals_cover_what_they_say), T(intervals_follow_what_arrives),
 	  T(parts_of_each_forecast_sum_to_it), T(missing_values_cost_little), T(odd_series_get_numbers),
-	  T(a_short_series_has_the_map_of_the_others), T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
+	  T(a_short_series_has_the_map_of_the_others), T(a_break_neither_runs_on_nor_is_undone),
+	  T(members_count_by_what_they_missed), T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
 	  T(a_damped_trend_goes_on_and_ends), T(holidays_are_learnt_where_days_are_known), T(outages_are_missing_and_what_lasts_is_not),
 	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model))
