@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recurrent network of one layer (long short-term memory: Hochreiter, Schmidhuber 1997; with a forget gate: Gers,
+ * Schmidhuber, Cummins 2000) and a linear head, in floats, over a batch of sequences that step together:
+ *
+ *   i, f, o = sigmoid(Wx x + Wh h' + b), g = tanh(Wx x + Wh h' + b)        four blocks of `units` rows each
+ *   c = f c' + i g,  h = o tanh(c)                                         c', h': of the step before
+ *   out_j = V_j h + d_j + sum_k A_kj base_kj                               base: what is known to be near, unlearnt
+ *
+ * The loss is the mean over known targets of sqrt(e^2 + WEIR_LSTM_SOFT^2) - WEIR_LSTM_SOFT: absolute errors, smooth at 0.
+ * Gradients by backpropagation through all steps of a run, learnt by Adam (Kingma, Ba 2015), the gradient's norm bounded.
+ * Large products are OpenBLAS's (blas.h): of the inputs and of the gradients one for all steps, of the state one a step.
+ */
+#ifndef WEIR_MODEL_LSTM_NET_H
+#define WEIR_MODEL_LSTM_NET_H
+
+#include "lib/model/random.h"
+
+#define WEIR_LSTM_SOFT 0.05f
+#define WEIR_LSTM_GATES 4
+
+struct weir_lstm_shape {
+	size_t inputs, units, outputs, bases;
+};
+
+/* Weights, all of them in `w`, row by row: wx (4 units x inputs), wh (4 units x units), b (4 units), v, d, a (bases x outputs). */
+struct weir_lstm_net {
+	struct weir_lstm_shape shape;
+	size_t count;
+	float *w, *wx, *wh, *b, *v, *d, *a;
+};
+
+/* Room, all 0. -ENOMEM. */
+int weir_lstm_net_init(struct weir_lstm_net *n, const struct weir_lstm_shape *shape);
+void weir_lstm_net_fini(struct weir_lstm_net *n);
+/* Weights to begin with: small ones at random, forget gates open, the forecast the mean of the bases. */
+void weir_lstm_net_seed(struct weir_lstm_net *n, struct weir_random *r);
+
+/*
+ * A run of at most `steps` steps of at most `batch` sequences. Row t * batch + b is step t of sequence b; h and c have one
+ * step more, step 0 what the run begins with. Who runs fills x, base and (to learn) target, NaN where it is not known.
+ */
+struct weir_lstm_run {
+	struct weir_lstm_shape shape;
+	size_t batch, steps;
+	bool wide; /* by vectors of eight: where the processor has them; without, the same to the bit */
+	float *x, *base, *target;	/* of each row: inputs; bases x outputs; outputs */
+	float *h, *c, *gates, *out;	/* of each row: units; units; 4 units (i, f, o, g); outputs */
+	float *tanh_c;			/* of each row that learns; of one in a run that only infers */
+	float *dgates, *dout, *dh, *dc; /* what learning needs: NULL in a run that only infers; dh, dc: batch x units */
+	float *all;
+};
+
+int weir_lstm_run_init(struct weir_lstm_run *r, const struct weir_lstm_shape *shape, size_t batch, size_t steps, bool learns);
+void weir_lstm_run_fini(struct weir_lstm_run *r);
+/* h and c of steps 1 to `steps`. */
+void weir_lstm_forward(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps);
+/* out of `rows` rows from row `from`, of step 1 and later states: row i is of state batch + i. */
+void weir_lstm_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t from, size_t rows);
+/* The step behind the last becomes what the next run begins with. */
+void weir_lstm_carry(struct weir_lstm_run *r, size_t steps);
+
+struct weir_lstm_learner {
+	float *gradient, *mean, *square; /* of each weight */
+	uint64_t steps;
+	bool wide; /* as in a run */
+	float rate, norm; /* of the step to come; the bound of the gradient's norm */
+};
+
+int weir_lstm_learner_init(struct weir_lstm_learner *l, const struct weir_lstm_net *n);
+void weir_lstm_learner_fini(struct weir_lstm_learner *l);
+/* Forward, head and backward: the loss, and its gradient in l. NaN without a known target; then the gradient is 0. */
+double weir_lstm_gradient(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps, struct weir_lstm_learner *l);
+/* One step of Adam down the gradient. */
+void weir_lstm_learn(struct weir_lstm_net *n, struct weir_lstm_learner *l);
+
+#endif
