@@ -36,27 +36,29 @@ static void centred_mean(const double *y, size_t n, size_t width, double *sums, 
 	}
 }
 
-/* The same phase in the cycles around, weighted by how near they are. */
+/* The same phase in the cycles around, weighted by how near they are: cycle by cycle, so that memory is read in order. */
 static void smooth_phase(const double *d, size_t n, size_t season, double *ret)
 {
-	double weight[REACH + 1];
+	double weight[REACH + 1], upto[REACH + 1]; /* upto: their sums from 1 on */
 
-	for (int k = 0; k <= REACH; k++)
+	for (int k = 0; k <= REACH; k++) {
 		weight[k] = pow(1 - pow((double)k / (REACH + 1), 3), 3);
-	for (size_t t = 0; t < n; t++) {
-		double sum = weight[0] * d[t], all = weight[0];
+		upto[k] = k ? upto[k - 1] + weight[k] : 0;
+	}
+	for (size_t t = 0; t < n; t++)
+		ret[t] = weight[0] * d[t];
+	for (size_t k = 1, off = season; k <= REACH && off < n; k++, off += season) {
+		double w = weight[k];
 
-		for (size_t k = 1; k <= REACH; k++) {
-			if (t >= k * season) {
-				sum += weight[k] * d[t - k * season];
-				all += weight[k];
-			}
-			if (t + k * season < n) {
-				sum += weight[k] * d[t + k * season];
-				all += weight[k];
-			}
-		}
-		ret[t] = sum / all;
+		for (size_t t = off; t < n; t++)
+			ret[t] += w * d[t - off];
+		for (size_t t = 0; t + off < n; t++)
+			ret[t] += w * d[t + off];
+	}
+	for (size_t t = 0; t < n; t++) {
+		size_t before = WEIR_MIN(t / season, (size_t)REACH), behind = WEIR_MIN((n - 1 - t) / season, (size_t)REACH);
+
+		ret[t] /= weight[0] + upto[before] + upto[behind];
 	}
 }
 

@@ -32,6 +32,7 @@ enum { AT_LOG, AT_SHIFT, AT_USED, AT_LEVEL, AT_WEIGHT, AT_KNOT = AT_WEIGHT + WEI
 struct mix {
 	size_t count, horizon, season; /* season: the shortest, for steps beyond the horizon */
 	double coverage, factor;
+	double miss, covered; /* in the back-test: the mean miss; the share of later origins inside intervals of earlier ones */
 	double *growth; /* of each step: how much more is missed there */
 	double *all;	/* count times stride_of() */
 };
@@ -219,7 +220,7 @@ static size_t gather(const struct fitting *f, const struct mix *m, size_t i, siz
 }
 
 /* What each origin missed, in units of the quantile that those before it say: its own quantile is the factor of the set. */
-static double learn_factor(const struct fitting *f, const struct mix *m, double *room, double *ratios)
+static void learn_factor(const struct fitting *f, struct mix *m, double *room, double *ratios)
 {
 	size_t n = 0;
 
@@ -233,7 +234,11 @@ static double learn_factor(const struct fitting *f, const struct mix *m, double 
 				if (!isnan(miss[h]))
 					ratios[n++] = miss[h] / m->growth[h] / width;
 		}
-	return n ? fmin(fmax(weir_quantile_up(ratios, n, m->coverage), FACTOR_MIN), FACTOR_MAX) : 1;
+	if (!n)
+		return;
+	m->factor = fmin(fmax(weir_quantile_up(ratios, n, m->coverage), FACTOR_MIN), FACTOR_MAX);
+	for (size_t k = 0; k < n; k++)
+		m->covered += (ratios[k] <= m->factor) / (double)n;
 }
 
 static void learn_knots(const struct fitting *f, const struct mix *m, size_t i, double *room)
@@ -244,6 +249,19 @@ static void learn_knots(const struct fitting *f, const struct mix *m, size_t i, 
 		series_of(m, i)[AT_KNOT + k] = n ? weir_quantile_up(room, n, knot_at(k)) : 0;
 }
 
+static double mean_miss(const struct fitting *f, const struct mix *m)
+{
+	double sum = 0;
+	size_t known = 0;
+
+	for (size_t k = 0; k < m->count * WEIR_POOL_ORIGINS * m->horizon; k++)
+		if (!isnan(f->misses[k])) {
+			sum += f->misses[k];
+			known++;
+		}
+	return known ? sum / (double)known : 0;
+}
+
 static int learn_intervals(const struct fitting *f, struct mix *m)
 {
 	size_t one = WEIR_POOL_ORIGINS * m->horizon;
@@ -252,7 +270,8 @@ static int learn_intervals(const struct fitting *f, struct mix *m)
 	if (!room)
 		return -ENOMEM;
 	learn_growth(f, m, room);
-	m->factor = learn_factor(f, m, room, room + one);
+	learn_factor(f, m, room, room + one);
+	m->miss = mean_miss(f, m);
 	for (size_t i = 0; i < m->count; i++)
 		learn_knots(f, m, i, room);
 	return 0;
@@ -369,6 +388,25 @@ static int mix_explain(const void *state, size_t which, const struct weir_rows *
 	return 0;
 }
 
+/* Scores of the back-test, and what each member counts for in the mean of the set. */
+static void mix_describe(const void *state, struct weir_model_meta *meta)
+{
+	static const char *const names[WEIR_MEMBERS] = {"weight_linear", "weight_snaive", "weight_ets",	    "weight_theta",
+							"weight_arima",	 "weight_mstl",	  "weight_prophet"};
+	const struct mix *m = state;
+
+	weir_meta_add(&meta->scores, "miss", m->miss);
+	weir_meta_add(&meta->scores, "covered", m->covered);
+	weir_meta_add(&meta->params, "interval_factor", m->factor);
+	for (size_t k = 0; k < WEIR_MEMBERS; k++) {
+		double sum = 0;
+
+		for (size_t i = 0; i < m->count; i++)
+			sum += series_of(m, i)[AT_WEIGHT + k] / (double)m->count;
+		weir_meta_add(&meta->params, names[k], sum);
+	}
+}
+
 static int mix_pack(const void *state, struct weir_buf *b)
 {
 	const struct mix *m = state;
@@ -426,7 +464,7 @@ static int mix_unpack(struct weir_reader *r, void **ret_state)
 	const struct weir_model_ops weir_model_##id = {.name = #id, .about = text, .version = 1, .fit = fit_##id,     \
 						       .update = mix_update, .predict = mix_predict,                  \
 						       .explain = mix_explain, .pack = mix_pack,                      \
-						       .unpack = mix_unpack, .free = mix_free}
+						       .unpack = mix_unpack, .describe = mix_describe, .free = mix_free}
 
 POOL(mix, "all forecasters, each counting by what it missed in a back-test of the series", ALL_MEMBERS);
 POOL(linear, "a linear map of the last week, learnt from all series and shrunk to it for each", 1u << WEIR_MEMBER_LINEAR);

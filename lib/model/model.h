@@ -96,6 +96,8 @@ struct weir_model_ops {
 	/* All of state as bytes (frame.h: weir_put_*), and back. unpack gets bytes of anybody: each is checked. */
 	int (*pack)(const void *state, struct weir_buf *b);
 	int (*unpack)(struct weir_reader *r, void **ret_state);
+	/* Right behind a fit: adds the model's own parameters and its scores on data that it held back. May be NULL. */
+	void (*describe)(const void *state, struct weir_model_meta *meta);
 	void (*free)(void *state); /* takes NULL */
 };
 
@@ -116,7 +118,7 @@ void weir_model_fini(struct weir_model *m);
 
 /*
  * Checks data and options, which are the world's, and fits. meta is filled with the name, the span and the size of the
- * data and the options; scores on held-back data are the caller's to add (weir_meta_add).
+ * data, the options, and what the model says of itself; the caller may add more (weir_meta_add).
  */
 int weir_model_fit(const char *name, const struct weir_model_data *data, const struct weir_model_opts *opts,
 		   struct weir_model *ret, struct weir_err *err);

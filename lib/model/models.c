@@ -135,6 +135,8 @@ int weir_model_fit(const char *name, const struct weir_model_data *data, const s
 	snprintf(m.meta.name, sizeof(m.meta.name), "%s", name);
 	m.meta.version = m.ops->version;
 	describe(data, opts, &m.meta);
+	if (m.ops->describe)
+		m.ops->describe(m.state, &m.meta);
 	*ret = m;
 	return 0;
 }

@@ -401,6 +401,20 @@ TEST(holes_are_filled_by_the_same_phase)
 	CHECK(out[4] == 4, "%g", out[4]);
 }
 
+TEST(a_model_says_how_it_did_on_what_it_held_back)
+{
+	auto_set set = make(20, 22);
+	weir_auto_model m = {0};
+	double sum = 0;
+
+	CHECK(!fit_set("mix", set.s, 20, &weekly, &m));
+	for (uint32_t i = 0; i < m.meta.params.count; i++)
+		sum += strncmp(m.meta.params.item[i].name, "weight_", 7) ? 0 : m.meta.params.item[i].value;
+	CHECK(fabs(sum - 1) < 1e-9, "weights sum to %g", sum);
+	CHECK(weir_meta_get(&m.meta.scores, "miss") > 0.01 && weir_meta_get(&m.meta.scores, "miss") < 1, "%g", weir_meta_get(&m.meta.scores, "miss"));
+	CHECK(weir_meta_get(&m.meta.scores, "covered") > 0.9 && weir_meta_get(&m.meta.scores, "covered") < 0.99);
+}
+
 TEST(the_same_data_give_the_same_model)
 {
 	auto_set set = make(5, 18);
@@ -416,4 +430,5 @@ TEST_MAIN(T(the_pool_is_never_much_worse_than_the_naive_one), T(intervals_cover_
 	  T(a_short_series_has_the_map_of_the_others), T(a_break_neither_runs_on_nor_is_undone),
 	  T(members_count_by_what_they_missed), T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
 	  T(a_damped_trend_goes_on_and_ends), T(holidays_are_learnt_where_days_are_known), T(outages_are_missing_and_what_lasts_is_not),
-	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model))
+	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model),
+	  T(a_model_says_how_it_did_on_what_it_held_back))
