@@ -134,13 +134,19 @@ double detect_score(double strangeness)
 	return strangeness / (strangeness + SCORE_HALF);
 }
 
-/* An event is told at its onset: behind it, less than a multiple of what is held is no news. */
+/*
+ * An event is told at its onset: behind it, less than a multiple of what is held is no news. And a series that is
+ * strange all the time is strange to a lesser degree.
+ */
 static double held_down(struct weir_detect *d, double strangeness)
 {
 	double ret = strangeness > d->held * detect_tuning.rest_over ? strangeness : 0;
 
 	d->held = fmax(strangeness, d->held * detect_tuning.rest_decay);
-	return ret;
+	d->onsets *= detect_tuning.onset_decay;
+	strangeness = ret / (1 + detect_tuning.onset_weight * d->onsets);
+	d->onsets += ret > detect_tuning.onset_least;
+	return strangeness;
 }
 
 double weir_detect_step(struct weir_detect *d, int64_t time_s, double value)

@@ -26,6 +26,9 @@ struct detect_tuning {
 	double weight[WEIR_DETECT_COMPONENTS];
 	double rest_decay; /* of what an alarm holds down, per value */
 	double rest_over;  /* times what is held: less is no new alarm */
+	double onset_least;  /* strangeness of what counts as an onset */
+	double onset_decay;  /* of their count, per value */
+	double onset_weight; /* by which each of them lessens the next */
 	double tail_grow;  /* the weight of a value beside that of the one before: old ones fade */
 	double max_decay;  /* of the largest strangeness, per value */
 	double beyond;	   /* likelihood per decade beyond the largest */
@@ -93,7 +96,8 @@ struct weir_detect {
 	double usual[DETECT_PHASES], usual_y[DETECT_PHASES]; /* season: of the scaled value, and of its asinh */
 	uint32_t seen[DETECT_PHASES];
 	double few, many, variance; /* shift */
-	double held, strangeness; /* of the last value */
+	double held, onsets;	   /* what was an alarm, and how many there were, both fading */
+	double strangeness;	   /* of the last value */
 	/* of the last value: itself, scaled; how strange and how rare it was to each; what was expected */
 	double z, strange[WEIR_DETECT_COMPONENTS], rare[WEIR_DETECT_COMPONENTS];
 	double expected[WEIR_DETECT_COMPONENTS];

@@ -244,6 +244,7 @@ static void walk_detect(struct walk *w, struct weir_detect *d)
 	doubles(w, &d->many, 1);
 	doubles(w, &d->variance, 1);
 	doubles(w, &d->held, 1);
+	doubles(w, &d->onsets, 1);
 	doubles(w, &d->strangeness, 1);
 	doubles(w, &d->z, 1);
 	doubles(w, d->strange, WEIR_DETECT_COMPONENTS);
