@@ -21,7 +21,7 @@
 #define DETECT_RING 128 /* values; blocks times values of a block at most */
 #define DETECT_PHASES 48
 
-/* Chosen on one half of the files of a public set (docs/models.md says how). */
+/* Chosen on a public set, where neighbouring values score well too (docs/models.md says how). */
 struct detect_tuning {
 	double weight[WEIR_DETECT_COMPONENTS];
 	double rest_decay; /* of what an alarm holds down, per value */

@@ -94,6 +94,25 @@ TEST(an_event_is_told_once_at_its_onset)
 	CHECK(later <= trials, "an event is told %zu times again in %zu trials", later, trials);
 }
 
+/* Sixty wild values in a row are strange each, and one event: nobody wants sixty alarms. */
+TEST(a_storm_is_few_alarms)
+{
+	static double v[N], s[N];
+	size_t at = N - DAY, wild = 60, n = 0, trials = 50;
+
+	for (uint64_t seed = 1; seed <= trials; seed++) {
+		struct weir_random r = weir_random_of(1000 + seed);
+
+		wave(v, seed);
+		for (size_t i = at; i < at + wild; i++)
+			v[i] += (i % 2 ? 200 : -200) + 50 * weir_random_normal(&r);
+		CHECK(!scored(v, s) && alarms(s, at, at + 3) > 0, "seed %zu", (size_t)seed);
+		n += alarms(s, at, at + wild);
+	}
+	printf("# %zu alarms in %zu storms\n", n, trials);
+	CHECK(n <= 3 * trials / 2, "%zu", n);
+}
+
 TEST(quiet_series_have_no_alarms)
 {
 	static double v[N], s[N];
@@ -143,7 +162,7 @@ TEST(a_finding_says_which_component_left_its_interval_and_by_how_much)
 		auto_detect *d = NULL;
 		char text[WEIR_DETECT_SENTENCE_MAX], number[32];
 		double sum = 0, whole;
-		size_t at = N - DAY / 2 - seed;
+		size_t at = 2 * (size_t)DAY + seed; /* so few values that one is more than one of 1000 */
 
 		wave(v, seed);
 		v[at] += seed % 2 ? 300 : -300;
@@ -223,7 +242,7 @@ TEST(hostile_bytes_are_refused_or_score)
 }
 
 TEST_MAIN(T(a_score_depends_on_nothing_that_comes_later), T(the_same_series_has_the_same_scores_in_any_unit),
-	  T(an_event_is_told_once_at_its_onset), T(quiet_series_have_no_alarms),
+	  T(an_event_is_told_once_at_its_onset), T(a_storm_is_few_alarms), T(quiet_series_have_no_alarms),
 	  T(missing_values_change_nothing_and_huge_ones_stay_numbers),
 	  T(a_finding_says_which_component_left_its_interval_and_by_how_much),
 	  T(a_detector_goes_on_from_its_bytes_as_if_nothing_had_been), T(hostile_bytes_are_refused_or_score))
