@@ -147,7 +147,8 @@ static void name_new(const struct resource *res)
 /* "b[1]" of "module.a.aws_x.b[1]" -> "[1]"; "" = it is the only one. */
 static const char *index_of(const char *address, const struct scope *s)
 {
-	const char *own = address + strlen(s->address), *at = strchr(own, '[');
+	size_t len = strlen(s->address);
+	const char *own = strncmp(address, s->address, len) ? address : address + len, *at = strchr(own, '[');
 
 	return at ? at : "";
 }

@@ -205,16 +205,17 @@ static void list(struct codec *c, void *items_pp, size_t *count, size_t size,
 
 static void prefixes(struct codec *c, struct weir_bundle *b)
 {
-	const uint8_t *end = c->in + c->left;
 	uint32_t n = (uint32_t)b->prefix_count;
+	const uint8_t *from;
 
 	c->prefixes = c->in;
 	u32(c, &n);
+	from = c->in;
 	if (c->r == 0 && c->out)
 		c->r = b->prefix_count > WEIR_B_LIST_MAX ? -EFBIG : weir_prefixes_encode(b->prefixes, n, c->out);
 	else if (c->r == 0)
-		c->r = weir_prefixes_decode(b, n, &c->in, end);
-	c->left = c->out ? 0 : (size_t)(end - c->in);
+		c->r = weir_prefixes_decode(b, n, &c->in, from + c->left);
+	c->left -= (size_t)(c->in - from);
 	c->behind = c->in;
 }
 
