@@ -118,9 +118,9 @@ fault_odd_replies() {
 		"$PKI/nodes/n1/cert.pem" "$PKI/nodes/n1/key.pem" "$PKI/server/cert.pem" "$PKI/server/key.pem"
 	lab_wait 10 grep -q listening "$LAB/log/odd.log" && lab_kill agent-n1 || return
 	sed -i 's,192.0.2.1:7471,192.0.2.1:7481,' "$LAB/n1.yaml"
-	fleet_agent_start n1 && f_flows && lab_pass 5
+	f_odd() { STRUCK=$(tail -n 1 "$LAB/log/odd.log" | grep -E 'twice=[1-9].* late=[1-9].* again=[1-9].* lost=[1-9]'); }
+	fleet_agent_start n1 && f_flows && lab_wait 30 f_odd
 	lab_kill agent-n1 && lab_kill odd
-	STRUCK=$(tail -n 1 "$LAB/log/odd.log" | grep -E 'twice=[1-9].* late=[1-9].* again=[1-9].* lost=[1-9]')
 	rm -f "$LAB/log/odd.log"
 	fleet_agent_conf n1 observe && fleet_agent_start n1
 }

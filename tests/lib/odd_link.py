@@ -6,10 +6,9 @@ odd_link.py LISTEN:PORT TO:PORT CA NODE-CERT NODE-KEY SERVER-CERT SERVER-KEY
 
 It ends TLS on both sides, so that it sees nng's messages (8 bytes of length, then the message). Of what the
 aggregator answers, in turn: one passes, one comes twice, one comes late, one comes again after the next one, and
-one is lost with its connection. On SIGTERM it prints "twice=N late=N again=N lost=N".
+one is lost with its connection. After each it prints "pass=N twice=N late=N again=N lost=N".
 """
 import itertools
-import signal
 import socket
 import ssl
 import struct
@@ -63,6 +62,7 @@ def answer(source, to):
             with LOCK:
                 what = next(TURN) if number > 1 else "pass"
                 DONE[what] += 1
+                print(" ".join(f"{kind}={n}" for kind, n in DONE.items()), flush=True)
             if what == "lost":
                 break
             if what == "late":
@@ -92,14 +92,8 @@ def address(text):
     return host, int(port)
 
 
-def stop(*_):
-    print(" ".join(f"{what}={n}" for what, n in DONE.items()), flush=True)
-    sys.exit(0)
-
-
 def main():
     listen, to, ca, cert, key, server_cert, server_key = sys.argv[1:]
-    signal.signal(signal.SIGTERM, stop)
     outside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     outside.load_cert_chain(server_cert, server_key)
     with socket.create_server(address(listen)) as door:
