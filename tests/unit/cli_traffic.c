@@ -81,13 +81,14 @@ TEST(pages_become_a_packed_file)
 TEST(addresses_are_held_back)
 {
 	struct answer one = {.status = "200 OK", .body = SECOND}, two = one, three = one;
+	char *alone[] = {"export", "traffic", "--domain", "aws/1/a"}; /* asks nobody */
 	weir_auto_free char *whole = NULL, *cut = NULL, *few = NULL, *odd = NULL;
 	struct weir_err err = {{0}};
 
 	CHECK(!ASK(&one, &whole, &err, "export", "traffic") && strstr(whole, ",203.0.113.7,"), "%s", whole);
 	CHECK(!ASK(&two, &cut, &err, "export", "traffic", "--truncate", "24,48") && strstr(cut, ",203.0.113.0,"), "%s", cut);
 	CHECK(!ASK(&three, &few, &err, "export", "traffic", "--least", "2") && !strstr(few, "203.0.113") && strstr(few, ",30,"), "%s", few);
-	CHECK(ASK(&one, &odd, &err, "export", "traffic", "--domain", "aws/1/a") == -EINVAL && strstr(err.text, "goes with --pseudonyms"), "%s", err.text);
+	CHECK(cli_fixture_run((struct cli){0}, 4, alone, &odd, &err) == -EINVAL && strstr(err.text, "goes with --pseudonyms"), "%s", err.text);
 }
 
 TEST(without_a_file_it_is_printed)
