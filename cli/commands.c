@@ -96,6 +96,11 @@ static const struct command commands[] = {
 	 "Forecast each series of FILE (- is standard input): a line is an id and its values, as in the M4 competition; an empty value "
 	 "is a missing one. Prints, per series, its id, N values and, with --interval, N lower and N upper bounds. Seasons are in "
 	 "steps. --json adds what each value is made of: trend, day, week, holiday, remainder, which sum to it. Needs no aggregator."},
+	{"model iforest", cmd_model_iforest, "--train FILE --score FILE [--extended] [--seed N] [--explain N [--audit]]",
+	 "Learn the rows of a file by an isolation forest and score those of another, a score for each line, near 1 for the strangest; "
+	 "- is standard input. A line is numbers, as many in each, without a header; an empty one is a missing value. "
+	 "--extended cuts across columns. --explain says instead, for the N strangest rows, what is strange in them, by their "
+	 "paths or, with --audit, by exact Shapley values."},
 	{"export focus", cmd_export_focus,
 	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
 	 "[--share-hours sender|receiver|initiator] [--dir REPO] [--output FILE.csv[.gz]]",

@@ -75,6 +75,11 @@ TEST(usage_errors_about_models_help)
 		{"model forecast --train t --horizon 4 --start 2026-11-01 --step 1h --holidays 2026-12-25,2026-12-24",
 		 "--holidays: '2026-12-24' is not one of"},
 		{"model forecast --train /nonexistent/t --horizon 4", "/nonexistent/t: cannot read"},
+		{"model iforest --train t", "--train FILE and --score FILE, lines of numbers, are needed"},
+		{"model iforest --train - --score -", "--train and --score cannot both be standard input"},
+		{"model iforest --train t --score t --explain 2000", "--explain: at most 1000 rows"},
+		{"model iforest --train t --score t --extended --explain 1 --audit", "--audit is for --explain N, without --extended"},
+		{"model iforest --train /nonexistent/t --score t", "/nonexistent/t: cannot read"},
 	};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++)
