@@ -77,6 +77,7 @@ def answer(source, to):
 def serve(client, to, ca, cert, key):
     inside = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
     inside.check_hostname = False
+    inside.maximum_version = ssl.TLSVersion.TLSv1_2  # two threads share a connection here: 1.3 does not bear it
     inside.load_cert_chain(cert, key)
     try:
         server = inside.wrap_socket(socket.create_connection(to, timeout=10))
@@ -95,6 +96,7 @@ def address(text):
 def main():
     listen, to, ca, cert, key, server_cert, server_key = sys.argv[1:]
     outside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    outside.maximum_version = ssl.TLSVersion.TLSv1_2
     outside.load_cert_chain(server_cert, server_key)
     with socket.create_server(address(listen)) as door:
         print("listening", flush=True)
