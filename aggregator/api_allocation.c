@@ -81,14 +81,8 @@ static int at(struct weir_map *m, char lead, const char *const *texts, size_t n,
 	void *p;
 
 	key[len++] = lead;
-	for (size_t i = 0; i < n; i++) {
-		size_t one = strlen(texts[i]) + 1;
-
-		if (one > KEY_MAX - len)
-			return -E2BIG;
-		memcpy(key + len, texts[i], one);
-		len += one;
-	}
+	if (weir_map_key(key, sizeof(key), &len, texts, n))
+		return -E2BIG;
 	p = weir_map_find(m, key, len);
 	if (!p && weir_map_count(m) == LINES_MAX)
 		return -E2BIG;

@@ -5,6 +5,7 @@
  */
 #include "aggregator/api_cost.h"
 
+#include "lib/ds/grow.h"
 #include "lib/ds/map.h"
 
 #define NS_S 1000000000ull
@@ -47,15 +48,7 @@ size_t api_cost_key(const struct query_cost *q, size_t n, char key[API_COST_KEY]
 {
 	size_t len = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		size_t size = strlen(q->keys[i]) + 1;
-
-		if (size > API_COST_KEY - len)
-			return 0;
-		memcpy(key + len, q->keys[i], size);
-		len += size;
-	}
-	return len;
+	return weir_map_key(key, API_COST_KEY, &len, q->keys, n) ? 0 : len;
 }
 
 int api_dims(struct api_call *c, const char *by, enum query_dim dims[QUERY_DIMS], size_t *ret_n)
@@ -116,15 +109,8 @@ static struct line *line_of(struct cost_list *l, const struct query_cost *q, int
 	if (at)
 		return &l->lines[at - 1];
 	*ret_r = -ENOMEM;
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 256;
-		void *more = reallocarray(l->lines, cap, sizeof(*l->lines));
-
-		if (!more)
-			return NULL;
-		l->lines = more;
-		l->cap = cap;
-	}
+	if (weir_grow(&l->lines, l->count, &l->cap, sizeof(*l->lines)))
+		return NULL;
 	if (weir_map_put(l->by_key, key, len, (void *)(uintptr_t)(l->count + 1), NULL))
 		return NULL;
 	l->lines[l->count++] = (struct line){0};

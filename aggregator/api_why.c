@@ -2,6 +2,7 @@
 /* Why the cost of one period is another than that of one before it (lib/money/why.h). */
 #include "aggregator/api_cost.h"
 
+#include "lib/ds/grow.h"
 #include "lib/ds/map.h"
 #include "lib/money/why.h"
 
@@ -45,15 +46,8 @@ static int add_leaf(const struct query_cost *q, void *arg)
 
 	if (!len || (!at && l->count == LEAVES_MAX))
 		return -E2BIG;
-	if (!at && l->count == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 256;
-		void *more = reallocarray(l->leaves, cap, sizeof(*l->leaves));
-
-		if (!more)
-			return -ENOMEM;
-		l->leaves = more;
-		l->cap = cap;
-	}
+	if (!at && weir_grow(&l->leaves, l->count, &l->cap, sizeof(*l->leaves)))
+		return -ENOMEM;
 	if (!at) {
 		at = l->count + 1;
 		if (weir_map_put(l->by_key, key, len, (void *)at, NULL))

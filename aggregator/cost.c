@@ -2,6 +2,7 @@
 #include "aggregator/cost.h"
 
 #include "aggregator/text.h"
+#include "lib/ds/grow.h"
 #include "lib/ds/map.h"
 #include "lib/money/charge.h"
 
@@ -55,21 +56,6 @@ void cost_batch_free(struct cost_batch *b)
 	free(b);
 }
 
-static int grow(void **array, size_t count, size_t *cap, size_t size)
-{
-	size_t want = *cap ? 2 * *cap : 64;
-	void *p;
-
-	if (count < *cap)
-		return 0;
-	p = reallocarray(*array, want, size);
-	if (!p)
-		return -ENOMEM;
-	*array = p;
-	*cap = want;
-	return 0;
-}
-
 /* The place in items of a key, plus one; 0 = there is none yet. */
 static size_t item_find(struct cost_batch *b, const struct item_key *key)
 {
@@ -89,7 +75,7 @@ static int item_add(struct cost_batch *b, const struct store_flow *f, uint32_t g
 	int r = 0;
 
 	if (!at) {
-		r = grow((void **)&b->items, b->count, &b->cap, sizeof(*b->items));
+		r = weir_grow(&b->items, b->count, &b->cap, sizeof(*b->items));
 		if (!r)
 			r = weir_map_put(b->by_key, &key, sizeof(key), (void *)(uintptr_t)(b->count + 1), NULL);
 		if (r)

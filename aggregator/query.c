@@ -29,16 +29,6 @@ enum store_res query_resolution(uint64_t from_s, uint64_t now_s,
 	return longest;
 }
 
-/* False: no address (folded). */
-static bool address(const struct select *q, int i, struct weir_addr *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	if (sqlite3_column_bytes(q->st, i) != sizeof(ret->b))
-		return false;
-	memcpy(ret->b, sqlite3_column_blob(q->st, i), sizeof(ret->b));
-	return true;
-}
-
 static uint64_t first_bucket(const struct query_range *r)
 {
 	return r->from_s - r->from_s % store_bucket_s(r->res);
@@ -84,9 +74,9 @@ int query_flows(struct store *s, const struct query_range *r, uint32_t limit,
 			.packets = select_number(&q, 14),
 			.peer_workload = select_text(&q, 15),
 		};
-		bool known = address(&q, 5, &f.local);
+		bool known = select_address(&q, 5, &f.local);
 
-		f.folded = !address(&q, 6, &f.peer) || !known;
+		f.folded = !select_address(&q, 6, &f.peer) || !known;
 		e = fn(&f, arg);
 	}
 	return e;
@@ -124,7 +114,7 @@ static void read_top(const struct select *q, struct query_top *t)
 		.packets = select_number(q, 10),
 		.dropped_bytes = select_number(q, 11),
 	};
-	t->folded = !address(q, 6, &t->peer);
+	t->folded = !select_address(q, 6, &t->peer);
 }
 
 int query_top(struct store *s, enum query_by by, const struct query_range *r, uint32_t limit,

@@ -40,15 +40,6 @@ int query_identities(struct store *s, const char *namespace, const char *name,
 	return r;
 }
 
-static bool address(const struct select *q, int i, struct weir_addr *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	if (sqlite3_column_bytes(q->st, i) != sizeof(ret->b))
-		return false;
-	memcpy(ret->b, sqlite3_column_blob(q->st, i), sizeof(ret->b));
-	return true;
-}
-
 int query_held(struct store *s, int64_t workload, uint64_t from_s, uint64_t to_s,
 	       int (*fn)(const struct weir_addr *a, uint64_t since_s, uint64_t until_s, void *arg), void *arg)
 {
@@ -60,7 +51,7 @@ int query_held(struct store *s, int64_t workload, uint64_t from_s, uint64_t to_s
 			     "iuu", workload, to_s, from_s);
 
 	while (!r && (r = select_next(&q)) == 1)
-		r = address(&q, 0, &a) ? fn(&a, select_number(&q, 1), select_number(&q, 2), arg) : 0;
+		r = select_address(&q, 0, &a) ? fn(&a, select_number(&q, 1), select_number(&q, 2), arg) : 0;
 	return r;
 }
 
@@ -86,7 +77,7 @@ int query_hour_flows(struct store *s, const struct query_identity_of *i, uint64_
 			.peer_namespace = select_text(&q, 9), .peer_workload = select_text(&q, 10), .peer_team = select_text(&q, 11),
 			.domain = i->domain, .node = "", .namespace = "", .workload = "", .kind = "", .team = "", .labels = "",
 		};
-		bool local = address(&q, 7, &t.local), peer = address(&q, 8, &t.peer);
+		bool local = select_address(&q, 7, &t.local), peer = select_address(&q, 8, &t.peer);
 
 		t.folded = !local || !peer;
 		r = fn(&t, arg);

@@ -51,15 +51,6 @@ int query_traffic_key_parse(const char *s, struct query_traffic_key *ret)
 	return 0;
 }
 
-static bool read_address(const struct select *q, int i, struct weir_addr *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	if (sqlite3_column_bytes(q->st, i) != sizeof(ret->b))
-		return false;
-	memcpy(ret->b, sqlite3_column_blob(q->st, i), sizeof(ret->b));
-	return true;
-}
-
 static void read_row(const struct select *q, struct weir_traffic *t)
 {
 	bool local, peer;
@@ -74,8 +65,8 @@ static void read_row(const struct select *q, struct weir_traffic *t)
 		.labels = select_text(q, 19), .peer_namespace = select_text(q, 22), .peer_workload = select_text(q, 23),
 		.peer_team = select_text(q, 24),
 	};
-	local = read_address(q, 20, &t->local);
-	peer = read_address(q, 21, &t->peer);
+	local = select_address(q, 20, &t->local);
+	peer = select_address(q, 21, &t->peer);
 	t->folded = !local || !peer;
 }
 

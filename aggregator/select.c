@@ -37,3 +37,12 @@ uint64_t select_number(const struct select *q, int i)
 {
 	return (uint64_t)sqlite3_column_int64(q->st, i);
 }
+
+bool select_address(const struct select *q, int i, struct weir_addr *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (sqlite3_column_bytes(q->st, i) != sizeof(ret->b))
+		return false;
+	memcpy(ret->b, sqlite3_column_blob(q->st, i), sizeof(ret->b));
+	return true;
+}

@@ -19,5 +19,7 @@ int select_next(struct select *q);
 /* Of a column; never NULL. */
 const char *select_text(const struct select *q, int i);
 uint64_t select_number(const struct select *q, int i);
+/* False: none (folded); *ret is then zero. */
+bool select_address(const struct select *q, int i, struct weir_addr *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/claims.h"
 
+#include "lib/ds/grow.h"
 #include "lib/ds/map.h"
 
 /* Without padding: it is hashed. */
@@ -107,23 +108,6 @@ static int key_of(struct claims *c, const struct weir_replay_charge *charge, con
 	return team_number(c, team, &ret->team);
 }
 
-static int grow(struct claims *c)
-{
-	size_t cap = c->cap ? 2 * c->cap : 256;
-	struct claim *rows;
-
-	if (c->count == CLAIMS_MAX)
-		return weir_err_set(c->s->err, -E2BIG, "more than %u kinds of measured bytes", CLAIMS_MAX);
-	if (c->count < c->cap)
-		return 0;
-	rows = reallocarray(c->rows, cap, sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	c->rows = rows;
-	c->cap = cap;
-	return 0;
-}
-
 int claims_add(struct claims *c, const struct weir_replay_charge *charge, const struct weir_traffic *row, const char *team,
 	       int64_t nanos)
 {
@@ -139,7 +123,9 @@ int claims_add(struct claims *c, const struct weir_replay_charge *charge, const 
 	at = (uintptr_t)weir_map_find(c->index, &key, sizeof(key));
 	if (!at) {
 		at = c->count + 1;
-		r = grow(c);
+		r = c->count == CLAIMS_MAX ?
+			    weir_err_set(c->s->err, -E2BIG, "more than %u kinds of measured bytes", CLAIMS_MAX) :
+			    weir_grow(&c->rows, c->count, &c->cap, sizeof(*c->rows));
 		if (!r)
 			r = weir_map_put(c->index, &key, sizeof(key), (void *)at, NULL);
 		if (r)

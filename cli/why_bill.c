@@ -9,6 +9,7 @@
 #include "cli/prices.h"
 #include "cli/settle.h"
 #include "cli/table.h"
+#include "lib/ds/grow.h"
 #include "lib/ds/map.h"
 #include "lib/money/why.h"
 
@@ -59,15 +60,8 @@ static int leaf_new(struct why_bill *w, const char *const key[KEYS], bool unmeas
 
 	if (w->count == LEAVES_MAX)
 		return weir_err_set(w->err, -E2BIG, "more than %u kinds of cost", LEAVES_MAX);
-	if (w->count == w->cap) {
-		size_t cap = w->cap ? 2 * w->cap : 256;
-		struct leaf *more = reallocarray(w->leaves, cap, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		w->leaves = more;
-		w->cap = cap;
-	}
+	if (weir_grow(&w->leaves, w->count, &w->cap, sizeof(*w->leaves)))
+		return -ENOMEM;
 	l = &w->leaves[w->count++];
 	*l = (struct leaf){.unmeasured = unmeasured};
 	for (size_t k = 0; k < KEYS; k++)

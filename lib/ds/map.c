@@ -81,6 +81,19 @@ static uint64_t map_hash(const struct weir_map *m, const void *key, size_t len)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+int weir_map_key(char *key, size_t size, size_t *len, const char *const *texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t one = strlen(texts[i]) + 1;
+
+		if (one > size - *len)
+			return -E2BIG;
+		memcpy(key + *len, texts[i], one);
+		*len += one;
+	}
+	return 0;
+}
+
 int weir_map_new(struct weir_map **ret)
 {
 	weir_auto_free struct weir_map *m = calloc(1, sizeof(*m));

@@ -10,6 +10,9 @@
 
 struct weir_map;
 
+/* A key of several texts: appended to *len bytes in key, each with its end. -E2BIG behind size, *len is then undefined. */
+int weir_map_key(char *key, size_t size, size_t *len, const char *const *texts, size_t n);
+
 int weir_map_new(struct weir_map **ret);
 /* free_value may be NULL. */
 void weir_map_free(struct weir_map *m, void (*free_value)(void *));

@@ -369,23 +369,9 @@ static int mix_predict(const void *state, size_t which, struct weir_forecast *f)
 	return 0;
 }
 
-/* The parts of one step ahead. */
 static int mix_explain(const void *state, size_t which, const struct weir_rows *rows, struct weir_explain *ret)
 {
-	static const char *const names[WEIR_PARTS] = {"trend", "day", "week", "holiday", "remainder"};
-	weir_auto_forecast f = {0};
-	size_t step = rows->n && rows->v[0] >= 0 && rows->v[0] < WEIR_HORIZON_MAX ? (size_t)rows->v[0] : 0;
-	int r = weir_forecast_init(&f, step + 1);
-
-	r = r ? r : mix_predict(state, which, &f);
-	if (r)
-		return r;
-	*ret = (struct weir_explain){.value = f.mean[step], .count = WEIR_PARTS};
-	for (size_t p = 0; p < WEIR_PARTS; p++) {
-		snprintf(ret->item[p].name, sizeof(ret->item[p].name), "%s", names[p]);
-		ret->item[p].value = f.part[p][step];
-	}
-	return 0;
+	return weir_forecast_explain(mix_predict, state, which, rows, ret);
 }
 
 /* Scores of the back-test, and what each member counts for in the mean of the set. */

@@ -74,6 +74,10 @@ struct weir_explain {
 	} item[WEIR_EXPLAIN_MAX];
 };
 
+/* The parts of the step (from 0) that rows has as its only value, of a forecaster's predict. */
+int weir_forecast_explain(int (*predict)(const void *state, size_t which, struct weir_forecast *f), const void *state, size_t which,
+			  const struct weir_rows *rows, struct weir_explain *ret);
+
 struct weir_model_ops {
 	const char *name;
 	const char *about; /* one sentence, shown to people */

@@ -72,6 +72,25 @@ void weir_forecast_close(struct weir_forecast *f)
 	}
 }
 
+int weir_forecast_explain(int (*predict)(const void *state, size_t which, struct weir_forecast *f), const void *state, size_t which,
+			  const struct weir_rows *rows, struct weir_explain *ret)
+{
+	static const char *const names[WEIR_PARTS] = {"trend", "day", "week", "holiday", "remainder"};
+	size_t step = rows->n && rows->v[0] >= 0 && rows->v[0] < WEIR_HORIZON_MAX ? (size_t)rows->v[0] : 0;
+	weir_auto_forecast f = {0};
+	int r = weir_forecast_init(&f, step + 1);
+
+	r = r ? r : predict(state, which, &f);
+	if (r)
+		return r;
+	*ret = (struct weir_explain){.value = f.mean[step], .count = WEIR_PARTS};
+	for (size_t p = 0; p < WEIR_PARTS; p++) {
+		snprintf(ret->item[p].name, sizeof(ret->item[p].name), "%s", names[p]);
+		ret->item[p].value = f.part[p][step];
+	}
+	return 0;
+}
+
 static int check_opts(const struct weir_model_opts *o, struct weir_err *err)
 {
 	if (!o->horizon || o->horizon > WEIR_HORIZON_MAX)

@@ -59,23 +59,6 @@ int alloc_number(struct weir_map *ids, const void *key, size_t len, size_t count
 	return weir_map_put(ids, key, len, (void *)(uintptr_t)(count + 1), NULL);
 }
 
-/* Texts one behind the other, each with its end. -E2BIG. */
-static int join(char key[KEY_MAX], size_t *ret_len, const char *const *texts, size_t n)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t size = strlen(texts[i]) + 1;
-
-		if (size > KEY_MAX - len)
-			return -E2BIG;
-		memcpy(key + len, texts[i], size);
-		len += size;
-	}
-	*ret_len = len;
-	return 0;
-}
-
 int weir_alloc_new(const struct weir_allocation *rules, enum weir_payer payer, struct weir_alloc **ret)
 {
 	struct weir_alloc *a = calloc(1, sizeof(*a));
@@ -124,9 +107,9 @@ static int party_put(struct weir_alloc *a, const char *namespace, const char *wo
 	const char *const texts[] = {namespace, workload, labels, team};
 	char key[KEY_MAX], buf[WEIR_LABEL_MAX];
 	struct alloc_party p;
-	size_t len;
+	size_t len = 0;
 	bool new;
-	int r = join(key, &len, texts, WEIR_ARRAY_SIZE(texts));
+	int r = weir_map_key(key, sizeof(key), &len, texts, WEIR_ARRAY_SIZE(texts));
 
 	if (!r)
 		r = alloc_grow(&a->parties, a->party_count, &a->party_cap, sizeof(*a->parties));
@@ -176,12 +159,12 @@ static int name_put(struct weir_alloc *a, uint64_t hour_s, const char *namespace
 	const char *const texts[] = {namespace, workload, hour};
 	struct alloc_name *n;
 	char key[KEY_MAX];
-	size_t len;
+	size_t len = 0;
 	bool new;
 	int r;
 
 	snprintf(hour, sizeof(hour), "%llu", (unsigned long long)hour_s);
-	r = join(key, &len, texts, WEIR_ARRAY_SIZE(texts));
+	r = weir_map_key(key, sizeof(key), &len, texts, WEIR_ARRAY_SIZE(texts));
 	if (!r)
 		r = alloc_grow(&a->names, a->name_count, &a->name_cap, sizeof(*a->names));
 	if (!r)
@@ -203,9 +186,9 @@ static int resource_put(struct weir_alloc *a, const char *domain, const char *na
 	weir_auto_free char *via = weir_strf("%s/%s", domain, name);
 	const char *const texts[] = {domain, name};
 	char key[KEY_MAX];
-	size_t len;
+	size_t len = 0;
 	bool new;
-	int r = via ? join(key, &len, texts, WEIR_ARRAY_SIZE(texts)) : -ENOMEM;
+	int r = via ? weir_map_key(key, sizeof(key), &len, texts, WEIR_ARRAY_SIZE(texts)) : -ENOMEM;
 
 	if (!r)
 		r = alloc_grow(&a->resources, a->resource_count, &a->resource_cap, sizeof(*a->resources));

@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include "lib/ds/grow.h"
 #include "lib/money/price.h"
 
 int weir_settlement_new(weir_settled_fn fn, void *arg, struct weir_settlement **ret)
@@ -68,21 +69,6 @@ static int names_take(struct weir_settlement *s, const char **const *names, size
 	return r;
 }
 
-static int grow(void **array, size_t count, size_t *cap, size_t size)
-{
-	size_t want = *cap ? 2 * *cap : 256;
-	void *p;
-
-	if (count < *cap)
-		return 0;
-	p = reallocarray(*array, want, size);
-	if (!p)
-		return -ENOMEM;
-	*array = p;
-	*cap = want;
-	return 0;
-}
-
 int weir_settlement_line(struct weir_settlement *s, const struct weir_settlement_line *line, struct weir_err *err)
 {
 	struct weir_settlement_line l = *line;
@@ -97,7 +83,7 @@ int weir_settlement_line(struct weir_settlement *s, const struct weir_settlement
 				    WEIR_SETTLEMENT_LINES_MAX);
 	r = names_take(s, names, WEIR_ARRAY_SIZE(names));
 	if (!r)
-		r = grow((void **)&s->lines, s->line_count, &s->line_cap, sizeof(*s->lines));
+		r = weir_grow(&s->lines, s->line_count, &s->line_cap, sizeof(*s->lines));
 	if (!r)
 		s->lines[s->line_count++] = l;
 	return r;
@@ -140,7 +126,7 @@ int weir_settlement_claim(struct weir_settlement *s, const struct weir_settlemen
 				    WEIR_SETTLEMENT_CLAIMS_MAX);
 	r = names_take(s, names, WEIR_ARRAY_SIZE(names));
 	if (!r)
-		r = grow((void **)&s->claims, s->claim_count, &s->claim_cap, sizeof(*s->claims));
+		r = weir_grow(&s->claims, s->claim_count, &s->claim_cap, sizeof(*s->claims));
 	if (!r)
 		s->claims[s->claim_count++] = c;
 	return r;

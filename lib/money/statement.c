@@ -69,14 +69,8 @@ static int add(struct weir_statement *s, const struct weir_statement_line *l)
 	char key[KEY_MAX];
 	size_t len = 0, at;
 
-	for (size_t i = 0; i < TEXTS; i++) {
-		size_t size = strlen(texts[i]) + 1;
-
-		if (size > KEY_MAX - len)
-			return -E2BIG;
-		memcpy(key + len, texts[i], size);
-		len += size;
-	}
+	if (weir_map_key(key, sizeof(key), &len, texts, TEXTS))
+		return -E2BIG;
 	at = (size_t)(uintptr_t)weir_map_find(s->by_key, key, len);
 	if (!at) {
 		int r = entry_add(s, key, len);
