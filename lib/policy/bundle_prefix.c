@@ -80,7 +80,7 @@ static inline __attribute__((always_inline)) unsigned __int128 upper(unsigned __
 /* Moves p to the next one. *ret_sound: it has no bits behind its length, and stands behind the last one. NULL: no prefix,
  * or not its one spelling. */
 static inline __attribute__((always_inline)) const uint8_t *
-prefix_in(const uint8_t *in, const uint8_t *end, struct place *p, uint32_t *ret_class, bool *ret_sound)
+prefix_in(const uint8_t *in, const uint8_t *end, bool first, struct place *p, uint32_t *ret_class, bool *ret_sound)
 {
 	struct place now = {.len = 0};
 	uint8_t same, bytes;
@@ -96,7 +96,7 @@ prefix_in(const uint8_t *in, const uint8_t *end, struct place *p, uint32_t *ret_
 	now.addr = upper(p->addr, same);
 	for (uint8_t i = same; i < bytes; i++) /* mostly one or two */
 		now.addr |= (unsigned __int128)*in++ << 8 * (15 - i);
-	*ret_sound = (now.addr > p->addr || (now.addr == p->addr && now.len > p->len)) &&
+	*ret_sound = (first || now.addr > p->addr || (now.addr == p->addr && now.len > p->len)) &&
 		     (now.len == 128 || !(now.addr & ~(unsigned __int128)0 >> now.len));
 	*p = now;
 	if (*in < 0x80) { /* as most are */
@@ -165,7 +165,7 @@ int weir_prefixes_decode(struct weir_bundle *b, size_t n, const uint8_t **in, co
 		const uint8_t *begin = at;
 		uint32_t class;
 
-		at = prefix_in(at, end, &p, &class, &sound);
+		at = prefix_in(at, end, !i, &p, &class, &sound);
 		if (!at)
 			return -EBADMSG;
 		if (i && begins_chunk(&p)) {
@@ -178,7 +178,7 @@ int weir_prefixes_decode(struct weir_bundle *b, size_t n, const uint8_t **in, co
 		}
 		put(&b->prefixes[i], &p, class);
 		behind_first = i ? behind_first : at;
-		all_sound &= (sound || !i) && class < b->peer_classes;
+		all_sound &= sound && class < b->peer_classes;
 		b->lengths[p.len / 64] |= 1ull << p.len % 64;
 	}
 	b->prefix_count = n;
