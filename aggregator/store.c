@@ -236,3 +236,24 @@ int store_open(const char *path, struct store **ret, struct weir_err *err)
 	*ret = weir_take_ptr(s);
 	return 0;
 }
+
+int store_reader(const char *path, struct store **ret, struct weir_err *err)
+{
+	weir_cleanup(store_closep) struct store *s = calloc(1, sizeof(*s));
+	int code, r;
+
+	if (!s)
+		return -ENOMEM;
+	code = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	r = code == SQLITE_OK ? 0 : s->db ? store_fail(s, code) : -ENOMEM;
+	if (!r)
+		sqlite3_busy_timeout(s->db, BUSY_MS);
+	if (!r)
+		r = store_exec(s, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;");
+	if (!r)
+		r = store_health_function(s);
+	if (r)
+		return weir_err_set(err, r, "%s: cannot open the store to read it: %s", path, s->error);
+	*ret = weir_take_ptr(s);
+	return 0;
+}

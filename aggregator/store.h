@@ -32,6 +32,11 @@ uint32_t store_bucket_s(enum store_res r);
 struct store;
 /* ":memory:" for tests. Refuses a file of a newer schema. */
 int store_open(const char *path, struct store **ret, struct weir_err *err);
+/*
+ * A connection of its own to a file that store_open() has opened, for questions from one other thread: it sees what is
+ * committed, holds up nobody who writes, and cannot write. For the functions of query*.h alone.
+ */
+int store_reader(const char *path, struct store **ret, struct weir_err *err);
 void store_close(struct store *s);
 /* Text of the last failure. */
 const char *store_error(const struct store *s);
