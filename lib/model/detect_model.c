@@ -296,6 +296,8 @@ static int detect_unpack(struct weir_reader *r, void **ret_state)
 const struct weir_model_ops weir_model_detect = {
 	.name = "detect",
 	.about = "six components that watch a series as it comes, and one score",
+	.limits = "A season of a week or a month is an anomaly until it has been seen; bursts of heavy-tailed counts are most of the false "
+		  "alarms, slow drift is told late or never, and the first 120 values are taken for usual.",
 	.version = 1,
 	.fit = detect_fit,
 	.update = detect_update,

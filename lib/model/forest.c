@@ -433,6 +433,8 @@ static int forest_explain(const void *state, size_t which, const struct weir_row
 const struct weir_model_ops weir_model_iforest = {
 	.name = "iforest",
 	.about = "isolation forest, plain or extended: rows that few random cuts set apart are strange",
+	.limits = "Plain forests do not see what is strange only as a combination; many alike strange rows hide each other when they were "
+		  "learnt from. Scores are ranks, no probabilities, and an update is a new fit.",
 	.version = 1,
 	.fit = forest_fit,
 	.score = forest_score,

@@ -7,6 +7,15 @@
 #define MAGIC "WEIRMODL"
 #define MAGIC_LEN 8
 
+void weir_text_clean(char *dst, size_t size, const char *src)
+{
+	size_t n = 0;
+
+	for (; src[n] && n + 1 < size; n++)
+		dst[n] = (char)(src[n] < 0x20 || src[n] > 0x7e ? '?' : src[n]);
+	dst[n] = '\0';
+}
+
 int weir_meta_add(struct weir_model_numbers *n, const char *name, double value)
 {
 	if (n->count == WEIR_META_NUMBERS_MAX)
@@ -171,6 +180,38 @@ static void get_numbers(struct weir_reader *r, struct weir_model_numbers *n)
 	}
 }
 
+static int put_slices(struct weir_buf *b, const struct weir_model_slices *l)
+{
+	int r = weir_put_u32(b, l->count);
+
+	for (uint32_t i = 0; i < l->count && !r; i++) {
+		const struct weir_model_slice *s = &l->item[i];
+		const double numbers[] = {s->error, s->before, s->msis, s->covered};
+
+		r = weir_put_text(b, s->kind);
+		r = r ? r : weir_put_text(b, s->label);
+		r = r ? r : weir_put_u64(b, s->count);
+		r = r ? r : weir_put_doubles(b, numbers, WEIR_ARRAY_SIZE(numbers));
+	}
+	return r;
+}
+
+static void get_slices(struct weir_reader *r, struct weir_model_slices *l)
+{
+	l->count = (uint32_t)weir_get_count(r, WEIR_META_SLICES_MAX);
+	for (uint32_t i = 0; i < l->count && !r->bad; i++) {
+		struct weir_model_slice *s = &l->item[i];
+
+		weir_get_text(r, s->kind, sizeof(s->kind));
+		weir_get_text(r, s->label, sizeof(s->label));
+		s->count = weir_get_u64(r);
+		s->error = weir_get_double(r);
+		s->before = weir_get_double(r);
+		s->msis = weir_get_double(r);
+		s->covered = weir_get_double(r);
+	}
+}
+
 static int put_meta(struct weir_buf *b, const struct weir_model_meta *m)
 {
 	const uint64_t words[] = {(uint64_t)m->from_s, (uint64_t)m->to_s, m->series, m->points, m->seed};
@@ -180,7 +221,8 @@ static int put_meta(struct weir_buf *b, const struct weir_model_meta *m)
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(words) && !r; i++)
 		r = weir_put_u64(b, words[i]);
 	r = r ? r : put_numbers(b, &m->scores);
-	return r ? r : put_numbers(b, &m->params);
+	r = r ? r : put_numbers(b, &m->params);
+	return r ? r : put_slices(b, &m->slices);
 }
 
 static void get_meta(struct weir_reader *r, struct weir_model_meta *m)
@@ -194,6 +236,7 @@ static void get_meta(struct weir_reader *r, struct weir_model_meta *m)
 	m->seed = weir_get_u64(r);
 	get_numbers(r, &m->scores);
 	get_numbers(r, &m->params);
+	get_slices(r, &m->slices);
 }
 
 int weir_frame_pack(const struct weir_model_meta *meta, const struct weir_buf *body, struct weir_buf *b)

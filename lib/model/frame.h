@@ -6,8 +6,11 @@
  *   u32 version     WEIR_FRAME_VERSION; another is refused
  *   meta            struct weir_model_meta: name, u32 version of the model's own part, i64 from, i64 to (Unix time of the
  *                   data, 0 when unknown), u64 series, u64 points, u64 seed, two lists (scores, parameters) of u32 count
- *                   and, each, a text and a double
- *   u32 length      of the model's own part, and so many bytes
+ *                   and, each, a text and a double; and slices: u32 count and, each, two texts (kind, label), u64 count
+ *                   and four doubles (error, before, msis, covered)
+ *   u32 length      of what follows
+ *   series          u32 count and, each, u64 key and i64 end: struct weir_model_series (model.h), in the order of the fit
+ *   the model's own part
  *   sha256          of all before
  *
  * A text is u32 length and its bytes, printable ASCII. The hash names the model: the same bytes are the same model.
@@ -19,9 +22,10 @@
 #include "lib/ds/buf.h"
 #include "lib/os/crypto.h"
 
-#define WEIR_FRAME_VERSION 1
+#define WEIR_FRAME_VERSION 2
 #define WEIR_FRAME_MAX ((size_t)64 << 20) /* bytes of a model */
 #define WEIR_META_NUMBERS_MAX 64
+#define WEIR_META_SLICES_MAX 96
 
 /* A named number: a score on held-back data, or a parameter. */
 struct weir_model_number {
@@ -34,14 +38,31 @@ struct weir_model_numbers {
 	struct weir_model_number item[WEIR_META_NUMBERS_MAX];
 };
 
+/* How a model does on a part of the data that was held back from it. What is not known is NaN. */
+struct weir_model_slice {
+	char kind[16], label[64]; /* "team", "shop" */
+	uint64_t count;		  /* series, or planted rows */
+	double error;		  /* gate.h: a series' MASE, or the share of calm rows that look stranger than what was planted */
+	double before;		  /* the champion's that it was compared with */
+	double msis, covered;
+};
+
+struct weir_model_slices {
+	uint32_t count;
+	struct weir_model_slice item[WEIR_META_SLICES_MAX];
+};
+
 struct weir_model_meta {
 	char name[32];
 	uint32_t version; /* of what the model packs */
 	int64_t from_s, to_s;
 	uint64_t series, points, seed;
 	struct weir_model_numbers scores, params;
+	struct weir_model_slices slices;
 };
 
+/* What does not belong into a text of a frame becomes '?', and what is too long is cut. */
+void weir_text_clean(char *dst, size_t size, const char *src);
 /* -E2BIG when there is no room, -EINVAL for a name that is too long. */
 int weir_meta_add(struct weir_model_numbers *n, const char *name, double value);
 /* NaN when there is none of that name. */

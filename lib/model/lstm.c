@@ -205,6 +205,8 @@ static int lstm_explain(const void *state, size_t which, const struct weir_rows 
 const struct weir_model_ops weir_model_lstm = {
 	.name = "lstm",
 	.about = "a recurrent network, one for all series of a set, a state for each",
+	.limits = "It costs some hundred times the linear map and seldom beats it; a pattern unlike all that it was taught is followed only as far "
+		  "as the level goes, and after a long gap it knows but its own echo.",
 	.version = 1,
 	.fit = weir_lstm_fit,
 	.update = lstm_update,

@@ -442,20 +442,36 @@ static int mix_unpack(struct weir_reader *r, void **ret_state)
 }
 
 /* A pool by its members: a row of the table. */
-#define POOL(id, text, bits)                                                                                          \
+#define POOL(id, text, wrong, bits)                                                                                          \
 	static int fit_##id(const struct weir_model_data *d, const struct weir_model_opts *o, void **ret, struct weir_err *e) \
 	{                                                                                                             \
 		return fit_pool(d, o, bits, ret, e);                                                                  \
 	}                                                                                                             \
-	const struct weir_model_ops weir_model_##id = {.name = #id, .about = text, .version = 1, .fit = fit_##id,     \
+	const struct weir_model_ops weir_model_##id = {.name = #id, .about = text, .limits = wrong,                  \
+						       .version = 1, .fit = fit_##id,                                 \
 						       .update = mix_update, .predict = mix_predict,                  \
 						       .explain = mix_explain, .pack = mix_pack,                      \
 						       .unpack = mix_unpack, .describe = mix_describe, .free = mix_free}
 
-POOL(mix, "all forecasters, each counting by what it missed in a back-test of the series", ALL_MEMBERS);
-POOL(linear, "a linear map of the last week, learnt from all series and shrunk to it for each", 1u << WEIR_MEMBER_LINEAR);
-POOL(ets, "exponential smoothing with a damped trend and a season", 1u << WEIR_MEMBER_ETS);
-POOL(theta, "the theta method on what is left when the seasons are off", 1u << WEIR_MEMBER_THETA);
-POOL(arima, "ARIMA of a selected order on what is left when the seasons are off", 1u << WEIR_MEMBER_ARIMA);
-POOL(mstl, "a decomposition by several seasons, its trend by damped smoothing", 1u << WEIR_MEMBER_MSTL);
-POOL(prophet, "a trend that bends, waves of each season, and holidays", 1u << WEIR_MEMBER_PROPHET);
+POOL(mix, "all forecasters, each counting by what it missed in a back-test of the series",
+     "A break of the level within the last days is followed late; one spike among the origins of the back-test moves the weights. "
+     "What arrives moves the intervals, not the forecast: that takes a refit.",
+     ALL_MEMBERS);
+POOL(linear, "a linear map of the last week, learnt from all series and shrunk to it for each",
+     "A shift of the level within the last season is taken for season; a set of unlike series makes a poor common map.",
+     1u << WEIR_MEMBER_LINEAR);
+POOL(ets, "exponential smoothing with a damped trend and a season",
+     "It knows the shortest season and a damped trend alone; changes of the day's shape are followed slowly.",
+     1u << WEIR_MEMBER_ETS);
+POOL(theta, "the theta method on what is left when the seasons are off",
+     "A season that changes its shape is followed late, and growth goes on at half of its slope whatever comes.",
+     1u << WEIR_MEMBER_THETA);
+POOL(arima, "ARIMA of a selected order on what is left when the seasons are off",
+     "A trend that breaks is run on with for hours; outliers in the last days change its order.",
+     1u << WEIR_MEMBER_ARIMA);
+POOL(mstl, "a decomposition by several seasons, its trend by damped smoothing",
+     "A season that changes its shape within a cycle or two is followed late.",
+     1u << WEIR_MEMBER_MSTL);
+POOL(prophet, "a trend that bends, waves of each season, and holidays",
+     "Weak alone: noise near the end bends its trend, and holidays must be told to it.",
+     1u << WEIR_MEMBER_PROPHET);

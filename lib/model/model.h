@@ -81,6 +81,7 @@ int weir_forecast_explain(int (*predict)(const void *state, size_t which, struct
 struct weir_model_ops {
 	const char *name;
 	const char *about; /* one sentence, shown to people */
+	const char *limits; /* one or two more: what it gets wrong */
 	uint32_t version;  /* of what it packs; another is refused */
 
 	/* Learns the set. *ret_state is the caller's, for free. */
@@ -110,12 +111,25 @@ const struct weir_model_ops *weir_model_find(const char *name);
 /* The i-th row of the table; NULL behind the last. */
 const struct weir_model_ops *weir_model_at(size_t i);
 
+/* Of a series that a model was fitted to: who it was, and up to when. */
+struct weir_model_series {
+	uint64_t key;  /* weir_series_key of its id */
+	int64_t end_s; /* Unix time behind its last value; 0 when unknown */
+};
+
+/* The first 8 bytes of SHA-256 of an id, little-endian; 0 when that failed. */
+uint64_t weir_series_key(const char *id);
+
 /* A fitted model with what must be known of it. */
 struct weir_model {
 	const struct weir_model_ops *ops;
 	void *state;
 	struct weir_model_meta meta;
+	struct weir_model_series *series; /* meta.series of them, in the order of the fit */
 };
+
+/* Which series of the model has this id: an index for predict and score; -ENOENT. Costs a pass over all. */
+int weir_model_which(const struct weir_model *m, const char *id, size_t *ret);
 
 void weir_model_fini(struct weir_model *m);
 #define weir_auto_model weir_cleanup(weir_model_fini) struct weir_model

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of models, and what is the same for all of them: checks, meta, files. */
+#include <endian.h>
 #include <math.h>
 
 #include "lib/model/model.h"
@@ -28,6 +29,7 @@ void weir_model_fini(struct weir_model *m)
 {
 	if (m->ops)
 		m->ops->free(m->state);
+	free(m->series);
 	*m = (struct weir_model){0};
 }
 
@@ -136,28 +138,75 @@ static void describe(const struct weir_model_data *d, const struct weir_model_op
 		m->from_s = !i || s->start_s < m->from_s ? s->start_s : m->from_s;
 		m->to_s = !i || end_s > m->to_s ? end_s : m->to_s;
 	}
+	for (size_t i = 0; d->rows.time_s && i < d->rows.n; i++) {
+		m->from_s = !i || d->rows.time_s[i] < m->from_s ? d->rows.time_s[i] : m->from_s;
+		m->to_s = !i || d->rows.time_s[i] > m->to_s ? d->rows.time_s[i] : m->to_s;
+	}
+	if (o->extended)
+		weir_meta_add(&m->params, "extended", 1);
 	weir_meta_add(&m->params, "horizon", (double)o->horizon);
 	weir_meta_add(&m->params, "coverage", o->coverage);
 	for (size_t i = 0; i < d->calendar.seasons; i++)
 		weir_meta_add(&m->params, "season", d->calendar.season[i]);
 }
 
+uint64_t weir_series_key(const char *id)
+{
+	uint8_t hash[WEIR_SHA256_LEN];
+	uint64_t key;
+
+	if (weir_sha256(id, strlen(id), hash))
+		return 0;
+	memcpy(&key, hash, sizeof(key));
+	return le64toh(key);
+}
+
+static int know_series(const struct weir_model_data *d, struct weir_model *m)
+{
+	m->series = calloc(d->count ? d->count : 1, sizeof(*m->series));
+	if (!m->series)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->count; i++) {
+		const struct weir_series *s = &d->series[i];
+
+		m->series[i].key = weir_series_key(s->id);
+		m->series[i].end_s = s->start_s ? s->start_s + (int64_t)(s->n * s->step_s) : 0;
+	}
+	return 0;
+}
+
+int weir_model_which(const struct weir_model *m, const char *id, size_t *ret)
+{
+	uint64_t key = weir_series_key(id);
+
+	for (size_t i = 0; i < m->meta.series; i++)
+		if (m->series[i].key == key) {
+			*ret = i;
+			return 0;
+		}
+	return -ENOENT;
+}
+
 int weir_model_fit(const char *name, const struct weir_model_data *data, const struct weir_model_opts *opts,
 		   struct weir_model *ret, struct weir_err *err)
 {
-	struct weir_model m = {.ops = weir_model_find(name)};
+	weir_auto_model m = {0};
+	const struct weir_model_ops *ops = weir_model_find(name);
 	int r;
 
-	if (!m.ops)
+	if (!ops)
 		return weir_err_set(err, -EINVAL, "there is no model '%s'", name);
-	if ((r = check_opts(opts, err)) || (r = check_data(data, err)) || (r = m.ops->fit(data, opts, &m.state, err)))
+	if ((r = check_opts(opts, err)) || (r = check_data(data, err)) || (r = know_series(data, &m)) ||
+	    (r = ops->fit(data, opts, &m.state, err)))
 		return r;
+	m.ops = ops;
 	snprintf(m.meta.name, sizeof(m.meta.name), "%s", name);
 	m.meta.version = m.ops->version;
 	describe(data, opts, &m.meta);
 	if (m.ops->describe)
 		m.ops->describe(m.state, &m.meta);
 	*ret = m;
+	m = (struct weir_model){0};
 	return 0;
 }
 
@@ -184,32 +233,55 @@ int weir_model_explain(const struct weir_model *m, size_t which, const struct we
 int weir_model_pack(const struct weir_model *m, struct weir_buf *b)
 {
 	weir_auto_buf struct weir_buf body = {.max = WEIR_FRAME_MAX};
-	int r = m->ops->pack ? m->ops->pack(m->state, &body) : -EOPNOTSUPP;
+	int r = m->ops->pack ? weir_put_u32(&body, (uint32_t)m->meta.series) : -EOPNOTSUPP;
 
+	for (size_t i = 0; i < m->meta.series && !r; i++) {
+		r = weir_put_u64(&body, m->series[i].key);
+		r = r ? r : weir_put_u64(&body, (uint64_t)m->series[i].end_s);
+	}
+	r = r ? r : m->ops->pack(m->state, &body);
 	return r ? r : weir_frame_pack(&m->meta, &body, b);
+}
+
+static int get_series(struct weir_reader *r, struct weir_model *m)
+{
+	size_t n = weir_get_count(r, WEIR_SERIES_MAX);
+
+	if (r->bad || n != m->meta.series || (size_t)(r->end - r->at) / (2 * sizeof(uint64_t)) < n)
+		return -EBADMSG;
+	m->series = calloc(n ? n : 1, sizeof(*m->series));
+	if (!m->series)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		m->series[i].key = weir_get_u64(r);
+		m->series[i].end_s = (int64_t)weir_get_u64(r);
+	}
+	return 0;
 }
 
 int weir_model_unpack(const uint8_t *data, size_t len, struct weir_model *ret, struct weir_err *err)
 {
-	struct weir_model m = {0};
+	weir_auto_model m = {0};
+	const struct weir_model_ops *ops;
 	struct weir_reader body;
 	int r = weir_frame_unpack(data, len, &m.meta, &body, err);
 
 	if (r)
 		return r;
-	m.ops = weir_model_find(m.meta.name);
-	if (!m.ops || !m.ops->unpack)
+	ops = weir_model_find(m.meta.name);
+	if (!ops || !ops->unpack)
 		return weir_err_set(err, -EBADMSG, "this weir has no model '%s'", m.meta.name);
-	if (m.meta.version != m.ops->version)
+	if (m.meta.version != ops->version)
 		return weir_err_set(err, -EBADMSG, "model '%s' is of version %u, this weir reads %u; fit it anew", m.meta.name,
-				    m.meta.version, m.ops->version);
-	r = m.ops->unpack(&body, &m.state);
+				    m.meta.version, ops->version);
+	r = get_series(&body, &m);
+	r = r ? r : ops->unpack(&body, &m.state);
 	if (r)
 		return r == -ENOMEM ? r : weir_err_set(err, -EBADMSG, "model '%s' is malformed", m.meta.name);
-	if (body.bad || body.at != body.end) {
-		m.ops->free(m.state);
+	m.ops = ops;
+	if (body.bad || body.at != body.end)
 		return weir_err_set(err, -EBADMSG, "model '%s' is malformed", m.meta.name);
-	}
 	*ret = m;
+	m = (struct weir_model){0};
 	return 0;
 }

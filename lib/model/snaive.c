@@ -180,6 +180,7 @@ static int snaive_unpack(struct weir_reader *r, void **ret_state)
 const struct weir_model_ops weir_model_snaive = {
 	.name = "snaive",
 	.about = "what was one season ago",
+	.limits = "It knows no week where a day is the season, no trend, and repeats each spike once.",
 	.version = 1,
 	.fit = snaive_fit,
 	.update = snaive_update,

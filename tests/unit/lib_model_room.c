@@ -43,7 +43,7 @@ TEST(every_model_of_the_table_is_found_and_whole)
 
 	for (const struct weir_model_ops *m; (m = weir_model_at(n)); n++) {
 		CHECK(weir_model_find(m->name) == m, "%s", m->name);
-		CHECK(m->about && m->version && m->fit && m->free && (m->predict || m->score), "%s lacks something", m->name);
+		CHECK(m->about && m->limits && m->version && m->fit && m->free && (m->predict || m->score), "%s lacks something", m->name);
 		CHECK(!m->pack == !m->unpack, "%s packs one way", m->name);
 	}
 	CHECK(n > 0);
@@ -124,12 +124,20 @@ TEST(a_model_comes_back_from_its_bytes)
 	weir_auto_forecast a = {0}, b = {0};
 	weir_auto_buf struct weir_buf bytes = {0};
 	struct weir_err err = {{0}};
+	size_t which = 9;
 
 	s.start_s = 1790000000;
 	s.step_s = 3600;
-	CHECK(!fit("snaive", &s, &m) && !weir_meta_add(&m.meta.scores, "mase", 0.5) && !weir_model_pack(&m, &bytes));
+	CHECK(!fit("snaive", &s, &m) && !weir_meta_add(&m.meta.scores, "mase", 0.5));
+	m.meta.slices.count = 1;
+	m.meta.slices.item[0] = (struct weir_model_slice){.kind = "team", .count = 3, .error = 2, .before = NAN, .msis = NAN, .covered = NAN};
+	weir_text_clean(m.meta.slices.item[0].label, sizeof(m.meta.slices.item[0].label), "caf\t");
+	CHECK(!weir_model_pack(&m, &bytes));
 	CHECK(!weir_model_unpack(bytes.data, bytes.len, &back, &err), "%s", err.text);
 	CHECK(back.ops == m.ops && back.meta.points == 240 && back.meta.seed == 7 && back.meta.to_s == 1790000000 + 240 * 3600);
+	CHECK(!strcmp(back.meta.slices.item[0].label, "caf?") && back.meta.slices.item[0].error == 2 && isnan(back.meta.slices.item[0].msis));
+	CHECK(!weir_model_which(&back, "wave", &which) && which == 0 && back.series[0].end_s == back.meta.to_s);
+	CHECK(weir_model_which(&back, "other", &which) == -ENOENT);
 	CHECK(weir_meta_get(&back.meta.scores, "mase") == 0.5 && weir_meta_get(&back.meta.params, "horizon") == 48);
 	CHECK(!weir_forecast_init(&a, 48) && !weir_forecast_init(&b, 48));
 	CHECK(!weir_model_predict(&m, 0, &a) && !weir_model_predict(&back, 0, &b) && !memcmp(a.mean, b.mean, 3 * 48 * sizeof(double)));
