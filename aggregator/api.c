@@ -18,7 +18,7 @@ static const struct {
 	{"/api/v1/cost/explain", api_explain},
 	{"/api/v1/store", api_store},   {"/api/v1/cost/why", api_why},
 	{"/api/v1/ledger", api_ledger},
-	{"/api/v1/budgets", api_budgets},
+	{"/api/v1/budgets", api_budgets}, {"/api/v1/signals", api_signals},
 };
 
 static const struct {

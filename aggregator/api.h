@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTP API's answers: JSON, to GET but for one POST. A handler makes a value or says why not. All of jansson is
- * in api_*.c and http.c.
+ * in api_*.c, http.c and signals_*.c.
  */
 #ifndef AGGREGATOR_API_H
 #define AGGREGATOR_API_H
@@ -77,6 +77,8 @@ int api_why(struct api_call *c, json_t **ret);
 int api_budgets(struct api_call *c, json_t **ret);
 /* api_health.c */
 int api_health(struct api_call *c, json_t **ret);
+/* api_signals.c */
+int api_signals(struct api_call *c, json_t **ret);
 /* api_shadow.c */
 int api_shadow(struct api_call *c, json_t **ret);
 /* api_store.c */

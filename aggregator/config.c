@@ -2,6 +2,7 @@
 #include "aggregator/config.h"
 
 #include "aggregator/alerts.h"
+#include "aggregator/signals.h"
 
 #define NS_S 1000000000ull
 #define NS_DAY (86400 * NS_S)
@@ -53,6 +54,20 @@ static const struct weir_setting table[] = {
 	{.key = "notify.webhooks", .type = WEIR_SET_STRS, .offset = offsetof(struct config, notify_webhooks), .def = "",
 	 .doc = "Where alerts of budgets go: \"NAME=URL\", the names as budgets have them in notify; what is in a URL stays here."},
 	ROW_STR("notify.ca", notify_ca, "", "Authorities that the certificates of webhooks are checked by (PEM); empty = the system's."),
+	ROW_STR("signals.prometheus", signals_prometheus, "",
+		"A Prometheus, or what speaks its API, whose series are set beside what is found: \"http://127.0.0.1:9090\"; empty = none."),
+	{.key = "signals.queries", .type = WEIR_SET_STRS, .offset = offsetof(struct config, signals_queries), .def = "",
+	 .doc = "What it is asked for, \"NAME=PROMQL\", at most 64; the newest 1440 steps of 1000 series in all are kept."},
+	ROW_TIME("signals.step", signals_step_ns, "60s", NS_S, 3600 * NS_S, "How far apart the values of those series are."),
+	ROW_STR("signals.token_file", signals_token_file, "", "File of the token that is sent to it (Bearer), read each time; empty = none."),
+	ROW_STR("signals.ca", signals_ca, "", "Authorities that its certificate is checked by (PEM); empty = the system's."),
+	ROW_STR("signals.eve", signals_eve, "",
+		"File that Suricata writes its events to (EVE JSON), which the user of weir-aggregator can read; it is followed. Empty = none."),
+	{.key = "signals.logs", .type = WEIR_SET_STRS, .offset = offsetof(struct config, signals_logs), .def = "",
+	 .doc = "Logs of JSON lines that are followed, at most 32: \"NAME=PATH:time=FIELD,text=FIELD\", and any of level, address, peer, "
+		"namespace, workload, pod; a FIELD is a key, or keys joined by dots."},
+	ROW_STR("signals.state", signals_state, "",
+		"File that keeps how far files were read; empty = store.path with .signals."),
 };
 
 int config_load(const char *path, struct config *ret, struct weir_err *err)
@@ -68,6 +83,8 @@ int config_load(const char *path, struct config *ret, struct weir_err *err)
 		if (wrong)
 			r = weir_err_set(err, -EINVAL, "%s: notify.webhooks: entry %zu: %s", path, i + 1, wrong);
 	}
+	if (!r)
+		r = signals_check(ret, path, err);
 	if (r)
 		config_fini(ret);
 	return r;

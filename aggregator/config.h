@@ -18,6 +18,13 @@ struct config {
 	char *audit_path, *audit_key;
 	char **notify_webhooks; /* "name=URL"; NULL-terminated */
 	char *notify_ca;
+	char *signals_prometheus;
+	char **signals_queries; /* "name=PromQL"; NULL-terminated */
+	uint64_t signals_step_ns;
+	char *signals_token_file, *signals_ca;
+	char *signals_eve;
+	char **signals_logs; /* "name=path:field=..."; NULL-terminated */
+	char *signals_state;
 };
 
 int config_load(const char *path, struct config *ret, struct weir_err *err);

@@ -5,6 +5,7 @@
 #include "aggregator/hours.h"
 #include "aggregator/http.h"
 #include "aggregator/keys.h"
+#include "aggregator/signals.h"
 #include "aggregator/watch.h"
 #include "aggregator/witness.h"
 #include "lib/base/clock.h"
@@ -272,6 +273,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = alerts_new(sv, m->loop, &sv->alerts);
 	if (!r)
+		r = signals_new(sv, m->loop, &sv->signals);
+	if (!r)
 		r = keys_new(sv, &m->keys, err);
 	if (!r)
 		r = weir_wire_listen(c->telemetry_url, &tls, &telemetry, &sv->telemetry, err);
@@ -327,6 +330,7 @@ static void manager_fini(struct manager *m)
 	witness_free(m->sv.witness);
 	control_free(m->sv.control);
 	watch_free(m->sv.watch);
+	signals_free(m->sv.signals);
 	alerts_free(m->sv.alerts);
 	sessions_free(m->sv.sessions);
 	gitops_free(m->sv.gitops);

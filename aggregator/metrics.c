@@ -3,6 +3,7 @@
 
 #include "aggregator/alerts.h"
 #include "aggregator/fleet.h"
+#include "aggregator/signals.h"
 #include "aggregator/store_budget.h"
 #include "lib/ds/metrics.h"
 
@@ -163,6 +164,39 @@ static int write_budgets(struct weir_metrics *m, struct service *sv, uint64_t no
 	return 0;
 }
 
+static void write_signals(struct weir_metrics *m, const struct signals *s)
+{
+	size_t n = s ? signals_sources(s) : 0;
+
+	if (!n)
+		return;
+	weir_family(m, WEIR_GAUGE, "weir_signals_up", "", "1: the last attempt to read a source of signals succeeded.");
+	for (size_t i = 0; i < n; i++)
+		weir_sample_u64(m, WEIR_LABELS({"kind", signals_about(s, i)->kind}, {"source", signals_about(s, i)->name}),
+				signals_about(s, i)->state == SIGNALS_WORKS);
+	weir_family(m, WEIR_COUNTER, "weir_signals_read", "", "Points and lines that came from a source.");
+	for (size_t i = 0; i < n; i++)
+		weir_sample_u64(m, WEIR_LABELS({"kind", signals_about(s, i)->kind}, {"source", signals_about(s, i)->name}), signals_about(s, i)->read);
+	weir_family(m, WEIR_COUNTER, "weir_signals_failures", "", "Attempts to read a source that failed.");
+	for (size_t i = 0; i < n; i++)
+		weir_sample_u64(m, WEIR_LABELS({"kind", signals_about(s, i)->kind}, {"source", signals_about(s, i)->name}),
+				signals_about(s, i)->failures);
+	weir_family(m, WEIR_COUNTER, "weir_signals_dropped", "", "What came from a source and is not kept, by reason.");
+	for (size_t i = 0; i < n; i++)
+		for (enum signals_drop d = 0; d < SIGNALS_DROPS; d++)
+			if (signals_about(s, i)->dropped[d])
+				weir_sample_u64(m, WEIR_LABELS({"kind", signals_about(s, i)->kind}, {"source", signals_about(s, i)->name},
+							       {"reason", signals_drop_name(d)}), signals_about(s, i)->dropped[d]);
+	weir_family(m, WEIR_GAUGE, "weir_signals_behind_bytes", "bytes", "Of a followed file, what is not read yet.");
+	for (size_t i = 0; i < n; i++)
+		weir_sample_u64(m, WEIR_LABELS({"kind", signals_about(s, i)->kind}, {"source", signals_about(s, i)->name}),
+				signals_about(s, i)->behind_bytes);
+	weir_family(m, WEIR_GAUGE, "weir_signals_series", "", "Series of others that are kept.");
+	weir_sample_u64(m, NULL, signals_series(s));
+	weir_family(m, WEIR_GAUGE, "weir_signals_events", "", "Events of others that are kept.");
+	weir_sample_u64(m, NULL, signals_kept(s));
+}
+
 static int write_agents(struct weir_metrics *m, const struct fleet *f)
 {
 	size_t n = WEIR_MIN(f->count, (size_t)METRICS_AGENTS);
@@ -194,6 +228,7 @@ int metrics_write(struct service *sv, uint64_t now_ns, bool classic, struct weir
 	write_ingest(&m, &sv->stats);
 	write_parts(&m, sv);
 	write_policy(&m, sv->gitops);
+	write_signals(&m, sv->signals);
 	r = write_budgets(&m, sv, now_ns);
 	if (!r)
 		r = write_agents(&m, &fleet);

@@ -23,6 +23,7 @@ struct alerts;
 struct control;
 struct witness;
 struct watch;
+struct signals;
 
 /* The last order of an operator; order.number 0 = there was none. */
 struct emergency {
@@ -44,6 +45,7 @@ struct service {
 	struct emergency emergency;
 	struct watch *watch;
 	struct alerts *alerts;
+	struct signals *signals;
 	struct stats stats;
 	uint64_t started_ns;
 	uint64_t cert_expires_s; /* of the certificate in use, 0 = not known */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POSTs to others' HTTP servers, from the loop. All of libcurl in the aggregator is behind this. */
+/* POSTs of JSON to others' HTTP servers, from the loop. */
 #ifndef AGGREGATOR_WEBHOOK_H
 #define AGGREGATOR_WEBHOOK_H
 

@@ -41,18 +41,6 @@ int cmd_budget(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	return r ? r : view_items(c, root, columns, NULL, err);
 }
 
-static int print_list(const struct cli *c, const json_t *root, const char *list, const struct view_column *columns, struct weir_err *err)
-{
-	view_auto_json json_t *items = json_pack("{s:O}", "items", json_object_get(root, list));
-
-	if (!items)
-		return weir_err_set(err, -EBADMSG, "the aggregator's answer has no list of %s", list);
-	if (!json_array_size(json_object_get(root, list)))
-		return 0;
-	fputc('\n', c->out);
-	return view_items(c, items, columns, NULL, err);
-}
-
 static int print_one(const struct cli *c, json_t *root, struct weir_err *err)
 {
 	static const struct view_column fields[] = {
@@ -72,10 +60,10 @@ static int print_one(const struct cli *c, json_t *root, struct weir_err *err)
 	if (!r)
 		r = view_fields(c, root, fields, err);
 	if (!r)
-		r = print_list(c, root, "thresholds", thresholds, err);
+		r = view_list(c, root, "thresholds", thresholds, err);
 	if (!r)
-		r = print_list(c, root, "alerts", alerts, err);
-	return r ? r : print_list(c, root, "notices", notices, err);
+		r = view_list(c, root, "alerts", alerts, err);
+	return r ? r : view_list(c, root, "notices", notices, err);
 }
 
 int cmd_budget_show(const struct cli *c, int argc, char **argv, struct weir_err *err)

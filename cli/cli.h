@@ -49,6 +49,7 @@ int cmd_status(const struct cli *c, int argc, char **argv, struct weir_err *err)
 int cmd_agents(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_top(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_signals(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost_explain(const struct cli *c, int argc, char **argv, struct weir_err *err);

@@ -21,6 +21,9 @@ static const struct command commands[] = {
 	 "Show TCP health: connections, failed connects, resets, retransmits, round-trip times and how "
 	 "long connections were open. A peer class is where the peer's address lies (loopback, link, "
 	 "private, public) and, behind a colon, the class that the policy in force gives it."},
+	{"signals", cmd_signals, "[--limit 20]",
+	 "Show what is read of others, to be set beside what is found: queries of a Prometheus, Suricata's events and "
+	 "logs (signals.* of the aggregator), whether that works, what was left out and why, and the newest events."},
 	{"cost", cmd_cost, "[--by team,path] [--payer P] [--since 1h | --from TIME [--to TIME]] [--compare] [--trend]",
 	 "Show what bytes cost. --by takes a comma list of workload, namespace, team, path, meter, "
 	 "node, class (a node's domain and subnet). TIME is 2026-11-01, 2026-11-01T00:00:00Z or Unix seconds. --compare adds "

@@ -138,6 +138,8 @@ static const struct {
 	{"sent_s", format_time},       {"next_s", format_time},
 	{"lag_s", format_seconds},     {"uptime_s", format_seconds},
 	{"last_seen_s", format_age},   {"time_s", format_time},
+	{"ok_s", format_age},	       {"last_s", format_time},
+	{"behind_bytes", format_bytes},
 	{"lease_until_s", format_lease},
 	{"time_ns", format_time_ns},   {"applied_ns", format_time_ns},
 	{"applied_s", format_time},    {"started_s", format_time},
@@ -382,4 +384,16 @@ int view_object(const struct cli *c, const json_t *object, struct weir_err *err)
 		return weir_err_set(err, -EBADMSG, "the aggregator's answer is not an object");
 	print_fields(c, object, "");
 	return 0;
+}
+
+int view_list(const struct cli *c, const json_t *root, const char *list, const struct view_column *columns, struct weir_err *err)
+{
+	view_auto_json json_t *items = json_pack("{s:O}", "items", json_object_get(root, list));
+
+	if (!items)
+		return weir_err_set(err, -EBADMSG, "the aggregator's answer has no list of %s", list);
+	if (!json_array_size(json_object_get(root, list)))
+		return 0;
+	fputc('\n', c->out);
+	return view_items(c, items, columns, NULL, err);
 }

@@ -32,6 +32,8 @@ int view_fetch_made(const struct cli *c, char *path, json_t **ret, struct weir_e
  */
 int view_items(const struct cli *c, const json_t *root, const struct view_column *columns,
 	       const json_t *total, struct weir_err *err);
+/* The same of root's list of that name, behind an empty line; nothing where the list is empty. */
+int view_list(const struct cli *c, const json_t *root, const char *list, const struct view_column *columns, struct weir_err *err);
 /* The fields of an object that columns name, one "title  value" line each. */
 int view_fields(const struct cli *c, const json_t *object, const struct view_column *columns,
 		struct weir_err *err);
