@@ -7,7 +7,7 @@
 #define MAGIC "WEIRMODL"
 #define MAGIC_LEN 8
 
-void weir_text_clean(char *dst, size_t size, const char *src)
+void weir_meta_text(char *dst, size_t size, const char *src)
 {
 	size_t n = 0;
 

@@ -62,7 +62,7 @@ struct weir_model_meta {
 };
 
 /* What does not belong into a text of a frame becomes '?', and what is too long is cut. */
-void weir_text_clean(char *dst, size_t size, const char *src);
+void weir_meta_text(char *dst, size_t size, const char *src);
 /* -E2BIG when there is no room, -EINVAL for a name that is too long. */
 int weir_meta_add(struct weir_model_numbers *n, const char *name, double value);
 /* NaN when there is none of that name. */

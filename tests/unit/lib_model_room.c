@@ -131,7 +131,7 @@ TEST(a_model_comes_back_from_its_bytes)
 	CHECK(!fit("snaive", &s, &m) && !weir_meta_add(&m.meta.scores, "mase", 0.5));
 	m.meta.slices.count = 1;
 	m.meta.slices.item[0] = (struct weir_model_slice){.kind = "team", .count = 3, .error = 2, .before = NAN, .msis = NAN, .covered = NAN};
-	weir_text_clean(m.meta.slices.item[0].label, sizeof(m.meta.slices.item[0].label), "caf\t");
+	weir_meta_text(m.meta.slices.item[0].label, sizeof(m.meta.slices.item[0].label), "caf\t");
 	CHECK(!weir_model_pack(&m, &bytes));
 	CHECK(!weir_model_unpack(bytes.data, bytes.len, &back, &err), "%s", err.text);
 	CHECK(back.ops == m.ops && back.meta.points == 240 && back.meta.seed == 7 && back.meta.to_s == 1790000000 + 240 * 3600);
