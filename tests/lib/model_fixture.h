@@ -42,7 +42,7 @@ static inline void model_set_init(struct model_set *s, size_t count, size_t n, d
 
 	memset(s, 0, sizeof(*s));
 	for (size_t i = 0; i < count; i++) {
-		char id[16];
+		char id[32];
 
 		snprintf(id, sizeof(id), "s%zu", i);
 		s->series[i] = model_series(id, n, noise, &r);
