@@ -87,6 +87,7 @@ int cmd_policy_sign(const struct cli *c, int argc, char **argv, struct weir_err 
 int cmd_policy_rollback(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_model_anomaly(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_model_forecast(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_model_total(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_model_iforest(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_prices_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_prices_calibrate(const struct cli *c, int argc, char **argv, struct weir_err *err);

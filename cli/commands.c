@@ -104,6 +104,12 @@ static const struct command commands[] = {
 	 "- is standard input. A line is numbers, as many in each, without a header; an empty one is a missing value. "
 	 "--extended cuts across columns. --explain says instead, for the N strangest rows, what is strange in them, by their "
 	 "paths or, with --audit, by exact Shapley values."},
+	{"model total", cmd_model_total,
+	 "--train FILE --hours N [--elapsed H] [--amount A] [--start TIME]",
+	 "Say what a period costs in the end: each line of FILE (- is standard input) is an id and costs by the hour, the newest last; N hours "
+	 "are left, the last H values are of the period. Prints id, what it rests on, days of history, mean, 80 % and 95 % interval and, with "
+	 "--amount, hours until the sum passes it, by the mean and as the 80 % interval; empty: not in this period. --start, the time of the "
+	 "first value, tells month ends. Needs no aggregator."},
 	{"export focus", cmd_export_focus,
 	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
 	 "[--share-hours sender|receiver|initiator] [--dir REPO] [--output FILE.csv[.gz]]",
