@@ -69,3 +69,15 @@ int weir_buf_addf(struct weir_buf *b, const char *fmt, ...)
 	b->len += (size_t)n;
 	return 0;
 }
+
+int weir_buf_quote(struct weir_buf *b, const char *s)
+{
+	int r = weir_buf_add(b, "\"", 1);
+
+	for (; !r && *s; s++) {
+		bool control = (unsigned char)*s < ' ' || *s == 0x7f;
+
+		r = weir_buf_addf(b, *s == '"' || *s == '\\' ? "\\%c" : "%c", control ? '?' : *s);
+	}
+	return r ? r : weir_buf_add(b, "\"", 1);
+}

@@ -23,16 +23,6 @@ static uint64_t rate_kbit(const struct weir_budget *b, const struct weir_budget_
 	return (uint64_t)WEIR_MAX(WEIR_MIN(bits, (u128)RATE_MAX_KBIT), (u128)RATE_MIN_KBIT);
 }
 
-/* In double quotes YAML and JSON are alike; values have no control characters. */
-static int quoted(struct weir_buf *b, const char *s)
-{
-	int r = weir_buf_add(b, "\"", 1);
-
-	for (; !r && *s; s++)
-		r = weir_buf_addf(b, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
-	return r ? r : weir_buf_add(b, "\"", 1);
-}
-
 static int put_subject(const struct weir_budget *b, struct weir_buf *ret)
 {
 	const char *team = b->scope[WEIR_BUDGET_TEAM], *namespace = b->scope[WEIR_BUDGET_NAMESPACE];
@@ -43,20 +33,20 @@ static int put_subject(const struct weir_budget *b, struct weir_buf *ret)
 		return 0;
 	r = weir_buf_addf(ret, "  subject: {%s", namespace ? "namespace: " : "");
 	if (!r && namespace)
-		r = quoted(ret, namespace);
+		r = weir_buf_quote(ret, namespace);
 	if (!r && labels)
 		r = weir_buf_addf(ret, "%slabels: {", namespace ? ", " : "");
 	if (!r && team) {
 		r = weir_buf_addf(ret, "\"team\": ");
-		r = r ? r : quoted(ret, team);
+		r = r ? r : weir_buf_quote(ret, team);
 	}
 	for (size_t i = 0; !r && i < b->label_count; i++) {
 		if (team && !strcmp(b->labels[i].key, "team"))
 			continue; /* the same, or it covers nothing */
 		r = i || team ? weir_buf_addf(ret, ", ") : 0;
-		r = r ? r : quoted(ret, b->labels[i].key);
+		r = r ? r : weir_buf_quote(ret, b->labels[i].key);
 		r = r ? r : weir_buf_addf(ret, ": ");
-		r = r ? r : quoted(ret, b->labels[i].value);
+		r = r ? r : weir_buf_quote(ret, b->labels[i].value);
 	}
 	return r ? r : weir_buf_addf(ret, "%s}\n", labels ? "}" : "");
 }

@@ -2,6 +2,7 @@
 /* Changes as YAML: what stands in it came from outside, so that every text is quoted or checked. */
 #include <ctype.h>
 
+#include "lib/ds/label.h"
 #include "lib/money/rules_impl.h"
 
 const char *rules_comment(struct weir_savings *s, const char *text)
@@ -81,15 +82,6 @@ json_t *rules_label_map(const char *labels)
 	return o;
 }
 
-/* Hashes of pod templates and the like change with each release. */
-static bool stays(const char *key)
-{
-	static const char *const passing[] = {"pod-template-hash", "controller-revision-hash", "pod-template-generation",
-					      "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", NULL};
-
-	return *key && !rules_is(passing, key);
-}
-
 const char *rules_labels(struct weir_savings *s, const char *labels)
 {
 	weir_cleanup(rules_json_freep) json_t *o = rules_label_map(labels);
@@ -97,7 +89,7 @@ const char *rules_labels(struct weir_savings *s, const char *labels)
 	json_t *v;
 
 	json_object_foreach(o, k, v)
-		if (stays(k) && json_is_string(v))
+		if (*k && !weir_label_passes(k) && json_is_string(v))
 			list = rules_text(s, "%s%s%s: %s", list, *list ? ", " : "", rules_scalar(s, k),
 					  rules_scalar(s, json_string_value(v)));
 	return list;
