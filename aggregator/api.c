@@ -18,6 +18,7 @@ static const struct {
 	{"/api/v1/cost/explain", api_explain},
 	{"/api/v1/store", api_store},   {"/api/v1/cost/why", api_why},
 	{"/api/v1/ledger", api_ledger},
+	{"/api/v1/models", api_models}, {"/api/v1/models/card", api_models_card},
 	{"/api/v1/budgets", api_budgets}, {"/api/v1/signals", api_signals},
 };
 
@@ -26,6 +27,7 @@ static const struct {
 	api_fn fn;
 } posts[] = {
 	{"/api/v1/order", api_order},
+	{"/api/v1/models/rollback", api_models_rollback},
 };
 
 api_fn api_find(const char *path, bool post)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP API's answers: JSON, to GET but for one POST. A handler makes a value or says why not. All of jansson is
+ * The HTTP API's answers: JSON, to GET but for two POSTs. A handler makes a value or says why not. All of jansson is
  * in api_*.c, http.c and signals_*.c.
  */
 #ifndef AGGREGATOR_API_H
@@ -79,6 +79,10 @@ int api_budgets(struct api_call *c, json_t **ret);
 int api_health(struct api_call *c, json_t **ret);
 /* api_signals.c */
 int api_signals(struct api_call *c, json_t **ret);
+/* api_models.c */
+int api_models(struct api_call *c, json_t **ret);
+int api_models_card(struct api_call *c, json_t **ret);
+int api_models_rollback(struct api_call *c, json_t **ret); /* POST {"use": NAME} */
 /* api_shadow.c */
 int api_shadow(struct api_call *c, json_t **ret);
 /* api_store.c */

@@ -40,6 +40,8 @@ static const struct weir_setting table[] = {
 		 "How long rows of one hour are kept."),
 	ROW_TIME("store.retain_1d", retain_ns[3], "1830d", 86400 * NS_S, 36600 * NS_DAY,
 		 "How long rows of one day, and with them the names and addresses of who moved bytes, are kept."),
+	ROW_STR("models.dir", models_dir, "",
+		"Directory of fitted models, their cards and what was decided of them; empty = models beside store.path."),
 	ROW_STR("policy.dir", policy_dir, "/etc/weir/policies",
 		"Policy repository: topology, prices, policies and approvals."),
 	ROW_TIME("policy.poll", policy_poll_ns, "2s", NS_S / 10, 3600 * NS_S,

@@ -12,6 +12,7 @@ struct config {
 	char *nodes_dir, *nodes_revoked;
 	char *store_path;
 	uint64_t retain_ns[4]; /* by store_res */
+	char *models_dir;
 	char *policy_dir;
 	uint64_t policy_poll_ns;
 	char *http_socket;

@@ -5,11 +5,13 @@
 #include "aggregator/hours.h"
 #include "aggregator/http.h"
 #include "aggregator/keys.h"
+#include "aggregator/models.h"
 #include "aggregator/signals.h"
 #include "aggregator/watch.h"
 #include "aggregator/witness.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/model/shelf.h"
 #include "lib/os/privilege.h"
 
 #include <inttypes.h>
@@ -259,6 +261,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = store_open(c->store_path, &sv->store, err);
 	if (!r)
+		r = models_open(sv, err);
+	if (!r)
 		r = witness_new(sv, &sv->witness, err);
 	if (!r)
 		r = order_load(sv, err);
@@ -334,6 +338,7 @@ static void manager_fini(struct manager *m)
 	alerts_free(m->sv.alerts);
 	sessions_free(m->sv.sessions);
 	gitops_free(m->sv.gitops);
+	weir_shelf_close(m->sv.shelf);
 	store_close(m->sv.store);
 	audit_close(m->sv.audit);
 	if (m->loop)

@@ -20,6 +20,7 @@
 #define SESSIONS_MAX (2 * CONTROL_REQUESTS)
 
 struct alerts;
+struct weir_shelf;
 struct control;
 struct witness;
 struct watch;
@@ -45,6 +46,7 @@ struct service {
 	struct emergency emergency;
 	struct watch *watch;
 	struct alerts *alerts;
+	struct weir_shelf *shelf; /* models: any thread may use it */
 	struct signals *signals;
 	struct stats stats;
 	uint64_t started_ns;

@@ -101,13 +101,13 @@ static const char *error_means(const struct weir_model *m)
 				 "covered is the share of held-back rows without an alarm.";
 }
 
-static int put_decision(struct weir_buf *b, const struct weir_decision *d)
+static int put_decision(struct weir_buf *b, const struct weir_shelf_decision *d)
 {
-	char time[32], line[WEIR_WHY_MAX + 160];
+	char time[32], line[WEIR_SHELF_WHY_MAX + 160];
 
 	if (!d)
 		return put_lines(b, "decided", "not known any more");
-	snprintf(line, sizeof(line), "%s, %s (%s): %s", time_of(d->time_s, time), weir_verdict_name(d->verdict), d->reason, d->why);
+	snprintf(line, sizeof(line), "%s, %s (%s): %s", time_of(d->time_s, time), weir_shelf_verdict_name(d->verdict), d->reason, d->why);
 	return put_lines(b, "decided", line);
 }
 
@@ -170,14 +170,14 @@ static int json_pair(struct weir_buf *b, const char *before, const char *name, c
 	return r ? r : weir_json_text(b, value);
 }
 
-static int json_decision(struct weir_buf *b, const struct weir_decision *d)
+static int json_decision(struct weir_buf *b, const struct weir_shelf_decision *d)
 {
 	int r;
 
 	if (!d)
 		return weir_buf_addf(b, ",\"decision\":null");
 	r = weir_buf_addf(b, ",\"decision\":{\"time_s\":%" PRId64, d->time_s);
-	r = r ? r : json_pair(b, ",", "verdict", weir_verdict_name(d->verdict));
+	r = r ? r : json_pair(b, ",", "verdict", weir_shelf_verdict_name(d->verdict));
 	r = r ? r : json_pair(b, ",", "reason", d->reason);
 	r = r ? r : json_pair(b, ",", "why", d->why);
 	return r ? r : weir_buf_add(b, "}", 1);

@@ -8,7 +8,7 @@
 struct weir_card {
 	const char *use, *hash;
 	const struct weir_model *model;
-	const struct weir_decision *decision; /* by which it came onto the shelf; NULL = not known any more */
+	const struct weir_shelf_decision *decision; /* by which it came onto the shelf; NULL = not known any more */
 	const char *state;		      /* as in struct weir_shelf_item */
 };
 

@@ -69,10 +69,10 @@ void shelf_previous_of(struct shelf_use *u, const char *champion, char ret[WEIR_
 {
 	ret[0] = '\0';
 	for (size_t i = u->decisions; i > 0 && *champion; i--) {
-		const struct weir_decision *d = &u->decision[i - 1];
+		const struct weir_shelf_decision *d = &u->decision[i - 1];
 		struct shelf_entry *e;
 
-		if (strcmp(d->champion, champion) || strcmp(d->hash, champion) || d->verdict == WEIR_VERDICT_ROLLED_BACK)
+		if (strcmp(d->champion, champion) || strcmp(d->hash, champion) || d->verdict == WEIR_SHELF_ROLLED_BACK)
 			continue;
 		e = shelf_entry_find(u, d->previous);
 		if (e && e->whole)
@@ -96,7 +96,7 @@ static void stand_in(struct weir_shelf *s, struct shelf_use *u)
 	memcpy(lost, u->champion, sizeof(lost));
 	u->champion[0] = u->previous[0] = '\0';
 	for (size_t i = u->decisions; i > 0 && !*u->champion; i--) {
-		const struct weir_decision *d = &u->decision[i - 1];
+		const struct weir_shelf_decision *d = &u->decision[i - 1];
 		const char *const was[] = {d->champion, d->previous};
 
 		for (size_t k = 0; k < WEIR_ARRAY_SIZE(was) && !*u->champion; k++)

@@ -3,7 +3,7 @@
  * A shelf: the models that are in use, as files of a directory, by *use* ("forecast-cost-hourly"):
  *
  *   USE/HASH.model  a model (frame.h), named by the SHA-256 that ends it; written once, synced before it has its name, never
- *                   changed; at most WEIR_SHELF_KEEP of a use
+ *                   changed; at most WEIR_SHELF_MODELS_MAX of a use
  *   USE/history     what was decided of it, a line each, appended and synced; shelf_history.c describes it. The last line
  *                   says which model is champion, so a decision is in force when its line is whole, and not before.
  *
@@ -19,26 +19,26 @@
 #include "lib/model/model.h"
 
 #define WEIR_SHELF_USES_MAX 64
-#define WEIR_SHELF_KEEP 8      /* models of a use: champion, the one before, the last challenger, then former champions */
+#define WEIR_SHELF_MODELS_MAX 8      /* models of a use: champion, the one before, the last challenger, then former champions */
 #define WEIR_SHELF_HISTORY 128 /* decisions of a use that are kept */
 #define WEIR_USE_MAX 48	       /* of a name: a-z, 0-9 and -, ended */
 #define WEIR_MODEL_HASH_TEXT (2 * WEIR_SHA256_LEN + 1)
-#define WEIR_WHY_MAX 512
+#define WEIR_SHELF_WHY_MAX 512
 
-enum weir_verdict {
-	WEIR_VERDICT_FIRST,	/* there was no champion */
-	WEIR_VERDICT_REPLACED,	/* the challenger was better */
-	WEIR_VERDICT_REFRESHED, /* the champion's recipe, fitted to newer data */
-	WEIR_VERDICT_KEPT,	/* the champion stays: the challenger was not better */
-	WEIR_VERDICT_REFUSED,	/* the champion stays, whatever the challenger scored */
-	WEIR_VERDICT_ROLLED_BACK,
-	WEIR_VERDICTS,
+enum weir_shelf_verdict {
+	WEIR_SHELF_FIRST,	/* there was no champion */
+	WEIR_SHELF_REPLACED,	/* the challenger was better */
+	WEIR_SHELF_REFRESHED, /* the champion's recipe, fitted to newer data */
+	WEIR_SHELF_KEPT,	/* the champion stays: the challenger was not better */
+	WEIR_SHELF_REFUSED,	/* the champion stays, whatever the challenger scored */
+	WEIR_SHELF_ROLLED_BACK,
+	WEIR_SHELF_VERDICTS,
 };
-const char *weir_verdict_name(enum weir_verdict v);
+const char *weir_shelf_verdict_name(enum weir_shelf_verdict v);
 
-struct weir_decision {
+struct weir_shelf_decision {
 	int64_t time_s;
-	enum weir_verdict verdict;
+	enum weir_shelf_verdict verdict;
 	char model[32];			     /* what was offered, or taken back: the name in the table of models */
 	char hash[WEIR_MODEL_HASH_TEXT];     /* of it; "" when it was not kept as a file */
 	char champion[WEIR_MODEL_HASH_TEXT]; /* from then on, "" = none */
@@ -46,7 +46,7 @@ struct weir_decision {
 	int64_t barrier_s;		     /* models whose data end here or before are not taken (a rollback); INT64_MIN = none */
 	double before, after;		     /* errors on held-back data: champion and challenger; NaN = not known */
 	char reason[64];		     /* why it was trained: "schedule", "drift", "first"; of a rollback who wanted it */
-	char why[WEIR_WHY_MAX];		     /* a sentence with numbers */
+	char why[WEIR_SHELF_WHY_MAX];		     /* a sentence with numbers */
 };
 
 struct weir_shelf;
@@ -72,9 +72,9 @@ int weir_shelf_load(struct weir_shelf *s, const char *use, const char *hash, str
 
 /* What a gate has found. */
 struct weir_offer {
-	enum weir_verdict verdict; /* FIRST, REPLACED, REFRESHED: it is to be champion; KEPT, REFUSED: it is not */
+	enum weir_shelf_verdict verdict; /* FIRST, REPLACED, REFRESHED: it is to be champion; KEPT, REFUSED: it is not */
 	const char *against;	   /* hash of the champion that it was compared with, "" = there was none */
-	double before, after;	   /* as in struct weir_decision */
+	double before, after;	   /* as in struct weir_shelf_decision */
 	const char *reason, *why;
 };
 
@@ -84,12 +84,12 @@ struct weir_offer {
  * uses; on failure the champion is as before. *ret (may be NULL) is what was decided.
  */
 int weir_shelf_offer(struct weir_shelf *s, const char *use, const struct weir_model *m, const struct weir_offer *o, int64_t now_s,
-		     struct weir_decision *ret, struct weir_err *err);
+		     struct weir_shelf_decision *ret, struct weir_err *err);
 /*
  * Back to the champion before, whose file is on the shelf. The present one, and whatever was learnt from no newer data, is not
  * taken again. -ENOENT when there is none before it.
  */
-int weir_shelf_rollback(struct weir_shelf *s, const char *use, int64_t now_s, const char *who, struct weir_decision *ret,
+int weir_shelf_rollback(struct weir_shelf *s, const char *use, int64_t now_s, const char *who, struct weir_shelf_decision *ret,
 			struct weir_err *err);
 
 struct weir_shelf_item {
@@ -107,6 +107,6 @@ struct weir_shelf_item {
 /* All models, by use, the champion first; use NULL = of all. malloc'ed. */
 int weir_shelf_list(struct weir_shelf *s, const char *use, struct weir_shelf_item **ret, size_t *ret_count);
 /* Decisions, oldest first; malloc'ed. -ENOENT for a use that the shelf does not have. */
-int weir_shelf_history(struct weir_shelf *s, const char *use, struct weir_decision **ret, size_t *ret_count);
+int weir_shelf_history(struct weir_shelf *s, const char *use, struct weir_shelf_decision **ret, size_t *ret_count);
 
 #endif

@@ -58,7 +58,7 @@ static int hold_entry(struct shelf_use *u, const char *hash, const struct weir_m
 	return 0;
 }
 
-static void state_of(struct shelf_use *u, struct weir_decision *d)
+static void state_of(struct shelf_use *u, struct weir_shelf_decision *d)
 {
 	memcpy(d->champion, u->champion, sizeof(d->champion));
 	memcpy(d->previous, u->previous, sizeof(d->previous));
@@ -66,23 +66,23 @@ static void state_of(struct shelf_use *u, struct weir_decision *d)
 }
 
 /* What comes of an offer, by what holds now. */
-static void decide(struct shelf_use *u, const struct weir_model *m, const struct weir_offer *o, struct weir_decision *d)
+static void decide(struct shelf_use *u, const struct weir_model *m, const struct weir_offer *o, struct weir_shelf_decision *d)
 {
-	bool wanted = o->verdict == WEIR_VERDICT_FIRST || o->verdict == WEIR_VERDICT_REPLACED || o->verdict == WEIR_VERDICT_REFRESHED;
+	bool wanted = o->verdict == WEIR_SHELF_FIRST || o->verdict == WEIR_SHELF_REPLACED || o->verdict == WEIR_SHELF_REFRESHED;
 
-	d->verdict = wanted || o->verdict == WEIR_VERDICT_REFUSED ? o->verdict : WEIR_VERDICT_KEPT;
+	d->verdict = wanted || o->verdict == WEIR_SHELF_REFUSED ? o->verdict : WEIR_SHELF_KEPT;
 	snprintf(d->why, sizeof(d->why), "%s", o->why);
 	if (!wanted)
 		return;
 	if (strcmp(u->champion, o->against)) {
-		d->verdict = WEIR_VERDICT_KEPT;
+		d->verdict = WEIR_SHELF_KEPT;
 		snprintf(d->why, sizeof(d->why), "the champion became another one (%.12s) while %s was compared with %.12s", u->champion, m->meta.name,
 			 *o->against ? o->against : "none");
 	} else if (!strcmp(u->champion, d->hash)) {
-		d->verdict = WEIR_VERDICT_KEPT;
+		d->verdict = WEIR_SHELF_KEPT;
 		snprintf(d->why, sizeof(d->why), "it is the champion, to the byte");
 	} else if (d->barrier_s != INT64_MIN && m->meta.to_s <= d->barrier_s) {
-		d->verdict = WEIR_VERDICT_REFUSED;
+		d->verdict = WEIR_SHELF_REFUSED;
 		snprintf(d->why, sizeof(d->why), "a model learnt from data up to %" PRId64 " was rolled back; this one's end at %" PRId64 ", newer ones are needed",
 			 d->barrier_s, m->meta.to_s);
 	} else {
@@ -104,7 +104,7 @@ static int write_model(struct weir_shelf *s, const char *use, const char *hash, 
 
 /* Behind the writing: the decision, or nothing. */
 static int settle(struct weir_shelf *s, const char *use, const struct weir_model *m, const struct weir_offer *o, int written,
-		  struct weir_decision *d, struct weir_err *err)
+		  struct weir_shelf_decision *d, struct weir_err *err)
 {
 	shelf_auto_lock *held = shelf_lock(s);
 	struct shelf_use *u = shelf_find(s, use);
@@ -130,10 +130,10 @@ static int settle(struct weir_shelf *s, const char *use, const struct weir_model
 }
 
 int weir_shelf_offer(struct weir_shelf *s, const char *use, const struct weir_model *m, const struct weir_offer *o, int64_t now_s,
-		     struct weir_decision *ret, struct weir_err *err)
+		     struct weir_shelf_decision *ret, struct weir_err *err)
 {
 	weir_auto_buf struct weir_buf bytes = {.max = WEIR_FRAME_MAX};
-	struct weir_decision d = {.time_s = now_s, .before = o->before, .after = o->after};
+	struct weir_shelf_decision d = {.time_s = now_s, .before = o->before, .after = o->after};
 	struct shelf_use *u = NULL;
 	int r = weir_model_pack(m, &bytes);
 
@@ -154,11 +154,11 @@ int weir_shelf_offer(struct weir_shelf *s, const char *use, const struct weir_mo
 	return r;
 }
 
-int weir_shelf_rollback(struct weir_shelf *s, const char *use, int64_t now_s, const char *who, struct weir_decision *ret,
+int weir_shelf_rollback(struct weir_shelf *s, const char *use, int64_t now_s, const char *who, struct weir_shelf_decision *ret,
 			struct weir_err *err)
 {
 	shelf_auto_lock *held = shelf_lock(s);
-	struct weir_decision d = {.time_s = now_s, .verdict = WEIR_VERDICT_ROLLED_BACK, .before = NAN, .after = NAN};
+	struct weir_shelf_decision d = {.time_s = now_s, .verdict = WEIR_SHELF_ROLLED_BACK, .before = NAN, .after = NAN};
 	struct shelf_use *u = shelf_find(s, use);
 	const struct shelf_entry *e;
 	int r;

@@ -143,7 +143,7 @@ static long worth(const struct shelf_use *u, const struct shelf_entry *e)
 	if (!strcmp(e->hash, u->previous))
 		return 1L << 29;
 	for (size_t i = u->decisions; e->whole && i > 0; i--) {
-		const struct weir_decision *d = &u->decision[i - 1];
+		const struct weir_shelf_decision *d = &u->decision[i - 1];
 
 		if (!strcmp(d->hash, e->hash) && i == u->decisions)
 			return 1L << 28;
@@ -162,7 +162,7 @@ void shelf_prune(struct weir_shelf *s, struct shelf_use *u)
 		for (size_t i = 1; i < u->entries; i++)
 			if (worth(u, &u->entry[i]) < worth(u, &u->entry[least]))
 				least = i;
-		if (!u->entries || (u->entries <= WEIR_SHELF_KEEP && worth(u, &u->entry[least]) > 0) || worth(u, &u->entry[least]) >= 1L << 28)
+		if (!u->entries || (u->entries <= WEIR_SHELF_MODELS_MAX && worth(u, &u->entry[least]) > 0) || worth(u, &u->entry[least]) >= 1L << 28)
 			return;
 		snprintf(name, sizeof(name), "%s" SHELF_SUFFIX, u->entry[least].hash);
 		if (!shelf_path(s, u->name, name, path) && unlink(path) && errno != ENOENT)

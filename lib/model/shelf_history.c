@@ -22,11 +22,11 @@
 #define DAMAGED SHELF_HISTORY_FILE ".damaged"
 #define CHECK_TEXT 16
 
-static const char *const verdict_names[WEIR_VERDICTS] = {"first", "replaced", "refreshed", "kept", "refused", "rolled-back"};
+static const char *const verdict_names[WEIR_SHELF_VERDICTS] = {"first", "replaced", "refreshed", "kept", "refused", "rolled-back"};
 
-const char *weir_verdict_name(enum weir_verdict v)
+const char *weir_shelf_verdict_name(enum weir_shelf_verdict v)
 {
-	return v < WEIR_VERDICTS ? verdict_names[v] : "?";
+	return v < WEIR_SHELF_VERDICTS ? verdict_names[v] : "?";
 }
 
 static int check_of(const void *line, size_t len, char ret[CHECK_TEXT + 1])
@@ -42,17 +42,17 @@ static int check_of(const void *line, size_t len, char ret[CHECK_TEXT + 1])
 /* Nothing but printable ASCII stands in a line; an empty field is '-'. */
 static int put_text(struct weir_buf *b, const char *s)
 {
-	char clean[WEIR_WHY_MAX];
+	char clean[WEIR_SHELF_WHY_MAX];
 
 	weir_meta_text(clean, sizeof(clean), s);
 	return weir_buf_addf(b, "%s\t", *clean ? clean : "-");
 }
 
-int weir_decision_line(const struct weir_decision *d, struct weir_buf *b)
+int weir_shelf_decision_line(const struct weir_shelf_decision *d, struct weir_buf *b)
 {
 	size_t begin = b->len;
 	char check[CHECK_TEXT + 1];
-	int r = weir_buf_addf(b, FORMAT "\t%" PRId64 "\t%s\t", d->time_s, weir_verdict_name(d->verdict));
+	int r = weir_buf_addf(b, FORMAT "\t%" PRId64 "\t%s\t", d->time_s, weir_shelf_verdict_name(d->verdict));
 	const char *const names[] = {d->model, d->hash, d->champion, d->previous};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(names) && !r; i++)
@@ -103,20 +103,20 @@ static int take_hash(const char *s, char ret[WEIR_MODEL_HASH_TEXT])
 	return take_text(s, ret, WEIR_MODEL_HASH_TEXT);
 }
 
-static int take_verdict(const char *s, enum weir_verdict *ret)
+static int take_verdict(const char *s, enum weir_shelf_verdict *ret)
 {
-	for (int i = 0; i < WEIR_VERDICTS; i++)
+	for (int i = 0; i < WEIR_SHELF_VERDICTS; i++)
 		if (!strcmp(s, verdict_names[i])) {
-			*ret = (enum weir_verdict)i;
+			*ret = (enum weir_shelf_verdict)i;
 			return 0;
 		}
 	return -EBADMSG;
 }
 
-int weir_decision_parse(const char *line, size_t len, struct weir_decision *ret)
+int weir_shelf_decision_parse(const char *line, size_t len, struct weir_shelf_decision *ret)
 {
 	char text[SHELF_LINE_MAX], check[CHECK_TEXT + 1], *field[FIELDS], *p = text;
-	struct weir_decision d = {0};
+	struct weir_shelf_decision d = {0};
 	size_t n = 0;
 
 	if (len >= sizeof(text) || len < CHECK_TEXT || memchr(line, '\0', len) || check_of(line, len - CHECK_TEXT, check) ||
@@ -135,7 +135,7 @@ int weir_decision_parse(const char *line, size_t len, struct weir_decision *ret)
 	return 0;
 }
 
-static void remember(struct shelf_use *u, const struct weir_decision *d)
+static void remember(struct shelf_use *u, const struct weir_shelf_decision *d)
 {
 	if (u->decisions == WEIR_SHELF_HISTORY)
 		memmove(u->decision, u->decision + 1, --u->decisions * sizeof(*d));
@@ -152,7 +152,7 @@ static int make_short(struct weir_shelf *s, struct shelf_use *u)
 	int r = shelf_path(s, u->name, SHELF_HISTORY_FILE, path);
 
 	for (size_t i = 0; i < u->decisions && !r; i++)
-		r = weir_decision_line(&u->decision[i], &b);
+		r = weir_shelf_decision_line(&u->decision[i], &b);
 	r = r ? r : weir_file_write(path, b.len ? (const char *)b.data : "", b.len, 0600);
 	if (!r)
 		u->lines = u->decisions;
@@ -167,10 +167,10 @@ static size_t read_lines(struct weir_shelf *s, struct shelf_use *u, const char *
 	for (size_t at = 0; at < len;) {
 		const char *end = memchr(data + at, '\n', len - at);
 		size_t n = end ? (size_t)(end - data) - at : len - at;
-		struct weir_decision d;
+		struct weir_shelf_decision d;
 
 		number++;
-		if (end && !weir_decision_parse(data + at, n, &d))
+		if (end && !weir_shelf_decision_parse(data + at, n, &d))
 			remember(u, &d);
 		else if (end && !damaged++)
 			first = number;
@@ -227,16 +227,16 @@ static int append(const char *path, const struct weir_buf *b, bool first)
 	return dir < 0 || fsync(dir) ? -errno : 0;
 }
 
-int shelf_history_add(struct weir_shelf *s, struct shelf_use *u, const struct weir_decision *d)
+int shelf_history_add(struct weir_shelf *s, struct shelf_use *u, const struct weir_shelf_decision *d)
 {
 	weir_auto_buf struct weir_buf b = {0};
-	struct weir_decision again;
+	struct weir_shelf_decision again;
 	char path[SHELF_PATH_MAX];
 	int r = shelf_path(s, u->name, SHELF_HISTORY_FILE, path);
 
-	r = r ? r : weir_decision_line(d, &b);
+	r = r ? r : weir_shelf_decision_line(d, &b);
 	/* As it will be read: texts cleaned. */
-	r = r ? r : weir_decision_parse((const char *)b.data, b.len - 1, &again);
+	r = r ? r : weir_shelf_decision_parse((const char *)b.data, b.len - 1, &again);
 	r = r ? r : append(path, &b, !u->lines);
 	if (r)
 		return r;

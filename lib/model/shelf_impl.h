@@ -27,7 +27,7 @@ struct shelf_use {
 	char name[WEIR_USE_MAX];
 	struct shelf_entry *entry;
 	size_t entries, entries_cap;
-	struct weir_decision *decision; /* oldest first; the last one says what holds */
+	struct weir_shelf_decision *decision; /* oldest first; the last one says what holds */
 	size_t decisions, lines;	/* lines: of the file */
 	char champion[WEIR_MODEL_HASH_TEXT], previous[WEIR_MODEL_HASH_TEXT];
 };
@@ -64,12 +64,12 @@ int shelf_path(const struct weir_shelf *s, const char *use, const char *name, ch
 
 /* shelf_history.c */
 /* One decision as a line with its newline; and back: -EBADMSG for what is not whole. len without the newline. */
-int weir_decision_line(const struct weir_decision *d, struct weir_buf *b);
-int weir_decision_parse(const char *line, size_t len, struct weir_decision *ret);
+int weir_shelf_decision_line(const struct weir_shelf_decision *d, struct weir_buf *b);
+int weir_shelf_decision_parse(const char *line, size_t len, struct weir_shelf_decision *ret);
 /* Reads the file into u, cuts a torn end off, makes a long file short. What is damaged is noted. */
 int shelf_history_read(struct weir_shelf *s, struct shelf_use *u);
 /* Appends, synced; then u knows it. On failure the file and u are as before. */
-int shelf_history_add(struct weir_shelf *s, struct shelf_use *u, const struct weir_decision *d);
+int shelf_history_add(struct weir_shelf *s, struct shelf_use *u, const struct weir_shelf_decision *d);
 
 /* shelf_files.c */
 /* Looks at every model of a use, removes what a kill left behind. */

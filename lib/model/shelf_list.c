@@ -31,7 +31,7 @@ static struct weir_shelf_item item_of(const struct shelf_use *u, const struct sh
 	memcpy(t.hash, e->hash, sizeof(t.hash));
 	memcpy(t.name, e->name, sizeof(t.name));
 	for (size_t i = u->decisions; i > 0; i--)
-		if (!strcmp(u->decision[i - 1].hash, e->hash) && u->decision[i - 1].verdict != WEIR_VERDICT_ROLLED_BACK) {
+		if (!strcmp(u->decision[i - 1].hash, e->hash) && u->decision[i - 1].verdict != WEIR_SHELF_ROLLED_BACK) {
 			t.made_s = u->decision[i - 1].time_s;
 			t.error = u->decision[i - 1].after;
 			break;
@@ -73,9 +73,9 @@ int weir_shelf_list(struct weir_shelf *s, const char *use, struct weir_shelf_ite
 	return 0;
 }
 
-int weir_shelf_history(struct weir_shelf *s, const char *use, struct weir_decision **ret, size_t *ret_count)
+int weir_shelf_history(struct weir_shelf *s, const char *use, struct weir_shelf_decision **ret, size_t *ret_count)
 {
-	struct weir_decision *list = NULL;
+	struct weir_shelf_decision *list = NULL;
 	int r = -ENOENT;
 
 	pthread_mutex_lock(&s->lock);

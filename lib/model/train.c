@@ -131,14 +131,14 @@ static void decide_refresh(const struct train_run *run, const struct weir_gate_r
 	v->before = own->told ? own->champion.error : NAN;
 	v->after = own->told ? own->challenger.error : gate->champion.error;
 	if (to_s <= run->champion.meta.to_s) {
-		v->verdict = WEIR_VERDICT_KEPT;
+		v->verdict = WEIR_SHELF_KEPT;
 		say(v, "%s%sthere are no data newer than the champion's", alone ? "" : gate->why, alone ? "" : "; ");
 	} else if (own->worse) {
-		v->verdict = WEIR_VERDICT_KEPT;
+		v->verdict = WEIR_SHELF_KEPT;
 		say(v, "a refit of %s does worse than the champion as it stands: error %.3f to %.3f on %zu %s that it has not seen",
 		    run->recipe[v->winner].name, v->after, v->before, own->told, run->unit);
 	} else {
-		v->verdict = WEIR_VERDICT_REFRESHED;
+		v->verdict = WEIR_SHELF_REFRESHED;
 		if (alone)
 			say(v, "%s, the only candidate, is fitted to newer data; error %.3f on what was held back", run->recipe[v->winner].name, v->after);
 		else
@@ -153,19 +153,19 @@ void train_decide(const struct train_run *run, size_t best, const struct weir_ga
 	bool champion = has_champion(run);
 
 	if (!*run->against) {
-		v.verdict = WEIR_VERDICT_FIRST;
-		say(&v, "%s is the first: error %.3f on %zu %s held back, the least of %zu candidates", run->recipe[best].name, v.after, gate->told, run->unit,
+		v.verdict = WEIR_SHELF_FIRST;
+		say(&v, "%s is the first: error %.3f on %zu %s held back, candidates: %zu", run->recipe[best].name, v.after, gate->told, run->unit,
 		    run->t->candidate_count);
 	} else if (champion && (best == TRAIN_NONE || !gate->better)) {
 		decide_refresh(run, gate, own, to_s, best == TRAIN_NONE, &v);
 	} else if (own->worse) {
-		v.verdict = WEIR_VERDICT_KEPT;
+		v.verdict = WEIR_SHELF_KEPT;
 		v.before = own->champion.error;
 		v.after = own->challenger.error;
 		say(&v, "%s does worse than the champion as it stands: error %.3f to %.3f on %zu %s that it has not seen", run->recipe[best].name, v.after,
 		    v.before, own->told, run->unit);
 	} else {
-		v.verdict = WEIR_VERDICT_REPLACED;
+		v.verdict = WEIR_SHELF_REPLACED;
 		v.before = champion ? gate->champion.error : NAN;
 		if (champion)
 			say(&v, "%s", gate->why);
@@ -217,7 +217,7 @@ static int put_before(const struct train_run *run, const struct train_verdict *v
 }
 
 int train_offer(const struct train_run *run, const struct train_verdict *v, int (*finish)(const struct train_run *run, struct weir_model *m),
-		struct weir_decision *ret, struct weir_err *err)
+		struct weir_shelf_decision *ret, struct weir_err *err)
 {
 	struct weir_model_opts opts = run->t->opts;
 	weir_auto_model m = {0};

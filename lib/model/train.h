@@ -47,7 +47,7 @@ struct weir_train {
 };
 
 struct weir_train_result {
-	struct weir_decision decision;
+	struct weir_shelf_decision decision;
 	struct weir_gate_result gate; /* of the best challenger against the champion's recipe; of the only recipe, its own scores */
 	size_t series, origins;	      /* that were judged by */
 };

@@ -42,14 +42,14 @@ int train_gate(const struct train_run *run, const struct weir_gate_score *other,
 /* What a challenger must have besides a better score; all said by the caller. */
 struct train_verdict {
 	size_t winner;		 /* the recipe that is to be champion, or would have been */
-	enum weir_verdict verdict;
+	enum weir_shelf_verdict verdict;
 	double before, after;
-	char why[WEIR_WHY_MAX];
+	char why[WEIR_SHELF_WHY_MAX];
 };
 
 /* The winner, fitted to all data with its scores in its meta, is offered. finish (may be NULL) adds what is the caller's own to the model. */
 int train_offer(const struct train_run *run, const struct train_verdict *v, int (*finish)(const struct train_run *run, struct weir_model *m),
-		struct weir_decision *ret, struct weir_err *err);
+		struct weir_shelf_decision *ret, struct weir_err *err);
 /* By the gate's word on the best challenger, and by that on the champion as it stands (own; told 0 when that could not be asked). */
 void train_decide(const struct train_run *run, size_t best, const struct weir_gate_result *gate, const struct weir_gate_result *own, int64_t to_s,
 		  struct train_verdict *ret);

@@ -46,7 +46,7 @@ static int by_name(const void *x, const void *y)
 	return strcmp(*a, *b);
 }
 
-static int by_ratio(const struct sharing *s, const struct weir_part *parts, size_t n, enum weir_alloc_how how)
+static int by_ratio(const struct sharing *s, const struct weir_ratio_part *parts, size_t n, enum weir_alloc_how how)
 {
 	weir_auto_free uint64_t *weights = calloc(n + 1, sizeof(*weights));
 	weir_auto_free int64_t *nanos = calloc(n + 1, sizeof(*nanos));
@@ -67,7 +67,7 @@ static int by_ratio(const struct sharing *s, const struct weir_part *parts, size
 static int evenly(const struct sharing *s)
 {
 	weir_auto_free const char **teams = calloc(s->n + 1, sizeof(*teams));
-	weir_auto_free struct weir_part *parts = calloc(s->n + 1, sizeof(*parts));
+	weir_auto_free struct weir_ratio_part *parts = calloc(s->n + 1, sizeof(*parts));
 	size_t n = 0;
 
 	if (!teams || !parts)
@@ -77,7 +77,7 @@ static int evenly(const struct sharing *s)
 	qsort(teams, s->n, sizeof(*teams), by_name);
 	for (size_t i = 0; i < s->n; i++)
 		if (!n || strcmp(parts[n - 1].team, teams[i]))
-			parts[n++] = (struct weir_part){teams[i], 1};
+			parts[n++] = (struct weir_ratio_part){teams[i], 1};
 	return by_ratio(s, parts, n, WEIR_ALLOC_EVEN);
 }
 

@@ -212,7 +212,7 @@ static int read_cost_centre(struct weir_allocation *a, struct weir_y *map, struc
 
 static int read_ratio(struct weir_allocation *a, struct weir_y *map, struct weir_shared_rule *rule, struct weir_err *err)
 {
-	struct weir_part *parts;
+	struct weir_ratio_part *parts;
 	int r = 0;
 
 	if (!weir_y_count(map) || weir_y_count(map) > MAX_ROWS)

@@ -16,14 +16,14 @@ int weir_payer_parse(const char *s, enum weir_payer *ret);
 /* How the hourly cost of a shared resource is split over those who used it in that hour. */
 enum weir_shared { WEIR_SHARED_BYTES, WEIR_SHARED_EVEN, WEIR_SHARED_CUSTOM, WEIR_SHAREDS };
 
-struct weir_part { /* of a custom ratio */
+struct weir_ratio_part { /* of a custom ratio */
 	const char *team;
 	uint64_t weight;
 };
 struct weir_shared_rule {
 	const char *domain, *name; /* shell patterns */
 	enum weir_shared by;
-	const struct weir_part *parts;
+	const struct weir_ratio_part *parts;
 	size_t part_count;
 };
 

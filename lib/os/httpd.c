@@ -49,6 +49,20 @@ const char *weir_http_body(const struct weir_http_request *r, size_t *ret_len)
 	return r->post ? r->body : NULL;
 }
 
+int weir_http_peer(const struct weir_http_request *r, unsigned int *ret_uid)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (!info)
+		return -ENOTSUP;
+	if (getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		return -errno;
+	*ret_uid = peer.uid;
+	return 0;
+}
+
 static enum MHD_Result respond(struct MHD_Connection *conn, const struct weir_http_answer *a)
 {
 	struct MHD_Response *resp = MHD_create_response_from_buffer(a->len, a->body, MHD_RESPMEM_MUST_FREE);

@@ -16,6 +16,8 @@ const char *weir_http_path(const struct weir_http_request *r);
 /* Value of a query parameter or a header, NULL = not given. */
 const char *weir_http_param(const struct weir_http_request *r, const char *name);
 const char *weir_http_header(const struct weir_http_request *r, const char *name);
+/* The user at the other end of the socket; -errno. */
+int weir_http_peer(const struct weir_http_request *r, unsigned int *ret_uid);
 /* Of a POST, terminated; NULL = GET. */
 const char *weir_http_body(const struct weir_http_request *r, size_t *ret_len);
 

@@ -188,18 +188,18 @@ TEST(training_makes_a_champion_and_replaces_it_by_a_better_recipe)
 
 	model_set_init(&set, 16, 24 * 28, 0.1, 4);
 	r = train(s, &set, "snaive", 24, &t, &err);
-	CHECK(!r && t.decision.verdict == WEIR_VERDICT_FIRST && !strcmp(t.decision.model, "snaive"), "%d %s %s", r, err.text, t.decision.why);
+	CHECK(!r && t.decision.verdict == WEIR_SHELF_FIRST && !strcmp(t.decision.model, "snaive"), "%d %s %s", r, err.text, t.decision.why);
 	r = train(s, &set, "snaive", 24, &t, &err);
-	CHECK(!r && t.decision.verdict == WEIR_VERDICT_KEPT && strstr(t.decision.why, "no data newer"), "%s", t.decision.why);
+	CHECK(!r && t.decision.verdict == WEIR_SHELF_KEPT && strstr(t.decision.why, "no data newer"), "%s", t.decision.why);
 	r = train(s, &set, "linear,mstl", 48, &t, &err); /* the champion's recipe is asked, though no candidate */
-	CHECK(!r && t.decision.verdict == WEIR_VERDICT_REPLACED && t.origins == 2 && t.series == 16, "%s %s", err.text, t.decision.why);
+	CHECK(!r && t.decision.verdict == WEIR_SHELF_REPLACED && t.origins == 2 && t.series == 16, "%s %s", err.text, t.decision.why);
 	CHECK(strcmp(t.decision.model, "snaive") && t.decision.after < t.decision.before, "%s", t.decision.why);
 	CHECK(!weir_shelf_champion(s, "forecast-cost-hourly", &m, &err) && !strcmp(m.meta.name, t.decision.model), "%s", err.text);
 	CHECK(m.meta.to_s == MODEL_START_S + 28 * 86400ll && fabs(weir_meta_get(&m.meta.scores, "error") - t.decision.after) < 0.1);
 	CHECK(m.meta.slices.count == 2 + 2 + 2 && !strcmp(m.meta.slices.item[0].kind, "team") && m.meta.slices.item[0].before > m.meta.slices.item[0].error,
 	      "%u slices", m.meta.slices.count);
 	r = train(s, &set, "snaive", 48, &t, &err); /* a worse one does not */
-	CHECK(!r && t.decision.verdict == WEIR_VERDICT_KEPT && t.gate.ratio > 1, "%s", t.decision.why);
+	CHECK(!r && t.decision.verdict == WEIR_SHELF_KEPT && t.gate.ratio > 1, "%s", t.decision.why);
 }
 
 /* A day later: the recipe stays, its model is fitted anew, and the champion as it stands was asked for a day that it had not seen. */
@@ -220,7 +220,7 @@ TEST(a_champion_is_refreshed_with_newer_data_and_asked_before)
 		set.series[i].n = 24 * 29;
 	strcpy(set.series[3].id, "another"); /* one is gone, and one is new */
 	r = train(s, &set, "mstl,snaive", 24, &t, &err);
-	CHECK(!r && t.decision.verdict == WEIR_VERDICT_REFRESHED && !strcmp(t.decision.model, "mstl"), "%s %s", err.text, t.decision.why);
+	CHECK(!r && t.decision.verdict == WEIR_SHELF_REFRESHED && !strcmp(t.decision.model, "mstl"), "%s %s", err.text, t.decision.why);
 	CHECK(isfinite(t.decision.before) && fabs(t.decision.before - t.decision.after) < 1e-6, "the same past, asked for the same day: %g and %g",
 	      t.decision.before, t.decision.after);
 	CHECK(strstr(t.decision.why, "snaive against the champion's recipe mstl") && strstr(t.decision.why, "newer data"), "%s", t.decision.why);
@@ -240,7 +240,7 @@ TEST(a_champion_of_series_that_are_no_more_is_a_recipe)
 	CHECK(!train(s, &old, "snaive", 24, &t, &err), "%s", err.text);
 	for (size_t i = 0; i < 10; i++)
 		snprintf(new.series[i].id, sizeof(new.series[i].id), "new-%zu", i);
-	CHECK(!train(s, &new, "snaive,mstl", 24, &t, &err) && t.decision.verdict == WEIR_VERDICT_REPLACED, "%s %s", err.text, t.decision.why);
+	CHECK(!train(s, &new, "snaive,mstl", 24, &t, &err) && t.decision.verdict == WEIR_SHELF_REPLACED, "%s %s", err.text, t.decision.why);
 }
 
 TEST(what_cannot_be_trained_is_said)
@@ -308,17 +308,17 @@ TEST(forests_are_trained_on_calm_rows_and_judged_by_planted_ones)
 	struct weir_err err;
 	double threshold;
 
-	CHECK(!train_rows(s, &rows, false, false, &t, &err) && t.decision.verdict == WEIR_VERDICT_FIRST, "%s %s", err.text, t.decision.why);
-	CHECK(!train_rows(s, &rows, false, true, &t, &err) && t.decision.verdict == WEIR_VERDICT_REPLACED, "%s %s", err.text, t.decision.why);
+	CHECK(!train_rows(s, &rows, false, false, &t, &err) && t.decision.verdict == WEIR_SHELF_FIRST, "%s %s", err.text, t.decision.why);
+	CHECK(!train_rows(s, &rows, false, true, &t, &err) && t.decision.verdict == WEIR_SHELF_REPLACED, "%s %s", err.text, t.decision.why);
 	CHECK(!weir_shelf_champion(s, "flows-forest", &m, &err) && weir_meta_get(&m.meta.params, "extended") == 1);
 	threshold = weir_meta_get(&m.meta.params, "threshold");
 	CHECK(threshold > 0.5 && threshold < 1 && weir_meta_get(&m.meta.params, "alarm_rate") == 0.01, "%g", threshold);
 	CHECK(weir_meta_get(&m.meta.scores, "alarm_share") < 0.02 && weir_meta_get(&m.meta.scores, "error") < 0.3);
 	CHECK(m.meta.slices.count == 5 && !strcmp(m.meta.slices.item[4].label, "pay") && m.meta.slices.item[4].covered > 0.97 &&
 		      isnan(m.meta.slices.item[4].error), "%u slices", m.meta.slices.count);
-	CHECK(!train_rows(s, &rows, false, true, &t, &err) && t.decision.verdict == WEIR_VERDICT_KEPT, "%s", t.decision.why);
+	CHECK(!train_rows(s, &rows, false, true, &t, &err) && t.decision.verdict == WEIR_SHELF_KEPT, "%s", t.decision.why);
 	rows.n = 2 * N;
-	CHECK(!train_rows(s, &rows, false, true, &t, &err) && t.decision.verdict == WEIR_VERDICT_REFRESHED, "%s %s", err.text, t.decision.why);
+	CHECK(!train_rows(s, &rows, false, true, &t, &err) && t.decision.verdict == WEIR_SHELF_REFRESHED, "%s %s", err.text, t.decision.why);
 	CHECK(isfinite(t.decision.before), "the champion as it stands was not asked");
 }
 

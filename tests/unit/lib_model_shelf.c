@@ -25,7 +25,7 @@ static struct weir_model model_of(size_t hour, uint64_t seed)
 	return m;
 }
 
-static int offer(struct weir_shelf *s, size_t hour, enum weir_verdict verdict, struct weir_decision *ret)
+static int offer(struct weir_shelf *s, size_t hour, enum weir_shelf_verdict verdict, struct weir_shelf_decision *ret)
 {
 	weir_auto_model m = model_of(hour, 1);
 	char against[WEIR_MODEL_HASH_TEXT];
@@ -52,14 +52,14 @@ TEST(a_better_one_replaces_and_a_worse_one_does_not)
 	auto_shelf_dir dir = shelf_dir_new();
 	weir_auto_shelf *s = shelf_of(&dir);
 	weir_auto_model m = {0};
-	struct weir_decision first, second, third;
+	struct weir_shelf_decision first, second, third;
 	char now[WEIR_MODEL_HASH_TEXT];
 
 	CHECK(weir_shelf_champion(s, USE, &m, NULL) == -ENOENT);
-	CHECK(!offer(s, 100, WEIR_VERDICT_FIRST, &first) && !strcmp(first.champion, first.hash) && !*first.previous);
-	CHECK(!offer(s, 124, WEIR_VERDICT_KEPT, &second) && !strcmp(second.champion, first.hash) && second.verdict == WEIR_VERDICT_KEPT);
+	CHECK(!offer(s, 100, WEIR_SHELF_FIRST, &first) && !strcmp(first.champion, first.hash) && !*first.previous);
+	CHECK(!offer(s, 124, WEIR_SHELF_KEPT, &second) && !strcmp(second.champion, first.hash) && second.verdict == WEIR_SHELF_KEPT);
 	CHECK(listed(s, "challenger") == 1 && listed(s, "champion") == 1);
-	CHECK(!offer(s, 148, WEIR_VERDICT_REPLACED, &third) && !strcmp(third.champion, third.hash) && !strcmp(third.previous, first.hash));
+	CHECK(!offer(s, 148, WEIR_SHELF_REPLACED, &third) && !strcmp(third.champion, third.hash) && !strcmp(third.previous, first.hash));
 	CHECK(listed(s, NULL) == 2 && listed(s, "previous") == 1, "the challenger that lost is still there, or more: %zu", listed(s, NULL));
 	CHECK(!strcmp(third.why, "better?by ?half"), "%s", third.why);
 	weir_shelf_champion_hash(s, USE, now);
@@ -74,22 +74,22 @@ TEST(a_rollback_goes_back_and_keeps_it_away)
 {
 	auto_shelf_dir dir = shelf_dir_new();
 	weir_auto_shelf *s = shelf_of(&dir);
-	struct weir_decision first, second, third, back, d;
+	struct weir_shelf_decision first, second, third, back, d;
 	struct weir_err err = {{0}};
 
 	CHECK(weir_shelf_rollback(s, USE, 1, "olga", NULL, &err) == -ENOENT && strstr(err.text, "there is no use"), "%s", err.text);
-	CHECK(!offer(s, 100, WEIR_VERDICT_FIRST, &first));
+	CHECK(!offer(s, 100, WEIR_SHELF_FIRST, &first));
 	err = (struct weir_err){{0}};
 	CHECK(weir_shelf_rollback(s, USE, 1, "olga", NULL, &err) == -ENOENT && strstr(err.text, "no champion before"), "%s", err.text);
-	CHECK(!offer(s, 124, WEIR_VERDICT_REFRESHED, &second) && !offer(s, 148, WEIR_VERDICT_REPLACED, &third));
+	CHECK(!offer(s, 124, WEIR_SHELF_REFRESHED, &second) && !offer(s, 148, WEIR_SHELF_REPLACED, &third));
 	CHECK(!weir_shelf_rollback(s, USE, 1800000500, "olga", &back, NULL) && !strcmp(back.champion, second.hash) && !strcmp(back.previous, first.hash));
-	CHECK(!strcmp(back.hash, third.hash) && !strcmp(back.reason, "olga") && back.verdict == WEIR_VERDICT_ROLLED_BACK);
+	CHECK(!strcmp(back.hash, third.hash) && !strcmp(back.reason, "olga") && back.verdict == WEIR_SHELF_ROLLED_BACK);
 	weir_shelf_close(weir_take_ptr(s));
 	s = shelf_of(&dir); /* it is remembered */
-	CHECK(!offer(s, 148, WEIR_VERDICT_REPLACED, &d) && d.verdict == WEIR_VERDICT_REFUSED && !strcmp(d.champion, second.hash), "%s", d.why);
-	CHECK(!offer(s, 147, WEIR_VERDICT_REFRESHED, &d) && d.verdict == WEIR_VERDICT_REFUSED, "older data than what was rolled back: %s", d.why);
+	CHECK(!offer(s, 148, WEIR_SHELF_REPLACED, &d) && d.verdict == WEIR_SHELF_REFUSED && !strcmp(d.champion, second.hash), "%s", d.why);
+	CHECK(!offer(s, 147, WEIR_SHELF_REFRESHED, &d) && d.verdict == WEIR_SHELF_REFUSED, "older data than what was rolled back: %s", d.why);
 	CHECK(!weir_shelf_rollback(s, USE, 1800000600, "olga", &back, NULL) && !strcmp(back.champion, first.hash) && !*back.previous, "a second one");
-	CHECK(!offer(s, 149, WEIR_VERDICT_REPLACED, &d) && d.verdict == WEIR_VERDICT_REPLACED && !strcmp(d.champion, d.hash), "newer data: %s", d.why);
+	CHECK(!offer(s, 149, WEIR_SHELF_REPLACED, &d) && d.verdict == WEIR_SHELF_REPLACED && !strcmp(d.champion, d.hash), "newer data: %s", d.why);
 }
 
 TEST(a_champion_that_came_in_between_is_not_replaced)
@@ -97,17 +97,17 @@ TEST(a_champion_that_came_in_between_is_not_replaced)
 	auto_shelf_dir dir = shelf_dir_new();
 	weir_auto_shelf *s = shelf_of(&dir);
 	weir_auto_model m = model_of(148, 1);
-	struct weir_decision first, second, d;
-	struct weir_offer o = {.verdict = WEIR_VERDICT_REPLACED, .reason = "drift", .why = "better"};
+	struct weir_shelf_decision first, second, d;
+	struct weir_offer o = {.verdict = WEIR_SHELF_REPLACED, .reason = "drift", .why = "better"};
 
-	CHECK(!offer(s, 100, WEIR_VERDICT_FIRST, &first) && !offer(s, 124, WEIR_VERDICT_REPLACED, &second));
+	CHECK(!offer(s, 100, WEIR_SHELF_FIRST, &first) && !offer(s, 124, WEIR_SHELF_REPLACED, &second));
 	o.against = first.hash;
-	CHECK(!weir_shelf_offer(s, USE, &m, &o, 1, &d, NULL) && d.verdict == WEIR_VERDICT_KEPT && !strcmp(d.champion, second.hash), "%s", d.why);
+	CHECK(!weir_shelf_offer(s, USE, &m, &o, 1, &d, NULL) && d.verdict == WEIR_SHELF_KEPT && !strcmp(d.champion, second.hash), "%s", d.why);
 	CHECK(strstr(d.why, "became another one"), "%s", d.why);
 	o.against = second.hash;
-	CHECK(!weir_shelf_offer(s, USE, &m, &o, 1, &d, NULL) && d.verdict == WEIR_VERDICT_REPLACED);
+	CHECK(!weir_shelf_offer(s, USE, &m, &o, 1, &d, NULL) && d.verdict == WEIR_SHELF_REPLACED);
 	o.against = d.hash;
-	CHECK(!weir_shelf_offer(s, USE, &m, &o, 1, &d, NULL) && d.verdict == WEIR_VERDICT_KEPT && strstr(d.why, "to the byte"), "%s", d.why);
+	CHECK(!weir_shelf_offer(s, USE, &m, &o, 1, &d, NULL) && d.verdict == WEIR_SHELF_KEPT && strstr(d.why, "to the byte"), "%s", d.why);
 }
 
 TEST(names_are_checked_and_models_found_by_how_they_begin)
@@ -116,8 +116,8 @@ TEST(names_are_checked_and_models_found_by_how_they_begin)
 	auto_shelf_dir dir = shelf_dir_new();
 	weir_auto_shelf *s = shelf_of(&dir);
 	weir_auto_model m = model_of(100, 1), back = {0};
-	const struct weir_offer o = {.verdict = WEIR_VERDICT_FIRST, .against = "", .reason = "first", .why = "x"};
-	struct weir_decision d;
+	const struct weir_offer o = {.verdict = WEIR_SHELF_FIRST, .against = "", .reason = "first", .why = "x"};
+	struct weir_shelf_decision d;
 	char begin[16];
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bad); i++) {
@@ -137,19 +137,19 @@ TEST(a_thousand_offers_leave_a_few_models_and_decisions)
 {
 	auto_shelf_dir dir = shelf_dir_new();
 	weir_auto_shelf *s = shelf_of(&dir);
-	weir_auto_free struct weir_decision *history = NULL;
-	struct weir_decision d, champion = {0};
+	weir_auto_free struct weir_shelf_decision *history = NULL;
+	struct weir_shelf_decision d, champion = {0};
 	char path[512];
 	struct stat st;
 	size_t n;
 
 	for (size_t i = 0; i < 1000; i++) {
-		CHECK(!offer(s, 50 + i, !i ? WEIR_VERDICT_FIRST : i % 3 ? WEIR_VERDICT_KEPT : WEIR_VERDICT_REPLACED, &d), "offer %zu", i);
+		CHECK(!offer(s, 50 + i, !i ? WEIR_SHELF_FIRST : i % 3 ? WEIR_SHELF_KEPT : WEIR_SHELF_REPLACED, &d), "offer %zu", i);
 		champion = i % 3 ? champion : d;
 		if (i % 100 == 99)
-			CHECK(listed(s, NULL) <= WEIR_SHELF_KEEP && listed(s, "champion") == 1 && listed(s, "previous") == 1, "behind offer %zu: %zu", i, listed(s, NULL));
+			CHECK(listed(s, NULL) <= WEIR_SHELF_MODELS_MAX && listed(s, "champion") == 1 && listed(s, "previous") == 1, "behind offer %zu: %zu", i, listed(s, NULL));
 	}
-	CHECK(shelf_dir_files(&dir, USE, ".model", path) <= WEIR_SHELF_KEEP, "%zu files", shelf_dir_files(&dir, USE, ".model", path));
+	CHECK(shelf_dir_files(&dir, USE, ".model", path) <= WEIR_SHELF_MODELS_MAX, "%zu files", shelf_dir_files(&dir, USE, ".model", path));
 	CHECK(!strcmp(d.champion, champion.hash) && !strcmp(d.previous, champion.previous));
 	CHECK(!weir_shelf_history(s, USE, &history, &n) && n == WEIR_SHELF_HISTORY && history[n - 1].time_s == 1800000000 + 1049);
 	CHECK(shelf_dir_files(&dir, USE, "history", path) == 1 && !stat(path, &st) && st.st_size < 2 * WEIR_SHELF_HISTORY * SHELF_LINE_MAX, "%lld bytes",
@@ -162,14 +162,14 @@ TEST(a_kill_at_any_point_leaves_the_old_champion)
 	auto_shelf_dir dir = shelf_dir_new();
 	weir_auto_shelf *s = shelf_of(&dir);
 	weir_auto_free char *data = NULL, *whole = NULL;
-	struct weir_decision first, second;
+	struct weir_shelf_decision first, second;
 	char path[512], old_path[600];
 	size_t len, before_len;
 
-	CHECK(!offer(s, 100, WEIR_VERDICT_FIRST, &first));
+	CHECK(!offer(s, 100, WEIR_SHELF_FIRST, &first));
 	snprintf(old_path, sizeof(old_path), "%s/%s/history", dir.path, USE);
 	CHECK(!weir_file_read(old_path, 1 << 20, &data, &before_len));
-	CHECK(!offer(s, 124, WEIR_VERDICT_REPLACED, &second));
+	CHECK(!offer(s, 124, WEIR_SHELF_REPLACED, &second));
 	CHECK(!weir_file_read(old_path, 1 << 20, &whole, &len) && len > before_len);
 	weir_shelf_close(weir_take_ptr(s));
 	for (size_t cut = before_len; cut <= len; cut += cut == before_len || cut + 7 > len ? 1 : 7) {
@@ -200,11 +200,11 @@ TEST(what_is_damaged_is_told_and_passed_over)
 	auto_shelf_dir dir = shelf_dir_new();
 	weir_auto_shelf *s = shelf_of(&dir);
 	weir_auto_model m = {0};
-	struct weir_decision first, second, third;
+	struct weir_shelf_decision first, second, third;
 	char path[700], now[WEIR_MODEL_HASH_TEXT];
 	int fd;
 
-	CHECK(!offer(s, 100, WEIR_VERDICT_FIRST, &first) && !offer(s, 124, WEIR_VERDICT_REPLACED, &second) && !offer(s, 148, WEIR_VERDICT_REPLACED, &third));
+	CHECK(!offer(s, 100, WEIR_SHELF_FIRST, &first) && !offer(s, 124, WEIR_SHELF_REPLACED, &second) && !offer(s, 148, WEIR_SHELF_REPLACED, &third));
 	weir_shelf_close(weir_take_ptr(s));
 	snprintf(path, sizeof(path), "%s/%s/%s.model", dir.path, USE, third.hash);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -241,19 +241,19 @@ TEST(what_is_damaged_is_told_and_passed_over)
 
 TEST(a_decision_comes_back_from_its_line_and_no_other_line_is_one)
 {
-	struct weir_decision d = {.time_s = 5, .verdict = WEIR_VERDICT_KEPT, .barrier_s = INT64_MIN, .before = NAN, .after = 0.1}, back;
+	struct weir_shelf_decision d = {.time_s = 5, .verdict = WEIR_SHELF_KEPT, .barrier_s = INT64_MIN, .before = NAN, .after = 0.1}, back;
 	weir_auto_buf struct weir_buf b = {0};
 
 	strcpy(d.model, "mix");
 	memset(d.hash, 'a', 64);
 	strcpy(d.why, "a sentence");
-	CHECK(!weir_decision_line(&d, &b) && !weir_decision_parse((const char *)b.data, b.len - 1, &back));
+	CHECK(!weir_shelf_decision_line(&d, &b) && !weir_shelf_decision_parse((const char *)b.data, b.len - 1, &back));
 	CHECK(back.after == 0.1 && isnan(back.before) && back.barrier_s == INT64_MIN && !strcmp(back.why, d.why) && !*back.champion && !*back.reason);
 	for (size_t i = 0; i + 1 < b.len; i++) {
 		b.data[i] ^= 1;
-		CHECK(weir_decision_parse((const char *)b.data, b.len - 1, &back) == -EBADMSG, "byte %zu", i);
+		CHECK(weir_shelf_decision_parse((const char *)b.data, b.len - 1, &back) == -EBADMSG, "byte %zu", i);
 		b.data[i] ^= 1;
-		CHECK(weir_decision_parse((const char *)b.data, i, &back) == -EBADMSG, "cut at %zu", i);
+		CHECK(weir_shelf_decision_parse((const char *)b.data, i, &back) == -EBADMSG, "cut at %zu", i);
 	}
 }
 
@@ -273,7 +273,7 @@ static void *read_on(void *arg)
 		size_t n;
 
 		c->bad += weir_shelf_champion(c->s, USE, &m, NULL) != 0;
-		c->bad += weir_shelf_list(c->s, NULL, &list, &n) != 0 || n > WEIR_SHELF_KEEP;
+		c->bad += weir_shelf_list(c->s, NULL, &list, &n) != 0 || n > WEIR_SHELF_MODELS_MAX;
 	}
 	return NULL;
 }
@@ -283,14 +283,14 @@ TEST(threads_may_read_and_roll_back_while_one_offers)
 	auto_shelf_dir dir = shelf_dir_new();
 	weir_auto_shelf *s = shelf_of(&dir);
 	struct crowd c[2] = {{.s = s}, {.s = s}};
-	struct weir_decision d;
+	struct weir_shelf_decision d;
 	pthread_t t[2];
 
-	CHECK(!offer(s, 50, WEIR_VERDICT_FIRST, &d));
+	CHECK(!offer(s, 50, WEIR_SHELF_FIRST, &d));
 	for (int i = 0; i < 2; i++)
 		CHECK(!pthread_create(&t[i], NULL, read_on, &c[i]));
 	for (size_t i = 0; i < 60; i++) {
-		CHECK(!offer(s, 51 + i, WEIR_VERDICT_REPLACED, &d));
+		CHECK(!offer(s, 51 + i, WEIR_SHELF_REPLACED, &d));
 		if (i % 10 == 9)
 			CHECK(!weir_shelf_rollback(s, USE, 1, "olga", NULL, NULL));
 	}
