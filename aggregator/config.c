@@ -2,6 +2,7 @@
 #include "aggregator/config.h"
 
 #include "aggregator/alerts.h"
+#include "aggregator/live_notify.h"
 #include "aggregator/signals.h"
 
 #define NS_S 1000000000ull
@@ -56,6 +57,15 @@ static const struct weir_setting table[] = {
 	{.key = "notify.webhooks", .type = WEIR_SET_STRS, .offset = offsetof(struct config, notify_webhooks), .def = "",
 	 .doc = "Where alerts of budgets go: \"NAME=URL\", the names as budgets have them in notify; what is in a URL stays here."},
 	ROW_STR("notify.ca", notify_ca, "", "Authorities that the certificates of webhooks are checked by (PEM); empty = the system's."),
+	{.key = "notify.findings", .type = WEIR_SET_STRS, .offset = offsetof(struct config, notify_findings), .def = "",
+	 .doc = "Webhooks, by their names, that are told what models find; empty = none."},
+	ROW_STR("notify.least", notify_least, "0.10",
+		"Money an hour from which on waste and odd series are told; threats are told whatever they cost."),
+	ROW_STR("notify.quiet", notify_quiet, "", "Quiet hours as HH:MM-HH:MM in UTC, at whose end webhooks hear of findings; empty = none."),
+	ROW_STR("notify.wake", notify_wake, "", "Money an hour from which on a finding does not wait for that; empty = all wait."),
+	{.key = "models.series", .type = WEIR_SET_U32, .offset = offsetof(struct config, models_series), .def = "10000", .min = 0, .max = 100000,
+	 .doc = "Series of workloads that models watch at most, some 50 kB each; 0 = models are off."},
+	ROW_TIME("models.retain", models_retain_ns, "90d", 3600 * NS_S, 3660 * NS_DAY, "How long findings are kept."),
 	ROW_STR("signals.prometheus", signals_prometheus, "",
 		"A Prometheus, or what speaks its API, whose series are set beside what is found: \"http://127.0.0.1:9090\"; empty = none."),
 	{.key = "signals.queries", .type = WEIR_SET_STRS, .offset = offsetof(struct config, signals_queries), .def = "",
@@ -87,6 +97,8 @@ int config_load(const char *path, struct config *ret, struct weir_err *err)
 	}
 	if (!r)
 		r = signals_check(ret, path, err);
+	if (!r)
+		r = live_notify_check(ret, path, err);
 	if (r)
 		config_fini(ret);
 	return r;

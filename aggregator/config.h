@@ -19,6 +19,10 @@ struct config {
 	char *audit_path, *audit_key;
 	char **notify_webhooks; /* "name=URL"; NULL-terminated */
 	char *notify_ca;
+	char **notify_findings; /* names of webhooks; NULL-terminated */
+	char *notify_least, *notify_wake, *notify_quiet;
+	uint32_t models_series;
+	uint64_t models_retain_ns;
 	char *signals_prometheus;
 	char **signals_queries; /* "name=PromQL"; NULL-terminated */
 	uint64_t signals_step_ns;

@@ -6,6 +6,7 @@
 #include "aggregator/http.h"
 #include "aggregator/keys.h"
 #include "aggregator/models.h"
+#include "aggregator/live.h"
 #include "aggregator/signals.h"
 #include "aggregator/watch.h"
 #include "aggregator/witness.h"
@@ -279,6 +280,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = signals_new(sv, m->loop, &sv->signals);
 	if (!r)
+		r = live_new(sv, m->loop, &sv->live, err);
+	if (!r)
 		r = keys_new(sv, &m->keys, err);
 	if (!r)
 		r = weir_wire_listen(c->telemetry_url, &tls, &telemetry, &sv->telemetry, err);
@@ -334,6 +337,7 @@ static void manager_fini(struct manager *m)
 	witness_free(m->sv.witness);
 	control_free(m->sv.control);
 	watch_free(m->sv.watch);
+	live_free(m->sv.live);
 	signals_free(m->sv.signals);
 	alerts_free(m->sv.alerts);
 	sessions_free(m->sv.sessions);

@@ -25,6 +25,7 @@ struct control;
 struct witness;
 struct watch;
 struct signals;
+struct live;
 
 /* The last order of an operator; order.number 0 = there was none. */
 struct emergency {
@@ -48,6 +49,7 @@ struct service {
 	struct alerts *alerts;
 	struct weir_shelf *shelf; /* models: any thread may use it */
 	struct signals *signals;
+	struct live *live; /* NULL: models are off */
 	struct stats stats;
 	uint64_t started_ns;
 	uint64_t cert_expires_s; /* of the certificate in use, 0 = not known */

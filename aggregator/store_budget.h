@@ -18,6 +18,8 @@ int store_alert_drop(struct store *s, const struct store_alert *a);
 int store_alerts(struct store *s, const char *budget, uint64_t from_s, int (*fn)(const struct store_alert *a, void *arg),
 		 void *arg);
 
+/* In the place of a budget's name, which has no blank: before the id of a finding. */
+#define STORE_NOTICE_FINDING "finding "
 struct store_notice {
 	int64_t id; /* grows */
 	const char *budget, *threshold, *webhook, *body, *error;

@@ -195,6 +195,13 @@ static const char *const migrations[] = {
 	"given_up INTEGER NOT NULL DEFAULT 0,error TEXT NOT NULL DEFAULT '');"
 	"CREATE INDEX budget_notice_due ON budget_notice(next_s) WHERE sent_s=0 AND given_up=0;"
 	"CREATE INDEX budget_notice_of ON budget_notice(budget,from_s);",
+	/* 14: what models found; body: all of it as JSON */
+	"CREATE TABLE finding(id INTEGER PRIMARY KEY,key TEXT NOT NULL,kind TEXT NOT NULL,namespace TEXT NOT NULL,"
+	"workload TEXT NOT NULL,team TEXT NOT NULL,since_s INTEGER NOT NULL,last_s INTEGER NOT NULL,"
+	"ended_s INTEGER NOT NULL DEFAULT 0,score REAL NOT NULL,nanos_per_hour INTEGER NOT NULL,body TEXT NOT NULL);"
+	"CREATE INDEX finding_key ON finding(key,last_s);"
+	"CREATE INDEX finding_last ON finding(last_s);"
+	"CREATE INDEX finding_open ON finding(last_s) WHERE ended_s=0;",
 };
 
 _Static_assert(WEIR_ARRAY_SIZE(migrations) == WEIR_STORE_SCHEMA, "tools know the number");
@@ -245,6 +252,13 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_NOTICE_ADD] = "INSERT INTO budget_notice(budget,from_s,threshold,webhook,body,time_s,next_s) VALUES(?,?,?,?,?,?,?)",
 	[ST_NOTICE_SENT] = "UPDATE budget_notice SET sent_s=?2,error='' WHERE id=?1",
 	[ST_NOTICE_FAILED] = "UPDATE budget_notice SET attempts=attempts+1,next_s=?2,given_up=?3,error=?4 WHERE id=?1",
+	[ST_FINDING_GET] = "SELECT id,since_s FROM finding WHERE key=? AND last_s>=? ORDER BY last_s DESC LIMIT 1",
+	[ST_FINDING_ADD] = "INSERT INTO finding(key,kind,namespace,workload,team,since_s,last_s,ended_s,score,nanos_per_hour,body) "
+			   "VALUES(?,?,?,?,?,?,?,?,?/1e6,?,?) RETURNING id",
+	[ST_FINDING_AGAIN] = "UPDATE finding SET last_s=MAX(last_s,?2),ended_s=?3,score=MAX(score,?4/1e6),"
+			     "nanos_per_hour=MAX(nanos_per_hour,?5),body=?6 WHERE id=?1",
+	[ST_FINDING_END] = "UPDATE finding SET ended_s=last_s WHERE ended_s=0 AND last_s<?",
+	[ST_FINDING_FORGET] = "DELETE FROM finding WHERE last_s<?",
 	[ST_NOTICE_FORGET] = "DELETE FROM budget_notice WHERE time_s<?",
 	[ST_KEYS_GET] = "SELECT k.key,k.cert_expires_s,k.broken,k.refused,k.refused_s FROM node n "
 			"JOIN keys k ON k.node=n.id WHERE n.name=?",

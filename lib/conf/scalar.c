@@ -235,27 +235,33 @@ int weir_y_addr(struct weir_y *y, struct weir_addr *ret, struct weir_err *err)
 	return 0;
 }
 
+int weir_nanos_parse(const char *s, int64_t *ret)
+{
+	bool negative = s[0] == '-';
+	struct decimal d;
+	int64_t v;
+
+	if (!decimal(s + negative, &d) || *d.rest)
+		return -EINVAL;
+	if (__builtin_mul_overflow(d.whole, NANOS_PER_UNIT, &v) ||
+	    __builtin_add_overflow(v, d.frac * (NANOS_PER_UNIT / d.scale), &v))
+		return -ERANGE;
+	*ret = negative ? -v : v;
+	return 0;
+}
+
 int weir_y_nanos(struct weir_y *y, int64_t *ret, struct weir_err *err)
 {
-	struct decimal d;
 	const char *s;
-	bool negative;
-	int64_t v;
 	int r;
 
 	r = weir_y_str(y, &s, err);
 	if (r < 0)
 		return r;
-	negative = s[0] == '-';
-	if (!decimal(s + negative, &d) || *d.rest)
-		return weir_y_err(y, err,
-				  "'%.60s' is not an amount such as 0.045 (at most %d decimals)", s,
-				  MAX_DECIMALS);
-	if (__builtin_mul_overflow(d.whole, NANOS_PER_UNIT, &v) ||
-	    __builtin_add_overflow(v, d.frac * (NANOS_PER_UNIT / d.scale), &v))
+	r = weir_nanos_parse(s, ret);
+	if (r == -ERANGE)
 		return weir_y_err(y, err, "'%.60s' is too large", s);
-	*ret = negative ? -v : v;
-	return 0;
+	return !r ? 0 : weir_y_err(y, err, "'%.60s' is not an amount such as 0.045 (at most %d decimals)", s, MAX_DECIMALS);
 }
 
 /* n digits as a number; -1 when one is none. */

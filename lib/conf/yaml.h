@@ -73,6 +73,8 @@ int weir_y_duration(struct weir_y *y, uint64_t *ret_ns, struct weir_err *err);
 int weir_y_prefix(struct weir_y *y, struct weir_prefix *ret, struct weir_err *err);
 int weir_y_addr(struct weir_y *y, struct weir_addr *ret, struct weir_err *err);
 /* Decimal money "0.045" into nano-units, exactly; more than 9 decimals is refused. */
+/* An amount such as 0.045, at most nine decimals: -EINVAL none, -ERANGE too large. */
+int weir_nanos_parse(const char *s, int64_t *ret);
 int weir_y_nanos(struct weir_y *y, int64_t *ret, struct weir_err *err);
 /* "2026-11-01" or "2026-11-01T00:00:00Z" into Unix seconds. */
 int weir_y_time(struct weir_y *y, uint64_t *ret_s, struct weir_err *err);

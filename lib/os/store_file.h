@@ -9,7 +9,7 @@
 #include "lib/base/base.h"
 
 /* How many migrations there are (aggregator/store_schema.c). */
-#define WEIR_STORE_SCHEMA 13
+#define WEIR_STORE_SCHEMA 14
 #define WEIR_STORE_TABLES 13
 
 struct weir_store_table {

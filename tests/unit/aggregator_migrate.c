@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-static const char *const versions[] = {"v1", "v6", "v7", "v10", "v11", "v12"};
+static const char *const versions[] = {"v1", "v6", "v7", "v10", "v11", "v12", "v13"};
 #define SUM "SELECT SUM(nanos)+SUM(bytes) FROM ledger_1h"
 
 static int recorded_commit(struct store *s, const struct priced *r, const char *node, const struct weir_summary *sum,
