@@ -110,6 +110,17 @@ static const struct command commands[] = {
 	 "are left, the last H values are of the period. Prints id, what it rests on, days of history, mean, 80 % and 95 % interval and, with "
 	 "--amount, hours until the sum passes it, by the mean and as the 80 % interval; empty: not in this period. --start, the time of the "
 	 "first value, tells month ends. Needs no aggregator."},
+	{"models list", cmd_models_list, "",
+	 "List the models that the aggregator keeps, by what they are used for: champion, the one before, former ones, and the last "
+	 "challenger; until when their data reach, and their error on what was held back."},
+	{"models show", cmd_models_show, "USE",
+	 "Show a use's models and what was decided of them, the newest first: which challenger was compared with the champion, by "
+	 "which numbers, and what came of it."},
+	{"models card", cmd_models_card, "USE [--model HASH]",
+	 "Print the card of a use's champion, or of the model whose hash begins so (8 digits or more): purpose, data, scores on held-back data, error by slice "
+	 "(team, zone, size), and what it gets wrong."},
+	{"models rollback", cmd_models_rollback, "USE",
+	 "Go back to the champion before. The present one, and whatever was learnt from no newer data, is not taken again. It is audited."},
 	{"export focus", cmd_export_focus,
 	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
 	 "[--share-hours sender|receiver|initiator] [--dir REPO] [--output FILE.csv[.gz]]",

@@ -34,7 +34,7 @@ int shelf_path(const struct weir_shelf *s, const char *use, const char *name, ch
 	return n < 0 || n >= SHELF_PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-bool shelf_is_use(const char *name)
+bool weir_shelf_is_use(const char *name)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
@@ -144,8 +144,8 @@ static int read_all(struct weir_shelf *s, struct weir_err *err)
 		int r = shelf_path(s, name, ".", path);
 
 		if (*name != '.' && !r && !stat(path, &st) && S_ISDIR(st.st_mode)) {
-			if (!shelf_is_use(name) || s->uses == WEIR_SHELF_USES_MAX)
-				shelf_note(s, "%s/%.100s is passed over: %s", s->dir, name, shelf_is_use(name) ? "too many uses" : "its name is none of a use");
+			if (!weir_shelf_is_use(name) || s->uses == WEIR_SHELF_USES_MAX)
+				shelf_note(s, "%s/%.100s is passed over: %s", s->dir, name, weir_shelf_is_use(name) ? "too many uses" : "its name is none of a use");
 			else if ((r = read_use(s, name))) {
 				shelf_note(s, "%s/%s cannot be read and is passed over: %s", s->dir, name, strerror(-r));
 				use_fini(&s->use[--s->uses]);

@@ -49,6 +49,9 @@ struct weir_shelf_decision {
 	char why[WEIR_SHELF_WHY_MAX];		     /* a sentence with numbers */
 };
 
+/* Whether this may be the name of a use. */
+bool weir_shelf_is_use(const char *name);
+
 struct weir_shelf;
 
 /*

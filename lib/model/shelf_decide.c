@@ -14,7 +14,7 @@ static int open_use(struct weir_shelf *s, const char *name, struct shelf_use **r
 	char path[SHELF_PATH_MAX];
 	int r;
 
-	if (!shelf_is_use(name))
+	if (!weir_shelf_is_use(name))
 		return weir_err_set(err, -EINVAL, "'%.60s' is no name of a use: a-z, 0-9 and -, at most %d", name, WEIR_USE_MAX - 1);
 	if (!u) {
 		if (s->uses == WEIR_SHELF_USES_MAX)

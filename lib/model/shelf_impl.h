@@ -53,7 +53,6 @@ static inline void shelf_unlockp(pthread_mutex_t **m)
 #define shelf_auto_lock weir_cleanup(shelf_unlockp) pthread_mutex_t
 
 /* shelf.c */
-bool shelf_is_use(const char *name);
 struct shelf_use *shelf_find(struct weir_shelf *s, const char *name);
 int shelf_use_init(struct shelf_use *u, const char *name);
 /* The one that was champion before this one was made, "" when it is not there any more. */
