@@ -3,6 +3,7 @@
 
 #include "aggregator/api.h"
 #include "aggregator/live_notify.h"
+#include "aggregator/live_related.h"
 #include "aggregator/live_text.h"
 #include "aggregator/store_budget.h"
 #include "aggregator/store_finding.h"
@@ -12,7 +13,7 @@
 #include <inttypes.h>
 
 /* Buckets of ten seconds are looked at so soon after their end, and the worker has nothing to do most of the time. */
-#define RUN_NS (5 * WEIR_NS_PER_S)
+#define RUN_NS (2 * WEIR_NS_PER_S)
 #define NICE 5
 /* Of what nobody has told for so long, it is over: an aggregator that was away does not know. */
 #define UNHEARD_S 1800
@@ -32,6 +33,7 @@ struct live {
 	/* The run under way: the worker's until it is done. */
 	bool running;
 	uint64_t now_s;
+	char currency[8];
 	struct live_told told;
 	struct weir_err err;
 };
@@ -45,7 +47,7 @@ static int run(void *arg)
 {
 	struct live *l = arg;
 
-	return live_watch_run(l->watch, l->now_s, ending, l, &l->told, &l->err);
+	return live_watch_run(l->watch, l->now_s, l->currency, ending, l, &l->told, &l->err);
 }
 
 static void record(struct live *l, const struct weir_finding *f, int64_t id)
@@ -101,13 +103,14 @@ static int notify(struct live *l, const struct weir_finding *f, int64_t id, bool
 
 static int keep(struct live *l, const struct weir_finding *f, int64_t *ret_id, bool *ret_fresh)
 {
-	weir_auto_buf struct weir_buf key = {.max = WEIR_FINDING_KEY_MAX * 4}, body = {0};
+	weir_auto_buf struct weir_buf key = {.max = WEIR_FINDING_KEY_MAX * 4}, body = {0}, related = {0};
 	struct store_finding s = {.kind = weir_finding_kind_name(f->kind), .namespace = f->subject.namespace, .workload = f->subject.name,
 				  .team = f->subject.team, .since_s = f->since_s, .last_s = f->last_s,
 				  .ended_s = f->ended ? f->last_s : 0, .score = f->score, .nanos_per_hour = f->nanos_per_hour};
 	int r = weir_finding_key(f, &key);
 
-	r = r ? r : live_text_body(f, api_currency(l->sv), "", &body);
+	r = r ? r : live_related(l->sv->signals, f, &related);
+	r = r ? r : live_text_body(f, api_currency(l->sv), related.len ? (const char *)related.data : "", &body);
 	if (r)
 		return r;
 	s.key = (const char *)key.data;
@@ -155,6 +158,8 @@ static void take_stats(struct live *l, const struct live_told *t)
 	}
 }
 
+static void post(struct live *l);
+
 static void done(void *arg, int r)
 {
 	struct live *l = arg;
@@ -162,6 +167,7 @@ static void done(void *arg, int r)
 	weir_auto_free int64_t *ids = calloc(t->finding_count + 1, sizeof(*ids));
 	weir_auto_free bool *fresh = calloc(t->finding_count + 1, sizeof(*fresh));
 	const char *why = l->err.text;
+	bool again;
 
 	l->running = false;
 	if (r == -ECANCELED) {
@@ -191,7 +197,18 @@ static void done(void *arg, int r)
 		weir_log(WEIR_LOG_INFO, "models look at what comes again");
 	}
 	l->failing = r != 0;
+	again = !r && t->more;
 	live_told_free(t);
+	if (again)
+		post(l);
+}
+
+static void post(struct live *l)
+{
+	l->now_s = weir_wall_ns() / WEIR_NS_PER_S;
+	*l->err.text = '\0';
+	snprintf(l->currency, sizeof(l->currency), "%s", api_currency(l->sv));
+	l->running = !worker_post(l->worker, run, done, l);
 }
 
 static int on_timer(uint32_t events, void *arg)
@@ -199,11 +216,8 @@ static int on_timer(uint32_t events, void *arg)
 	struct live *l = arg;
 
 	(void)events;
-	if (l->running)
-		return 0;
-	l->now_s = weir_wall_ns() / WEIR_NS_PER_S;
-	*l->err.text = '\0';
-	l->running = !worker_post(l->worker, run, done, l);
+	if (!l->running)
+		post(l);
 	return 0;
 }
 
@@ -223,8 +237,7 @@ void live_free(struct live *l)
 
 int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, struct weir_err *err)
 {
-	const struct live_watch_opts opts = {.store_path = sv->config.store_path, .series_max = sv->config.models_series,
-					     .currency = api_currency(sv)};
+	const struct live_watch_opts opts = {.store_path = sv->config.store_path, .series_max = sv->config.models_series};
 	struct live *l;
 	int r;
 

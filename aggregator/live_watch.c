@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/live_watch.h"
 
+#include "aggregator/live_flows.h"
 #include "aggregator/live_score.h"
 #include "aggregator/select.h"
 #include "lib/base/clock.h"
@@ -26,7 +27,8 @@
 struct live_watch {
 	struct store *store;
 	struct live_set *set;
-	char *path, *currency;
+	struct live_flows *flows;
+	char *path;
 	uint64_t minute_s, hour_s; /* next that are read; 0: nothing was yet */
 	char model[LIVE_MEASURES][32];
 	struct live_told *told; /* of the run under way */
@@ -55,9 +57,9 @@ void live_watch_free(struct live_watch *w)
 	if (!w)
 		return;
 	live_set_free(w->set);
+	live_flows_free(w->flows);
 	store_close(w->store);
 	free(w->path);
-	free(w->currency);
 	free(w);
 }
 
@@ -66,7 +68,7 @@ int live_watch_new(const struct live_watch_opts *opts, struct live_watch **ret, 
 	struct live_watch *w = calloc(1, sizeof(*w));
 	int r = -ENOMEM;
 
-	if (w && (w->path = strdup(opts->store_path)) && (w->currency = strdup(opts->currency)))
+	if (w && (w->path = strdup(opts->store_path)))
 		r = live_set_new(opts->series_max, &w->set);
 	if (!r)
 		r = store_reader(w->path, &w->store, err);
@@ -185,8 +187,11 @@ static int told_until(struct live_watch *w, uint64_t now_s, uint64_t *ret_s)
 static int run_minutes(struct live_watch *w, uint64_t now_s, bool (*ending)(void *arg), void *arg)
 {
 	uint64_t over_s = now_s - MINUTE_GRACE_S - (now_s - MINUTE_GRACE_S) % MINUTE_S, told_s = now_s;
-	int r = told_until(w, now_s, &told_s);
+	int r;
 
+	if (w->minute_s >= over_s)
+		return 0;
+	r = told_until(w, now_s, &told_s);
 	if (!w->minute_s)
 		w->minute_s = over_s - REPLAY_S;
 	/* After a long stop: detectors begin anew, but not from before the beginning. */
@@ -306,15 +311,21 @@ static int run_hour(struct live_watch *w, uint64_t now_s, bool (*ending)(void *a
 	return r;
 }
 
-int live_watch_run(struct live_watch *w, uint64_t now_s, bool (*ending)(void *arg), void *arg, struct live_told *ret_told, struct weir_err *err)
+int live_watch_run(struct live_watch *w, uint64_t now_s, const char *currency, bool (*ending)(void *arg), void *arg,
+		   struct live_told *ret_told, struct weir_err *err)
 {
-	int r;
+	int r = 0;
 
 	*ret_told = (struct live_told){0};
 	w->told = ret_told;
-	/* Hours first: who they are of is then known, and an old one says what was there before. */
-	r = run_hour(w, now_s, ending, arg, err);
+	if (!w->flows)
+		r = live_flows_new(currency, &w->flows);
 	if (!r)
+		r = live_flows_run(w->flows, w->store, now_s, add_finding, ret_told, &ret_told->more);
+	/* Hours before minutes: an old one says what was there before. */
+	if (!r && !ret_told->more)
+		r = run_hour(w, now_s, ending, arg, err);
+	if (!r && !ret_told->more)
 		r = run_minutes(w, now_s, ending, arg);
 	w->told = NULL;
 	ret_told->series = live_set_count(w->set);

@@ -18,7 +18,6 @@
 struct live_watch_opts {
 	const char *store_path;
 	size_t series_max;
-	const char *currency; /* "" = not known */
 };
 
 /* What a run has to tell; the receiver's, for live_told_free(). */
@@ -28,6 +27,7 @@ struct live_told {
 	uint64_t untold;	  /* findings beyond LIVE_FINDINGS */
 	struct live_view *view;	  /* NULL: the forecasts are those of before */
 	size_t series, scored;	  /* series there are; of these scored in this run */
+	bool more;		  /* there is more to catch up with: run again soon */
 	uint64_t left_out, points; /* series without room, ever; values scored in this run */
 	uint64_t minute_s;	   /* minutes before are scored */
 	struct live_missed missed[LIVE_MEASURES]; /* of the hour that was compared in this run */
@@ -59,8 +59,12 @@ void live_view_free(struct live_view *v);
 struct live_watch;
 int live_watch_new(const struct live_watch_opts *opts, struct live_watch **ret, struct weir_err *err);
 void live_watch_free(struct live_watch *w);
-/* *ret_told is set whatever is returned. -errno of the store: what was not read is read by the next run. */
-int live_watch_run(struct live_watch *w, uint64_t now_s, bool (*ending)(void *arg), void *arg, struct live_told *ret_told, struct weir_err *err);
+/*
+ * *ret_told is set whatever is returned. -errno of the store: what was not read is read by the next run. currency: of sentences, "" =
+ * not known; that of the first run counts.
+ */
+int live_watch_run(struct live_watch *w, uint64_t now_s, const char *currency, bool (*ending)(void *arg), void *arg,
+		   struct live_told *ret_told, struct weir_err *err);
 /* Which model forecasts a measure from the next hour on: a name of models.c. Between runs. */
 int live_watch_model(struct live_watch *w, enum live_measure m, const char *name);
 

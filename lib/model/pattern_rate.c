@@ -96,6 +96,9 @@ static uint64_t hollow(const struct pattern_flow *f, enum weir_dir dir)
 
 	if (f->opened != (dir == WEIR_EGRESS) && !icmp)
 		return 0;
+	/* Data over TCP is answered, or there would be no more of it; one acknowledgement for 64 KiB of segments, where they are merged. */
+	if (f->proto == IPPROTO_TCP && f->bytes[dir] > HANDSHAKES * f->packets[dir])
+		return 0;
 	if (icmp || (double)f->packets[!dir] <= pattern_param(WEIR_FINDING_FLOOD, FLOOD_UNANSWERED) * (double)n)
 		return n;
 	return f->bytes[dir] <= headers * f->packets[dir] && 2 * f->bytes[!dir] <= 3 * f->bytes[dir] ? n : 0;
@@ -122,12 +125,21 @@ static uint64_t tag_of(const struct pattern_workload *w, unsigned int kind)
 	return pattern_hash(kind, &w->id, sizeof(w->id));
 }
 
+/* "5.10 MB/s", "4.2 kB/s" */
+static const char *rate_text(double bytes_per_s, char buf[32])
+{
+	bool large = bytes_per_s >= 1e4;
+
+	snprintf(buf, 32, large ? "%.2f MB/s" : "%.1f kB/s", bytes_per_s / (large ? 1e6 : 1e3));
+	return buf;
+}
+
 static void tell_runaway(struct weir_patterns *p, struct pattern_workload *w, const struct over *o)
 {
 	double share, unused, rate = o->value / WEIR_PATTERN_BUCKET_S, usual = o->usual / WEIR_PATTERN_BUCKET_S;
 	const struct pattern_flow *f = largest(p, w, RATE_EGRESS, &share, &unused);
 	struct weir_finding found;
-	char peer[64];
+	char peer[64], is[32], was[32];
 
 	pattern_begin(p, WEIR_FINDING_RUNAWAY_EGRESS, w->who, &found);
 	since(p, &w->hot[o->rate], &found);
@@ -147,8 +159,8 @@ static void tell_runaway(struct weir_patterns *p, struct pattern_workload *w, co
 	found.nanos_per_hour = WEIR_MAX((int64_t)(((double)w->nanos - (double)w->group->nanos) * PATTERN_HOUR), (int64_t)0);
 	weir_finding_text(found.unit, sizeof(found.unit), "bytes/s");
 	snprintf(found.sentence, sizeof(found.sentence),
-		 "%.100s sends %.2f MB/s over path %s, where one of its kind sent %.2f MB/s at most; %s%s gets %.0f %% of it, and it costs %.2f %s an hour more than usual.",
-		 found.subject.name, rate / 1e6, *found.path ? found.path : "unknown", usual / 1e6, found.has_peer ? "" : "the largest peer, ",
+		 "%.100s sends %s over path %s, where one of its kind sent %s at most; %s%s gets %.0f %% of it, and it costs %.2f %s an hour more than usual.",
+		 found.subject.name, rate_text(rate, is), *found.path ? found.path : "unknown", rate_text(usual, was), found.has_peer ? "" : "the largest peer, ",
 		 f ? weir_addr_text(&f->peer, peer) : "unknown", share * 100, (double)found.nanos_per_hour / 1e9, p->opts.currency);
 	pattern_found(p, tag_of(w, 1), &found, HOLD);
 }

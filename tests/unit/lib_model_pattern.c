@@ -49,18 +49,23 @@ static struct weir_pattern_row out_row(uint64_t bytes)
 					 .packets = bytes / 1400 + 1, .nanos = (int64_t)(bytes * 9 / 100)};
 }
 
-/* A bucket of bytes out, acknowledged. */
-static void bucket(struct weir_patterns *p, struct found *l, uint64_t bytes)
+/* A bucket of bytes out, each so many segments acknowledged. */
+static void bucket_merged(struct weir_patterns *p, struct found *l, uint64_t bytes, unsigned int segments)
 {
 	struct weir_pattern_row rows[2] = {out_row(bytes), out_row(bytes / 40)};
 
 	rows[1].dir = WEIR_INGRESS;
-	rows[1].packets = rows[0].packets / 2 + 1;
+	rows[1].packets = rows[0].packets / segments + 1;
 	rows[1].nanos = 0;
 	l->now_s = l->now_s ? l->now_s : START;
 	if (weir_patterns_window(p, l->now_s, rows, 2, NULL, 0, note, l))
 		l->n = FOUND_MAX;
 	l->now_s += WEIR_PATTERN_BUCKET_S;
+}
+
+static void bucket(struct weir_patterns *p, struct found *l, uint64_t bytes)
+{
+	bucket_merged(p, l, bytes, 2);
 }
 
 static const struct weir_finding *of_kind(const struct found *l, enum weir_finding_kind k, bool ended, size_t *ret_at)
@@ -107,6 +112,23 @@ TEST(a_runaway_is_found_within_30_s_wherever_in_a_bucket_it_begins)
 		weir_patterns_free(p);
 		free(l);
 	}
+}
+
+/* A receiver that merges segments acknowledges 64 KiB at a time: 45 of them. */
+TEST(data_that_is_acknowledged_rarely_is_no_flood)
+{
+	struct found *l = calloc(1, sizeof(*l));
+	struct weir_patterns *p = make();
+	size_t at = 0;
+
+	for (int i = 0; i < 12; i++)
+		bucket_merged(p, l, 20000, 45);
+	for (int i = 0; i < 3; i++)
+		bucket_merged(p, l, 78000000, 45);
+	CHECK(of_kind(l, WEIR_FINDING_RUNAWAY_EGRESS, false, &at) && strstr(l->f[at].sentence, "sent 2.0 kB/s at most"), "%zu: %s", l->n, l->f[0].sentence);
+	CHECK(!of_kind(l, WEIR_FINDING_FLOOD, false, &at), "%s", l->f[at].sentence);
+	weir_patterns_free(p);
+	free(l);
 }
 
 TEST(a_finding_is_told_once_and_ends_once)
@@ -302,7 +324,7 @@ TEST(each_pattern_says_what_it_is_and_why)
 	CHECK(!weir_pattern_at(WEIR_FINDING_PATTERNS));
 }
 
-TEST_MAIN(T(a_runaway_is_found_within_30_s_wherever_in_a_bucket_it_begins), T(a_finding_is_told_once_and_ends_once),
+TEST_MAIN(T(a_runaway_is_found_within_30_s_wherever_in_a_bucket_it_begins), T(data_that_is_acknowledged_rarely_is_no_flood), T(a_finding_is_told_once_and_ends_once),
 	  T(a_burst_of_one_bucket_and_a_growth_to_three_times_are_no_runaway), T(a_new_replica_is_judged_by_its_group),
 	  T(events_of_labelled_worlds_are_found_and_little_else), T(bad_input_is_refused_and_changes_nothing),
 	  T(nothing_grows_without_bound), T(each_pattern_says_what_it_is_and_why))
