@@ -58,4 +58,30 @@ TEST(a_rollback_is_posted_and_said)
 	CHECK(ASK(&no, &bad, &err, "models", "rollback", "cost") == -EINVAL && strstr(err.text, "no champion before"), "%s", err.text);
 }
 
-TEST_MAIN(T(models_are_a_table_and_raw_json), T(a_use_is_shown_with_its_decisions), T(a_card_is_printed_as_it_is_for_people), T(a_rollback_is_posted_and_said))
+TEST(usage_errors_are_one_line_that_helps)
+{
+	static char *const cases[][5] = {
+		{"models", NULL, NULL, NULL, "models needs one of: list, show, card, rollback"},
+		{"models", "list", "x", NULL, "unexpected argument 'x'"},
+		{"models", "show", NULL, NULL, "expected: USE"},
+		{"models", "show", "A&b", NULL, "'A&b' is no name of a use"},
+		{"models", "card", "../x", NULL, "'../x' is no name of a use"},
+		{"models", "card", "u", "--model=xyz", "--model: 'xyz' is no hash"},
+		{"models", "rollback", NULL, NULL, "expected: USE"},
+		{"models", "rollback", "u\"x", NULL, "is no name of a use"},
+	};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
+		weir_auto_free char *out = NULL;
+		char *argv[4] = {cases[i][0], cases[i][1], cases[i][2], cases[i][3]};
+		struct weir_err err;
+		int argc = 0;
+
+		while (argc < 4 && argv[argc])
+			argc++;
+		CHECK(cli_fixture_run((struct cli){.socket = "/nonexistent/weir.sock"}, argc, argv, &out, &err) == -EINVAL, "case %zu is no usage error", i);
+		CHECK(strstr(err.text, cases[i][4]) && !strchr(err.text, '\n'), "case %zu says: %s", i, err.text);
+	}
+}
+
+TEST_MAIN(T(usage_errors_are_one_line_that_helps), T(models_are_a_table_and_raw_json), T(a_use_is_shown_with_its_decisions), T(a_card_is_printed_as_it_is_for_people), T(a_rollback_is_posted_and_said))
