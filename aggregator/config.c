@@ -66,6 +66,8 @@ static const struct weir_setting table[] = {
 	{.key = "models.series", .type = WEIR_SET_U32, .offset = offsetof(struct config, models_series), .def = "10000", .min = 0, .max = 100000,
 	 .doc = "Series of workloads that models watch at most, some 50 kB each; 0 = models are off."},
 	ROW_TIME("models.retain", models_retain_ns, "90d", 3600 * NS_S, 3660 * NS_DAY, "How long findings are kept."),
+	ROW_TIME("models.train", models_train_ns, "24h", 0, 3660 * NS_DAY,
+		 "How often models compete for who forecasts; 0 = when none has won yet, and on drift."),
 	ROW_STR("signals.prometheus", signals_prometheus, "",
 		"A Prometheus, or what speaks its API, whose series are set beside what is found: \"http://127.0.0.1:9090\"; empty = none."),
 	{.key = "signals.queries", .type = WEIR_SET_STRS, .offset = offsetof(struct config, signals_queries), .def = "",

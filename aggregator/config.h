@@ -22,7 +22,7 @@ struct config {
 	char **notify_findings; /* names of webhooks; NULL-terminated */
 	char *notify_least, *notify_wake, *notify_quiet;
 	uint32_t models_series;
-	uint64_t models_retain_ns;
+	uint64_t models_retain_ns, models_train_ns;
 	char *signals_prometheus;
 	char **signals_queries; /* "name=PromQL"; NULL-terminated */
 	uint64_t signals_step_ns;

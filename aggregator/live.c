@@ -5,6 +5,7 @@
 #include "aggregator/live_notify.h"
 #include "aggregator/live_related.h"
 #include "aggregator/live_text.h"
+#include "aggregator/live_train.h"
 #include "aggregator/store_budget.h"
 #include "aggregator/store_finding.h"
 #include "lib/base/clock.h"
@@ -25,6 +26,7 @@ struct live {
 	struct worker *worker;
 	struct weir_source *timer;
 	struct live_watch *watch;
+	struct live_train *train;
 	struct live_view *view;
 	struct live_notify notify;
 	struct live_stats stats;
@@ -54,6 +56,9 @@ static void record(struct live *l, const struct weir_finding *f, int64_t id)
 {
 	char number[24], cost[24];
 
+	/* It is told to models, which learn anew; who asks sees it. */
+	if (f->kind == WEIR_FINDING_DRIFT)
+		return;
 	snprintf(number, sizeof(number), "%" PRId64, id);
 	snprintf(cost, sizeof(cost), "%" PRId64, f->nanos_per_hour);
 	weir_log(WEIR_LOG_WARN, "finding %s: %s: %s", number, weir_finding_kind_name(f->kind), f->sentence);
@@ -178,6 +183,8 @@ static void done(void *arg, int r)
 	if (t->view) {
 		live_view_free(l->view);
 		l->view = weir_take_ptr(t->view);
+		/* Nobody else looks at the set until the next run. */
+		live_train_hour(l->train, live_watch_set(l->watch), t->hour_s, t->missed);
 	}
 	if (ids && fresh) {
 		int e = keep_all(l, t, ids, fresh);
@@ -205,6 +212,12 @@ static void done(void *arg, int r)
 
 static void post(struct live *l)
 {
+	char name[32];
+
+	/* A rollback or a training may have changed it any time. */
+	for (int m = 0; m < LIVE_MEASURES; m++)
+		if (live_train_champion(l->train, (enum live_measure)m, name) && live_watch_model(l->watch, (enum live_measure)m, name))
+			weir_log(WEIR_LOG_WARN, "models: this weir has no model '%s'; the one before forecasts on", name);
 	l->now_s = weir_wall_ns() / WEIR_NS_PER_S;
 	*l->err.text = '\0';
 	snprintf(l->currency, sizeof(l->currency), "%s", api_currency(l->sv));
@@ -221,18 +234,19 @@ static int on_timer(uint32_t events, void *arg)
 	return 0;
 }
 
-void live_free(struct live *l)
+bool live_free(struct live *l)
 {
 	if (!l)
-		return;
+		return false;
 	weir_source_free(l->timer);
 	worker_free(l->worker);
-	/* A run that did not end goes on until the process does, with what it uses. */
-	if (l->running)
-		return;
+	/* What did not end goes on until the process does, with what it uses. */
+	if (live_train_free(l->train) || l->running)
+		return true;
 	live_watch_free(l->watch);
 	live_view_free(l->view);
 	free(l);
+	return false;
 }
 
 int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, struct weir_err *err)
@@ -252,6 +266,8 @@ int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, stru
 	r = live_notify_init(&l->notify, &sv->config, err);
 	if (!r)
 		r = live_watch_new(&opts, &l->watch, err);
+	if (!r)
+		r = live_train_new(loop, sv->shelf, sv->config.models_train_ns / WEIR_NS_PER_S, &l->train);
 	if (!r)
 		r = worker_new(loop, "weir-models", NICE, &l->worker);
 	if (!r)

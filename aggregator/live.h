@@ -25,7 +25,8 @@ struct live_stats {
 struct live;
 /* models.series 0: nothing is watched, *ret is NULL. */
 int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, struct weir_err *err);
-void live_free(struct live *l);
+/* True: a thread did not end in time, and goes on with the shelf until the process ends. */
+bool live_free(struct live *l);
 /* The forecasts of the last hour; NULL until there are any. */
 const struct live_view *live_view(const struct live *l);
 void live_stats(const struct live *l, struct live_stats *ret);

@@ -156,7 +156,7 @@ static int follow_drift(const struct scoring *sc, uint64_t end_s, double value)
 	char why[WEIR_DETECT_SENTENCE_MAX];
 	struct weir_finding f = {.kind = WEIR_FINDING_DRIFT, .since_s = end_s - MINUTE_S, .last_s = end_s, .score = 0.5, .ended = true};
 
-	if (!weir_detect_drift(sc->s->detect, why) || sc->s->event.drift_s + DRIFT_S > end_s)
+	if (!weir_detect_drift(sc->s->detect, why) || fabs(value) < worth[sc->s->measure].least || sc->s->event.drift_s + DRIFT_S > end_s)
 		return 0;
 	sc->s->event.drift_s = end_s;
 	fill_subject(sc->s, &f);

@@ -87,6 +87,11 @@ int live_watch_model(struct live_watch *w, enum live_measure m, const char *name
 	return weir_model_find(name) ? weir_strcpy(w->model[m], sizeof(w->model[m]), name) : -EINVAL;
 }
 
+struct live_set *live_watch_set(struct live_watch *w)
+{
+	return w->set;
+}
+
 static int add_finding(const struct weir_finding *f, void *arg)
 {
 	struct live_told *t = arg;
@@ -331,6 +336,7 @@ int live_watch_run(struct live_watch *w, uint64_t now_s, const char *currency, b
 	ret_told->series = live_set_count(w->set);
 	ret_told->left_out = live_set_left_out(w->set);
 	ret_told->minute_s = w->minute_s;
+	ret_told->hour_s = w->hour_s;
 	if (r && r != -ECANCELED && !*err->text)
 		weir_err_set(err, r, "the store failed: %s", store_error(w->store));
 	return r;

@@ -29,7 +29,7 @@ struct live_told {
 	size_t series, scored;	  /* series there are; of these scored in this run */
 	bool more;		  /* there is more to catch up with: run again soon */
 	uint64_t left_out, points; /* series without room, ever; values scored in this run */
-	uint64_t minute_s;	   /* minutes before are scored */
+	uint64_t minute_s, hour_s; /* minutes before are scored, hours before are forecast from */
 	struct live_missed missed[LIVE_MEASURES]; /* of the hour that was compared in this run */
 };
 void live_told_free(struct live_told *t);
@@ -65,6 +65,7 @@ void live_watch_free(struct live_watch *w);
  */
 int live_watch_run(struct live_watch *w, uint64_t now_s, const char *currency, bool (*ending)(void *arg), void *arg,
 		   struct live_told *ret_told, struct weir_err *err);
+struct live_set *live_watch_set(struct live_watch *w); /* between runs */
 /* Which model forecasts a measure from the next hour on: a name of models.c. Between runs. */
 int live_watch_model(struct live_watch *w, enum live_measure m, const char *name);
 

@@ -337,7 +337,8 @@ static void manager_fini(struct manager *m)
 	witness_free(m->sv.witness);
 	control_free(m->sv.control);
 	watch_free(m->sv.watch);
-	live_free(m->sv.live);
+	if (live_free(m->sv.live))
+		m->sv.shelf = NULL;
 	signals_free(m->sv.signals);
 	alerts_free(m->sv.alerts);
 	sessions_free(m->sv.sessions);
