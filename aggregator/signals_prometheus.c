@@ -12,7 +12,9 @@
 
 #define SLOTS 4
 #define ANSWER_MAX ((size_t)4 << 20)
-#define TIMEOUT_MS 20000L
+/* An answer that takes longer than a step comes too late; but two seconds are left to anybody. */
+#define TIMEOUT_MAX_S 20u
+#define TIMEOUT_MIN_S 2u
 #define STEPS_MAX 120 /* of one answer */
 /* What was scraped at the end of a step is there a little later. */
 #define SETTLE_S 5
@@ -116,7 +118,8 @@ static void ask(struct signals_source *src, uint64_t now_ns)
 	weir_auto_free char *token = NULL;
 	int r = authorization(q->config->signals_token_file, &token, src, now_ns);
 	const char *const headers[] = {"Accept: application/json", token, NULL};
-	struct curl_request request = {.headers = headers, .answer_max = ANSWER_MAX, .timeout_ms = TIMEOUT_MS, .fn = on_answer, .arg = src};
+	struct curl_request request = {.headers = headers, .answer_max = ANSWER_MAX,
+				       .timeout_ms = 1000 * (long)WEIR_MAX(WEIR_MIN(q->asked.step_s, TIMEOUT_MAX_S), TIMEOUT_MIN_S), .fn = on_answer, .arg = src};
 
 	if (r) {
 		failed(q, now_ns);

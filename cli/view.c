@@ -202,7 +202,7 @@ static void format_value(const char *field, const json_t *v, uint64_t now_s, cha
 		snprintf(buf, CELL_MAX, "%.3f", json_real_value(v));
 	else if (json_is_boolean(v))
 		snprintf(buf, CELL_MAX, "%s", json_is_true(v) ? "yes" : "no");
-	else if (json_is_object(v))
+	else if (json_object_size(v))
 		format_object(v, buf);
 	else
 		snprintf(buf, CELL_MAX, "-");

@@ -22,6 +22,7 @@ struct peer {
 	char url[64];
 	const char *answer; /* NULL: a matrix of what was asked for, with the time as its value */
 	size_t endless;	    /* bytes of a body that never ends, instead */
+	bool silent;	    /* it takes the question, and that is all */
 	int requests;
 	char last[8192];
 };
@@ -52,6 +53,11 @@ static void answer(struct peer *p, int fd)
 	char head[256];
 	size_t n = 0;
 
+	if (p->silent) {
+		while (read(fd, body, sizeof(body)) > 0)
+			continue;
+		return;
+	}
 	if (p->endless) {
 		static const char http[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
 
@@ -269,6 +275,19 @@ TEST(an_answer_without_end_is_cut)
 	world_free(&w);
 }
 
+TEST(nobody_waits_for_one_that_never_answers)
+{
+	struct world w;
+	uint64_t began_ns = weir_monotonic_ns();
+
+	world_new(&w);
+	w.sv.config.signals_step_ns = NS;
+	w.peer.silent = true;
+	CHECK(run(&w, has_failed) && strstr(about(&w)->error, "imed out"), "%s", about(&w)->error);
+	CHECK(weir_monotonic_ns() - began_ns < 10 * NS, "in %llu ms", (unsigned long long)((weir_monotonic_ns() - began_ns) / 1000000));
+	world_free(&w);
+}
+
 TEST(a_token_is_read_each_time)
 {
 	char file[] = "/tmp/weir-token-XXXXXX";
@@ -329,4 +348,4 @@ TEST(settings_that_are_wrong_say_how)
 }
 
 TEST_MAIN(T(the_past_is_caught_up_and_then_each_step_asked_once), T(an_outage_is_made_good), T(what_is_no_answer_of_prometheus_is_told),
-	  T(an_answer_without_end_is_cut), T(a_token_is_read_each_time), T(settings_that_are_wrong_say_how))
+	  T(an_answer_without_end_is_cut), T(nobody_waits_for_one_that_never_answers), T(a_token_is_read_each_time), T(settings_that_are_wrong_say_how))
