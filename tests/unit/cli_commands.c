@@ -118,7 +118,6 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"health --by path", "none of workload, peer, workload,peer"},
 		{"health --limit 0", "--limit must be 1 to"},
 		{"top --limit 0", "--limit must be 1 to"},
-		{"signals --limit 0", "--limit must be 1 to"},
 		{"signals x", "unexpected argument"},
 		{"flows --limit 10001", "--limit must be 1 to"},
 		{"cost --by team,pth", "'pth' is none of"},
