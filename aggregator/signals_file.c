@@ -63,7 +63,9 @@ static void file_free(struct signals_source *src)
 
 static int follow(struct signals *s, const struct signals_kind *kind, const char *name, const char *path, struct signals_log_spec *spec)
 {
+	const struct tail_place *from = NULL;
 	struct signals_source *src;
+	size_t count = 0;
 	struct followed *f = calloc(1, sizeof(*f));
 	int r = f ? signals_add_source(s, kind, name, strlen(name), path, &src) : -ENOMEM;
 
@@ -76,7 +78,9 @@ static int follow(struct signals *s, const struct signals_kind *kind, const char
 		f->spec = *spec;
 		*spec = (struct signals_log_spec){0};
 	}
-	return tail_new(path, SIGNALS_LINE_MAX, s->places ? signals_places_of(s->places, path) : NULL, on_line, src, &f->tail);
+	if (s->places)
+		from = signals_places_of(s->places, path, &count);
+	return tail_new(path, SIGNALS_LINE_MAX, from, count, on_line, src, &f->tail);
 }
 
 static int add_eve(struct signals *s, const struct config *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file: a line "weir-signals 1", then one for each followed file: when (Unix time), offset, length and hash of its head,
- * path. Losing it costs nothing but what was written while no aggregator ran, so that it need not be newer than it is: an
+ * The file: a line "weir-signals 1", then one for each place, the oldest of a path first: when (Unix time), offset, length and
+ * hash of the file's head, path. Losing it costs nothing but what was written while no aggregator ran, so that it need not be newer than it is: an
  * older place is read again into an empty memory.
  */
 #include "aggregator/signals_impl.h"
@@ -15,7 +15,8 @@
 
 #define HEADER "weir-signals 1\n"
 #define FILE_MAX ((size_t)1 << 20)
-#define NOTES (SIGNALS_AGAIN_S / 60 + 2) /* one a minute */
+#define NOTES (SIGNALS_AGAIN_S / 60 + 3) /* one a minute, and the last place */
+_Static_assert(NOTES <= TAIL_FROM_MAX, "all of them can be gone on from");
 #define SAVE_NS (10 * WEIR_NS_PER_S)
 #define ENTRIES_MAX (SIGNALS_LOGS_MAX + 1)
 
@@ -23,7 +24,7 @@ struct entry {
 	char *path;
 	bool used; /* somebody asked for it: others are not written again */
 	size_t count;
-	struct tail_place notes[NOTES]; /* the oldest first */
+	struct tail_place notes[NOTES]; /* the oldest first; the last is where reading is */
 };
 
 struct signals_places {
@@ -32,7 +33,8 @@ struct signals_places {
 	size_t count;
 	struct weir_buf written;
 	uint64_t saved_ns;
-	bool told; /* that it cannot be written */
+	bool urgent; /* a file was exchanged: who dies now would not find it again */
+	bool told;   /* that it cannot be written */
 };
 
 void signals_places_free(struct signals_places *p)
@@ -65,7 +67,7 @@ static struct entry *find(struct signals_places *p, const char *path, size_t len
 /* A line that is not one of ours leaves its file without a place: it is then read from its end. */
 static void load_line(struct signals_places *p, const char *line, size_t len)
 {
-	struct tail_place at;
+	struct tail_place at = {.file = 0};
 	struct entry *e;
 	int used = 0;
 
@@ -73,7 +75,7 @@ static void load_line(struct signals_places *p, const char *line, size_t len)
 	    (size_t)used >= len || at.offset > INT64_MAX || at.head_len > TAIL_HEAD_MAX || at.head_len > at.offset)
 		return;
 	e = find(p, line + used, len - (size_t)used);
-	if (e && !e->count)
+	if (e && e->count < NOTES)
 		e->notes[e->count++] = at;
 }
 
@@ -120,14 +122,14 @@ int signals_places_open(const struct config *c, struct signals_places **ret)
 	return 0;
 }
 
-const struct tail_place *signals_places_of(struct signals_places *p, const char *path)
+const struct tail_place *signals_places_of(struct signals_places *p, const char *path, size_t *ret_count)
 {
 	struct entry *e = find(p, path, strlen(path));
 
-	if (!e)
-		return NULL;
-	e->used = true;
-	return e->count ? &e->notes[0] : NULL;
+	*ret_count = e ? e->count : 0;
+	if (e)
+		e->used = true;
+	return e ? e->notes : NULL;
 }
 
 /* The newest that is old enough, or the oldest. */
@@ -140,21 +142,30 @@ static size_t from_where(const struct entry *e, uint64_t now_s)
 	return i;
 }
 
+static void drop(struct entry *e, size_t n)
+{
+	memmove(e->notes, e->notes + n, (e->count - n) * sizeof(*e->notes));
+	e->count -= n;
+}
+
 void signals_places_note(struct signals_places *p, const char *path, const struct tail_place *at, uint64_t now_s)
 {
 	struct entry *e = find(p, path, strlen(path));
-	size_t drop;
+	bool other;
 
-	if (!e || (e->count && now_s < e->notes[e->count - 1].time_s + 60 && now_s >= e->notes[e->count - 1].time_s))
+	if (!e)
 		return;
 	/* A clock that went back must not leave places that never get old. */
 	while (e->count && e->notes[e->count - 1].time_s > now_s)
 		e->count--;
-	drop = from_where(e, now_s);
-	if (!drop && e->count == NOTES)
-		drop = 1;
-	memmove(e->notes, e->notes + drop, (e->count - drop) * sizeof(*e->notes));
-	e->count -= drop;
+	/* The last of a file stays, and so does one of each minute; else the last moves on. */
+	other = !e->count || e->notes[e->count - 1].file != at->file || (at->head_len && !e->notes[e->count - 1].head_len);
+	p->urgent |= other;
+	if (e->count > 1 && !other && e->notes[e->count - 1].time_s < e->notes[e->count - 2].time_s + 60)
+		e->count--;
+	drop(e, from_where(e, now_s));
+	if (e->count == NOTES)
+		drop(e, 1);
 	e->notes[e->count] = *at;
 	e->notes[e->count++].time_s = now_s;
 }
@@ -165,11 +176,13 @@ static int text(const struct signals_places *p, uint64_t now_s, struct weir_buf 
 
 	for (size_t i = 0; !r && i < p->count; i++) {
 		const struct entry *e = &p->entries[i];
-		const struct tail_place *at = &e->notes[from_where(e, now_s)];
 
-		if (e->used && e->count)
+		for (size_t k = from_where(e, now_s); !r && e->used && k < e->count; k++) {
+			const struct tail_place *at = &e->notes[k];
+
 			r = weir_buf_addf(b, "%" PRIu64 " %" PRIu64 " %" PRIu32 " %016" PRIx64 " %s\n", at->time_s, at->offset, at->head_len,
 					  at->head, e->path);
+		}
 	}
 	return r;
 }
@@ -179,9 +192,10 @@ void signals_places_save(struct signals_places *p, uint64_t now_ns, bool at_once
 	weir_auto_buf struct weir_buf b = {0};
 	int r;
 
-	if (!p->file || (!at_once && now_ns - p->saved_ns < SAVE_NS))
+	if (!p->file || (!at_once && !p->urgent && now_ns - p->saved_ns < SAVE_NS))
 		return;
 	p->saved_ns = now_ns;
+	p->urgent = false;
 	r = text(p, now_ns / WEIR_NS_PER_S, &b);
 	if (!r && (b.len == strlen(HEADER) || (b.len == p->written.len && !memcmp(b.data, p->written.data, b.len))))
 		return;

@@ -8,6 +8,7 @@
 
 #define CHUNK ((size_t)64 << 10)
 #define SIBLINGS_MAX 1000
+#define TURNS_MAX (TAIL_FROM_MAX + 2)
 
 struct tail {
 	const char *path;
@@ -19,12 +20,15 @@ struct tail {
 	ino_t ino;
 	uint64_t offset;  /* read up to here */
 	uint64_t line_at; /* where the line under way began */
-	bool known;	  /* head, head_len and line_at are of fd, or of a file that is to be found again */
-	bool resume;	  /* what is known is to be found: at the start, and when the file was cut */
+	bool known;	  /* head and head_len are of fd */
+	bool resume;	  /* from is to be found: at the start, and when the file was cut */
 	bool looked;	  /* the path was looked at before */
 	bool skipping;	  /* of a line that is too long */
 	uint32_t head_len;
 	uint64_t head;
+	uint32_t file; /* counts them */
+	struct tail_place from[TAIL_FROM_MAX];
+	size_t from_count, from_next; /* from_next: those before it are done with */
 	char *line;
 	size_t len;
 	char chunk[CHUNK];
@@ -40,7 +44,7 @@ static uint64_t hash(const char *data, size_t len)
 	return h;
 }
 
-int tail_new(const char *path, size_t line_max, const struct tail_place *from, tail_fn fn, void *arg, struct tail **ret)
+int tail_new(const char *path, size_t line_max, const struct tail_place *from, size_t count, tail_fn fn, void *arg, struct tail **ret)
 {
 	struct tail *t = calloc(1, sizeof(*t));
 
@@ -55,12 +59,10 @@ int tail_new(const char *path, size_t line_max, const struct tail_place *from, t
 	t->fn = fn;
 	t->arg = arg;
 	t->fd = -1;
-	if (from) {
-		t->line_at = from->offset;
-		t->head_len = from->head_len;
-		t->head = from->head;
-		t->known = t->resume = true;
-	}
+	t->from_count = WEIR_MIN(count, (size_t)TAIL_FROM_MAX);
+	if (t->from_count)
+		memcpy(t->from, from, t->from_count * sizeof(*from));
+	t->resume = t->from_count;
 	*ret = t;
 	return 0;
 }
@@ -90,12 +92,17 @@ static int open_file(int dir, const char *path, struct stat *ret)
 	return S_ISREG(ret->st_mode) ? weir_take_fd(&fd) : -EMEDIUMTYPE;
 }
 
-/* Whether a file begins with what is known. */
-static bool is_known(const struct tail *t, int fd)
+/* Whether a file begins so. */
+static bool begins(int fd, uint32_t head_len, uint64_t head)
 {
-	char head[TAIL_HEAD_MAX];
+	char data[TAIL_HEAD_MAX];
 
-	return pread(fd, head, t->head_len, 0) == (ssize_t)t->head_len && hash(head, t->head_len) == t->head;
+	return pread(fd, data, head_len, 0) == (ssize_t)head_len && hash(data, head_len) == head;
+}
+
+static bool holds(int fd, const struct stat *st, const struct tail_place *p)
+{
+	return (uint64_t)st->st_size >= p->offset && begins(fd, p->head_len, p->head);
 }
 
 /* As much of it as is surely there to stay: what is before the line under way. */
@@ -121,8 +128,9 @@ static void begin(struct tail *t, int fd, const struct stat *st, uint64_t at)
 	t->dev = st->st_dev;
 	t->ino = st->st_ino;
 	t->offset = t->line_at = at;
+	t->file++;
 	t->len = 0;
-	t->skipping = t->resume = t->known = false;
+	t->skipping = t->known = false;
 	learn_head(t);
 }
 
@@ -136,8 +144,8 @@ static uint64_t end_of_lines(struct tail *t, int fd, uint64_t size)
 	return last ? from + (uint64_t)(last - t->chunk) + 1 : from;
 }
 
-/* A sibling of the path, its name and more, that begins with what is known and holds what comes behind. */
-static int find_rotated(const struct tail *t, struct stat *ret)
+/* A sibling of the path, its name and more, in which the place is. */
+static int find_rotated(const struct tail *t, const struct tail_place *p, struct stat *ret)
 {
 	const char *slash = strrchr(t->path, '/'), *name = slash ? slash + 1 : t->path;
 	weir_auto_free char *dir = slash ? strndup(t->path, WEIR_MAX((size_t)(slash - t->path), (size_t)1)) : strdup(".");
@@ -146,52 +154,83 @@ static int find_rotated(const struct tail *t, struct stat *ret)
 
 	if (at < 0 || weir_dir_list(at, NULL, SIBLINGS_MAX, &all))
 		return -ENOENT;
-	for (size_t i = 0; t->head_len && all[i]; i++) {
+	for (size_t i = 0; p->head_len && all[i]; i++) {
 		weir_auto_close int fd = -1;
 
 		if (strncmp(all[i], name, strlen(name)) || !strcmp(all[i], name))
 			continue;
 		fd = open_file(at, all[i], ret);
-		if (fd >= 0 && (uint64_t)ret->st_size >= t->line_at && is_known(t, fd))
+		if (fd >= 0 && holds(fd, ret, p))
 			return weir_take_fd(&fd);
 	}
 	return -ENOENT;
 }
 
-/* What is known is looked for at the path, then beside it. The path's own file is fd. */
+/*
+ * The first place that is found: in the path's own file, fd, or in one beside it. Where older ones are not, the file that is
+ * found came after them, and nothing of it is too old.
+ */
 static void find_again(struct tail *t, int fd, const struct stat *st)
 {
 	struct stat other;
-	uint64_t at = t->line_at;
-	int rotated;
 
-	if ((uint64_t)st->st_size >= at && is_known(t, fd)) {
-		begin(t, fd, st, at);
+	t->resume = false;
+	for (size_t i = t->from_next; i < t->from_count; i++) {
+		const struct tail_place *p = &t->from[i];
+		uint64_t at = i == t->from_next ? p->offset : 0;
+		int rotated = holds(fd, st, p) ? -1 : find_rotated(t, p, &other);
+
+		if (rotated < 0 && !holds(fd, st, p))
+			continue;
+		t->from_next = i + 1;
+		if (rotated >= 0) {
+			close(fd);
+			begin(t, rotated, &other, at);
+		} else {
+			begin(t, fd, st, at);
+		}
 		return;
 	}
-	rotated = find_rotated(t, &other);
-	if (rotated >= 0) {
-		close(fd);
-		begin(t, rotated, &other, at);
-		return;
-	}
+	t->from_next = t->from_count;
 	t->fn(t->arg, TAIL_LOST, NULL, 0);
 	begin(t, fd, st, 0);
 }
 
+/* Of files that were rotated one after the other, the next behind the one that was left. */
+static int find_next(struct tail *t, const struct stat *st, int fd, struct stat *ret)
+{
+	while (t->from_next < t->from_count) {
+		const struct tail_place *p = &t->from[t->from_next++];
+		int next = holds(fd, st, p) ? -1 : find_rotated(t, p, ret);
+
+		if (next >= 0 && (ret->st_dev != t->dev || ret->st_ino != t->ino))
+			return next;
+		if (next >= 0)
+			close(next);
+	}
+	return -1;
+}
+
 static int open_path(struct tail *t)
 {
-	struct stat st;
+	struct stat st, other;
 	bool first = !t->looked;
-	int fd = open_file(AT_FDCWD, t->path, &st);
+	int fd = open_file(AT_FDCWD, t->path, &st), next;
 
 	t->looked = true;
 	if (fd < 0)
 		return fd;
-	if (t->resume)
+	if (t->resume) {
 		find_again(t, fd, &st);
-	else
+		return 0;
+	}
+	next = find_next(t, &st, fd, &other);
+	if (next >= 0) {
+		close(fd);
+		begin(t, next, &other, 0);
+	} else {
 		begin(t, fd, &st, first ? end_of_lines(t, fd, (uint64_t)st.st_size) : 0);
+	}
 	return 0;
 }
 
@@ -270,21 +309,37 @@ static bool exchanged(const struct tail *t)
 	return !stat(t->path, &st) && (st.st_dev != t->dev || st.st_ino != t->ino) && (st.st_size > 0 || !S_ISREG(st.st_mode));
 }
 
+bool tail_place(const struct tail *t, struct tail_place *ret)
+{
+	if (!t->known)
+		return false;
+	*ret = (struct tail_place){.offset = t->line_at, .head_len = t->head_len, .head = t->head, .file = t->file};
+	return true;
+}
+
+/* To nothing: what was in it and not read may be in a copy. */
+static void was_cut(struct tail *t)
+{
+	drop_fd(t);
+	t->len = 0;
+	if (!tail_place(t, &t->from[0]))
+		return;
+	t->from_next = 0;
+	t->from_count = 1;
+	t->resume = true;
+}
+
 int tail_read(struct tail *t, size_t *budget)
 {
 	struct stat st;
 	int r = 0;
 
-	/* Each turn leaves a file for another, so that a third is met within this call, and no more. */
-	for (int turn = 0; turn < 3; turn++) {
+	/* Each turn leaves a file for another. */
+	for (int turn = 0; turn < TURNS_MAX; turn++) {
 		bool next;
 
-		if (t->fd >= 0 && (fstat(t->fd, &st) || (uint64_t)st.st_size < t->offset || !is_known(t, t->fd))) {
-			/* Cut to nothing: what was in it and not read may be in a copy. */
-			drop_fd(t);
-			t->len = 0;
-			t->resume = t->known;
-		}
+		if (t->fd >= 0 && (fstat(t->fd, &st) || (uint64_t)st.st_size < t->offset || !begins(t->fd, t->head_len, t->head)))
+			was_cut(t);
 		if (t->fd < 0)
 			r = open_path(t);
 		if (r)
@@ -297,14 +352,6 @@ int tail_read(struct tail *t, size_t *budget)
 		r = 0;
 	}
 	return 0;
-}
-
-bool tail_place(const struct tail *t, struct tail_place *ret)
-{
-	if (!t->known)
-		return false;
-	*ret = (struct tail_place){.offset = t->line_at, .head_len = t->head_len, .head = t->head};
-	return true;
 }
 
 uint64_t tail_behind(const struct tail *t)
