@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/alerts.h"
 
+#include "aggregator/outlook.h"
 #include "aggregator/store_budget.h"
 #include "aggregator/webhook.h"
 #include "lib/base/log.h"
@@ -21,6 +22,7 @@ struct flight { /* a notice under way */
 struct alerts {
 	struct service *sv;
 	struct budgets *budgets;
+	struct outlook *outlook; /* NULL: there is no worker */
 	struct webhooks *webhooks;
 	struct flight flights[WEBHOOK_MAX];
 	struct alerts_stats stats;
@@ -32,6 +34,8 @@ int alerts_new(struct service *sv, struct weir_loop *loop, struct alerts **ret)
 	struct alerts *a = calloc(1, sizeof(*a));
 	int r = a ? budgets_new(sv->store, &a->budgets) : -ENOMEM;
 
+	if (!r && sv->worker)
+		r = outlook_new(sv->worker, sv->config.store_path, &a->outlook);
 	if (!r)
 		r = webhooks_new(loop, sv->config.notify_ca, &a->webhooks);
 	if (r) {
@@ -48,6 +52,7 @@ void alerts_free(struct alerts *a)
 	if (!a)
 		return;
 	webhooks_free(a->webhooks);
+	outlook_free(a->outlook);
 	budgets_free(a->budgets);
 	free(a);
 }
@@ -63,9 +68,12 @@ int alerts_budgets(struct alerts *a, uint64_t now_ns, struct budgets **ret)
 	const struct weir_repo *repo = gitops_repo(a->sv->gitops);
 	int r = budgets_update(a->budgets, repo ? repo->budgets : NULL, repo ? repo->source : none, now_ns / NS_S);
 
-	if (!r)
-		*ret = a->budgets;
-	return r;
+	if (r)
+		return r;
+	if (a->outlook)
+		outlook_apply(a->outlook, a->budgets);
+	*ret = a->budgets;
+	return 0;
 }
 
 int alerts_proposal(struct budgets *b, const struct budget_kept *k, uint64_t now_s, struct weir_buf *ret)
@@ -143,7 +151,7 @@ static int say(struct alerts *a, struct budget_kept *k, size_t t, enum weir_budg
 	weir_auto_buf struct weir_buf proposal = {0}, body = {0};
 	const struct weir_budget *b = k->budget;
 	uint64_t now_s = now_ns / NS_S;
-	bool propose = news != WEIR_BUDGET_WITHDRAWN && b->thresholds[t].ppm >= WEIR_BUDGET_WHOLE;
+	bool propose = news != WEIR_BUDGET_WITHDRAWN && b->thresholds[t].ppm >= WEIR_BUDGET_WHOLE && !b->thresholds[t].forecast;
 	char said[WEIR_BUDGET_SAID], id[2 * WEIR_BUDGET_NAME + 64];
 	struct alert_text text = {.kept = k, .threshold = t, .news = news, .now_s = now_s, .id = id};
 	int r = propose ? alerts_proposal(a->budgets, k, now_s, &proposal) : -ENODATA;
@@ -293,6 +301,8 @@ void alerts_run(struct alerts *a, uint64_t now_ns)
 	int r = alerts_budgets(a, now_ns, &b);
 
 	a->now_ns = now_ns;
+	if (!r && a->outlook)
+		outlook_run(a->outlook, b, now_ns / NS_S);
 	if (!r)
 		r = say_all(a, now_ns);
 	if (!r)

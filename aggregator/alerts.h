@@ -23,7 +23,7 @@ int alerts_new(struct service *sv, struct weir_loop *loop, struct alerts **ret);
 void alerts_free(struct alerts *a);
 /* Every few seconds. */
 void alerts_run(struct alerts *a, uint64_t now_ns);
-/* Budgets up to now. */
+/* Budgets up to now, with what is foretold of them. */
 int alerts_budgets(struct alerts *a, uint64_t now_ns, struct budgets **ret);
 const struct alerts_stats *alerts_stats(const struct alerts *a);
 

@@ -6,15 +6,50 @@
 
 #define NS_S 1000000000ull
 
-/* The highest threshold that is reached. */
+/* The highest threshold that is reached: of what is spent, else of the forecast. */
 static const char *state_of(const struct budget_kept *k)
 {
-	const char *name = "ok";
+	const char *name = NULL, *ahead = "ok";
 
-	for (size_t i = 0; i < k->budget->threshold_count; i++)
-		if (k->view.crossed >> i & 1)
-			name = k->budget->thresholds[i].ppm == WEIR_BUDGET_WHOLE ? "over" : k->budget->thresholds[i].name;
-	return name;
+	for (size_t i = 0; i < k->budget->threshold_count; i++) {
+		const struct weir_budget_threshold *t = &k->budget->thresholds[i];
+
+		if (!(k->view.crossed >> i & 1))
+			continue;
+		if (t->forecast)
+			ahead = t->name;
+		else
+			name = t->ppm == WEIR_BUDGET_WHOLE ? "over" : t->name;
+	}
+	return name ? name : ahead;
+}
+
+static json_t *time_or_null(uint64_t time_s)
+{
+	return time_s ? json_integer((json_int_t)time_s) : json_null();
+}
+
+/* Adds what is foretold, as fields; without a forecast they are not there. */
+static json_t *with_forecast(json_t *o, const struct budget_kept *k)
+{
+	const struct weir_budget_forecast *f = &k->view.forecast;
+	char outlook[WEIR_BUDGET_OUTLOOK];
+	json_t *more;
+
+	if (!o || !f->at_s)
+		return o;
+	more = json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I,s:s,s:s}", "forecast_nanos", (json_int_t)f->nanos, "forecast_lower_nanos",
+			 (json_int_t)f->lower_nanos, "forecast_upper_nanos", (json_int_t)f->upper_nanos, "forecast_lower95_nanos",
+			 (json_int_t)f->lower95_nanos, "forecast_upper95_nanos", (json_int_t)f->upper95_nanos, "exceeds_s",
+			 time_or_null(f->passes_s), "exceeds_early_s", time_or_null(f->early_s), "exceeds_late_s", time_or_null(f->late_s),
+			 "forecast_at_s", (json_int_t)f->at_s, "forecast_days", (json_int_t)f->days, "forecast_by",
+			 f->rough ? "mean of few days" : "pool", "outlook", weir_budget_outlook(k->budget, &k->view, outlook));
+	if (!more || json_object_update(o, more)) {
+		json_decref(o);
+		o = NULL;
+	}
+	json_decref(more);
+	return o;
 }
 
 static json_t *budget_object(const struct budget_kept *k)
@@ -24,12 +59,12 @@ static json_t *budget_object(const struct budget_kept *k)
 	const struct weir_budget *b = k->budget;
 	char scope[1024];
 
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:s,s:I,s:I,s:f,s:I,s:o,s:s,s:s}", "name", b->name, "scope",
+	return with_forecast(json_pack("{s:s,s:s,s:s,s:I,s:I,s:s,s:I,s:I,s:f,s:I,s:o,s:s,s:s}", "name", b->name, "scope",
 			 weir_budget_scope(b, scope, sizeof(scope)), "period", weir_budget_period_name(b->period), "from_s",
 			 (json_int_t)v->from_s, "to_s", (json_int_t)v->to_s, "currency", b->currency, "amount_nanos",
 			 (json_int_t)b->nanos, "spent_nanos", (json_int_t)v->nanos, "percent", (double)v->ppm / 1e4, "day_nanos",
 			 (json_int_t)v->day_nanos, "projected_nanos", v->projected ? json_integer(v->end_nanos) : json_null(),
-			 "state", state_of(k), "at_limit", limits[b->at_limit]);
+			 "state", state_of(k), "at_limit", limits[b->at_limit]), k);
 }
 
 struct said {
@@ -63,8 +98,9 @@ static int put_thresholds(const struct weir_budget *b, const struct weir_budget_
 	int r = json_object_set_new(o, "thresholds", list) ? -ENOMEM : 0;
 
 	for (size_t i = 0; !r && i < b->threshold_count; i++)
-		r = json_array_append_new(list, json_pack("{s:s,s:f,s:b}", "name", b->thresholds[i].name, "percent",
-							  (double)b->thresholds[i].ppm / 1e4, "reached", v->crossed >> i & 1)) ?
+		r = json_array_append_new(list, json_pack("{s:s,s:f,s:s,s:b}", "name", b->thresholds[i].name, "percent",
+							  (double)b->thresholds[i].ppm / 1e4, "on",
+							  b->thresholds[i].forecast ? "forecast" : "spent", "reached", v->crossed >> i & 1)) ?
 			    -ENOMEM :
 			    0;
 	return r;

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/budgets.h"
 
+#include "aggregator/budget_masks.h"
 #include "aggregator/query_budget.h"
 #include "aggregator/store_budget.h"
 #include "aggregator/store_charged.h"
 #include "lib/ds/map.h"
 #include "lib/money/topology.h"
 
-#define WORKLOADS_MAX 65536 /* that are remembered */
-#define WORDS (WEIR_BUDGETS_MAX / 64)
 /* What was said is kept so long: longer than any period. */
 #define KEEP_S (400 * 86400ull)
-
-struct mask { /* bit i: budget i covers the workload */
-	uint64_t bits[WORDS];
-};
 
 struct budgets {
 	struct store *store;
@@ -24,19 +19,28 @@ struct budgets {
 	bool loaded;
 	uint64_t until_s; /* the first end of a period */
 	uint64_t since_s; /* the last update */
-	struct weir_map *masks; /* by workload */
+	struct masks masks;
 	int failed; /* while charges are added */
 };
+
+static const struct weir_budget *budget_of(const void *owner, size_t i)
+{
+	const struct budgets *b = owner;
+
+	return b->kept[i].budget;
+}
 
 int budgets_new(struct store *s, struct budgets **ret)
 {
 	struct budgets *b = calloc(1, sizeof(*b));
-	int r = b ? weir_map_new(&b->masks) : -ENOMEM;
+	int r = b ? masks_init(&b->masks) : -ENOMEM;
 
 	if (r) {
 		free(b);
 		return r;
 	}
+	b->masks.budget = budget_of;
+	b->masks.owner = b;
 	b->store = s;
 	*ret = b;
 	return 0;
@@ -46,7 +50,7 @@ void budgets_free(struct budgets *b)
 {
 	if (!b)
 		return;
-	weir_map_free(b->masks, free);
+	masks_fini(&b->masks);
 	free(b);
 }
 
@@ -68,65 +72,6 @@ struct budget_kept *budgets_find(struct budgets *b, const char *name)
 	return NULL;
 }
 
-static int masks_forget(struct budgets *b)
-{
-	struct weir_map *empty;
-	int r = weir_map_new(&empty);
-
-	if (r)
-		return r;
-	weir_map_free(b->masks, free);
-	b->masks = empty;
-	return 0;
-}
-
-static bool has_label(const struct weir_budget_workload *w, const char *key, const char *value)
-{
-	return query_has_label(w->labels, key, value);
-}
-
-static struct weir_budget_workload workload_of(const struct query_charged *c)
-{
-	return (struct weir_budget_workload){c->team, c->namespace, c->name, c->node, has_label, c->labels};
-}
-
-/* Of a workload that is not remembered. */
-static int mask_make(const struct query_charged *c, void *arg)
-{
-	struct budgets *b = arg;
-	const struct weir_budget_workload w = workload_of(c);
-	struct mask *m = calloc(1, sizeof(*m));
-	int r = m ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !r && i < b->count; i++)
-		if (weir_budget_covers_workload(b->kept[i].budget, &w))
-			m->bits[i / 64] |= 1ull << i % 64;
-	if (!r && weir_map_count(b->masks) == WORKLOADS_MAX)
-		r = masks_forget(b);
-	if (!r)
-		r = weir_map_put(b->masks, &c->workload, sizeof(c->workload), m, NULL);
-	if (r)
-		free(m);
-	return r;
-}
-
-/* who: the workload with its names, NULL = they are to be asked for. */
-static const struct mask *mask_of(struct budgets *b, int64_t workload, const struct query_charged *who, int *ret_r)
-{
-	const struct mask *m = weir_map_find(b->masks, &workload, sizeof(workload));
-
-	*ret_r = 0;
-	if (m)
-		return m;
-	*ret_r = who ? mask_make(who, b) : query_workload(b->store, workload, mask_make, b);
-	return *ret_r ? NULL : weir_map_find(b->masks, &workload, sizeof(workload));
-}
-
-static bool covers(const struct mask *m, const struct budget_kept *k, size_t i, uint8_t path, const char *meter)
-{
-	return m->bits[i / 64] >> i % 64 & 1 && weir_budget_covers_way(k->budget, weir_path_name((enum weir_path)path), meter);
-}
-
 struct reading {
 	struct budgets *b;
 	uint64_t from_s, to_s;
@@ -137,12 +82,12 @@ static int add_stored(const struct query_charged *c, void *arg)
 	const struct reading *at = arg;
 	struct budgets *b = at->b;
 	int r;
-	const struct mask *m = mask_of(b, c->workload, c, &r);
+	const struct mask *m = mask_of(&b->masks, b->store, c->workload, c, &r);
 
 	for (size_t i = 0; m && i < b->count; i++) {
 		struct budget_kept *k = &b->kept[i];
 
-		if (k->view.from_s == at->from_s && k->view.to_s == at->to_s && covers(m, k, i, c->path, c->meter))
+		if (k->view.from_s == at->from_s && k->view.to_s == at->to_s && mask_covers(&b->masks, m, i, c->path, c->meter))
 			k->spent_nanos += c->nanos;
 	}
 	return r;
@@ -152,12 +97,12 @@ static void add_charged(const struct store_charged *c, void *arg)
 {
 	struct budgets *b = arg;
 	int r;
-	const struct mask *m = mask_of(b, c->workload, NULL, &r);
+	const struct mask *m = mask_of(&b->masks, b->store, c->workload, NULL, &r);
 
 	for (size_t i = 0; m && i < b->count; i++) {
 		struct budget_kept *k = &b->kept[i];
 
-		if (c->hour_s >= k->view.from_s && c->hour_s < k->view.to_s && covers(m, k, i, c->path, c->meter))
+		if (c->hour_s >= k->view.from_s && c->hour_s < k->view.to_s && mask_covers(&b->masks, m, i, c->path, c->meter))
 			k->spent_nanos += c->nanos;
 	}
 	b->failed = b->failed ? b->failed : r;
@@ -233,10 +178,10 @@ static void nothing(const struct store_charged *c, void *arg)
 
 static int load(struct budgets *b, const struct weir_budget_set *set, const uint8_t print[32], uint64_t now_s)
 {
-	int r = masks_forget(b);
+	int r = masks_forget(&b->masks);
 
 	b->loaded = false;
-	b->count = set ? weir_budget_count(set) : 0;
+	b->count = b->masks.count = set ? weir_budget_count(set) : 0;
 	b->until_s = UINT64_MAX;
 	memcpy(b->print, print, sizeof(b->print));
 	for (size_t i = 0; i < b->count; i++) {
@@ -298,10 +243,10 @@ static int add_way(const struct query_charged *c, void *arg)
 	struct ways *w = arg;
 	char key[256];
 	int r;
-	const struct mask *m = mask_of(w->b, c->workload, c, &r);
+	const struct mask *m = mask_of(&w->b->masks, w->b->store, c->workload, c, &r);
 
 	/* What costs by the hour moves no byte, and no rate holds it. */
-	if (!m || c->path >= WEIR_PATHS || !(c->moved | c->metered) || !covers(m, w->k, w->index, c->path, c->meter))
+	if (!m || c->path >= WEIR_PATHS || !(c->moved | c->metered) || !mask_covers(&w->b->masks, m, w->index, c->path, c->meter))
 		return r;
 	w->way[c->path].bytes += w->k->budget->scope[WEIR_BUDGET_METER] ? c->metered : c->moved;
 	w->way[c->path].nanos += c->nanos;

@@ -10,6 +10,7 @@
 #include "aggregator/signals.h"
 #include "aggregator/watch.h"
 #include "aggregator/witness.h"
+#include "aggregator/worker.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/model/shelf.h"
@@ -35,6 +36,8 @@
 #define WATCH_NS (10 * WEIR_NS_PER_S)
 /* An hour that is over is charged so soon. */
 #define HOURS_NS (2 * WEIR_NS_PER_S)
+/* Forecasts give way to whoever serves. */
+#define WORKER_NICE 10
 /* So soon after the bytes a crossed budget is told of. */
 #define ALERTS_NS (3 * WEIR_NS_PER_S)
 
@@ -276,6 +279,8 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = watch_new(&sv->watch);
 	if (!r)
+		r = worker_new(m->loop, "weir-budgets", WORKER_NICE, &sv->worker);
+	if (!r)
 		r = alerts_new(sv, m->loop, &sv->alerts);
 	if (!r)
 		r = signals_new(sv, m->loop, &sv->signals);
@@ -340,6 +345,7 @@ static void manager_fini(struct manager *m)
 	if (live_free(m->sv.live))
 		m->sv.shelf = NULL;
 	signals_free(m->sv.signals);
+	worker_free(m->sv.worker);
 	alerts_free(m->sv.alerts);
 	sessions_free(m->sv.sessions);
 	gitops_free(m->sv.gitops);

@@ -126,6 +126,42 @@ static const struct {
 	 projected},
 };
 
+static double money(int64_t nanos)
+{
+	return (double)nanos / NS_S;
+}
+
+static void write_bounds(struct weir_metrics *m, const struct budget_kept *k, const char *const *bounds, const double *values)
+{
+	for (size_t i = 0; i < 3; i++)
+		if (!isnan(values[i]))
+			weir_sample(m, WEIR_LABELS({"budget", k->budget->name}, {"currency", k->budget->currency},
+						   {"period", weir_budget_period_name(k->budget->period)}, {"bound", bounds[i]}), values[i]);
+}
+
+static void write_forecasts(struct weir_metrics *m, struct budgets *b)
+{
+	static const char *const bounds[] = {"mean", "lower", "upper"}, *const ends[] = {"mean", "early", "late"};
+
+	weir_family(m, WEIR_GAUGE, "weir_budget_forecast", "", "What the period is forecast to cost, in its currency; lower and upper: 80 %.");
+	for (size_t i = 0; i < budgets_count(b); i++) {
+		const struct weir_budget_forecast *f = &budgets_at(b, i)->view.forecast;
+
+		if (f->at_s)
+			write_bounds(m, budgets_at(b, i), bounds, (double[]){money(f->nanos), money(f->lower_nanos), money(f->upper_nanos)});
+	}
+	weir_family(m, WEIR_GAUGE, "weir_budget_exceeds_timestamp_seconds", "seconds",
+		    "When the budget's amount is forecast to be passed; early and late: 80 %; missing: not in this period.");
+	for (size_t i = 0; i < budgets_count(b); i++) {
+		const struct weir_budget_forecast *f = &budgets_at(b, i)->view.forecast;
+
+		if (f->at_s)
+			write_bounds(m, budgets_at(b, i), ends,
+				     (double[]){f->passes_s ? (double)f->passes_s : NAN, f->early_s ? (double)f->early_s : NAN,
+						f->late_s ? (double)f->late_s : NAN});
+	}
+}
+
 static void write_alerts(struct weir_metrics *m, const struct alerts_stats *st, uint64_t waiting)
 {
 	weir_family(m, WEIR_COUNTER, "weir_budget_alerts", "", "Alerts of budgets since the start, by what was said.");
@@ -160,6 +196,7 @@ static int write_budgets(struct weir_metrics *m, struct service *sv, uint64_t no
 							   {"period", weir_budget_period_name(k->budget->period)}), v);
 		}
 	}
+	write_forecasts(m, b);
 	write_alerts(m, alerts_stats(sv->alerts), waiting);
 	return 0;
 }

@@ -39,6 +39,18 @@ int query_charged(struct store *s, uint64_t from_s, uint64_t to_s, int (*fn)(con
 	return r;
 }
 
+int query_charged_hours(struct store *s, uint64_t from_s, uint64_t to_s, int (*fn)(const struct store_charged *c, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	int r = select_begin(&q, "SELECT bucket,workload,path,meter,nanos FROM ledger_hours WHERE bucket>=? AND bucket<?", "uu", from_s, to_s);
+
+	while (!r && (r = select_next(&q)) == 1)
+		r = fn(&(struct store_charged){select_number(&q, 0), (int64_t)select_number(&q, 1), (uint8_t)select_number(&q, 2),
+					       select_text(&q, 3), (int64_t)select_number(&q, 4)},
+		       arg);
+	return r;
+}
+
 int query_workload(struct store *s, int64_t id, int (*fn)(const struct query_charged *c, void *arg), void *arg)
 {
 	auto_select struct select q = {.s = s};

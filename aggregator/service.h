@@ -26,6 +26,7 @@ struct witness;
 struct watch;
 struct signals;
 struct live;
+struct worker;
 
 /* The last order of an operator; order.number 0 = there was none. */
 struct emergency {
@@ -50,6 +51,7 @@ struct service {
 	struct weir_shelf *shelf; /* models: any thread may use it */
 	struct signals *signals;
 	struct live *live; /* NULL: models are off */
+	struct worker *worker; /* of forecasts of budgets; NULL: there are none */
 	struct stats stats;
 	uint64_t started_ns;
 	uint64_t cert_expires_s; /* of the certificate in use, 0 = not known */

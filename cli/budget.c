@@ -25,7 +25,8 @@ int cmd_budget(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	static const struct view_column columns[] = {
 		{"name", "budget"},	{"scope", "scope"},   {"period", "period"}, {"amount_nanos", "amount"}, {"currency", "in"},
-		{"spent_nanos", "spent"}, {"used", "%"}, {"projected_nanos", "projected"}, {"state", "state"}, {0},
+		{"spent_nanos", "spent"}, {"used", "%"}, {"projected_nanos", "projected"}, {"forecast_nanos", "forecast"},
+		{"state", "state"}, {"outlook", "outlook"}, {0},
 	};
 	view_auto_json json_t *root = NULL;
 	const json_t *items;
@@ -47,9 +48,13 @@ static int print_one(const struct cli *c, json_t *root, struct weir_err *err)
 		{"name", "budget"},	   {"scope", "scope"},		{"period", "period"},	      {"from_s", "from"},
 		{"to_s", "to"},		   {"currency", "currency"},	{"amount_nanos", "amount"},   {"spent_nanos", "spent"},
 		{"used", "used"},	   {"day_nanos", "a day so far"}, {"projected_nanos", "projected (line)"},
+		{"forecast_nanos", "forecast"}, {"forecast_lower_nanos", "80%: from"}, {"forecast_upper_nanos", "80%: to"},
+		{"forecast_lower95_nanos", "95%: from"}, {"forecast_upper95_nanos", "95%: to"}, {"outlook", "outlook"},
+		{"exceeds_s", "exceeds"},  {"exceeds_early_s", "80%: at the earliest"}, {"exceeds_late_s", "80%: at the latest"},
+		{"forecast_at_s", "forecast of"}, {"forecast_days", "days of history"}, {"forecast_by", "forecast by"},
 		{"state", "state"},	   {"at_limit", "at 100%"},	{0},
 	};
-	static const struct view_column thresholds[] = {{"name", "threshold"}, {"percent", "at %"}, {"reached", "reached"}, {0}};
+	static const struct view_column thresholds[] = {{"name", "threshold"}, {"percent", "at %"}, {"on", "on"}, {"reached", "reached"}, {0}};
 	static const struct view_column alerts[] = {
 		{"threshold", "alert"}, {"event", "event"}, {"time_s", "time"}, {"spent_nanos", "spent then"}, {0}};
 	static const struct view_column notices[] = {

@@ -9,7 +9,9 @@
  *     amount: "1200.00"
  *     currency: USD            # that of the price books
  *     period: month            # default; quarter, year: of UTC's calendar
- *     thresholds: [50%, {name: close, at: 80%}, 100%]   # this is the default; 100% must be one of them
+ *     thresholds: [50%, {name: close, at: 80%}, 100%]   # 50%, 80%, 100% is the default; 100% must be one of them
+ *                                               # {at: 100%, on: forecast}: said when the period is forecast to cost that much,
+ *                                               # with 90 % certainty (its lower bound of 80 % is above)
  *     notify: [finops]         # webhooks by the names that the aggregator's settings give them
  *     at_limit: notify         # default; propose: write the policy that would hold the cost, and apply nothing
  *     proposal: limit          # default; deny: of at_limit: propose
@@ -40,22 +42,9 @@ const char *weir_budget_period_name(enum weir_budget_period p)
 	return periods[p];
 }
 
-static void budget_free(struct weir_budget *b)
-{
-	if (!b)
-		return;
-	for (size_t i = 0; i < WEIR_BUDGET_DIMS; i++)
-		free(b->scope[i]);
-	for (size_t i = 0; i < b->label_count; i++) {
-		free(b->labels[i].key);
-		free(b->labels[i].value);
-	}
-	free(b);
-}
-
 static void budget_freep(struct weir_budget **b)
 {
-	budget_free(*b);
+	weir_budget_free(*b);
 }
 
 int weir_budget_set_new(struct weir_budget_set **ret)
@@ -73,7 +62,7 @@ void weir_budget_set_free(struct weir_budget_set *s)
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->count; i++) {
-		budget_free(s->items[i]);
+		weir_budget_free(s->items[i]);
 		free((char *)s->where[i]);
 	}
 	free(s);
@@ -185,15 +174,28 @@ static void percent_text(uint32_t ppm, char *buf, size_t size)
 	snprintf(buf + n, size - (size_t)n, "%%");
 }
 
+/* "80%", "forecast 100%" */
+static void share_text(const struct weir_budget_threshold *t, char *buf, size_t size)
+{
+	int n = snprintf(buf, size, "%s", t->forecast ? "forecast " : "");
+
+	percent_text(t->ppm, buf + n, size - (size_t)n);
+}
+
 static int read_threshold(struct weir_y *y, struct weir_budget *b, struct weir_err *err)
 {
+	static const char *const kinds[] = {"spent", "forecast", NULL};
 	struct weir_budget_threshold *t = &b->thresholds[b->threshold_count];
-	struct weir_y *at = y, *name = NULL;
+	struct weir_y *at = y, *name = NULL, *on = NULL;
+	unsigned int kind = 0;
 	int r = 0;
 
 	if (weir_y_kind(y) == WEIR_Y_MAP) {
 		name = weir_y_find(y, "name");
+		on = weir_y_find(y, "on");
 		r = weir_y_get(y, "at", &at, err);
+		if (!r && on)
+			r = weir_y_enum(on, kinds, &kind, err);
 		if (!r)
 			r = weir_y_end(y, err);
 	}
@@ -201,11 +203,12 @@ static int read_threshold(struct weir_y *y, struct weir_budget *b, struct weir_e
 		r = read_percent(at, &t->ppm, err);
 	if (r)
 		return r;
-	percent_text(t->ppm, t->name, sizeof(t->name));
+	t->forecast = kind == 1;
+	share_text(t, t->name, sizeof(t->name));
 	if (name)
 		r = read_name(name, t->name, sizeof(t->name), err);
 	for (size_t i = 0; !r && i < b->threshold_count; i++)
-		if (b->thresholds[i].ppm >= t->ppm || !strcmp(b->thresholds[i].name, t->name))
+		if ((b->thresholds[i].forecast == t->forecast && b->thresholds[i].ppm >= t->ppm) || !strcmp(b->thresholds[i].name, t->name))
 			return weir_y_err(y, err, "thresholds rise, and each has a name of its own");
 	b->threshold_count++;
 	return r;
@@ -220,11 +223,11 @@ static int read_thresholds(struct weir_y *y, struct weir_budget *b, struct weir_
 		return weir_y_err(y, err, "more than %d thresholds", WEIR_BUDGET_THRESHOLDS);
 	for (size_t i = 0; !r && i < weir_y_count(y); i++) {
 		r = read_threshold(weir_y_item(y, i), b, err);
-		whole |= !r && b->thresholds[i].ppm == WEIR_BUDGET_WHOLE;
+		whole |= !r && b->thresholds[i].ppm == WEIR_BUDGET_WHOLE && !b->thresholds[i].forecast;
 	}
 	/* What happens at 100 % is never silent. */
 	if (!r && !whole)
-		return weir_y_err(y, err, "100%% must be one of the thresholds");
+		return weir_y_err(y, err, "100%% must be one of the thresholds on what is spent");
 	return r;
 }
 
@@ -446,29 +449,10 @@ uint64_t weir_budget_measure(const struct weir_budget *b)
 
 char *weir_budget_said(const struct weir_budget *b, size_t threshold, char buf[WEIR_BUDGET_SAID])
 {
-	char share[16];
+	char share[32];
 
-	percent_text(b->thresholds[threshold].ppm, share, sizeof(share));
+	share_text(&b->thresholds[threshold], share, sizeof(share));
 	snprintf(buf, WEIR_BUDGET_SAID, "%s of %lld nano%s a %s, measure %016llx", share, (long long)b->nanos, b->currency,
 		 periods[b->period], (unsigned long long)weir_budget_measure(b));
 	return buf;
-}
-
-bool weir_budget_covers_workload(const struct weir_budget *b, const struct weir_budget_workload *w)
-{
-	const char *const is[WEIR_BUDGET_DIMS] = {w->team, w->namespace, w->workload, w->node};
-
-	for (size_t i = WEIR_BUDGET_TEAM; i <= WEIR_BUDGET_NODE; i++)
-		if (b->scope[i] && strcmp(b->scope[i], is[i]) != 0)
-			return false;
-	for (size_t i = 0; i < b->label_count; i++)
-		if (!w->label || !w->label(w, b->labels[i].key, b->labels[i].value))
-			return false;
-	return true;
-}
-
-bool weir_budget_covers_way(const struct weir_budget *b, const char *path, const char *meter)
-{
-	return (!b->scope[WEIR_BUDGET_PATH] || !strcmp(b->scope[WEIR_BUDGET_PATH], path)) &&
-	       (!b->scope[WEIR_BUDGET_METER] || !strcmp(b->scope[WEIR_BUDGET_METER], meter));
 }

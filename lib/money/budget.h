@@ -36,7 +36,8 @@ struct weir_budget_label {
 };
 struct weir_budget_threshold {
 	char name[WEIR_BUDGET_TEXT];
-	uint32_t ppm; /* of the amount; ascending */
+	uint32_t ppm; /* of the amount; ascending among those of a kind */
+	bool forecast; /* of what the period is forecast to cost; else of what is spent */
 };
 struct weir_budget {
 	char name[WEIR_BUDGET_NAME];
@@ -47,7 +48,7 @@ struct weir_budget {
 	char currency[4];
 	enum weir_budget_period period;
 	struct weir_budget_threshold thresholds[WEIR_BUDGET_THRESHOLDS];
-	size_t threshold_count; /* at least one, and one of 100 % */
+	size_t threshold_count; /* at least one, and one of 100 % of what is spent */
 	char hooks[WEIR_BUDGET_HOOKS][WEIR_BUDGET_TEXT];
 	size_t hook_count;
 	enum weir_budget_limit at_limit;
@@ -83,8 +84,23 @@ struct weir_budget_workload {
 	bool (*label)(const struct weir_budget_workload *w, const char *key, const char *value); /* NULL: there are none */
 	const char *labels; /* of label */
 };
+/* A budget of its own with the same in it: who uses it elsewhere, or later. */
+int weir_budget_copy(const struct weir_budget *b, struct weir_budget **ret);
+void weir_budget_free(struct weir_budget *b);
 bool weir_budget_covers_workload(const struct weir_budget *b, const struct weir_budget_workload *w);
 bool weir_budget_covers_way(const struct weir_budget *b, const char *path, const char *meter);
+
+/* --- budget_forecast.c --- */
+/* What somebody foretold of a budget's period, and for what amount. Bounds are of 80 %; times 0: not in this period. */
+struct weir_budget_forecast {
+	uint64_t at_s;	 /* as of then; 0: nothing is known */
+	uint64_t from_s; /* the period */
+	int64_t amount_nanos;
+	int64_t nanos, lower_nanos, upper_nanos, lower95_nanos, upper95_nanos; /* at its end */
+	uint64_t passes_s, early_s, late_s;				       /* when the amount is passed */
+	uint32_t days;							       /* of history */
+	bool rough; /* by the mean of few days */
+};
 
 /* --- budget_eval.c --- */
 struct weir_budget_view {
@@ -95,8 +111,18 @@ struct weir_budget_view {
 	bool projected;	   /* the period is a day old: before that a projection means nothing */
 	int64_t end_nanos; /* at the end of the period, if it goes on like that: a straight line, no forecast */
 	uint32_t crossed;  /* bit i: thresholds[i] is reached */
+	struct weir_budget_forecast forecast; /* at_s 0: there is none of this period and amount */
 };
 void weir_budget_evaluate(const struct weir_budget *b, int64_t spent_nanos, uint64_t now_s, struct weir_budget_view *ret);
+
+/*
+ * Adds what was foretold to a view, if it is of its period and amount, and marks the thresholds that the forecast reaches: those whose
+ * amount even the lower bound of 80 % is above, so that nine of ten come true.
+ */
+void weir_budget_foresee(const struct weir_budget *b, const struct weir_budget_forecast *f, struct weir_budget_view *view);
+#define WEIR_BUDGET_OUTLOOK 128
+/* "will exceed on the 23rd (80 %: 19th-28th)", "will not exceed (80 %: at most 91 % of it)"; "" when nothing is known. */
+char *weir_budget_outlook(const struct weir_budget *b, const struct weir_budget_view *v, char buf[WEIR_BUDGET_OUTLOOK]);
 
 /* What was said of a threshold in this period; said NULL: nothing. */
 enum weir_budget_news { WEIR_BUDGET_QUIET, WEIR_BUDGET_CROSSED, WEIR_BUDGET_RESTATED, WEIR_BUDGET_WITHDRAWN };

@@ -25,7 +25,7 @@ void weir_budget_evaluate(const struct weir_budget *b, int64_t spent_nanos, uint
 		v.end_nanos = clamp((i128)spent_nanos * (int64_t)(v.to_s - v.from_s) / (int64_t)elapsed);
 	/* Not by ppm, which is rounded. */
 	for (size_t i = 0; i < b->threshold_count; i++)
-		if ((i128)spent_nanos * WEIR_BUDGET_WHOLE >= (i128)b->nanos * b->thresholds[i].ppm)
+		if (!b->thresholds[i].forecast && (i128)spent_nanos * WEIR_BUDGET_WHOLE >= (i128)b->nanos * b->thresholds[i].ppm)
 			v.crossed |= 1u << i;
 	*ret = v;
 }
@@ -43,6 +43,9 @@ enum weir_budget_news weir_budget_news(const struct weir_budget *b, const struct
 	bool crossed = v->crossed & 1u << threshold;
 	char now[WEIR_BUDGET_SAID];
 
+	/* Until something is foretold, nothing is taken back. */
+	if (b->thresholds[threshold].forecast && !v->forecast.at_s)
+		return WEIR_BUDGET_QUIET;
 	if (!said)
 		return crossed ? WEIR_BUDGET_CROSSED : WEIR_BUDGET_QUIET;
 	if (!strcmp(said, weir_budget_said(b, threshold, now)))

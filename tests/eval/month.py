@@ -100,7 +100,7 @@ class Tally:
     """Of one way to forecast at one day: errors of totals, of crossings, and what intervals held."""
 
     def __init__(self):
-        self.total, self.days, self.right, self.held, self.held95, self.held_cross = [], [], [], [], [], []
+        self.total, self.days, self.right, self.held, self.held95, self.held_cross, self.alerts = [], [], [], [], [], [], []
 
     def add(self, mean, total, crosses, truth):
         self.total.append(abs(mean - total) / total)
@@ -130,10 +130,11 @@ def look(build, dice, tallies):
         t.add(said["mean"], total, said["crosses_h"], truth)
         t.held.append(said["lower80"] <= total <= said["upper80"])
         t.held95.append(said["lower95"] <= total <= said["upper95"])
+        t.alerts.append((said["crosses_h"] < math.inf, said["late_h"] < math.inf, truth < math.inf))
         t.held_cross.append(said["early_h"] <= truth <= said["late_h"])
 
 
-def main(build, _, seed="1", months="150"):
+def main(build, _, seed="1", months="400"):
     dice, names = random.Random(int(seed)), {"total": "weirctl model total", "line": "straight line", "week": "last week again"}
     tallies = {(day, way): Tally() for day in DAYS for way in names}
     for _ in range(int(months)):
@@ -150,6 +151,10 @@ def main(build, _, seed="1", months="150"):
             print(f"{day:<14}{name:<22}{mean(t.total, 100):18.2f}%{bounds}{mean(t.right, 100):14.1f}%{mean(t.days):10.2f}{cross}")
             if t.held and not 75 <= mean(t.held, 100) <= 85:
                 missed.append(f"day {day}: {mean(t.held, 100):.1f} % in intervals of 80 %")
+    for name, by in (("mean", 0), ("lower bound (budgets' on: forecast)", 1)):
+        print(f"an alert when the {name} is above the amount, at day " + ", ".join(
+            f"{day}: {mean([t for *said, t in a if said[by]], 100):.0f} % true, {mean([said[by] for *said, t in a if t], 100):.0f} % of those that pass"
+            for day in DAYS for a in [tallies[day, "total"].alerts]))
     every = [h for day in DAYS for h in tallies[day, "total"].held]
     print(f"all days: {mean(every, 100):.1f} % in intervals of 80 % (bar 75 to 85 %)" + "".join(f"; MISSED at {m}" for m in missed))
 

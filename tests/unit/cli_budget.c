@@ -9,22 +9,28 @@
 	"\"name\":\"nat\",\"scope\":\"team=a\",\"period\":\"month\",\"from_s\":1793491200,\"to_s\":1796083200,"        \
 	"\"currency\":\"USD\",\"amount_nanos\":100000000000,\"spent_nanos\":80060000000,\"percent\":80.06,"            \
 	"\"day_nanos\":4000000000,\"projected_nanos\":120000000000,\"state\":\"close\",\"at_limit\":\"propose\""
+#define FORETOLD                                                                                                      \
+	",\"forecast_nanos\":110000000000,\"forecast_lower_nanos\":101000000000,\"forecast_upper_nanos\":120000000000," \
+	"\"forecast_lower95_nanos\":95000000000,\"forecast_upper95_nanos\":130000000000,\"exceeds_s\":1795392000,"    \
+	"\"exceeds_early_s\":1795046400,\"exceeds_late_s\":null,\"forecast_at_s\":1794355200,\"forecast_days\":56,"    \
+	"\"forecast_by\":\"pool\",\"outlook\":\"will exceed on the 23rd (80 %: 19th-28th)\""
 
 TEST(budgets_are_a_table)
 {
-	struct answer a = {.status = "200 OK", .body = "{\"items\":[{" BUDGET "}]}"};
+	struct answer a = {.status = "200 OK", .body = "{\"items\":[{" BUDGET FORETOLD "},{" BUDGET "}]}"};
 	weir_auto_free char *out = NULL;
 	struct weir_err err;
 
 	CHECK(!ASK(&a, &out, &err, "budget"), "%s", err.text);
 	CHECK(!strcmp(a.request, "GET /api/v1/budgets HTTP/1.1"), "%s", a.request);
-	CHECK(!strcmp(out, "budget  scope   period      amount  in       spent  %       projected  state\n"
-			   "nat     team=a  month   100.000000  USD  80.060000  80.1%  120.000000  close\n"),
+	CHECK(!strcmp(out, "budget  scope   period      amount  in       spent  %       projected    forecast  state  outlook\n"
+			   "nat     team=a  month   100.000000  USD  80.060000  80.1%  120.000000  110.000000  close  will exceed on the 23rd (80 %: 19th-28th)\n"
+			   "nat     team=a  month   100.000000  USD  80.060000  80.1%  120.000000           -  close  -\n"),
 	      "printed:\n%s", out);
 }
 
 #define ONE                                                                                                           \
-	"{" BUDGET ",\"thresholds\":[{\"name\":\"close\",\"percent\":80.0,\"reached\":true}],\"alerts\":[{"            \
+	"{" BUDGET FORETOLD ",\"thresholds\":[{\"name\":\"close\",\"on\":\"spent\",\"percent\":80.0,\"reached\":true}],\"alerts\":[{"            \
 	"\"threshold\":\"close\",\"event\":\"crossed\",\"time_s\":1793491200,\"spent_nanos\":80000000000}],"           \
 	"\"notices\":[{\"webhook\":\"ops\",\"threshold\":\"close\",\"time_s\":1793491200,\"state\":\"waits\",\"sent_s\":0," \
 	"\"attempts_failed\":1,\"next_s\":1793491205,\"error\":\"status 500\"}]"
