@@ -85,4 +85,20 @@ expect "it is narrow" grep -q 'subject: {labels: {"team": "payments", "app": "ch
 expect "and limits the path" grep -q 'to: \[{path: nat}\]' "$REPO/policies/proposed.yaml"
 expect "metrics have it" bash -c 'curl -s --unix-socket "$1" http://weir/metrics | grep -Eq "^weir_budget_spent_ratio\{budget=\"nat\",currency=\"USD\",period=\"month\"\} [1-9]"' - "$SOCKET"
 expect "and are OpenMetrics" "$LAB_PYTHON" tests/lib/openmetrics.py "$SOCKET"
+
+# Eight weeks of what was spent, again and again: a forecast needs a day at least.
+lab_kill aggregator KILL
+"$LAB_PYTHON" - "$LAB/weir.db" <<-PY || broken "hours are written"
+	import sqlite3, sys
+	db = sqlite3.connect(sys.argv[1])
+	db.execute("INSERT OR IGNORE INTO ledger_1h WITH RECURSIVE h(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM h WHERE n < 1344) "
+	           "SELECT bucket - 3600 * n, workload, path, meter, pool, month, bytes, once, nanos FROM ledger_hours, h")
+	db.commit()
+PY
+budget 1000
+fleet_aggregator_start || broken "the aggregator starts once more"
+foretold() { api "/api/v1/budgets?name=nat" "str(d.get('forecast_by')) + ': ' + str(d.get('outlook'))"; }
+soon "a budget is foretold" "pool: will not exceed (80 %: at most 1 % of it)" foretold
+expect "metrics have its forecast" bash -c 'curl -s --unix-socket "$1" http://weir/metrics | grep -Eq "^weir_budget_forecast\{budget=\"nat\",currency=\"USD\",period=\"month\",bound=\"upper\"\} 0"' - "$SOCKET"
+expect "and are OpenMetrics still" "$LAB_PYTHON" tests/lib/openmetrics.py "$SOCKET"
 finish
