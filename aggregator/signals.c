@@ -9,9 +9,9 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-#define TICK_NS WEIR_NS_PER_S
-/* Read of all files together in a second: lines of EVE take some 15 ms of the loop for each MiB. */
-#define BUDGET ((size_t)4 << 20)
+/* So much is read of all files together at once, 2 MiB a second: lines of EVE take some 40 ms of the loop for each MiB. */
+#define TICK_NS (WEIR_NS_PER_S / 4)
+#define BUDGET ((size_t)512 << 10)
 #define SAY_NS (60 * WEIR_NS_PER_S)
 
 static const struct signals_kind *const kinds[] = {&signals_prometheus, &signals_eve, &signals_log};
@@ -148,7 +148,7 @@ void signals_put(struct signals_source *src, const struct signals_event *e)
 	src->about.taken++;
 }
 
-/* Whoever is read first in this second is not in the next: what one file leaves of the budget is the others'. */
+/* Whoever is read first now is not the next time: what one file leaves of the budget is the others'. */
 void signals_run(struct signals *s, uint64_t now_ns)
 {
 	size_t budget = BUDGET;
@@ -215,7 +215,7 @@ int signals_new(struct service *sv, struct weir_loop *loop, struct signals **ret
 	for (size_t i = 0; !r && i < WEIR_ARRAY_SIZE(kinds); i++)
 		r = kinds[i]->add(s, &sv->config);
 	if (!r && s->count)
-		r = weir_loop_timer(loop, TICK_NS / 10, TICK_NS, on_timer, s, &s->timer);
+		r = weir_loop_timer(loop, TICK_NS, TICK_NS, on_timer, s, &s->timer);
 	if (r) {
 		signals_free(s);
 		return r;

@@ -138,7 +138,7 @@ typedef int (*signals_match_fn)(const struct signals_match *m, void *arg);
 /*
  * For a finding that lasted from from_s to to_s: the nearest relation first, of one relation events before series, the more
  * severe first, then the nearer in time. At most max (SIGNALS_JOIN_MAX) come; *ret_all is how many there are. Pure; linear
- * in what is kept, some 0.1 ms.
+ * in what is kept, some 1 ms where that is all that can be.
  */
 int signals_join(const struct signals *s, const struct signals_subject *subject, uint64_t from_s, uint64_t to_s, size_t max,
 		 signals_match_fn fn, void *arg, size_t *ret_all);

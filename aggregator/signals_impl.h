@@ -29,7 +29,7 @@ struct signals_kind {
 	const char *name;
 	/* Adds its sources by signals_add_source(). */
 	int (*add)(struct signals *s, const struct config *c);
-	/* Once a second. budget: bytes that may still be read in this second, of all sources together. */
+	/* Some times a second. budget: bytes that may still be read this time, of all sources together. */
 	void (*run)(struct signals_source *src, uint64_t now_ns, size_t *budget);
 	void (*free)(struct signals_source *src); /* own; it may be NULL */
 };

@@ -106,17 +106,21 @@ static const char *relation_text(enum signals_relation r)
 	return texts[r];
 }
 
-static void event_text(const struct join *j, struct joined *x)
+static void say(const struct join *j, struct signals_match *m)
 {
-	const char *relation = relation_text(x->m.relation);
-	uint64_t t = x->m.event->time_s;
+	const char *relation = relation_text(m->relation);
+	uint64_t t = m->event ? m->event->time_s : 0;
 
-	if (t < j->from_s)
-		snprintf(x->m.text, sizeof(x->m.text), "%s, %" PRIu64 " s before", relation, j->from_s - t);
+	if (!m->event && isnan(m->before))
+		snprintf(m->text, sizeof(m->text), "%s: %.4g while it lasted", relation, m->mean);
+	else if (!m->event)
+		snprintf(m->text, sizeof(m->text), "%s: %.4g while it lasted, %.4g in the hour before", relation, m->mean, m->before);
+	else if (t < j->from_s)
+		snprintf(m->text, sizeof(m->text), "%s, %" PRIu64 " s before", relation, j->from_s - t);
 	else if (t > j->to_s)
-		snprintf(x->m.text, sizeof(x->m.text), "%s, %" PRIu64 " s after", relation, t - j->to_s);
+		snprintf(m->text, sizeof(m->text), "%s, %" PRIu64 " s after", relation, t - j->to_s);
 	else
-		snprintf(x->m.text, sizeof(x->m.text), "%s, %" PRIu64 " s after it began", relation, t - j->from_s);
+		snprintf(m->text, sizeof(m->text), "%s, %" PRIu64 " s after it began", relation, t - j->from_s);
 }
 
 static int on_event(const struct signals_event *e, void *arg)
@@ -127,7 +131,6 @@ static int on_event(const struct signals_event *e, void *arg)
 	if (x.m.relation > SIGNALS_SAME_NAMESPACE)
 		return 0;
 	x.distance_s = e->time_s < j->from_s ? j->from_s - e->time_s : e->time_s > j->to_s ? e->time_s - j->to_s : 0;
-	event_text(j, &x);
 	offer(j, &x);
 	return 0;
 }
@@ -157,11 +160,6 @@ static void on_series(struct join *j, const struct signals_series *s, uint64_t f
 	if (isnan(x.m.mean))
 		return;
 	x.m.before = mean(s, from_s - WEIR_MIN(from_s, (uint64_t)BEFORE_S + s->step_s), from_s - WEIR_MIN(from_s, (uint64_t)s->step_s));
-	if (isnan(x.m.before))
-		snprintf(x.m.text, sizeof(x.m.text), "%s: %.4g while it lasted", relation_text(x.m.relation), x.m.mean);
-	else
-		snprintf(x.m.text, sizeof(x.m.text), "%s: %.4g while it lasted, %.4g in the hour before", relation_text(x.m.relation), x.m.mean,
-			 x.m.before);
 	offer(j, &x);
 }
 
@@ -174,8 +172,10 @@ int signals_join(const struct signals *s, const struct signals_subject *subject,
 
 	for (size_t i = 0; i < signals_series(s); i++)
 		on_series(&j, signals_series_at(s, i), near_from, near_to);
-	for (size_t i = 0; !r && i < j.count; i++)
+	for (size_t i = 0; !r && i < j.count; i++) {
+		say(&j, &j.best[i].m);
 		r = fn(&j.best[i].m, arg);
+	}
 	if (!r && ret_all)
 		*ret_all = j.all;
 	return r;

@@ -15,7 +15,8 @@
 /* An answer that takes longer than a step comes too late; but two seconds are left to anybody. */
 #define TIMEOUT_MAX_S 20u
 #define TIMEOUT_MIN_S 2u
-#define STEPS_MAX 120 /* of one answer */
+/* Of one answer: of 1000 series it takes some 50 ms of the loop. */
+#define STEPS_MAX 30
 /* What was scraped at the end of a step is there a little later. */
 #define SETTLE_S 5
 #define RETRY_S 10

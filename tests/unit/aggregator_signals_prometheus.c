@@ -201,7 +201,7 @@ TEST(the_past_is_caught_up_and_then_each_step_asked_once)
 	      "from %llu", (unsigned long long)s->start_s);
 	CHECK(about(&w)->read == SIGNALS_POINTS_MAX && about(&w)->taken == SIGNALS_POINTS_MAX && about(&w)->state == SIGNALS_WORKS, "each once: %llu",
 	      (unsigned long long)about(&w)->read);
-	CHECK(w.peer.requests == SIGNALS_POINTS_MAX / 120, "%d requests", w.peer.requests);
+	CHECK(w.peer.requests == SIGNALS_POINTS_MAX / 30, "%d requests", w.peer.requests);
 	CHECK(strstr(w.peer.last, "/api/v1/query_range?") && strstr(w.peer.last, "&query=sum%28x%7Ba%3D%22b%20c%22%7D%29%20%2F%202 "), "%s", w.peer.last);
 	requests = w.peer.requests;
 	w.before = about(&w)->read;
@@ -271,7 +271,7 @@ TEST(an_answer_without_end_is_cut)
 	w.peer.endless = 0;
 	w.before = about(&w)->read;
 	w.now_ns += 60 * NS;
-	CHECK(run(&w, has_more) && about(&w)->read == 60, "half as many steps are asked for: %llu", (unsigned long long)about(&w)->read);
+	CHECK(run(&w, has_more) && about(&w)->read == 15, "half as many steps are asked for: %llu", (unsigned long long)about(&w)->read);
 	world_free(&w);
 }
 
