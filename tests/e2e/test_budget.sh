@@ -10,7 +10,7 @@ hook() { # name port [cert key]
 	lab_bg "$1" agg main.service "$LAB_PYTHON" "$LAB_ROOT/tests/lib/webhook.py" "$LAB/$1.jsonl" "${@:2}"
 	lab_wait 10 grep -q '^listening' "$LAB/log/$1.log" || broken "$1 listens"
 }
-budget() { # amount
+budget() { # amount [", THRESHOLD"]
 	cat >"$REPO/budgets/e2e.yaml" <<-YAML
 		apiVersion: weir.dev/v1alpha1
 		kind: Budget
@@ -19,7 +19,7 @@ budget() { # amount
 		  scope: {team: payments, path: nat, labels: {app: checkout}}
 		  amount: "$1"
 		  currency: USD
-		  thresholds: [{name: full, at: 100%}]
+		  thresholds: [{name: full, at: 100%}${2-}]
 		  notify: [plain, tls, stranger, nobody]
 		  at_limit: propose
 	YAML
@@ -101,4 +101,9 @@ foretold() { api "/api/v1/budgets?name=nat" "str(d.get('forecast_by')) + ': ' + 
 soon "a budget is foretold" "pool: will not exceed (80 %: at most 1 % of it)" foretold
 expect "metrics have its forecast" bash -c 'curl -s --unix-socket "$1" http://weir/metrics | grep -Eq "^weir_budget_forecast\{budget=\"nat\",currency=\"USD\",period=\"month\",bound=\"upper\"\} 0"' - "$SOCKET"
 expect "and are OpenMetrics still" "$LAB_PYTHON" tests/lib/openmetrics.py "$SOCKET"
+budget 0.0001 ", {at: 100%, on: forecast}"
+foreseen() { grep -c 'forecast 100%' "$LAB/plain.jsonl"; }
+soon "a threshold on the forecast is told" 1 foreseen
+lab_pass 7
+equal "once" "$(foreseen)" 1
 finish
