@@ -110,7 +110,7 @@ int api_models_card(struct api_call *c, json_t **ret)
 		hash = champion;
 	}
 	if (!*hash)
-		return weir_err_set(&c->err, -EINVAL, "%.60s has no champion; see /api/v1/models", use);
+		return weir_err_set(&c->err, -EINVAL, "%.60s has no champion; see: weirctl models list", use);
 	r = weir_shelf_load(c->sv->shelf, use, hash, &m, &c->err);
 	r = r ? r : weir_shelf_list(c->sv->shelf, use, &items, &n);
 	r = r ? r : weir_shelf_history(c->sv->shelf, use, &decisions, &decided);

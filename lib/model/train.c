@@ -58,12 +58,20 @@ int train_begin(struct train_run *run, struct weir_shelf *s, const struct weir_t
 	return 0;
 }
 
+/* What people call a recipe. */
+static const char *called(const struct weir_recipe *r, char buf[64])
+{
+	snprintf(buf, 64, "%s%s", r->extended ? "extended " : "", r->name);
+	return buf;
+}
+
 int train_gate(const struct train_run *run, const struct weir_gate_score *other, const char *other_name, size_t which, size_t challengers,
 	       struct weir_gate_result *ret)
 {
+	char name[64];
 	const struct weir_gate_input in = {.units = run->units, .origins = run->origins, .champion = other, .challenger = run->score[which],
 					   .slices = run->slices, .unit = run->unit, .champion_name = other_name,
-					   .challenger_name = run->recipe[which].name, .coverage = run->t->opts.coverage,
+					   .challenger_name = called(&run->recipe[which], name), .coverage = run->t->opts.coverage,
 					   .challengers = challengers};
 
 	return weir_gate(&in, ret);
@@ -92,6 +100,7 @@ static double mean_error(const struct train_run *run, size_t which)
 int train_compare(const struct train_run *run, size_t *ret_best, struct weir_gate_result *ret, struct weir_err *err)
 {
 	size_t best = TRAIN_NONE, fitted = 0, base = run->champion_recipe;
+	char name[64];
 
 	for (size_t i = 0; i < run->recipes; i++) {
 		if (!run->score[i] || i == run->champion_recipe)
@@ -106,7 +115,7 @@ int train_compare(const struct train_run *run, size_t *ret_best, struct weir_gat
 	best = best == TRAIN_NONE ? base : best;
 	if (best == TRAIN_NONE)
 		return weir_err_set(err, -EINVAL, "%s: no candidate can be fitted: %s", run->t->use, run->trouble.text);
-	return train_gate(run, run->score[base], run->recipe[base].name, best, fitted, ret);
+	return train_gate(run, run->score[base], called(&run->recipe[base], name), best, fitted, ret);
 }
 
 size_t train_winner(const struct train_run *run, size_t best, const struct weir_gate_result *gate)
@@ -127,6 +136,8 @@ static void WEIR_PRINTF(2, 3) say(struct train_verdict *v, const char *fmt, ...)
 static void decide_refresh(const struct train_run *run, const struct weir_gate_result *gate, const struct weir_gate_result *own, int64_t to_s,
 			   bool alone, struct train_verdict *v)
 {
+	char name[64];
+
 	v->winner = run->champion_recipe;
 	v->before = own->told ? own->champion.error : NAN;
 	v->after = own->told ? own->challenger.error : gate->champion.error;
@@ -136,11 +147,12 @@ static void decide_refresh(const struct train_run *run, const struct weir_gate_r
 	} else if (own->worse) {
 		v->verdict = WEIR_SHELF_KEPT;
 		say(v, "a refit of %s does worse than the champion as it stands: error %.3f to %.3f on %zu %s that it has not seen",
-		    run->recipe[v->winner].name, v->after, v->before, own->told, run->unit);
+		    called(&run->recipe[v->winner], name), v->after, v->before, own->told, run->unit);
 	} else {
 		v->verdict = WEIR_SHELF_REFRESHED;
 		if (alone)
-			say(v, "%s, the only candidate, is fitted to newer data; error %.3f on what was held back", run->recipe[v->winner].name, v->after);
+			say(v, "%s, the only candidate, is fitted to newer data; error %.3f on what was held back", called(&run->recipe[v->winner], name),
+			    v->after);
 		else
 			say(v, "%s; the champion's recipe is fitted to newer data", gate->why);
 	}
@@ -151,10 +163,11 @@ void train_decide(const struct train_run *run, size_t best, const struct weir_ga
 {
 	struct train_verdict v = {.winner = best, .before = NAN, .after = gate->challenger.error};
 	bool champion = has_champion(run);
+	char name[64];
 
 	if (!*run->against) {
 		v.verdict = WEIR_SHELF_FIRST;
-		say(&v, "%s is the first: error %.3f on %zu %s held back, candidates: %zu", run->recipe[best].name, v.after, gate->told, run->unit,
+		say(&v, "%s is the first: error %.3f on %zu %s held back, candidates: %zu", called(&run->recipe[best], name), v.after, gate->told, run->unit,
 		    run->t->candidate_count);
 	} else if (champion && (best == TRAIN_NONE || !gate->better)) {
 		decide_refresh(run, gate, own, to_s, best == TRAIN_NONE, &v);
@@ -162,7 +175,7 @@ void train_decide(const struct train_run *run, size_t best, const struct weir_ga
 		v.verdict = WEIR_SHELF_KEPT;
 		v.before = own->champion.error;
 		v.after = own->challenger.error;
-		say(&v, "%s does worse than the champion as it stands: error %.3f to %.3f on %zu %s that it has not seen", run->recipe[best].name, v.after,
+		say(&v, "%s does worse than the champion as it stands: error %.3f to %.3f on %zu %s that it has not seen", called(&run->recipe[best], name), v.after,
 		    v.before, own->told, run->unit);
 	} else {
 		v.verdict = WEIR_SHELF_REPLACED;
@@ -170,7 +183,7 @@ void train_decide(const struct train_run *run, size_t best, const struct weir_ga
 		if (champion)
 			say(&v, "%s", gate->why);
 		else
-			say(&v, "%s, error %.3f: the champion's recipe cannot be fitted to these data any more%s%s", run->recipe[best].name, v.after,
+			say(&v, "%s, error %.3f: the champion's recipe cannot be fitted to these data any more%s%s", called(&run->recipe[best], name), v.after,
 			    *run->trouble.text ? ": " : "", run->trouble.text);
 	}
 	*ret = v;
@@ -189,7 +202,7 @@ static int put_scores(const struct train_run *run, const struct train_verdict *v
 		m->meta.slices.item[i].before = NAN;
 	weir_meta_add(&m->meta.scores, "error", own->challenger.error);
 	weir_meta_add(&m->meta.scores, "msis", own->challenger.msis);
-	weir_meta_add(&m->meta.scores, "covered", own->challenger.covered);
+	weir_meta_add(&m->meta.scores, "holdout_covered", own->challenger.covered);
 	weir_meta_add(&m->meta.scores, "error_of_champion", v->before);
 	weir_meta_add(&m->meta.scores, "judged_by", (double)own->told);
 	weir_meta_add(&m->meta.scores, "origins", (double)run->origins);
