@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "lib/base/clock.h"
+#include "lib/ds/utf8.h"
 
 int text_json(struct weir_buf *b, const char *s)
 {
@@ -11,13 +12,16 @@ int text_json(struct weir_buf *b, const char *s)
 
 	for (const char *p = s; !r && *p; p++) {
 		unsigned char c = (unsigned char)*p;
+		size_t n = weir_utf8_char(p);
 
-		if (c == '"' || c == '\\')
+		if (c == '"' || c == '\\') {
 			r = weir_buf_addf(b, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
+		} else if (c < 0x20 || c == 0x7f) {
 			r = weir_buf_addf(b, "\\u%04x", c);
-		else
-			r = weir_buf_add(b, p, 1);
+		} else {
+			r = weir_buf_add(b, n ? p : "?", n ? n : 1);
+			p += n ? n - 1 : 0;
+		}
 	}
 	return r ? r : weir_buf_add(b, "\"", 1);
 }

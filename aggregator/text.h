@@ -8,7 +8,7 @@
 
 #define TEXT_MONEY_MAX 32
 
-/* Appends s as a quoted JSON string; control characters are escaped. */
+/* Appends s as a quoted JSON string; control characters are escaped, a byte that is not of UTF-8 becomes '?'. */
 int text_json(struct weir_buf *b, const char *s);
 /* Nano-units as a decimal, at least two decimals, never rounded: 1500000000 -> "1.50". */
 char *text_money(int64_t nanos, char buf[TEXT_MONEY_MAX]);
