@@ -20,6 +20,7 @@ static const struct {
 	{"/api/v1/ledger", api_ledger},
 	{"/api/v1/models", api_models}, {"/api/v1/models/card", api_models_card},
 	{"/api/v1/budgets", api_budgets}, {"/api/v1/signals", api_signals},
+	{"/api/v1/forecast", api_forecast}, {"/api/v1/anomalies", api_anomalies},
 };
 
 static const struct {

@@ -83,6 +83,9 @@ int api_signals(struct api_call *c, json_t **ret);
 int api_models(struct api_call *c, json_t **ret);
 int api_models_card(struct api_call *c, json_t **ret);
 int api_models_rollback(struct api_call *c, json_t **ret); /* POST {"use": NAME} */
+/* api_live.c */
+int api_forecast(struct api_call *c, json_t **ret);
+int api_anomalies(struct api_call *c, json_t **ret);
 /* api_shadow.c */
 int api_shadow(struct api_call *c, json_t **ret);
 /* api_store.c */

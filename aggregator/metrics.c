@@ -3,6 +3,7 @@
 
 #include "aggregator/alerts.h"
 #include "aggregator/fleet.h"
+#include "aggregator/metrics_live.h"
 #include "aggregator/signals.h"
 #include "aggregator/store_budget.h"
 #include "lib/ds/metrics.h"
@@ -234,6 +235,24 @@ static void write_signals(struct weir_metrics *m, const struct signals *s)
 	weir_sample_u64(m, NULL, signals_kept(s));
 }
 
+/* Of the price book that is in force; "" = there is none. */
+static const char *currency_of(const struct service *sv)
+{
+	const struct weir_repo *r = gitops_repo(sv->gitops);
+
+	return r && r->prices ? weir_pricebook_currency(r->prices) : "";
+}
+
+static int write_models(struct weir_metrics *m, struct service *sv, uint64_t now_ns)
+{
+	struct live_stats st;
+
+	if (!sv->live)
+		return 0;
+	live_stats(sv->live, &st);
+	return metrics_live_write(m, &st, live_view(sv->live), sv->store, currency_of(sv), now_ns);
+}
+
 static int write_agents(struct weir_metrics *m, const struct fleet *f)
 {
 	size_t n = WEIR_MIN(f->count, (size_t)METRICS_AGENTS);
@@ -267,6 +286,8 @@ int metrics_write(struct service *sv, uint64_t now_ns, bool classic, struct weir
 	write_policy(&m, sv->gitops);
 	write_signals(&m, sv->signals);
 	r = write_budgets(&m, sv, now_ns);
+	if (!r)
+		r = write_models(&m, sv, now_ns);
 	if (!r)
 		r = write_agents(&m, &fleet);
 	return r ? r : weir_metrics_end(&m);
