@@ -19,6 +19,7 @@ struct cli {
 	bool json;	    /* raw JSON instead of tables */
 	bool colour;	    /* out is a terminal and NO_COLOR is not set */
 	bool blocks;	    /* out is a terminal that shows UTF-8 */
+	size_t width;	    /* of the terminal that out is, in characters; 0 = it is none */
 	const char *socket; /* of the aggregator */
 	FILE *out;
 	uint64_t now_s; /* Unix time at the start; commands ask no clock but for the rate of a progress line */
@@ -49,6 +50,8 @@ int cmd_status(const struct cli *c, int argc, char **argv, struct weir_err *err)
 int cmd_agents(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_top(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_flows(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_forecast(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_anomalies(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_signals(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_cost(const struct cli *c, int argc, char **argv, struct weir_err *err);

@@ -24,6 +24,17 @@ static const struct command commands[] = {
 	{"signals", cmd_signals, "[--limit 20]",
 	 "Show what is read of others, to be set beside what is found: queries of a Prometheus, Suricata's events and "
 	 "logs (signals.* of the aggregator), whether that works, what was left out and why, and the newest events."},
+	{"forecast", cmd_forecast,
+	 "[--measure cost|bytes|denies|rtt|retransmits] [--by series|workload|namespace|team] [--namespace N] [--workload [N/]W] [--team T] "
+	 "[--path P] [--limit 20]",
+	 "Show how each series of traffic (a workload on a path) went in the last 48 hours and what the next 24 come to, with a 95 % "
+	 "interval and the model that says so; then, of cost, where each budget is at its period's end. Bounds of hours and of series are "
+	 "summed, which is wider than 95 % unless all err alike. With less than a day behind it a series is still learning."},
+	{"anomalies", cmd_anomalies,
+	 "[ID [--proposal]] | [--all [--since 7d]] [--kind K] [--namespace N] [--workload [N/]W] [--team T] [--limit 20]",
+	 "Show what is odd in the traffic and goes on: since when, what, who, how much where what was usual, what it costs an hour, what "
+	 "could be done, and why. --all shows what ended, too. With ID one of them whole, with what others saw at the time and what "
+	 "would stop it; --proposal prints that alone, as YAML: nothing is in force by it."},
 	{"cost", cmd_cost, "[--by team,path] [--payer P] [--since 1h | --from TIME [--to TIME]] [--compare] [--trend]",
 	 "Show what bytes cost. --by takes a comma list of workload, namespace, team, path, meter, "
 	 "node, class (a node's domain and subnet). TIME is 2026-11-01, 2026-11-01T00:00:00Z or Unix seconds. --compare adds "

@@ -5,6 +5,7 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <sys/ioctl.h>
 
 /* Asked of the locale alone: nothing here depends on one. */
 static bool locale_is_utf8(void)
@@ -17,6 +18,13 @@ static bool locale_is_utf8(void)
 	return is;
 }
 
+static size_t terminal_width(void)
+{
+	struct winsize w;
+
+	return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) ? w.ws_col : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct weir_err err = {0};
@@ -25,6 +33,7 @@ int main(int argc, char **argv)
 		.out = stdout,
 		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 		.blocks = isatty(STDOUT_FILENO) && locale_is_utf8(),
+		.width = terminal_width(),
 		.now_s = weir_wall_ns() / WEIR_NS_PER_S,
 	};
 	int r = cli_run(&c, argc - 1, argv + 1, &err);

@@ -109,6 +109,31 @@ static void cell_print(const struct column *c, const char *text, bool last, FILE
 		fprintf(f, "%*s", GAP, "");
 }
 
+/* What is left of a text that was cut ends with "..". */
+static void cut(char *s, size_t width)
+{
+	char *p = s;
+
+	if (text_width(s) <= width)
+		return;
+	for (size_t n = 0; n + 2 < width; n++)
+		for (p++; ((unsigned char)*p & 0xc0) == 0x80;)
+			p++;
+	strcpy(p, "..");
+}
+
+void table_fit(struct table *t, size_t width)
+{
+	size_t used = 0, last = t->column_count - 1, left;
+
+	for (size_t i = 0; i < last; i++)
+		used += t->columns[i].width + GAP;
+	left = WEIR_MAX(width - WEIR_MIN(width, used), (size_t)TABLE_LEAST);
+	for (size_t i = last; i < t->cell_count; i += t->column_count)
+		cut(t->cells[i], left);
+	t->columns[last].width = WEIR_MIN(t->columns[last].width, left);
+}
+
 int table_print(const struct table *t, FILE *f, bool colour)
 {
 	size_t n = t->column_count;

@@ -21,6 +21,9 @@ int table_column(struct table *t, const char *title, bool right);
 /* Cells fill rows from left to right. Control bytes become '?': text from the network cannot steer
  * the terminal. */
 int table_cell(struct table *t, const char *text);
+/* Cuts what stands in the last column so that lines have at most so many characters; it keeps TABLE_LEAST of them. */
+#define TABLE_LEAST 16
+void table_fit(struct table *t, size_t width);
 /* Columns two blanks apart, no blanks at the end of a line; the title line bold when colour. */
 int table_print(const struct table *t, FILE *f, bool colour);
 

@@ -17,6 +17,7 @@ struct answer {
 	char first[512];   /* the first one's */
 	int fd;
 	bool blocks; /* the terminal shows UTF-8 */
+	size_t width; /* of it; 0 = none */
 };
 
 static inline void serve_body(struct answer *a, const char *body)
@@ -64,7 +65,7 @@ static inline int ask(struct answer *a, int argc, char **argv, char **ret_out, s
 	answer_listen(a);
 	if (pthread_create(&server, NULL, serve_one, a))
 		abort();
-	r = cli_fixture_run((struct cli){.socket = a->socket, .blocks = a->blocks}, argc, argv, ret_out, err);
+	r = cli_fixture_run((struct cli){.socket = a->socket, .blocks = a->blocks, .width = a->width}, argc, argv, ret_out, err);
 	pthread_join(server, NULL);
 	close(a->fd);
 	unlink(a->socket);
