@@ -103,7 +103,7 @@ $(B)/bench/bench: $(BENCH) $(patsubst %.c,$(B)/o/%.o,$(filter-out %/main.c,$(SRC
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
-$(B)/bench/lstm $(B)/bench/detect: $(B)/bench/%: $(B)/o/tests/bench/model/%.o $(B)/o/libweir.a
+$(B)/bench/lstm $(B)/bench/detect $(B)/bench/forest: $(B)/bench/%: $(B)/o/tests/bench/model/%.o $(B)/o/libweir.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
@@ -153,7 +153,7 @@ check-long: deps mine
 	$(Q)tests/run check-long
 bench: deps mine
 	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"
-	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/past $(B)/bench/fleet $(B)/bench/lstm $(B)/bench/detect all
+	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/past $(B)/bench/fleet $(B)/bench/lstm $(B)/bench/detect $(B)/bench/forest all
 	$(Q)tests/bench/run $(B) $(ONLY)
 # The models on public data, beside what is published: ONLY="forecast" for one section of tests/eval.
 eval: deps mine

@@ -8,25 +8,30 @@
 
 #define CENTER_ROWS 1024 /* rows that medians are taken of */
 #define CUT_TRIES 4	 /* at a feature whose values lie so close that a rounded cut misses between them */
-#define TURNS 3		 /* topmost nodes, whose features take turns over the trees */
+#define TURNS 7		 /* topmost nodes, whose features take turns over the trees */
+#define TURNS_OBLIQUE 3	 /* there it is directions that are spread */
 #define CACHE_LINE 64
 #define PLACES 512	 /* of the set of drawn rows; a power of two, twice the sample */
 
 /*
  * A tree in the making: its sample by columns, and rows of it, those of a node together. A forest of 100 trees is noisy
- * by what its topmost cuts happen to be. So these are spread: each feature has its turn at each of the three topmost nodes
- * before one comes again; of extended trees, the first cuts of as many as there are features are orthogonal, and so are the
+ * by what its topmost cuts happen to be. So these are spread: each feature has its turn at each of the seven topmost nodes
+ * before one comes again, and its cuts there fall into each of as many equal parts of the node's range as it has turns
+ * (stratified sampling: each cut is as likely as ever, what is drawn twice is not). Of extended trees the first cuts of as many as there are features are orthogonal, and so are the
  * cuts of a path.
  */
 struct grower {
 	const struct weir_forest *f;
 	struct weir_random *random;
 	unsigned int depth; /* levels of inner nodes */
-	float *x; /* [width][WEIR_FOREST_SAMPLE] */
+	float *x;	    /* [width][WEIR_FOREST_SAMPLE] */
 	float value[WEIR_FOREST_SAMPLE];
 	uint16_t row[WEIR_FOREST_SAMPLE];
 	uint16_t order[WEIR_FOREST_WIDTH_MAX]; /* features, in the order in which they are tried */
 	uint16_t turn[TURNS][WEIR_FOREST_WIDTH_MAX];
+	uint16_t part[TURNS][WEIR_FOREST_WIDTH_MAX]; /* of the range, where a feature's next cut falls; of parts */
+	uint16_t parts;
+	size_t turns;
 	double basis[WEIR_FOREST_OBLIQUE][WEIR_FOREST_OBLIQUE]; /* first directions of the trees in this turn */
 	double path[WEIR_FOREST_OBLIQUE][WEIR_FOREST_OBLIQUE];	/* from the root, by depth */
 	float deviation[WEIR_FOREST_WIDTH_MAX]; /* in the tree's sample; of extended trees */
@@ -55,7 +60,7 @@ void weir_forest_free(void *state)
 	free(f->center);
 	free(f->tree);
 	free(f->cuts);
-	free(f->group);
+	weir_forest_ranks_free(f->ranks);
 	free(f);
 }
 
@@ -158,7 +163,7 @@ static bool next_feature(struct grower *g, size_t node, struct span s, size_t *t
 	size_t width = g->f->width;
 
 	while (*tried < width) {
-		bool turn = !*tried && node <= TURNS;
+		bool turn = !*tried && node <= g->turns;
 		size_t at = turn ? place_of(g, g->turn[node - 1][g->nth % width])
 				 : *tried + weir_random_below(g->random, width - *tried);
 		uint16_t j = g->order[at];
@@ -176,25 +181,32 @@ static bool next_feature(struct grower *g, size_t node, struct span s, size_t *t
 	return false;
 }
 
-/* Somewhere between, so that both sides get rows; marked with the feature where groups will want it so. */
-static bool draw_cut(struct grower *g, float low, float high, size_t mark, float *ret)
+/* Somewhere between, so that both sides get rows; u, in [0, 1), says where, and chance if that fails. */
+static bool draw_cut(struct grower *g, float low, float high, double u, float *ret)
 {
 	for (int i = 0; i < CUT_TRIES; i++) {
-		float t = (float)(low + weir_random_unit(g->random) * ((double)high - low));
+		float t = (float)(low + u * ((double)high - low));
 
-		if (!g->cuts && g->f->width <= WEIR_FOREST_WIDTH_WIDE) {
-			uint32_t word;
-
-			memcpy(&word, &t, sizeof(word));
-			word = (word & ~(uint32_t)(WEIR_FOREST_WIDTH_WIDE - 1)) | (uint32_t)mark;
-			memcpy(&t, &word, sizeof(t));
-		}
 		if (t > low && t <= high) {
 			*ret = t;
 			return true;
 		}
+		u = weir_random_unit(g->random);
 	}
 	return false;
+}
+
+static double where_to_cut(struct grower *g, size_t node, size_t feature)
+{
+	double u = weir_random_unit(g->random);
+	uint16_t *part;
+
+	if (node > TURNS)
+		return u;
+	part = &g->part[node - 1][feature];
+	u = (*part + u) / g->parts;
+	*part = (uint16_t)((*part + 1) % g->parts);
+	return u;
 }
 
 static bool cut_straight(struct grower *g, size_t node, struct span s)
@@ -203,7 +215,7 @@ static bool cut_straight(struct grower *g, size_t node, struct span s)
 	float low, high;
 
 	while (next_feature(g, node, s, &tried, &j, &low, &high)) {
-		if (!draw_cut(g, low, high, j, &g->tree->cut[node]))
+		if (!draw_cut(g, low, high, where_to_cut(g, node, j), &g->tree->cut[node]))
 			continue;
 		g->tree->feature[node] = (uint16_t)j;
 		return true;
@@ -276,7 +288,8 @@ static bool cut_oblique(struct grower *g, size_t node, struct span s)
 		return false;
 	memcpy(g->value, sum, s.n * sizeof(*sum));
 	bounds(sum, s.n, &low, &high);
-	return low < high && isfinite(low) && isfinite(high) && draw_cut(g, low, high, 0, &g->tree->cut[node]);
+	return low < high && isfinite(low) && isfinite(high) &&
+	       draw_cut(g, low, high, weir_random_unit(g->random), &g->tree->cut[node]);
 }
 
 /* The node's rows, those below the cut first; how many they are. g->value is of the feature that was cut. */
@@ -311,40 +324,30 @@ static void grow(struct grower *g, size_t node, struct span s)
 	grow(g, 2 * node + 1, (struct span){s.from + left, s.n - left});
 }
 
-/* Lengths below a node that is known to be at depth. */
-static void measure(struct weir_forest_tree *t, size_t node, unsigned int depth)
+/* Lengths below a node that is known to be at depth, and what is to be expected in it. */
+static double measure(struct weir_forest_tree *t, size_t node, unsigned int depth)
 {
 	size_t under = (size_t)1 << (WEIR_FOREST_DEPTH - depth), first = node * under - WEIR_FOREST_NODES;
+	double length;
 
 	if (node < WEIR_FOREST_NODES && t->count[2 * node]) {
-		measure(t, 2 * node, depth + 1);
-		measure(t, 2 * node + 1, depth + 1);
-		return;
+		double left = measure(t, 2 * node, depth + 1), right = measure(t, 2 * node + 1, depth + 1);
+
+		length = (left * t->count[2 * node] + right * t->count[2 * node + 1]) / t->count[node];
+	} else {
+		length = depth + weir_forest_c(t->count[node]);
+		for (size_t i = 0; i < under; i++)
+			t->length[first + i] = (uint32_t)(length * WEIR_FOREST_UNIT + 0.5);
 	}
-	for (size_t i = 0; i < under; i++)
-		t->length[first + i] = (uint32_t)((depth + weir_forest_c(t->count[node])) * WEIR_FOREST_UNIT + 0.5);
+	t->expected[node] = (float)length;
+	return length;
 }
 
 int weir_forest_close(struct weir_forest *f)
 {
-	size_t groups = (WEIR_FOREST_TREES + WEIR_FOREST_LANES - 1) / WEIR_FOREST_LANES;
-
 	for (size_t t = 0; t < WEIR_FOREST_TREES; t++)
 		measure(&f->tree[t], 1, 0);
-	if (f->extended || f->width > WEIR_FOREST_WIDTH_WIDE)
-		return 0;
-	f->group = aligned_alloc(64, groups * sizeof(*f->group));
-	if (!f->group)
-		return -ENOMEM;
-	memset(f->group, 0, groups * sizeof(*f->group));
-	for (size_t t = 0; t < WEIR_FOREST_TREES; t++)
-		for (size_t i = 0; i < WEIR_FOREST_NODES; i++) {
-			struct weir_forest_group *g = &f->group[t / WEIR_FOREST_LANES];
-
-			memcpy(&g->word[i][t % WEIR_FOREST_LANES], &f->tree[t].cut[i], sizeof(float));
-			g->length[i][t % WEIR_FOREST_LANES] = f->tree[t].length[i];
-		}
-	return 0;
+	return f->extended ? 0 : weir_forest_ranks_new(f, &f->ranks);
 }
 
 static int check(const struct weir_model_data *d, struct weir_err *err)
@@ -361,7 +364,7 @@ static int check(const struct weir_model_data *d, struct weir_err *err)
 /* Each feature once, in an order of its own for each of the topmost nodes. */
 static void shuffle_turns(struct grower *g)
 {
-	for (size_t node = 0; node < TURNS; node++)
+	for (size_t node = 0; node < g->turns; node++)
 		for (size_t j = 0; j < g->f->width; j++) {
 			size_t k = weir_random_below(g->random, j + 1);
 
@@ -403,8 +406,13 @@ static int forest_fit(const struct weir_model_data *d, const struct weir_model_o
 	find_centers(f, &d->rows);
 	while ((1u << g->depth) < sample)
 		g->depth++;
+	g->turns = f->cuts ? TURNS_OBLIQUE : TURNS;
+	g->parts = (uint16_t)((WEIR_FOREST_TREES + f->width - 1) / f->width);
 	for (size_t j = 0; j < f->width; j++)
 		g->order[j] = (uint16_t)j;
+	for (size_t node = 0; node < TURNS && !f->cuts; node++)
+		for (size_t j = 0; j < f->width; j++)
+			g->part[node][j] = (uint16_t)weir_random_below(&random, g->parts);
 	for (size_t t = 0; t < WEIR_FOREST_TREES; t++)
 		grow_tree(g, f, t, &d->rows);
 	r = weir_forest_close(f);

@@ -17,8 +17,7 @@
 #define WEIR_FOREST_NODES 256	     /* inner ones, from 1 */
 #define WEIR_FOREST_WIDTH_MAX 1024   /* features */
 #define WEIR_FOREST_UNIT 0x1p20	     /* of lengths: steps times this */
-#define WEIR_FOREST_LANES 16	     /* trees that one register holds */
-#define WEIR_FOREST_WIDTH_WIDE 32    /* features up to which there is something faster than plain C */
+#define WEIR_FOREST_BLOCK 256	     /* rows that are scored together */
 #define WEIR_FOREST_OBLIQUE 16	     /* features of an oblique cut; all, when there are no more */
 
 struct weir_forest_tree {
@@ -26,6 +25,7 @@ struct weir_forest_tree {
 	uint16_t feature[WEIR_FOREST_NODES];
 	uint16_t count[2 * WEIR_FOREST_NODES]; /* rows of the sample in a node; 0 below a leaf */
 	uint32_t length[WEIR_FOREST_NODES];    /* from the root to each of the lowest places, in WEIR_FOREST_UNIT */
+	float expected[2 * WEIR_FOREST_NODES]; /* steps that the sample's rows in a node have on average */
 };
 
 /* Of an extended tree: value = sum of weight * feature. */
@@ -36,10 +36,23 @@ struct weir_forest_cuts {
 	} at[WEIR_FOREST_NODES];
 };
 
-/* Sixteen trees side by side: a word is the cut, whose lowest five bits are the feature. */
-struct weir_forest_group {
-	uint32_t word[WEIR_FOREST_NODES][WEIR_FOREST_LANES];
-	uint32_t length[WEIR_FOREST_NODES][WEIR_FOREST_LANES];
+/*
+ * Of a plain forest: a value as its rank among the cuts of its feature, how many of them are at most it, loses nothing.
+ * Trees that follow each other are a group for as long as none of their features has more than 255 cuts, so that a rank is
+ * a byte: right is where a row's rank among the group's cuts is above the cut's own.
+ */
+struct weir_forest_step {
+	uint16_t node, feature;
+	int8_t rank; /* less 128 */
+};
+struct weir_forest_ranks {
+	uint32_t *key;	 /* all cuts; they ascend, those of feature j from first[j] to first[j + 1] */
+	uint32_t *first; /* [width + 1] */
+	struct weir_forest_step *step; /* inner nodes; tree t's from from[t] to from[t + 1], upper ones first */
+	uint32_t from[WEIR_FOREST_TREES + 1];
+	uint8_t group[WEIR_FOREST_TREES]; /* of a tree */
+	size_t groups;
+	int8_t *among; /* [groups] for each rank among all cuts of a feature, from first[j] + j on: the group's, less 128 */
 };
 
 struct weir_forest {
@@ -48,7 +61,7 @@ struct weir_forest {
 	double *center; /* median of each feature: subtracted before all else, and what a missing value is taken for */
 	struct weir_forest_tree *tree;
 	struct weir_forest_cuts *cuts;	 /* NULL unless extended */
-	struct weir_forest_group *group; /* NULL when extended or too wide */
+	struct weir_forest_ranks *ranks; /* NULL when extended */
 };
 
 /* Trees without nodes. */
@@ -92,13 +105,20 @@ static inline bool weir_forest_right(const struct weir_forest *f, size_t tree, s
 	return v >= f->tree[tree].cut[node];
 }
 
-/* Makes what scoring needs of what fitting or unpacking left: lengths and groups. */
+/* Makes what scoring needs of what fitting or unpacking left: lengths and ranks. */
 int weir_forest_close(struct weir_forest *f);
+
+int weir_forest_ranks_new(const struct weir_forest *f, struct weir_forest_ranks **ret);
+void weir_forest_ranks_free(struct weir_forest_ranks *r);
+
+/* Of at most WEIR_FOREST_BLOCK rows: ret[(group * width + feature) * WEIR_FOREST_BLOCK + row], less 128; whole eights of rows. */
+void weir_forest_rank(const struct weir_forest *f, const double *rows, size_t n, int8_t *ret);
+/* Adds to sum, of WEIR_FOREST_BLOCK rows, the lengths of n rows with these ranks over all trees. For AVX2 only. */
+void weir_forest_sum_avx2(const struct weir_forest *f, const int8_t *rank, size_t n, uint32_t *sum);
 
 enum weir_forest_way {
 	WEIR_FOREST_PORTABLE,
 	WEIR_FOREST_AVX2,
-	WEIR_FOREST_AVX512,
 	WEIR_FOREST_WAYS,
 };
 

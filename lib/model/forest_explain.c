@@ -46,18 +46,6 @@ static int finish(struct account *a, struct weir_explain *ret)
 	return 0;
 }
 
-/* Steps from the root that rows of the sample in this node have on average, by the lengths that scoring uses. */
-static double expected(const struct weir_forest_tree *t, size_t node, unsigned int depth, double ret[2 * WEIR_FOREST_NODES])
-{
-	if (node < WEIR_FOREST_NODES && t->count[2 * node])
-		ret[node] = (expected(t, 2 * node, depth + 1, ret) * t->count[2 * node] +
-			     expected(t, 2 * node + 1, depth + 1, ret) * t->count[2 * node + 1]) /
-			    t->count[node];
-	else
-		ret[node] = t->length[(node << (WEIR_FOREST_DEPTH - depth)) - WEIR_FOREST_NODES] / WEIR_FOREST_UNIT;
-	return ret[node];
-}
-
 /* A cut's effect goes to its feature; an oblique one's is shared. */
 static void give(struct account *a, size_t tree, size_t node, double effect)
 {
@@ -76,14 +64,13 @@ static void give(struct account *a, size_t tree, size_t node, double effect)
 static void walk(struct account *a, size_t tree)
 {
 	const struct weir_forest_tree *t = &a->f->tree[tree];
-	double steps[2 * WEIR_FOREST_NODES];
 	size_t node = 1;
 
-	a->base += expected(t, 1, 0, steps);
+	a->base += t->expected[1];
 	while (node < WEIR_FOREST_NODES && t->count[2 * node]) {
 		size_t next = 2 * node + weir_forest_right(a->f, tree, node, a->x);
 
-		give(a, tree, node, steps[next] - steps[node]);
+		give(a, tree, node, (double)t->expected[next] - t->expected[node]);
 		node = next;
 	}
 }
@@ -119,17 +106,15 @@ static double shapley(const struct gate *g, size_t n, size_t i)
 	return sum * (g[i].own - g[i].part);
 }
 
-static void leaves(struct account *a, size_t tree, size_t node, unsigned int depth, const struct gate *above, size_t n)
+static void leaves(struct account *a, size_t tree, size_t node, const struct gate *above, size_t n)
 {
 	const struct weir_forest_tree *t = &a->f->tree[tree];
 	struct gate g[WEIR_FOREST_DEPTH];
 	size_t at = 0;
 
 	if (node >= WEIR_FOREST_NODES || !t->count[2 * node]) {
-		double steps = t->length[(node << (WEIR_FOREST_DEPTH - depth)) - WEIR_FOREST_NODES] / WEIR_FOREST_UNIT;
-
 		for (size_t i = 0; i < n; i++)
-			a->given[above[i].feature] += steps * shapley(above, n, i);
+			a->given[above[i].feature] += t->expected[node] * shapley(above, n, i);
 		return;
 	}
 	while (at < n && above[at].feature != t->feature[node])
@@ -142,17 +127,16 @@ static void leaves(struct account *a, size_t tree, size_t node, unsigned int dep
 			g[at] = (struct gate){t->feature[node], 1, 1};
 		g[at].part *= (double)t->count[2 * node + side] / t->count[node];
 		g[at].own *= goes;
-		leaves(a, tree, 2 * node + side, depth + 1, g, WEIR_MAX(n, at + 1));
+		leaves(a, tree, 2 * node + side, g, WEIR_MAX(n, at + 1));
 	}
 }
 
 static void audit(struct account *a, size_t tree)
 {
-	double steps[2 * WEIR_FOREST_NODES];
 	struct gate none[1] = {{0}};
 
-	a->base += expected(&a->f->tree[tree], 1, 0, steps);
-	leaves(a, tree, 1, 0, none, 0);
+	a->base += a->f->tree[tree].expected[1];
+	leaves(a, tree, 1, none, 0);
 }
 
 static int explain(const struct weir_forest *f, const struct weir_rows *rows, void (*tree)(struct account *, size_t),

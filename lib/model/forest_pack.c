@@ -63,16 +63,6 @@ static uint16_t get_feature(const struct weir_forest *f, struct weir_reader *r)
 	return r->bad ? 0 : (uint16_t)j;
 }
 
-/* Groups find the feature in the cut's lowest bits. */
-static void check_mark(const struct weir_forest *f, const struct weir_forest_tree *t, size_t node, struct weir_reader *r)
-{
-	uint32_t word;
-
-	memcpy(&word, &t->cut[node], sizeof(word));
-	if (!f->extended && f->width <= WEIR_FOREST_WIDTH_WIDE && word % WEIR_FOREST_WIDTH_WIDE != t->feature[node])
-		r->bad = true;
-}
-
 /* A node's rows are those of the two below it, each of which has some. */
 static void get_node(struct weir_forest *f, size_t tree, size_t node, struct weir_reader *r)
 {
@@ -92,7 +82,6 @@ static void get_node(struct weir_forest *f, size_t tree, size_t node, struct wei
 		f->cuts[tree].at[node].feature[i] = get_feature(f, r);
 		f->cuts[tree].at[node].weight[i] = get_float(r);
 	}
-	check_mark(f, t, node, r);
 	get_node(f, tree, 2 * node, r);
 	get_node(f, tree, 2 * node + 1, r);
 	if (t->count[2 * node] + t->count[2 * node + 1] != t->count[node])
