@@ -158,7 +158,7 @@ static int tell(const struct cli *c, const struct asked *a, const struct strange
 
 		if (r)
 			return r;
-		fprintf(c->out, "line %" PRIu64 ": %s.\n", s->at[i].line, weir_forest_sentence(f, &row, &e, said));
+		fprintf(c->out, "line %" PRIu64 ": %s.\n", s->at[i].line, weir_forest_sentence(f, &row, &e, NULL, said));
 	}
 	return 0;
 }

@@ -143,8 +143,11 @@ int weir_forest_explain(const struct weir_forest *f, const struct weir_rows *row
 int weir_forest_shap(const struct weir_forest *f, const struct weir_rows *rows, struct weir_explain *ret);
 
 #define WEIR_FOREST_SENTENCE_MAX 512
-/* One sentence with numbers on row 0 of what was explained, the first three features that make it strange. */
+/*
+ * One sentence with numbers on row 0 of what was explained, the first three features that make it strange, by their names;
+ * NULL: "column 1".
+ */
 const char *weir_forest_sentence(const struct weir_forest *f, const struct weir_rows *rows, const struct weir_explain *e,
-				 char ret[WEIR_FOREST_SENTENCE_MAX]);
+				 const char *const *names, char ret[WEIR_FOREST_SENTENCE_MAX]);
 
 #endif

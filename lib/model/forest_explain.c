@@ -168,7 +168,7 @@ int weir_forest_shap(const struct weir_forest *f, const struct weir_rows *rows, 
 }
 
 const char *weir_forest_sentence(const struct weir_forest *f, const struct weir_rows *rows, const struct weir_explain *e,
-				 char ret[WEIR_FOREST_SENTENCE_MAX])
+				 const char *const *names, char ret[WEIR_FOREST_SENTENCE_MAX])
 {
 	size_t at, said = 0;
 	double all = 0;
@@ -181,9 +181,9 @@ const char *weir_forest_sentence(const struct weir_forest *f, const struct weir_
 
 		if (e->item[i].value < SHARE_MIN * all || !(e->item[i].value > 0))
 			continue;
-		at += (size_t)snprintf(ret + at, WEIR_FOREST_SENTENCE_MAX - at, "%scolumn %s is %.6g, usually %.6g (%.0f %% of it)",
-				       said ? ", " : ": strange is that ", e->item[i].name, rows->v[j], f->center[j],
-				       100 * e->item[i].value / all);
+		at += (size_t)snprintf(ret + at, WEIR_FOREST_SENTENCE_MAX - at, "%s%s%.60s is %.6g, usually %.6g (%.0f %% of it)",
+				       said ? ", " : ": strange is that ", names ? "" : "column ",
+				       names ? names[j] : e->item[i].name, rows->v[j], f->center[j], 100 * e->item[i].value / all);
 		said++;
 	}
 	if (!said)

@@ -318,8 +318,10 @@ TEST(a_sentence_names_column_value_and_share)
 	struct weir_explain e;
 
 	CHECK(!weir_model_explain(&m.m, 0, &rows, &e));
-	weir_forest_sentence(m.m.state, &rows, &e, said);
+	weir_forest_sentence(m.m.state, &rows, &e, NULL, said);
 	CHECK(!strncmp(said, "score 0.", 8) && strstr(said, ": strange is that column 2 is 7.5, usually ") && strstr(said, " % of it)"), "%s", said);
+	weir_forest_sentence(m.m.state, &rows, &e, (const char *const[]){"peers", "ports", "bytes"}, said);
+	CHECK(strstr(said, ": strange is that ports is 7.5, usually ") && !strstr(said, "column"), "%s", said);
 }
 
 TEST(what_cannot_be_learnt_is_refused)
