@@ -61,7 +61,7 @@ TEST(a_line_is_the_score_of_a_row)
 
 	CHECK(!run(train, n, rows, "--seed 7", &one, &err), "%s", err.text);
 	CHECK(sscanf(one, "%lf\n%lf\n%n", &usual, &strange, &len) == 2 && one[len] == '\0' && strlen(one) == 24, "printed %s", one);
-	CHECK(usual > 0.3 && usual < 0.5 && strange > 0.55 && strange < 1, "usual %g, strange %g", usual, strange);
+	CHECK(usual > 0.3 && usual < 0.5 && strange > usual + 0.1 && strange < 1, "usual %g, strange %g", usual, strange);
 	CHECK(!run(train, n, rows, "--seed 7", &same, &err) && !strcmp(one, same), "another forest of the same seed");
 	CHECK(!run(train, n, rows, "--seed 8", &other, &err) && strcmp(one, other), "the same forest of another seed");
 	CHECK(!run(train, n, rows, "--seed 7 --extended", &extended, &err) && strcmp(one, extended), "extended is plain");
