@@ -61,10 +61,10 @@ static const struct command commands[] = {
 	 "(2026-10) against that of another: both are settled as weirctl bill reconcile does, each workload or team (--by team,path) has "
 	 "its share, and what nobody was seen to cause changes as unmeasured."},
 	{"budget", cmd_budget, "",
-	 "List the budgets of the policy repository: what is spent in the period that is on, and where a straight line from its "
-	 "begin leads. State is the highest threshold that is reached; over is 100 %."},
+	 "List the budgets of the policy repository: what is spent in the period that is on, where a straight line from its "
+	 "begin leads, what the period is forecast to cost, and when the amount is passed, with an interval of 80 %. State is the highest threshold that is reached; over is 100 %."},
 	{"budget show", cmd_budget_show, "NAME [--proposal]",
-	 "Show all of a budget: its thresholds, what was said of them, and which webhook took it. --proposal prints, of a budget "
+	 "Show all of a budget: its forecast with intervals, its thresholds, what was said of them, and which webhook took it. --proposal prints, of a budget "
 	 "with at_limit: propose, the policy that would hold its cost; it is in force when it is committed and approved, not before."},
 	{"budget check", cmd_budget_check, "[DIR]",
 	 "Check budgets without an aggregator: DIR, . unless said otherwise, is a policy repository, or a directory of budgets "
