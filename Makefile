@@ -107,6 +107,11 @@ $(B)/bench/lstm $(B)/bench/detect $(B)/bench/forest: $(B)/bench/%: $(B)/o/tests/
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+FLOW_WORLD := $(patsubst %.c,$(B)/o/%.o,$(wildcard tests/lib/flow_world*.c))
+$(B)/bench/flows: $(B)/o/tests/bench/model/flows.o $(FLOW_WORLD) $(B)/o/libweir.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 $(B)/bench/past $(B)/bench/fleet: $(B)/bench/%: $(B)/o/tests/bench/fleet/%.o $(B)/o/tests/bench/fleet/node.o $(B)/o/libweir.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
@@ -153,11 +158,11 @@ check-long: deps mine
 	$(Q)tests/run check-long
 bench: deps mine
 	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"
-	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/past $(B)/bench/fleet $(B)/bench/lstm $(B)/bench/detect $(B)/bench/forest all
+	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/past $(B)/bench/fleet $(B)/bench/lstm $(B)/bench/detect $(B)/bench/forest $(B)/bench/flows all
 	$(Q)tests/bench/run $(B) $(ONLY)
 # The models on public data, beside what is published: ONLY="forecast" for one section of tests/eval.
 eval: deps mine
-	$(Q)$(MAKE) -j2 all
+	$(Q)$(MAKE) -j2 all $(B)/bench/flows
 	$(Q)tests/eval/run $(B) $(ONLY)
 check-kernels: mine
 	$(Q)packaging/deps kernels

@@ -96,6 +96,7 @@ int cmd_models_list(const struct cli *c, int argc, char **argv, struct weir_err 
 int cmd_models_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_models_card(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_models_rollback(const struct cli *c, int argc, char **argv, struct weir_err *err);
+int cmd_model_patterns(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_prices_show(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_prices_calibrate(const struct cli *c, int argc, char **argv, struct weir_err *err);
 int cmd_prices_explain(const struct cli *c, int argc, char **argv, struct weir_err *err);

@@ -132,6 +132,14 @@ static const struct command commands[] = {
 	 "(team, zone, size), and what it gets wrong."},
 	{"models rollback", cmd_models_rollback, "USE",
 	 "Go back to the champion before. The present one, and whatever was learnt from no newer data, is not taken again. It is audited."},
+	{"model patterns", cmd_model_patterns, "[--health FILE] [--currency C] [--proposals] | --table",
+	 "Find patterns of threat and waste in buckets of flows on standard input: scans, floods, exfiltration, beacons, retry storms, "
+	 "runaway egress, cross-zone chatter; print each when it begins and when it has ended. A line is "
+	 "time,node,domain,namespace,workload,team,labels,peer,peer_domain,peer_workload,opened,protocol,port,path,direction,verdict,bytes,"
+	 "packets,nanos: Unix seconds, labels as app=web;tier=front, no peer where rows were folded, no domain where it is public, opened 1 by the "
+	 "workload or 0, egress or ingress, nano-units. Lines of --health are time to labels, then "
+	 "scope,connections,refused,timeouts,failed of ten seconds. --proposals prints instead the policies and changes that would "
+	 "stop what began, --table by which numbers patterns are told. Needs no aggregator."},
 	{"export focus", cmd_export_focus,
 	 "--period MONTH | --from DATE [--to DATE] [--version 1.2|1.3] [--by day|hour] [--traffic FILE]... [--account-prefix TEXT] "
 	 "[--share-hours sender|receiver|initiator] [--dir REPO] [--output FILE.csv[.gz]]",

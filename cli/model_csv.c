@@ -30,7 +30,7 @@ static int read_line(struct model_csv *c, struct weir_err *err)
 	int ch;
 
 	c->line++;
-	while ((ch = getc(c->f)) != EOF && ch != '\n') {
+	while ((ch = getc_unlocked(c->f)) != EOF && ch != '\n') {
 		if (len + 2 > c->size) {
 			size_t size = c->size ? 2 * c->size : 4096;
 			char *more = size <= 2 * MODEL_LINE_MAX ? realloc(c->text, size) : NULL;

@@ -12,7 +12,7 @@
 #include "lib/model/finding.h"
 
 #define LABELS_MAX 16
-#define RATE_MIN_KBIT 64u /* less is a denial that hangs */
+#define RATE_MIN_KBIT 1u /* what a FlowPolicy takes */
 #define RATE_MAX_KBIT 1000000000u
 
 static void json_freep(json_t **j)
@@ -157,14 +157,15 @@ static int put_ports(const struct weir_finding *f, struct weir_buf *ret)
 
 static int put_limit(const struct weir_finding *f, struct weir_buf *ret)
 {
-	bool pace = f->dir == 1 && (!f->proto || f->proto == IPPROTO_TCP);
+	/* What opens connections is not paced: there is no socket with a rate yet. */
+	bool storm = f->kind == WEIR_FINDING_RETRY_STORM, pace = f->dir == 1 && (!f->proto || f->proto == IPPROTO_TCP) && !storm;
 	uint64_t kbit = f->limit_bps / 1000;
 
 	if (!f->limit_bps)
 		return 0;
 	kbit = WEIR_MAX(WEIR_MIN(kbit, RATE_MAX_KBIT), RATE_MIN_KBIT);
-	return weir_buf_addf(ret, "    limit: {rate: %" PRIu64 "kbit, mode: %s, per: workload%s}\n", kbit, pace ? "pace" : "police",
-			     pace ? "" : f->dir == 1 ? ", direction: egress" : ", direction: ingress");
+	return weir_buf_addf(ret, "    limit: {rate: %" PRIu64 "kbit, %smode: %s, per: workload%s}\n", kbit, storm ? "burst: 1500B, " : "",
+			     pace ? "pace" : "police", pace ? "" : f->dir == 1 ? ", direction: egress" : ", direction: ingress");
 }
 
 static int put_policy(const struct weir_finding *f, struct weir_buf *ret)
@@ -197,6 +198,22 @@ static int put_service(const struct weir_finding *f, struct weir_buf *ret)
 	return r ? r : weir_buf_addf(ret, "}\nspec:\n  trafficDistribution: PreferClose\n");
 }
 
+/* No tool takes it; it says who must change what. */
+static int put_retries(const struct weir_finding *f, struct weir_buf *ret)
+{
+	char peer[64];
+	int r = put_comment(f, ret);
+
+	r = r ? r : weir_buf_addf(ret, "# A limit of bytes would slow the connections that succeed: mend the destination, and let its callers back off.\n"
+				       "change:\n  destination: {address: \"%s\", port: %u, workload: ", weir_prefix_text(&f->peer, peer), f->port);
+	r = r ? r : weir_buf_quote(ret, f->peer_name);
+	r = r ? r : weir_buf_addf(ret, "}\n  caller: {namespace: ");
+	r = r ? r : weir_buf_quote(ret, f->subject.namespace);
+	r = r ? r : weir_buf_addf(ret, ", workload: ");
+	r = r ? r : weir_buf_quote(ret, f->subject.name);
+	return r ? r : weir_buf_addf(ret, "}\n  attempts_per_s: {is: %.1f, usual_at_most: %.1f}\n", f->observed, f->expected);
+}
+
 int weir_finding_propose(const struct weir_finding *f, struct weir_buf *ret)
 {
 	weir_auto_buf struct weir_buf b = {.max = WEIR_FINDING_PROPOSAL_MAX};
@@ -206,6 +223,8 @@ int weir_finding_propose(const struct weir_finding *f, struct weir_buf *ret)
 		r = put_policy(f, &b);
 	else if (f->action == WEIR_ACTION_CHANGE && f->kind == WEIR_FINDING_CROSS_ZONE)
 		r = put_service(f, &b);
+	else if (f->action == WEIR_ACTION_CHANGE && f->kind == WEIR_FINDING_RETRY_STORM)
+		r = put_retries(f, &b);
 	else
 		r = -ENODATA;
 	return r ? r : weir_buf_add(ret, b.data, b.len);

@@ -12,8 +12,9 @@
 uint64_t pattern_hash(uint64_t seed, const void *data, size_t len)
 {
 	const uint8_t *b = data;
-	uint64_t h = seed ^ 0x9e3779b97f4a7c15ull, v;
+	uint64_t h = (seed ^ 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull, v;
 
+	h ^= h >> 32; /* else seed and first word would be one number */
 	for (; len >= 8; b += 8, len -= 8) {
 		memcpy(&v, b, 8);
 		h = (h ^ v) * 0xff51afd7ed558ccdull;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A table of fixed size: entries by a 64-bit tag, eight places for each. When all eight are taken, the entry gives way that
- * was seen longest ago, its weight counting as time: what has proved to be worth remembering stays longer.
+ * was seen longest ago, its weight counting as time: what has proved to be worth remembering stays longer. Of those
+ * in use just now none gives way to another's weight.
  */
 #ifndef WEIR_PATTERN_CACHE_H
 #define WEIR_PATTERN_CACHE_H
@@ -37,6 +38,12 @@ static inline struct cache_slot *cache_at(const struct cache *c, size_t i)
 	return (void *)(c->at + i * c->size);
 }
 
+/* What is in use just now stays, whatever the others weigh. */
+static inline uint64_t cache_worth(const struct cache_slot *s, uint32_t bucket)
+{
+	return (uint64_t)s->seen + s->weight + (s->seen + 2 >= bucket ? (uint64_t)1 << 32 : 0);
+}
+
 /* NULL: it is not there. */
 static inline void *cache_find(const struct cache *c, uint64_t tag)
 {
@@ -61,7 +68,7 @@ static inline void *cache_get(struct cache *c, uint64_t tag, uint32_t bucket, ui
 	}
 	for (size_t i = 0; i < CACHE_WAYS; i++) {
 		s = cache_at(c, set * CACHE_WAYS + i);
-		if (!worst || !s->tag || (worst->tag && s->seen + s->weight < worst->seen + worst->weight))
+		if (!worst || !s->tag || (worst->tag && cache_worth(s, bucket) < cache_worth(worst, bucket)))
 			worst = s;
 	}
 	*evicted += worst->tag != 0;

@@ -23,6 +23,7 @@ struct pair {
 	bool told;
 	uint32_t epoch;
 	float bytes[2][2]; /* of the present and the last epoch, by weir_dir */
+	float due;	   /* what becomes usual when one more epoch is over: nothing is its own excuse */
 	uint32_t begin, last; /* buckets of the event at hand: active ones side by side */
 	uint32_t events, intervals, long_events, gaps;
 	float event_bytes;
@@ -84,7 +85,8 @@ static void turn(const struct weir_patterns *p, struct pair *e, struct pattern_g
 	if (epoch == e->epoch)
 		return;
 	if (!e->told)
-		g->peer_top = WEIR_MAX(peer_top(p, g), e->bytes[0][WEIR_EGRESS] + e->bytes[1][WEIR_EGRESS]);
+		g->peer_top = WEIR_MAX(peer_top(p, g), e->due);
+	e->due = e->told ? 0 : e->bytes[0][WEIR_EGRESS] + e->bytes[1][WEIR_EGRESS];
 	for (int dir = 0; dir < WEIR_DIRS; dir++) {
 		e->bytes[1][dir] = epoch == e->epoch + 1 ? e->bytes[0][dir] : 0;
 		e->bytes[0][dir] = 0;
@@ -98,7 +100,7 @@ void pattern_peer_sweep(struct weir_patterns *p)
 {
 	for (size_t i = 0; i < p->pairs.sets * CACHE_WAYS; i++) {
 		struct pair *e = (void *)cache_at(&p->pairs, i);
-		struct pattern_group *g = e->slot.tag && e->bytes[0][WEIR_EGRESS] + e->bytes[1][WEIR_EGRESS] > 0 ?
+		struct pattern_group *g = e->slot.tag && e->due + e->bytes[0][WEIR_EGRESS] + e->bytes[1][WEIR_EGRESS] > 0 ?
 						  weir_map_find(p->groups, &e->group, sizeof(e->group)) : NULL;
 
 		if (g)

@@ -12,6 +12,8 @@
 #define HISTORY 6	    /* buckets of past that a usual needs */
 #define MEAN_BUCKETS 60	    /* of the usual cost */
 #define LIMIT_HEADROOM 1.25 /* a proposed limit lets pass more than was ever usual */
+#define LIMIT_LEAST_BPS 8000
+#define SYN_BITS 600	    /* a SYN of 60 bytes, and what repeats it */
 #define HEADERS_V4 64	    /* a segment without data, options included */
 #define HEADERS_V6 84
 #define HANDSHAKES 100	    /* bytes of a packet, mean: most of a flow's packets open connections, some of which may succeed */
@@ -52,7 +54,7 @@ static void keep(struct pattern_workload *w, const struct over *o, double bytes)
 	run->told = true;
 	run->bar = o->bar;
 	run->usual = o->usual;
-	run->limit_bps = WEIR_MAX((uint64_t)(bytes * LIMIT_HEADROOM * 8 / WEIR_PATTERN_BUCKET_S), (uint64_t)64000);
+	run->limit_bps = WEIR_MAX((uint64_t)(bytes * LIMIT_HEADROOM * 8 / WEIR_PATTERN_BUCKET_S), (uint64_t)64000); /* less is a denial that hangs */
 }
 
 static double usual_of(const struct weir_patterns *p, struct usual *u)
@@ -256,12 +258,15 @@ static void tell_retries(struct weir_patterns *p, struct pattern_workload *w, co
 	double rate = o->value / WEIR_PATTERN_BUCKET_S;
 	struct weir_finding found;
 	char peer[64];
+	bool dead;
 
 	pattern_begin(p, WEIR_FINDING_RETRY_STORM, w->who, &found);
 	since(p, &w->hot[o->rate], &found);
 	pattern_with(&found, p, f);
-	found.action = WEIR_ACTION_POLICY;
-	found.limit_bps = w->hot[o->rate].limit_bps;
+	/* A limit of bytes slows what still gets through too: it is proposed where next to nothing does. */
+	dead = (double)w->failures >= pattern_param(found.kind, RETRY_DEAD) * o->value;
+	found.action = dead ? WEIR_ACTION_POLICY : WEIR_ACTION_CHANGE;
+	found.limit_bps = dead ? WEIR_MAX((uint64_t)(2 * o->usual / WEIR_PATTERN_BUCKET_S * SYN_BITS), (uint64_t)LIMIT_LEAST_BPS) : 0;
 	found.observed = rate;
 	found.expected = o->usual / WEIR_PATTERN_BUCKET_S;
 	found.score = pattern_score(o->value, o->bar);
@@ -289,7 +294,7 @@ static void retries(struct weir_patterns *p, struct pattern_workload *w)
 	f = largest(p, w, RATE_ATTEMPTS, &share, &unused);
 	if (!f || share < pattern_param(WEIR_FINDING_RETRY_STORM, RETRY_ONE_PEER))
 		return;
-	keep(w, &o, usual_of(p, &w->group->usual_bytes[WEIR_EGRESS]));
+	keep(w, &o, 0);
 	tell_retries(p, w, &o, f, share);
 }
 

@@ -32,7 +32,7 @@ struct peer_entry {
 struct port_entry {
 	struct cache_slot slot;
 	struct targets t;
-	int64_t owner; /* workload */
+	uint64_t group; /* of the workload */
 	uint64_t known[2][KNOWN_WORDS];
 	uint32_t known_epoch;
 	uint16_t port;
@@ -106,6 +106,14 @@ bool pattern_failed(const struct pattern_flow *f)
 	if (!f->packets[in])
 		return true;
 	return f->proto == IPPROTO_TCP && f->bytes[in] <= refusal * f->packets[in];
+}
+
+/* Whether something was said: an open port that a scan finds answers once, and is left at once. */
+static bool conversed(const struct pattern_flow *f)
+{
+	int out = f->opened ? WEIR_EGRESS : WEIR_INGRESS;
+
+	return f->proto != IPPROTO_TCP || (f->packets[out] > 2 && f->packets[!out] > 1);
 }
 
 static bool is_try(const struct pattern_flow *f)
@@ -190,7 +198,7 @@ static void note_host(struct weir_patterns *p, const struct pattern_flow *f, uin
 	struct port_entry *e = cache_get(&p->ports, key, p->bucket, &p->stats.evicted);
 	bool known;
 
-	e->owner = f->w->id;
+	e->group = f->w->group->key;
 	e->port = f->port;
 	turn(&e->t, p->time_s);
 	turn_known(e, p->time_s);
@@ -220,7 +228,7 @@ void pattern_scan_flow(struct weir_patterns *p, uint32_t flow)
 	const struct pattern_flow *f = &p->flows[flow];
 	bool failed = pattern_failed(f);
 
-	if (failed && !is_try(f))
+	if (failed ? !is_try(f) : !conversed(f))
 		return;
 	if (f->port)
 		note_port(p, f, flow, failed);
@@ -228,7 +236,7 @@ void pattern_scan_flow(struct weir_patterns *p, uint32_t flow)
 		note_host(p, f, flow, failed);
 }
 
-/* Ports of the peer at which it answered within the hour: the tables by port know. */
+/* A policy is for the whole group: ports of the peer at which one of it had an answer within the hour. */
 static void spare_ports(const struct weir_patterns *p, const struct pattern_flow *f, const struct peer_entry *e,
 			struct weir_finding *ret)
 {
@@ -238,13 +246,48 @@ static void spare_ports(const struct weir_patterns *p, const struct pattern_flow
 		const struct port_entry *k = (const void *)cache_at(&p->ports, i);
 		bool same = false;
 
-		for (unsigned int g = 0; k->slot.tag && g < k->good_count; g++)
-			same |= k->owner == f->w->id && !memcmp(&k->good[g], &f->peer, sizeof(f->peer));
+		for (unsigned int g = 0; k->slot.tag && k->group == f->w->group->key && g < k->good_count; g++)
+			same |= !memcmp(&k->good[g], &f->peer, sizeof(f->peer));
 		for (size_t g = 0; same && g < ret->spared_port_count; g++)
 			same = ret->spared_ports[g] != k->port;
 		if (same && ret->spared_port_count < WEIR_FINDING_SPARED)
 			ret->spared_ports[ret->spared_port_count++] = k->port;
 	}
+}
+
+/* Hosts of the prefix that one of the group had an answer of at the port; false: there are too many to name. */
+static bool spare_hosts(const struct weir_patterns *p, const struct pattern_flow *f, struct weir_finding *ret)
+{
+	for (size_t i = 0; i < p->ports.sets * CACHE_WAYS; i++) {
+		const struct port_entry *k = (const void *)cache_at(&p->ports, i);
+
+		if (!k->slot.tag || k->group != f->w->group->key || k->port != f->port)
+			continue;
+		for (unsigned int g = 0; g < k->good_count; g++) {
+			bool in = weir_prefix_covers(&ret->peer, &k->good[g]);
+
+			for (size_t s = 0; in && s < ret->spared_count; s++)
+				in = memcmp(&ret->spared[s], &k->good[g], sizeof(k->good[g])) != 0;
+			if (in && ret->spared_count == WEIR_FINDING_SPARED)
+				return false;
+			if (in)
+				ret->spared[ret->spared_count++] = k->good[g];
+		}
+	}
+	return true;
+}
+
+/* A scan goes on behind what it has tried: its network, where no more of it is in use than can be spared, else what it tried. */
+static void name_hosts(const struct weir_patterns *p, const struct pattern_flow *f, const struct port_entry *e, struct weir_finding *ret)
+{
+	unsigned int network = pattern_is_v4(&e->first) ? 112 : 48;
+
+	ret->peer = prefix_of(&e->first, WEIR_MIN(e->common, network));
+	if (spare_hosts(p, f, ret))
+		return;
+	ret->spared_count = 0;
+	ret->peer = prefix_of(&e->first, e->common);
+	(void)spare_hosts(p, f, ret);
 }
 
 static void judge_ports(struct weir_patterns *p, const struct pattern_candidate *c)
@@ -286,6 +329,7 @@ static void judge_hosts(struct weir_patterns *p, const struct pattern_candidate 
 	const struct pattern_flow *f = &p->flows[c->flow];
 	const struct port_entry *e = (const void *)c->slot;
 	double failed = targets_count(&e->t), answered = e->t.answered[0] + e->t.answered[1];
+	struct weir_prefix tried = prefix_of(&e->first, e->common);
 	double bar = pattern_param(c->kind, SCAN_TARGETS);
 	struct weir_finding found;
 	char where[64];
@@ -296,18 +340,15 @@ static void judge_hosts(struct weir_patterns *p, const struct pattern_candidate 
 	pattern_with(&found, p, f);
 	found.action = WEIR_ACTION_POLICY;
 	found.since_s = e->t.since_s;
-	found.peer = prefix_of(&e->first, e->common);
 	*found.peer_name = '\0';
-	for (unsigned int i = 0; i < e->good_count; i++)
-		if (weir_prefix_covers(&found.peer, &e->good[i]))
-			found.spared[found.spared_count++] = e->good[i];
+	name_hosts(p, f, e, &found);
 	found.observed = failed;
 	found.expected = bar;
 	found.score = pattern_score(failed, bar);
 	weir_finding_text(found.unit, sizeof(found.unit), "hosts");
 	snprintf(found.sentence, sizeof(found.sentence),
 		 "%.100s tried about %.0f hosts of %s at port %u that did not answer within %.0f minutes; %.0f is the bar.",
-		 found.subject.name, failed, weir_prefix_text(&found.peer, where), f->port,
+		 found.subject.name, failed, weir_prefix_text(&tried, where), f->port,
 		 2 * pattern_param(c->kind, SCAN_MEMORY) / 60, bar);
 	pattern_found(p, c->tag, &found, HOLD);
 }

@@ -24,7 +24,7 @@ static const struct weir_pattern table[WEIR_FINDING_PATTERNS] = {
 		 [FLOOD_ONE_PEER] = {"one peer", 0.8, "of packets", "from there on the proposal names the peer alone"}}},
 	[WEIR_FINDING_EXFILTRATION] = {
 		"exfiltration", "One internet peer, new to the workload, is sent far more than any before it, and answers little.",
-		{[EXFIL_TIMES] = {"times", 4, "x usual", "uploads have heavy tails: the largest of the past is surpassed, rarely four times"},
+		{[EXFIL_TIMES] = {"times", 6, "x usual", "uploads have heavy tails: the largest of the past is surpassed, rarely six times"},
 		 [EXFIL_BYTES] = {"bytes", 32e6, "bytes in 10 to 20 min", "below, what people upload and crash reports look the same"},
 		 [EXFIL_LOPSIDED] = {"lopsided", 4, "bytes out for one in", "who fetches from a new peer is sent more than it sends"},
 		 [EXFIL_NOVEL] = {"past", 1800, "s", "the group must have been seen for so long before a peer is new to it"}}},
@@ -41,7 +41,8 @@ static const struct weir_pattern table[WEIR_FINDING_PATTERNS] = {
 		{[RETRY_TIMES] = {"times", 4, "x usual", "load doubles by day; a client that backs off tries less, not more"},
 		 [RETRY_ATTEMPTS] = {"attempts", 10, "attempts/s", "less is no load for anybody"},
 		 [RETRY_FAILED] = {"failed", 0.3, "of attempts", "refused, timed out, reset: without failures it is load"},
-		 [RETRY_ONE_PEER] = {"one peer", 0.5, "of what fails", "many different destinations are a scan"}}},
+		 [RETRY_ONE_PEER] = {"one peer", 0.5, "of what fails", "many different destinations are a scan"},
+		 [RETRY_DEAD] = {"dead", 0.9, "of attempts", "when so many fail the proposal limits them; else it would slow those that succeed"}}},
 	[WEIR_FINDING_RUNAWAY_EGRESS] = {
 		"runaway-egress", "A workload sends far more over a path that is billed than it ever did, and goes on.",
 		{[RUNAWAY_TIMES] = {"times", 4, "x usual", "of the largest bucket of a day: jobs that run each day are in it"},

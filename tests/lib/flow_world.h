@@ -17,7 +17,7 @@
 #define FLOW_WORLD_START 1790000000ull /* Unix time, a multiple of 10 */
 #define FLOW_WORLD_WARM_S 5400
 #define FLOW_WORLD_LENGTH_S 16200
-#define FLOW_WORLD_DOMAIN "aws/111111111111/vpc-1"
+#define FLOW_WORLD_DOMAIN "aws/1/prod"
 
 /* Numbers of paths, as topology.h has them. */
 enum { WORLD_SAME_HOST = 1, WORLD_SAME_ZONE, WORLD_CROSS_ZONE, WORLD_CROSS_REGION, WORLD_INTERNET, WORLD_NAT };

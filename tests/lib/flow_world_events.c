@@ -10,10 +10,10 @@ static const unsigned int victims[] = {API, CART, STOCK, PAY, PARTNER_API, REDIS
 /* What one of a group did is usual for the next one: there is one event of a group that is told by the same usual. */
 static bool same_usual(enum weir_finding_kind a, enum weir_finding_kind b)
 {
-	bool out = a == WEIR_FINDING_EXFILTRATION || a == WEIR_FINDING_RUNAWAY_EGRESS;
+	bool out_a = a == WEIR_FINDING_EXFILTRATION || a == WEIR_FINDING_RUNAWAY_EGRESS || a == WEIR_FINDING_FLOOD;
+	bool out_b = b == WEIR_FINDING_EXFILTRATION || b == WEIR_FINDING_RUNAWAY_EGRESS || b == WEIR_FINDING_FLOOD;
 
-	return a == b ? out || a == WEIR_FINDING_FLOOD || a == WEIR_FINDING_RETRY_STORM :
-			out && (b == WEIR_FINDING_EXFILTRATION || b == WEIR_FINDING_RUNAWAY_EGRESS);
+	return (out_a && out_b) || (a == b && a == WEIR_FINDING_RETRY_STORM);
 }
 
 /* A member that no event has yet. */
@@ -83,7 +83,7 @@ static void plan_flood(struct flow_world *w)
 
 static void plan_internet(struct flow_world *w)
 {
-	static const unsigned int quiet[] = {API, CART, STOCK, PAY, PARTNER_API, REDIS, FEED, KAFKA, ETL, DB, STANDBY};
+	static const unsigned int quiet[] = {API, CART, STOCK, PAY, PARTNER_API, REDIS, FEED, KAFKA, ETL, DB, STANDBY, POLLER_A, POLLER_B};
 	struct plan *p;
 	struct flow_event *e = add(w, WEIR_FINDING_EXFILTRATION, quiet, WEIR_ARRAY_SIZE(quiet), world_between(w, 600, 2400), &p);
 
@@ -115,7 +115,7 @@ static void plan_inside(struct flow_world *w)
 	e->strength = world_log_between(w, 6, 60); /* times the usual tries */
 	p->other = p->service == API ? PAY : KAFKA;
 	p->rate = e->strength * (p->service == API ? 30 : 140);
-	p->spread = world_between(w, 0.5, 1);
+	p->spread = weir_random_below(&w->r, 2) ? 1 : world_between(w, 0.5, 0.95);
 	e->has_peer = true;
 	e->peer = w->s[p->other].at[0].addr;
 	e->port = p->service == API ? 9000 : 9092;
@@ -149,7 +149,7 @@ static void scan(struct flow_world *w, const struct flow_event *e, struct plan *
 		double fate = weir_random_unit(&w->r);
 
 		if (hosts)
-			t.peer = p->how ? world_public(5000000 + p->done) : world_v4(10, 200, (unsigned int)(p->done >> 8) & 255, (unsigned int)p->done & 255);
+			t.peer = p->how ? world_public(5000000 + p->done) : world_v4(10, 2, (unsigned int)(p->done >> 8) & 255, (unsigned int)p->done & 255);
 		if (fate < 0.03)
 			t.bytes_out = 100, t.packets_out = 2, t.bytes_in = 60, t.packets_in = 1; /* open */
 		else if (fate < (hosts ? 0.15 : 0.7))
