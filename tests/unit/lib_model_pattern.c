@@ -183,7 +183,7 @@ TEST(a_new_replica_is_judged_by_its_group)
 	for (int i = 0; i < 60; i++)
 		bucket(p, l, 20000000);
 	for (int i = 0; i < 20; i++) {
-		struct weir_pattern_row r = out_row(i < 2 ? 1000 : 30000000), back = r;
+		struct weir_pattern_row r = out_row(i < 12 ? 1000 : 30000000), back = r;
 
 		r.who = back.who = &next;
 		back.dir = WEIR_INGRESS;
@@ -192,6 +192,46 @@ TEST(a_new_replica_is_judged_by_its_group)
 		l->now_s += WEIR_PATTERN_BUCKET_S;
 	}
 	CHECK(l->n == 0, "%s", l->n ? l->f[0].sentence : "");
+	weir_patterns_free(p);
+	free(l);
+}
+
+/* Tries of n hosts (60 at most) at one port, from 10.BLOCK.0.0 on, answered or not. */
+static void try_hosts(struct test_state *test_st, struct weir_patterns *p, struct found *l, unsigned int block, unsigned int n, bool answered)
+{
+	struct weir_pattern_row rows[120];
+
+	for (unsigned int i = 0; i < n; i++) {
+		rows[2 * i] = out_row(answered ? 4000 : 60);
+		rows[2 * i].peer = v4(10, block, 0, i);
+		rows[2 * i].is_public = false;
+		rows[2 * i].path = WORLD_SAME_ZONE;
+		rows[2 * i].packets = answered ? 8 : 1;
+		rows[2 * i + 1] = rows[2 * i];
+		rows[2 * i + 1].dir = WEIR_INGRESS;
+		rows[2 * i + 1].bytes = answered ? 4000 : 40;
+	}
+	l->now_s = l->now_s ? l->now_s : START;
+	CHECK(!weir_patterns_window(p, l->now_s, rows, 2 * n, NULL, 0, note, l));
+	l->now_s += WEIR_PATTERN_BUCKET_S;
+}
+
+TEST(a_service_that_died_is_no_scan_and_hosts_that_never_answered_are)
+{
+	struct found *l = calloc(1, sizeof(*l));
+	struct weir_patterns *p = make();
+	const struct weir_finding *f;
+	size_t at = 0;
+
+	for (int i = 0; i < 20; i++)
+		try_hosts(test_st, p, l, 1, 30, true);
+	for (int i = 0; i < 20; i++)
+		try_hosts(test_st, p, l, 1, 30, false);
+	CHECK(l->n == 0, "%s", l->n ? l->f[0].sentence : "");
+	try_hosts(test_st, p, l, 2, 60, false);
+	f = of_kind(l, WEIR_FINDING_HORIZONTAL_SCAN, false, &at);
+	CHECK(f && f->port == 443 && f->observed > 50 && f->observed < 70, "%g hosts", f ? f->observed : 0);
+	CHECK(f && f->peer.len == 112 && f->peer.addr.b[13] == 2 && !f->spared_count, "/%u", f ? f->peer.len : 0);
 	weir_patterns_free(p);
 	free(l);
 }
@@ -353,5 +393,6 @@ TEST(each_pattern_says_what_it_is_and_why)
 
 TEST_MAIN(T(a_runaway_is_found_within_30_s_wherever_in_a_bucket_it_begins), T(data_that_is_acknowledged_rarely_is_no_flood), T(a_finding_is_told_once_and_ends_once),
 	  T(a_burst_of_one_bucket_and_a_growth_to_three_times_are_no_runaway), T(a_new_replica_is_judged_by_its_group),
+	  T(a_service_that_died_is_no_scan_and_hosts_that_never_answered_are),
 	  T(events_of_labelled_worlds_are_found_and_little_else), T(bad_input_is_refused_and_changes_nothing),
 	  T(nothing_grows_without_bound), T(findings_beyond_the_maximum_are_counted), T(each_pattern_says_what_it_is_and_why))
