@@ -253,22 +253,6 @@ static int add_finding(const struct store_finding *f, void *arg)
 	return r ? r : json_array_append_new(l->items, o) ? -ENOMEM : 0;
 }
 
-struct open_sums {
-	uint64_t count;
-	int64_t nanos_per_hour;
-};
-
-static int add_open(const char *kind, uint64_t count, int64_t nanos_per_hour, void *arg)
-{
-	struct open_sums *s = arg;
-
-	(void)kind;
-	s->count += count;
-	if (__builtin_add_overflow(s->nanos_per_hour, nanos_per_hour, &s->nanos_per_hour))
-		s->nanos_per_hour = INT64_MAX;
-	return 0;
-}
-
 static int read_kind(struct api_call *c, const char **ret)
 {
 	char known[512] = "";
@@ -312,7 +296,8 @@ int api_anomalies(struct api_call *c, json_t **ret)
 	api_auto_json json_t *items = json_array(), *o = json_object();
 	struct listing l = {.items = items, .now_s = c->now_ns / NS_S};
 	struct store_finding_filter by = {0};
-	struct open_sums sums = {0};
+	int64_t nanos = 0;
+	uint64_t open = 0;
 	char amount[TEXT_MONEY_MAX];
 	int r = items && o ? read_filter(c, &by) : -ENOMEM;
 
@@ -320,7 +305,7 @@ int api_anomalies(struct api_call *c, json_t **ret)
 		return r;
 	l.limit = by.limit - 1;
 	r = store_findings(c->sv->store, &by, add_finding, &l);
-	r = r ? r : store_findings_open(c->sv->store, add_open, &sums);
+	r = r ? r : store_findings_sum(c->sv->store, &open, &nanos);
 	if (r)
 		return r == -EBADMSG ? weir_err_set(&c->err, r, "the store has a finding that cannot be read") : api_store_failed(c, r);
 	if (by.id && !json_array_size(items))
@@ -328,9 +313,9 @@ int api_anomalies(struct api_call *c, json_t **ret)
 	r = json_object_set(o, "items", items) ? -ENOMEM : 0;
 	r = r ? r : put(o, "more", json_boolean(l.more));
 	r = r ? r : put(o, "currency", json_string(api_currency(c->sv)));
-	r = r ? r : put(o, "open", json_integer((json_int_t)sums.count));
-	r = r ? r : put(o, "open_nanos_per_hour", json_integer(sums.nanos_per_hour));
-	r = r ? r : put(o, "open_cost_per_hour", json_string(text_money(sums.nanos_per_hour, amount)));
+	r = r ? r : put(o, "open", json_integer((json_int_t)open));
+	r = r ? r : put(o, "open_nanos_per_hour", json_integer(nanos));
+	r = r ? r : put(o, "open_cost_per_hour", json_string(text_money(nanos, amount)));
 	if (!r)
 		*ret = weir_take_ptr(o);
 	return r;

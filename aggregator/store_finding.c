@@ -74,12 +74,30 @@ int store_findings(struct store *s, const struct store_finding_filter *by, int (
 	return r;
 }
 
+/* Of the body; NULL where it has none. */
+#define OF(member) "CASE WHEN json_valid(body) THEN json_extract(body,'$." member "') END"
+#define DEAREST "COUNT(*) AS n,MAX(nanos_per_hour) AS most FROM finding WHERE ended_s=0 GROUP BY namespace,workload," OF("path")
+
 int store_findings_open(struct store *s, int (*fn)(const char *kind, uint64_t count, int64_t nanos_per_hour, void *arg), void *arg)
 {
 	auto_select struct select q = {.s = s};
-	int r = select_begin(&q, "SELECT kind,COUNT(*),SUM(nanos_per_hour) FROM finding WHERE ended_s=0 GROUP BY kind ORDER BY kind", "");
+	int r = select_begin(&q, "SELECT kind,SUM(n),SUM(most) FROM (SELECT kind," DEAREST "," OF("peer") ",kind) GROUP BY kind ORDER BY kind", "");
 
 	while (!r && (r = select_next(&q)) == 1)
 		r = fn(select_text(&q, 0), select_number(&q, 1), sqlite3_column_int64(q.st, 2), arg);
 	return r;
+}
+
+int store_findings_sum(struct store *s, uint64_t *ret_count, int64_t *ret_nanos_per_hour)
+{
+	auto_select struct select q = {.s = s};
+	int r = select_begin(&q, "SELECT IFNULL(SUM(n),0),IFNULL(SUM(most),0) FROM (SELECT " DEAREST ")", "");
+
+	if (!r)
+		r = select_next(&q);
+	if (r < 0)
+		return r;
+	*ret_count = select_number(&q, 0);
+	*ret_nanos_per_hour = sqlite3_column_int64(q.st, 1);
+	return 0;
 }

@@ -33,7 +33,12 @@ struct store_finding_filter {
 /* Those that go on first, then by cost, then the latest first. */
 int store_findings(struct store *s, const struct store_finding_filter *by, int (*fn)(const struct store_finding *f, void *arg),
 		   void *arg);
-/* How many go on, and what they cost an hour together, by kind. */
+/*
+ * How many go on, and what they cost an hour together, by kind. Of what one kind says of a workload on a path with a peer (its bytes, and
+ * what they cost) the dearest counts: it is one traffic.
+ */
 int store_findings_open(struct store *s, int (*fn)(const char *kind, uint64_t count, int64_t nanos_per_hour, void *arg), void *arg);
+/* The same of all kinds: of a workload on a path the dearest counts, whoever it is with. */
+int store_findings_sum(struct store *s, uint64_t *ret_count, int64_t *ret_nanos_per_hour);
 
 #endif

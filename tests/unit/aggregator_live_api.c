@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is said of models' work: forecasts put together, findings as they are kept and told, metrics. */
 #include "aggregator/api_live.h"
-#include "aggregator/live_notify.h"
 #include "aggregator/live_sums.h"
 #include "aggregator/live_text.h"
 #include "aggregator/metrics_live.h"
@@ -337,6 +336,38 @@ TEST(findings_are_listed_with_what_they_cost)
 	      err.text);
 }
 
+static int put_series(struct store *s, const char *series, const char *path, int64_t nanos)
+{
+	weir_auto_free char *body = weir_strf("{\"path\":\"%s\"}", path), *key = weir_strf("%s %s", series, path);
+	int64_t id;
+	bool fresh;
+
+	return store_finding_put(s, &(struct store_finding){.key = key, .kind = "series-anomaly", .namespace = "shop", .workload = "web", .team = "",
+							    .since_s = NOW_S, .last_s = NOW_S, .nanos_per_hour = nanos, .body = body}, &id, &fresh);
+}
+
+static int take_sum(const char *kind, uint64_t count, int64_t nanos_per_hour, void *arg)
+{
+	int64_t *sum = arg;
+
+	(void)kind;
+	sum[0] += (int64_t)count;
+	sum[1] += nanos_per_hour;
+	return 0;
+}
+
+TEST(what_is_said_twice_costs_once)
+{
+	auto_world w = {.sv = {.store = NULL}};
+	int64_t sum[2] = {0}, nanos = -1;
+	uint64_t count = 9;
+
+	CHECK(!world_new(&w) && !store_findings_sum(w.sv.store, &count, &nanos) && !count && !nanos, "nothing goes on");
+	CHECK(!put_series(w.sv.store, "bytes", "nat", 70) && !put_series(w.sv.store, "cost", "nat", 100) && !put_series(w.sv.store, "cost", "internet", 5));
+	CHECK(!store_findings_sum(w.sv.store, &count, &nanos) && count == 3 && nanos == 105, "%llu cost %lld", (unsigned long long)count, (long long)nanos);
+	CHECK(!store_findings_open(w.sv.store, take_sum, sum) && sum[0] == 3 && sum[1] == 105, "%lld cost %lld", (long long)sum[0], (long long)sum[1]);
+}
+
 TEST(findings_merge_end_and_are_forgotten)
 {
 	auto_world w = {.sv = {.store = NULL}};
@@ -355,98 +386,6 @@ TEST(findings_merge_end_and_are_forgotten)
 	CHECK(!store_findings_end(w.sv.store, NOW_S) && !ask_anomalies(&w, (const char *const[]){"open", "1", NULL}, &o, &err) && items_of(o) == 1,
 	      "of which nothing was heard is over");
 	CHECK(!store_findings_forget(w.sv.store, NOW_S) && !ask_anomalies(&w, NULL, &o, &err) && items_of(o) == 1, "what is old is forgotten");
-}
-
-static void settings(struct config *c, char **hooks, const char *quiet, const char *least, const char *wake)
-{
-	*c = (struct config){.notify_findings = hooks, .notify_quiet = (char *)quiet, .notify_least = (char *)least, .notify_wake = (char *)wake};
-}
-
-/* 2026-11-24T00:00:00Z */
-#define DAY_S (NOW_S - 6 * 3600)
-#define AT(h, m) (DAY_S + (h) * 3600 + (m) * 60)
-
-TEST(at_night_only_what_cannot_wait_is_told)
-{
-	static const struct {
-		uint64_t now_s;
-		int64_t nanos;
-		uint64_t when_s;
-	} cases[] = {
-		{AT(21, 59), 1000000000, AT(21, 59)}, {AT(22, 0), 1000000000, AT(31, 30)}, {AT(23, 59), 1000000000, AT(31, 30)},
-		{AT(24, 0), 1000000000, AT(31, 30)},  {AT(31, 29), 1000000000, AT(31, 30)}, {AT(31, 30), 1000000000, AT(31, 30)},
-		{AT(23, 0), 5000000000, AT(23, 0)},   {AT(23, 0), 4999999999, AT(31, 30)},  {AT(12, 0), 499999999, 0},
-	};
-	char *hooks[] = {(char *)"ops", NULL};
-	struct weir_err err = {{0}};
-	struct config c;
-
-	settings(&c, hooks, "22:00-07:30", "0.5", "5");
-	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
-		const struct weir_finding f = {.kind = WEIR_FINDING_RUNAWAY_EGRESS, .nanos_per_hour = cases[i].nanos};
-		struct live_notify n = {0};
-		uint64_t when_s;
-
-		CHECK(!live_notify_init(&n, &c, &err), "%s", err.text);
-		when_s = live_notify_when(&n, &f, cases[i].now_s);
-		CHECK(when_s == cases[i].when_s, "%zu: %lld minutes of the day", i, ((long long)when_s - (long long)DAY_S) / 60);
-	}
-}
-
-TEST(threats_are_told_whatever_they_cost_and_drift_never)
-{
-	char *hooks[] = {(char *)"ops", NULL};
-	struct live_notify n = {0};
-	struct weir_err err = {{0}};
-	struct config c;
-
-	settings(&c, hooks, "", "0.5", "");
-	CHECK(!live_notify_init(&n, &c, &err), "%s", err.text);
-	for (int k = 0; k < WEIR_FINDING_KINDS; k++) {
-		const struct weir_finding cheap = {.kind = (enum weir_finding_kind)k}, dear = {.kind = (enum weir_finding_kind)k, .nanos_per_hour = 1000000000};
-		bool threat = k <= WEIR_FINDING_BEACON;
-
-		CHECK((live_notify_when(&n, &cheap, NOW_S) == NOW_S) == threat, "%s for nothing", weir_finding_kind_name((enum weir_finding_kind)k));
-		CHECK((live_notify_when(&n, &dear, NOW_S) == NOW_S) == (k != WEIR_FINDING_DRIFT), "%s", weir_finding_kind_name((enum weir_finding_kind)k));
-	}
-	n.hooks = NULL;
-	CHECK(!live_notify_when(&n, &(struct weir_finding){.kind = WEIR_FINDING_FLOOD}, NOW_S), "nobody is to be told");
-}
-
-TEST(so_many_are_told_in_an_hour)
-{
-	const struct weir_finding f = {.kind = WEIR_FINDING_FLOOD};
-	char *hooks[] = {(char *)"ops", NULL};
-	struct live_notify n = {0};
-	struct weir_err err = {{0}};
-	struct config c;
-	size_t told = 0;
-
-	settings(&c, hooks, "", "", "");
-	CHECK(!live_notify_init(&n, &c, &err), "%s", err.text);
-	for (uint64_t i = 0; i < 50; i++)
-		told += live_notify_when(&n, &f, NOW_S + i) != 0;
-	CHECK(told == LIVE_NOTIFY_MAX && n.held == 50 - LIVE_NOTIFY_MAX, "%zu told, %llu held", told, (unsigned long long)n.held);
-	CHECK(live_notify_when(&n, &f, NOW_S + 3600) && n.held == 50 - LIVE_NOTIFY_MAX, "the next hour anew");
-}
-
-TEST(settings_that_say_nothing_are_refused)
-{
-	static const struct {
-		const char *quiet, *least, *wake, *says;
-	} cases[] = {
-		{"22-07", "", "", "notify.quiet: '22-07': write HH:MM-HH:MM"}, {"24:00-07:00", "", "", "notify.quiet"}, {"22:00-07:60", "", "", "notify.quiet"},
-		{"22:00 07:00", "", "", "notify.quiet"},  {"", "much", "", "notify.least: 'much'"},   {"", "", "1e9", "notify.wake: '1e9'"},
-	};
-	struct config c;
-
-	for (size_t i = 0; i < WEIR_ARRAY_SIZE(cases); i++) {
-		struct weir_err err = {{0}};
-		struct live_notify n = {0};
-
-		settings(&c, NULL, cases[i].quiet, cases[i].least, cases[i].wake);
-		CHECK(live_notify_init(&n, &c, &err) == -EINVAL && strstr(err.text, cases[i].says), "%zu: %s", i, err.text);
-	}
 }
 
 TEST(metrics_say_how_models_do)
@@ -477,6 +416,5 @@ TEST(metrics_say_how_models_do)
 }
 
 TEST_MAIN(T(sums_are_conserved_however_they_are_cut), T(a_forecast_has_its_hours_and_its_day), T(what_cannot_be_asked_is_said_in_a_line),
-	  T(hostile_names_are_texts), T(findings_are_listed_with_what_they_cost), T(findings_merge_end_and_are_forgotten),
-	  T(at_night_only_what_cannot_wait_is_told), T(threats_are_told_whatever_they_cost_and_drift_never), T(so_many_are_told_in_an_hour),
-	  T(settings_that_say_nothing_are_refused), T(metrics_say_how_models_do))
+	  T(hostile_names_are_texts), T(findings_are_listed_with_what_they_cost), T(what_is_said_twice_costs_once), T(findings_merge_end_and_are_forgotten),
+	  T(metrics_say_how_models_do))
