@@ -112,6 +112,11 @@ $(B)/bench/flows: $(B)/o/tests/bench/model/flows.o $(FLOW_WORLD) $(B)/o/libweir.
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+# What the evaluation of the detector of series chooses its constants with (tests/eval/nab).
+$(B)/eval/tune: $(patsubst %.c,$(B)/o/%.o,$(wildcard tests/eval/nab/*.c)) $(B)/o/libweir.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 $(B)/bench/past $(B)/bench/fleet: $(B)/bench/%: $(B)/o/tests/bench/fleet/%.o $(B)/o/tests/bench/fleet/node.o $(B)/o/libweir.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
@@ -162,7 +167,7 @@ bench: deps mine
 	$(Q)tests/bench/run $(B) $(ONLY)
 # The models on public data, beside what is published: ONLY="forecast" for one section of tests/eval.
 eval: deps mine
-	$(Q)$(MAKE) -j2 all $(B)/bench/flows
+	$(Q)$(MAKE) -j2 all $(B)/bench/flows $(B)/eval/tune
 	$(Q)tests/eval/run $(B) $(ONLY)
 check-kernels: mine
 	$(Q)packaging/deps kernels

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Detectors as a model of the table: one for each series of a set, and what they know as bytes. */
 #include <float.h>
-#include <math.h>
 
 #include "lib/model/detect_impl.h"
+#include "lib/model/frame.h"
 #include "lib/model/model.h"
 
 #define SERIES_MAX ((size_t)1500) /* of one model: what WEIR_FRAME_MAX holds */
@@ -172,27 +172,67 @@ static void bytes(struct walk *w, uint8_t *v, size_t n)
 	w->r->at += n;
 }
 
+static void vectors(struct walk *w, detect_v4 *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float wide[4];
+
+		memcpy(wide, &v[i], sizeof(wide));
+		floats(w, wide, 4);
+		memcpy(&v[i], wide, sizeof(wide));
+	}
+}
+
 static void walk_tail(struct walk *w, struct detect_tail *t)
 {
 	floats(w, t->count, WEIR_ARRAY_SIZE(t->count));
 	floats(w, t->group, WEIR_ARRAY_SIZE(t->group));
-	doubles(w, &t->total, 1);
-	doubles(w, &t->unit, 1);
-	doubles(w, &t->largest, 1);
+	floats(w, &t->total, 1);
+	floats(w, &t->unit, 1);
+	floats(w, &t->largest, 1);
+}
+
+static void walk_memory(struct walk *w, struct detect_memory *m)
+{
+	for (size_t i = 0; i < DETECT_SLOTS; i++) {
+		shorts(w, &m->slot[i].tag, 1);
+		shorts(w, &m->slot[i].count, 1);
+	}
+	halves(w, (uint32_t *)m->before, DETECT_DEPTH);
+	floats(w, &m->surprise, 1);
+}
+
+static void walk_gate(struct walk *w, struct detect_gate *g)
+{
+	words_of(w, (uint64_t *)&g->last_s, 1);
+	words_of(w, (uint64_t *)&g->ahead_s, 1);
+	floats(w, g->near, DETECT_NEAR);
+	floats(w, &g->zero, 1);
+	floats(w, &g->spread, 1);
+	floats(w, &g->faults, 1);
+	floats(w, &g->odds, 1);
+	floats(w, &g->suspect, 1);
+	halves(w, &g->n, 1);
+	halves(w, &g->wild, 1);
+	halves(w, &g->faulty, 1);
+	halves(w, &g->backward, 1);
 }
 
 static void walk_parts(struct walk *w, struct weir_detect *d)
 {
-	doubles(w, d->linear.lag, DETECT_LAGS);
-	doubles(w, d->linear.weight, DETECT_INPUTS);
-	doubles(w, &d->linear.cov[0][0], DETECT_INPUTS * DETECT_INPUTS);
-	doubles(w, &d->linear.expected, 1);
-	shorts(w, d->memory.tag, WEIR_ARRAY_SIZE(d->memory.tag));
-	shorts(w, d->memory.count, WEIR_ARRAY_SIZE(d->memory.count));
-	halves(w, (uint32_t *)d->memory.before, DETECT_DEPTH);
-	doubles(w, &d->memory.surprise, 1);
+	vectors(w, &d->linear.lag, 1);
+	vectors(w, d->linear.weight, WEIR_ARRAY_SIZE(d->linear.weight));
+	vectors(w, d->linear.cov, WEIR_ARRAY_SIZE(d->linear.cov));
+	floats(w, &d->linear.expected, 1);
+	vectors(w, d->lstm.h, WEIR_ARRAY_SIZE(d->lstm.h));
+	vectors(w, d->lstm.c, WEIR_ARRAY_SIZE(d->lstm.c));
+	vectors(w, d->lstm.weight, WEIR_ARRAY_SIZE(d->lstm.weight));
+	vectors(w, d->lstm.cov, WEIR_ARRAY_SIZE(d->lstm.cov));
+	floats(w, &d->lstm.last, 1);
+	floats(w, &d->lstm.expected, 1);
 	bytes(w, &d->shape.box[0][0], sizeof(d->shape.box));
-	words_of(w, d->shape.used, DETECT_BOXES);
+	floats(w, d->shape.share, DETECT_BOXES);
+	halves(w, d->shape.used, DETECT_BOXES);
 	halves(w, &d->shape.boxes, 1);
 	floats(w, d->shape.ring, WEIR_ARRAY_SIZE(d->shape.ring));
 	bytes(w, d->shape.code, sizeof(d->shape.code));
@@ -207,6 +247,9 @@ static void walk_drift(struct walk *w, struct weir_detect *d)
 	halves(w, &m->n, 1);
 	doubles(w, &m->mean, 1);
 	doubles(w, &m->square, 1);
+	doubles(w, &m->cross, 1);
+	doubles(w, &m->before, 1);
+	words_of(w, (uint64_t *)&m->since_s, 1);
 	doubles(w, &m->up, 1);
 	doubles(w, &m->down, 1);
 	halves(w, &m->rising, 1);
@@ -227,34 +270,51 @@ static void walk_drift(struct walk *w, struct weir_detect *d)
 	halves(w, &d->worse, 1);
 }
 
+static void walk_week(struct walk *w, struct detect_week *k)
+{
+	words_of(w, (uint64_t *)&k->first_s, 1);
+	floats(w, &k->mean, 1);
+	halves(w, &k->known, 1);
+	floats(w, k->usual, DETECT_SLOTS_WEEK);
+	bytes(w, k->seen, DETECT_SLOTS_WEEK);
+}
+
 static void walk_detect(struct walk *w, struct weir_detect *d)
 {
 	words_of(w, &d->n, 1);
 	halves(w, &d->warm, 1);
-	doubles(w, d->warm_value, WEIR_DETECT_WARM);
-	words_of(w, (uint64_t *)d->warm_time, WEIR_DETECT_WARM);
+	halves(w, &d->flags, 1);
 	doubles(w, &d->middle, 1);
 	doubles(w, &d->scale, 1);
-	doubles(w, &d->mean, 1);
-	doubles(w, &d->deviation, 1);
-	doubles(w, d->usual, DETECT_PHASES);
-	doubles(w, d->usual_y, DETECT_PHASES);
-	halves(w, d->seen, DETECT_PHASES);
-	doubles(w, &d->few, 1);
-	doubles(w, &d->many, 1);
-	doubles(w, &d->variance, 1);
-	doubles(w, &d->held, 1);
-	doubles(w, &d->onsets, 1);
-	doubles(w, &d->strangeness, 1);
-	doubles(w, &d->z, 1);
-	doubles(w, d->strange, WEIR_DETECT_COMPONENTS);
-	doubles(w, d->rare, WEIR_DETECT_COMPONENTS);
-	doubles(w, d->expected, WEIR_DETECT_COMPONENTS);
-	doubles(w, d->unit, WEIR_DETECT_COMPONENTS);
+	floats(w, &d->mean, 1);
+	floats(w, &d->deviation, 1);
+	floats(w, &d->few, 1);
+	floats(w, &d->many, 1);
+	floats(w, &d->variance, 1);
+	floats(w, d->usual, DETECT_PHASES);
+	floats(w, d->usual_y, DETECT_PHASES);
+	shorts(w, d->seen, DETECT_PHASES);
+	doubles(w, &d->judge.held, 1);
+	doubles(w, &d->judge.onsets, 1);
+	doubles(w, &d->judge.strangeness, 1);
+	floats(w, d->judge.rare, WEIR_DETECT_COMPONENTS);
+	floats(w, &d->z, 1);
+	floats(w, d->strange, WEIR_DETECT_COMPONENTS);
+	floats(w, d->likely, WEIR_DETECT_COMPONENTS);
+	floats(w, d->expected, WEIR_DETECT_COMPONENTS);
+	floats(w, d->unit, WEIR_DETECT_COMPONENTS);
 	walk_drift(w, d);
+	walk_week(w, &d->week);
+	walk_gate(w, &d->gate);
 	walk_parts(w, d);
 	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++)
 		walk_tail(w, &d->tail[i]);
+	if (d->warm < WEIR_DETECT_WARM) {
+		doubles(w, d->first.value, WEIR_DETECT_WARM);
+		words_of(w, (uint64_t *)d->first.time, WEIR_DETECT_WARM);
+	} else {
+		walk_memory(w, &d->memory);
+	}
 }
 
 static int detect_pack(const void *state, struct weir_buf *b)
@@ -295,10 +355,10 @@ static int detect_unpack(struct weir_reader *r, void **ret_state)
 
 const struct weir_model_ops weir_model_detect = {
 	.name = "detect",
-	.about = "six components that watch a series as it comes, and one score",
+	.about = "seven components that watch a series as it comes, and one score",
 	.limits = "A season of a week or a month is an anomaly until it has been seen; bursts of heavy-tailed counts are most of the false "
-		  "alarms, slow drift is told late or never, and the first 120 values are taken for usual.",
-	.version = 1,
+		  "alarms, a lone value of 500 times the last ones is told when it stays, and the first 120 values are taken for usual.",
+	.version = 2,
 	.fit = detect_fit,
 	.update = detect_update,
 	.score = detect_score_rows,

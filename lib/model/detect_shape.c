@@ -6,6 +6,9 @@
  */
 #include "lib/model/detect_impl.h"
 
+typedef uint8_t v16 __attribute__((vector_size(16)));
+typedef uint16_t v8 __attribute__((vector_size(16)));
+
 /* Scaled values of -4 to 4 are told apart: asinh(27). */
 static uint8_t coded(double mean)
 {
@@ -15,40 +18,44 @@ static uint8_t coded(double mean)
 }
 
 /* Keeps y and the mean of the block that it ends; the stretch is of means, a block apart. */
-static void keep(struct detect_shape *s, uint64_t n, double y)
+static void keep(struct detect_shape *s, unsigned int block, uint64_t n, float y)
 {
-	unsigned int block = (unsigned int)detect_tuning.block;
-
-	s->sum += y;
+	s->sum += (double)y;
 	if (n >= block)
 		s->sum -= (double)s->ring[(n - block) % DETECT_RING];
-	s->ring[n % DETECT_RING] = (float)y;
-	s->sum += (double)(float)y - y; /* what will be taken off again */
+	s->ring[n % DETECT_RING] = y;
 	s->code[n % DETECT_RING] = coded(s->sum / block);
 }
 
-static void stretch_of(const struct detect_shape *s, uint64_t n, uint8_t *ret)
+static void stretch_of(const struct detect_shape *s, unsigned int block, uint64_t n, uint8_t *ret)
 {
-	unsigned int block = (unsigned int)detect_tuning.block;
-
 	for (unsigned int i = 0; i < DETECT_SHAPE; i++) {
 		ret[i] = s->code[(n - i * block) % DETECT_RING];
 		ret[DETECT_SHAPE + i] = (uint8_t)(255 - ret[i]);
 	}
 }
 
-/* Of each box: how much of the stretch lies in it (match), and how large it is itself. */
-static void compare(const struct detect_shape *s, const uint8_t *in, uint16_t *ret_match, uint16_t *ret_size)
+/* Of each box: how much of the stretch lies in it. Sums of bytes in 16 bits: even boxes in one vector, odd ones in another. */
+static inline void compare(const struct detect_shape *s, const uint8_t *in, uint16_t *ret_match)
 {
-	memset(ret_match, 0, DETECT_BOXES * sizeof(*ret_match));
-	memset(ret_size, 0, DETECT_BOXES * sizeof(*ret_size));
-	for (size_t i = 0; i < DETECT_SIDES; i++) {
-		const uint8_t *side = s->box[i];
-		uint8_t x = in[i];
+	const v8 low = {255, 255, 255, 255, 255, 255, 255, 255};
 
-		for (size_t b = 0; b < DETECT_BOXES; b++) {
-			ret_match[b] = (uint16_t)(ret_match[b] + (side[b] < x ? side[b] : x));
-			ret_size[b] = (uint16_t)(ret_size[b] + side[b]);
+	for (size_t b = 0; b < DETECT_BOXES; b += sizeof(v16)) {
+		v8 even = {0}, odd = {0};
+
+#pragma GCC unroll 16
+		for (size_t i = 0; i < DETECT_SIDES; i++) {
+			v16 side, x = in[i] - (v16){0}, less, below;
+
+			memcpy(&side, &s->box[i][b], sizeof(side));
+			below = (v16)(side < x);
+			less = (side & below) | (x & ~below);
+			even += (v8)less & low;
+			odd += (v8)less >> 8;
+		}
+		for (size_t i = 0; i < sizeof(v8) / 2; i++) {
+			ret_match[b + 2 * i] = even[i];
+			ret_match[b + 2 * i + 1] = odd[i];
 		}
 	}
 }
@@ -65,36 +72,73 @@ static uint32_t oldest(const struct detect_shape *s)
 
 static void learn(struct detect_shape *s, const uint8_t *in, uint32_t box, bool fresh)
 {
-	for (size_t i = 0; i < DETECT_SIDES; i++)
+	unsigned int size = 0;
+
+	for (size_t i = 0; i < DETECT_SIDES; i++) {
 		if (fresh || in[i] < s->box[i][box])
 			s->box[i][box] = in[i];
+		size += s->box[i][box];
+	}
+	s->share[box] = 1 / (1 + (float)size);
 }
 
-double detect_shape_step(struct detect_shape *s, uint64_t n, double y)
+/*
+ * The box that the stretch fills most, of those that hold enough of it, or DETECT_BOXES; *ret_most: what any box holds at most.
+ * Four at a time, then the first of the four best.
+ */
+static uint32_t resonant(const struct detect_shape *s, const uint16_t *match, float least, float *ret_most)
 {
-	const unsigned int whole = 255 * DETECT_SHAPE, least = (unsigned int)(detect_tuning.resonance * whole);
-	uint16_t match[DETECT_BOXES], size[DETECT_BOXES];
+	detect_v4 best = {0}, most = {0};
+	detect_i4 at = {0}, here = {0, 1, 2, 3};
+	uint32_t ret = DETECT_BOXES;
+	float filled = 0;
+
+	for (size_t b = 0; b < DETECT_BOXES; b += 4) {
+		detect_v4 held = {match[b], match[b + 1], match[b + 2], match[b + 3]}, share;
+		detect_i4 better;
+
+		memcpy(&share, &s->share[b], sizeof(share));
+		better = share > 0;
+		held = (detect_v4)((detect_i4)held & better);
+		better = held > most;
+		most = (detect_v4)(((detect_i4)held & better) | ((detect_i4)most & ~better));
+		share *= held;
+		better = (held >= least) & (share > best);
+		best = (detect_v4)(((detect_i4)share & better) | ((detect_i4)best & ~better));
+		at = (here & better) | (at & ~better);
+		here += 4;
+	}
+	*ret_most = 0;
+	for (size_t i = 0; i < 4; i++) {
+		*ret_most = most[i] > *ret_most ? most[i] : *ret_most;
+		if (best[i] > filled || (best[i] > 0 && best[i] == filled && (uint32_t)at[i] < ret)) {
+			filled = best[i];
+			ret = (uint32_t)at[i];
+		}
+	}
+	return ret;
+}
+
+float detect_shape_step(struct detect_shape *s, const struct detect_tuning *t, uint64_t n, float y)
+{
+	const float whole = 255 * DETECT_SHAPE;
+	const unsigned int block = (unsigned int)t->block;
+	uint16_t match[DETECT_BOXES];
 	uint8_t in[DETECT_SIDES];
-	uint32_t best = DETECT_BOXES;
-	unsigned int most = 0;
+	uint32_t best;
+	float most;
 	bool fresh;
 
-	keep(s, n, y);
-	if (n < (uint64_t)(DETECT_SHAPE * detect_tuning.block))
+	keep(s, block, n, y);
+	if (n < (uint64_t)DETECT_SHAPE * block)
 		return 0;
-	stretch_of(s, n, in);
-	compare(s, in, match, size);
-	for (uint32_t b = 0; b < s->boxes; b++) {
-		most = WEIR_MAX(most, match[b]);
-		/* the largest share of the box: match[b] / (1 + size[b]), without dividing */
-		if (match[b] >= least &&
-		    (best == DETECT_BOXES || (uint32_t)match[b] * (1U + size[best]) > (uint32_t)match[best] * (1U + size[b])))
-			best = b;
-	}
+	stretch_of(s, block, n, in);
+	compare(s, in, match);
+	best = resonant(s, match, (float)t->resonance * whole, &most);
 	fresh = best == DETECT_BOXES;
 	if (fresh)
 		best = s->boxes < DETECT_BOXES ? s->boxes++ : oldest(s);
 	learn(s, in, best, fresh);
-	s->used[best] = n;
-	return (double)(whole - most) / whole;
+	s->used[best] = (uint32_t)n;
+	return (whole - most) / whole;
 }

@@ -3,89 +3,102 @@
  * Tail likelihood: of the values of a component so far, how many were as strange as this one? A histogram by quarter
  * octaves holds them; instead of ageing all of it, each value counts a little more than the one before.
  */
-#include <math.h>
-
 #include "lib/model/detect_impl.h"
 
-#define UNIT_MAX 1e6 /* then all counts are divided by it: floats keep 7 digits */
+#define UNIT_MAX 1e4f /* then all counts are divided by it: floats keep 7 digits */
+#define LEAST ((uint32_t)(127 - DETECT_OCTAVES / 2) << 2) /* bits of the lowest bucket's bound: exponent, two of the fraction */
+#define PART_BITS 21
 
-void detect_tail_init(struct detect_tail *t)
+void detect_tail_init(struct detect_tail *h)
 {
-	*t = (struct detect_tail){.unit = 1};
+	*h = (struct detect_tail){.unit = 1};
 }
 
-/* By the bits of a double: exponent and the first two of the fraction. *ret_part: how far into the bucket, 0 to 1. */
-static size_t bucket_of(double s, double *ret_part)
+/* By the bits of s >= 0. *ret_part: how far into the bucket, 0 to 1. */
+static uint32_t bucket_of(float s, float *ret_part)
 {
-	uint64_t bits, least = (uint64_t)(1023 - DETECT_OCTAVES / 2) << 52;
+	uint32_t bits, bucket;
 
 	memcpy(&bits, &s, sizeof(bits));
-	*ret_part = (double)(bits & (((uint64_t)1 << 50) - 1)) * 0x1p-50;
-	if (bits < least || (bits - least) >> 50 >= DETECT_BUCKETS) {
-		*ret_part = bits < least ? 0 : 1;
-		return bits < least ? 0 : DETECT_BUCKETS - 1;
-	}
-	return (bits - least) >> 50;
+	bucket = bits >> PART_BITS;
+	*ret_part = (float)(bits & (((uint32_t)1 << PART_BITS) - 1)) * 0x1p-21f;
+	if (bucket >= LEAST && bucket - LEAST < DETECT_BUCKETS)
+		return bucket - LEAST;
+	*ret_part = bucket < LEAST ? 0 : 1;
+	return bucket < LEAST ? 0 : DETECT_BUCKETS - 1;
 }
 
-static double lower_bound(size_t bucket)
+static double lower_bound(uint32_t bucket)
 {
-	uint64_t bits = ((uint64_t)(1023 - DETECT_OCTAVES / 2) << 52) + ((uint64_t)bucket << 50);
-	double s;
+	uint32_t bits = (LEAST + bucket) << PART_BITS;
+	float s;
 
 	memcpy(&s, &bits, sizeof(s));
-	return s;
+	return (double)s;
 }
 
-static double above(const struct detect_tail *t, size_t bucket)
+/* The lanes of v whose place, from at on, is above i. */
+static inline detect_v4 beyond(const float *v, int32_t at, uint32_t i)
 {
-	size_t g = bucket / DETECT_GROUP, end = (g + 1) * DETECT_GROUP;
-	float sum = 0;
+	detect_i4 place = {at, at + 1, at + 2, at + 3};
 
-	for (size_t i = bucket + 1; i < end; i++)
-		sum += t->count[i];
-	for (size_t i = g + 1; i < DETECT_GROUPS; i++)
-		sum += t->group[i];
-	return (double)sum;
+	return (detect_v4)(*(const detect_i4 *)(v + at) & (place > (int32_t)i));
 }
 
-static void learn(struct detect_tail *t, size_t bucket)
+static float above(const struct detect_tail *h, uint32_t bucket)
 {
-	t->count[bucket] += (float)t->unit;
-	t->group[bucket / DETECT_GROUP] += (float)t->unit;
-	t->total += t->unit;
-	t->unit *= detect_tuning.tail_grow;
-	if (t->unit < UNIT_MAX)
-		return;
+	uint32_t g = bucket / DETECT_GROUP;
+	const float *in = &h->count[g * DETECT_GROUP];
+	detect_v4 sum = beyond(h->group, 0, g) + beyond(h->group, 4, g);
+
+#pragma GCC unroll 4
+	for (int32_t i = 0; i < DETECT_GROUP; i += 4)
+		sum += beyond(in, i, bucket % DETECT_GROUP);
+	return detect_sum4(sum);
+}
+
+static void renew(struct detect_tail *h)
+{
+	float by = 1 / h->unit;
+
 	for (size_t i = 0; i < DETECT_BUCKETS; i++)
-		t->count[i] /= (float)t->unit;
+		h->count[i] *= by;
 	for (size_t i = 0; i < DETECT_GROUPS; i++)
-		t->group[i] /= (float)t->unit;
-	t->total /= t->unit;
-	t->unit = 1;
+		h->group[i] *= by;
+	h->total *= by;
+	h->unit = 1;
 }
 
-double detect_tail_step(struct detect_tail *t, double s)
+float detect_tail_step(struct detect_tail *h, const struct detect_tuning *t, float s)
 {
-	double part, more, ret;
-	size_t bucket = bucket_of(s, &part);
+	uint32_t bucket, group;
+	float part, more, ret;
 
-	more = above(t, bucket) + (double)t->count[bucket] * (1 - part);
-	ret = -log10(fmin(1, (more + 0.5 * t->unit) / (t->total + t->unit)));
-	if (t->largest > 0 && s > t->largest)
-		ret += detect_tuning.beyond * log10(s / t->largest);
-	t->largest = s > t->largest ? s : t->largest * detect_tuning.max_decay;
-	learn(t, bucket);
+	bucket = bucket_of(s, &part);
+	group = bucket / DETECT_GROUP;
+	more = above(h, bucket) + h->count[bucket] * (1 - part) + 0.5f * h->unit;
+	ret = 0.30103f * detect_log2((h->total + h->unit) / more);
+	ret = ret > 0 ? ret : 0;
+	if (h->largest > 0 && s > h->largest)
+		ret += 0.30103f * (float)t->beyond * detect_log2(s / h->largest);
+	h->largest = s > h->largest ? s : h->largest * (float)t->max_decay;
+	h->count[bucket] += h->unit;
+	h->group[group] += h->unit;
+	h->total += h->unit;
+	h->unit *= (float)t->tail_grow;
+	if (h->unit >= UNIT_MAX)
+		renew(h);
 	return ret;
 }
 
-double detect_tail_limit(const struct detect_tail *t, double s)
+double detect_tail_limit(const struct detect_tail *h, const struct detect_tuning *t, float s)
 {
-	double sum = 0, part, last = t->unit / detect_tuning.tail_grow, most = (t->total - last) / 1000;
-	size_t bucket = bucket_of(s, &part);
+	float part;
+	double sum = 0, last = (double)h->unit / t->tail_grow, most = ((double)h->total - last) / 1000;
+	uint32_t bucket = bucket_of(s, &part);
 
-	for (size_t i = DETECT_BUCKETS; i-- > 0;) {
-		double in = (double)t->count[i] - (i == bucket ? last : 0);
+	for (uint32_t i = DETECT_BUCKETS; i-- > 0;) {
+		double in = fmax(0, (double)h->count[i] - (i == bucket ? last : 0));
 
 		if (sum + in > most)
 			return lower_bound(i + 1) - (most - sum) / in * (lower_bound(i + 1) - lower_bound(i));

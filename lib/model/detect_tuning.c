@@ -2,23 +2,24 @@
 #include "lib/model/detect_impl.h"
 
 const struct detect_tuning detect_tuning = {
-	.weight = {0.213, 2, 0.532, 1.06, 1.3, 2},
-	.rest_decay = 0.9984323,	/* halves in 442 values */
-	.rest_over = 1.2,
-	.onset_least = 2.5,
-	.onset_decay = 0.99963429, /* halves in 1895 */
-	.onset_weight = 0.1,
-	.tail_grow = 1.00016712,	/* doubles in 4148 */
-	.max_decay = 0.99981946, /* halves in 3839 */
-	.beyond = 4.82,
-	.grid = 2.07,
-	.escape = 0.241,
-	.surprise = 4.2,
-	.forget = 0.0135,
-	.resonance = 0.872,
-	.block = 9,
-	.few = 19.9,
-	.many = 132,
-	.least = 0.00162,
-	.alarm = 0.36,
+	.weight = {0.9, 1, 0.8, 1.2, 0.85, 1.15, 0.6},
+	.rest_decay = 0.9968543,   /* halves in 220 values */
+	.rest_over = 1.16,
+	.onset_least = 2.6,
+	.onset_decay = 0.99942255, /* halves in 1200 */
+	.onset_weight = 0.083,
+	.tail_grow = 1.0001733,	   /* doubles in 4000 */
+	.max_decay = 0.99982673,   /* halves in 4000 */
+	.beyond = 3,
+	.grid = 2.57,
+	.escape = 0.5,
+	.surprise = 4.4,
+	.forget = 0.01,
+	.lstm_forget = 0.005,
+	.resonance = 0.85,
+	.block = 6,
+	.few = 15,
+	.many = 150,
+	.least = 0.003,
+	.alarm = 0.28,
 };

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why a value is strange: the share of each component, and the interval that it left, in units of the series. */
-#include <math.h>
-
 #include "lib/model/detect_impl.h"
 
+#define EXPECTS 1.5 /* times its share, when parts are put in order */
 #define SURE 1e-6 /* scales: the room that a limit leaves for rounding */
 
 static const struct {
@@ -14,6 +13,7 @@ static const struct {
 	[WEIR_DETECT_LINEAR] = {"linear", "the value beside what the values before it led to", ""},
 	[WEIR_DETECT_MEMORY] = {"memory", "the surprise of the last values after those before them", " bits"},
 	[WEIR_DETECT_SHAPE] = {"shape", "the distance of the last stretch from all that were kept", " %"},
+	[WEIR_DETECT_LSTM] = {"lstm", "the value beside what its recurrent memory led to", ""},
 	[WEIR_DETECT_SHIFT] = {"shift", "the mean of the last values beside that of many", ""},
 };
 
@@ -24,28 +24,29 @@ static double back(const struct weir_detect *d, double z)
 
 static struct weir_detect_part part_of(const struct weir_detect *d, size_t i)
 {
-	double limit = detect_tail_limit(&d->tail[i], d->strange[i]), half = limit * d->unit[i], at = d->expected[i];
+	double limit = detect_tail_limit(&d->tail[i], d->tuning, d->strange[i]), half = limit * (double)d->unit[i], at = (double)d->expected[i];
 	struct weir_detect_part p = {.name = words[i].name, .unit = words[i].unit};
 
 	switch ((enum weir_detect_component)i) {
 	case WEIR_DETECT_MEMORY:
-		p.is = d->strange[i];
+		p.is = (double)d->strange[i];
 		p.expected = NAN;
 		p.upper = limit;
 		break;
 	case WEIR_DETECT_SHAPE:
-		p.is = 100 * d->strange[i];
+		p.is = 100 * (double)d->strange[i];
 		p.expected = NAN;
 		p.upper = 100 * limit;
 		break;
-	case WEIR_DETECT_LINEAR: /* works on the asinh */
-		p.is = back(d, d->z);
+	case WEIR_DETECT_LINEAR: /* these two work on the asinh */
+	case WEIR_DETECT_LSTM:
+		p.is = back(d, (double)d->z);
 		p.expected = back(d, sinh(at));
 		p.lower = back(d, sinh(at - half - SURE));
 		p.upper = back(d, sinh(at + half + SURE));
 		break;
 	default:
-		p.is = back(d, i == WEIR_DETECT_SHIFT ? d->few : d->z);
+		p.is = back(d, (double)(i == WEIR_DETECT_SHIFT ? d->few : d->z));
 		p.expected = back(d, at);
 		p.lower = back(d, at - half - SURE);
 		p.upper = back(d, at + half + SURE);
@@ -53,16 +54,24 @@ static struct weir_detect_part part_of(const struct weir_detect *d, size_t i)
 	return p;
 }
 
+/* A part that says what the value should have been tells a reader more than one that says how odd it is. */
+static double telling(const struct weir_detect_part *p)
+{
+	return p->share * (isnan(p->expected) ? 1 : EXPECTS);
+}
+
 double weir_detect_explain(const struct weir_detect *d, struct weir_detect_part ret[WEIR_DETECT_COMPONENTS])
 {
-	double score = detect_score(d->strangeness), all = d->strangeness * d->strangeness;
+	double score = detect_score(d->judge.strangeness), all = 0;
 
+	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++)
+		all += (double)d->judge.rare[i] * (double)d->judge.rare[i];
 	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++) {
 		struct weir_detect_part p = part_of(d, i);
 		size_t at = i;
 
-		p.share = all > 0 ? score * d->rare[i] * d->rare[i] / all : 0;
-		for (; at > 0 && ret[at - 1].share < p.share; at--)
+		p.share = all > 0 ? score * (double)d->judge.rare[i] * (double)d->judge.rare[i] / all : 0;
+		for (; at > 0 && telling(&ret[at - 1]) < telling(&p); at--)
 			ret[at] = ret[at - 1];
 		ret[at] = p;
 	}

@@ -4,6 +4,9 @@
 #include <math.h>
 
 #define FAR 8.0		/* deviations: one value that is further off is an outlier, no drift of its own */
+#define TOGETHER_MAX 0.9 /* correlation of neighbours: beyond, nothing would be news */
+#define CALM 5.0 /* a sum below which nothing begins */
+#define SUM_MAX (1.2 * WEIR_DRIFT_THRESHOLD)
 #define LEAST 1e-9	/* deviation of a still stream, in its mean */
 #define LOOK_EVERY 32	/* values between two searches for a cut, as the authors have it */
 #define PART_LEAST 5.0	/* values of a part */
@@ -12,16 +15,22 @@ static void learn_usual(struct weir_drift *d, double value)
 {
 	double off = value - d->mean;
 
+	d->cross += d->n ? off * (d->before - d->mean) : 0;
+	d->before = value;
 	d->n++;
 	d->mean += off / d->n;
 	d->square += off * (value - d->mean);
-	if (d->n == WEIR_DRIFT_WARM)
-		d->square = fmax(sqrt(d->square / (d->n - 1)), fabs(d->mean) * LEAST);
+	if (d->n < WEIR_DRIFT_WARM)
+		return;
+	d->cross = d->square > 0 ? fmax(0, fmin(TOGETHER_MAX, d->cross / d->square)) : 0;
+	d->square = fmax(sqrt(d->square / (d->n - 1)), fabs(d->mean) * LEAST);
+	d->before = 0;
 }
 
+/* A sum no larger than it must be: what comes back is soon below the threshold again. */
 static void sum_up(double *sum, uint32_t *n, double off)
 {
-	*sum = fmax(0, *sum + off - WEIR_DRIFT_SLACK);
+	*sum = fmax(0, fmin(SUM_MAX, *sum + off - WEIR_DRIFT_SLACK));
 	*n = *sum > 0 ? *n + 1 : 0;
 }
 
@@ -29,12 +38,25 @@ static void sum_up(double *sum, uint32_t *n, double off)
 static void tell(struct weir_drift *d, int way)
 {
 	uint32_t n = way > 0 ? d->rising : d->falling;
-	double size = (way > 0 ? d->up : d->down) / n + WEIR_DRIFT_SLACK;
+	double size = (way > 0 ? d->up : d->down) / n + WEIR_DRIFT_SLACK, whole = sqrt((1 + d->cross) / (1 - d->cross));
 
-	*d = (struct weir_drift){.from = d->mean, .to = d->mean + way * size * d->square, .late = n};
+	*d = (struct weir_drift){.from = d->mean, .to = d->mean + way * size * whole * d->square, .late = n};
 }
 
-int weir_drift_step(struct weir_drift *d, double value)
+/* The value in deviations, less what the one before it led to. */
+static double news(struct weir_drift *d, double value)
+{
+	double off = value - d->mean, ret;
+
+	off = d->square > 0 ? fmax(-FAR, fmin(FAR, off / d->square)) : off > 0 ? FAR : off < 0 ? -FAR : 0;
+	ret = (off - d->cross * d->before) / sqrt(1 - d->cross * d->cross);
+	d->before = off;
+	if (d->n < WEIR_DRIFT_SURE && d->up < CALM && d->down < CALM && d->square > 0) /* too few values know a mean well */
+		d->mean += off * d->square / ++d->n;
+	return ret;
+}
+
+int weir_drift_step_patient(struct weir_drift *d, double value, int64_t time_s, int64_t patience_s)
 {
 	double off;
 	int ret;
@@ -45,14 +67,20 @@ int weir_drift_step(struct weir_drift *d, double value)
 		learn_usual(d, value);
 		return 0;
 	}
-	off = value - d->mean;
-	off = d->square > 0 ? fmax(-FAR, fmin(FAR, off / d->square)) : off > 0 ? FAR : off < 0 ? -FAR : 0;
+	off = news(d, value);
 	sum_up(&d->up, &d->rising, off);
 	sum_up(&d->down, &d->falling, -off);
 	ret = d->up > WEIR_DRIFT_THRESHOLD ? 1 : d->down > WEIR_DRIFT_THRESHOLD ? -1 : 0;
-	if (ret)
-		tell(d, ret);
+	d->since_s = ret ? d->since_s ? d->since_s : time_s : 0;
+	if (!ret || time_s - d->since_s < patience_s)
+		return 0;
+	tell(d, ret);
 	return ret;
+}
+
+int weir_drift_step(struct weir_drift *d, double value)
+{
+	return weir_drift_step_patient(d, value, 0, 0);
 }
 
 void weir_adwin_init(struct weir_adwin *a, double delta)

@@ -11,18 +11,23 @@
 #include "lib/base/base.h"
 
 #define WEIR_DRIFT_WARM 100	  /* values that say what is usual, again after each drift */
+#define WEIR_DRIFT_SURE 1000	  /* values by which their mean is known; the later ones only while nothing drifts */
 #define WEIR_DRIFT_SLACK 0.5	  /* deviations that a mean may be off and be no drift */
 #define WEIR_DRIFT_THRESHOLD 20.0 /* deviations summed; tests/unit/lib_model_drift.c prints delay and false alarms */
 
 /*
  * Page 1954, Hinkley 1971. Sums of what exceeds the mean by more than the slack, from their lowest on; a sum above the
- * threshold is a drift, behind which all begins anew.
+ * threshold is a drift, behind which all begins anew. What is summed is what a value adds to the one before it: the first values
+ * also say how far neighbours hang together (residual control charts: Alwan, Roberts 1988), so that a stream that wanders is
+ * no drift.
  */
 struct weir_drift {
 	uint32_t n;
-	double mean, square; /* of the warm-up, Welford; then mean and deviation */
-	double up, down;     /* sums, never below 0 */
-	uint32_t rising, falling; /* values since the sum was 0 */
+	double mean, square, cross; /* of the warm-up, Welford; then mean, deviation and correlation of neighbours */
+	double before;		    /* the last value; then in deviations from the mean */
+	double up, down;	    /* sums, never below 0 */
+	uint32_t rising, falling;   /* values since the sum was 0 */
+	int64_t since_s;	    /* a sum is above the threshold since; 0: none is */
 	/* Of the last drift: means before and behind it, and how many values before it was told it began. */
 	double from, to;
 	uint32_t late;
@@ -30,8 +35,13 @@ struct weir_drift {
 
 /* 1: the mean rose, -1: it fell, 0: neither; then from, to and late say how. A value that is not finite changes nothing. {0} begins. */
 int weir_drift_step(struct weir_drift *d, double value);
+/*
+ * The same for a stream in which what comes and goes within patience_s is no drift: the days of a week that is not known yet.
+ * A sum must stay above the threshold for longer. time_s > 0 is the value's.
+ */
+int weir_drift_step_patient(struct weir_drift *d, double value, int64_t time_s, int64_t patience_s);
 
-#define WEIR_ADWIN_ROWS 32 /* of buckets: 2^i values each */
+#define WEIR_ADWIN_ROWS 16 /* of buckets: 2^i values each */
 #define WEIR_ADWIN_BUCKETS 5
 
 /*

@@ -21,6 +21,7 @@ enum weir_quality_flag {
 	WEIR_Q_UNIT = 1 << 5,	   /* behind a jump by a power of 8, 1000 or 1024: another unit, scaled back */
 	WEIR_Q_SKEW = 1 << 6,	   /* its clock was off: put where its neighbours say, or out of order */
 	WEIR_Q_LATE = 1 << 7,	   /* came after later ones */
+	WEIR_Q_WILD = 1 << 8,	   /* one of many that left and came back at once; a stream is told, no flag of a series */
 };
 
 struct weir_series {

@@ -2,9 +2,10 @@
 /* The detector of series: causal, the same each time, one alarm for one event, parts that say why, and its bytes. */
 #include <math.h>
 
-#include "lib/model/detect.h"
+#include "lib/model/detect_impl.h"
 #include "lib/model/model.h"
 #include "lib/model/random.h"
+#include "lib/model/series.h"
 #include "tests/lib/test.h"
 
 #define STEP_S 300
@@ -181,6 +182,169 @@ TEST(a_finding_says_which_component_left_its_interval_and_by_how_much)
 	CHECK(outside >= 95 && named >= 95);
 }
 
+enum planted { SPIKE, SHIFT, MISS, PLANTED };
+
+/* The explanation at the strangest of the values that a planted feature is about. */
+static double named(enum planted what, uint64_t seed, char *ret)
+{
+	static double v[N];
+	struct weir_random r = weir_random_of(7000 + seed);
+	size_t at = 6 * (size_t)DAY + weir_random_below(&r, DAY), len = what == SPIKE ? 1 : DAY / 4;
+	struct weir_detect_part part[WEIR_DETECT_COMPONENTS];
+	double most = -1;
+	auto_detect *d = NULL;
+
+	wave(v, seed);
+	if (what == MISS) /* the hump of a day does not come */
+		at = 6 * (size_t)DAY + DAY / 8;
+	for (size_t i = at; i < at + len; i++)
+		v[i] = what == MISS ? v[at - DAY / 8] : v[i] + (what == SPIKE ? 150 : 60) * (seed % 2 ? 1 : -1);
+	if (weir_detect_new(&d))
+		return -1;
+	for (size_t i = 0; i < at + len; i++) {
+		double s;
+
+		weir_detect_step(d, (int64_t)(1790000000 - 1790000000 % 86400 + i * STEP_S), v[i]);
+		s = i >= at ? weir_detect_explain(d, part) : -1;
+		if (s > most) {
+			most = s;
+			snprintf(ret, 16, "%s", part[0].name);
+		}
+	}
+	return most;
+}
+
+/* A spike is named by who expects a value, a shift by who knows a mean, a missed hump by who knows the time of day or the form of days. */
+TEST(a_planted_feature_is_named_by_the_component_that_knows_it)
+{
+	static const char *const right[PLANTED] = {"level season linear lstm", "shift season level", "season shape"};
+	static const char *const word[PLANTED] = {"spike", "level shift", "season miss"};
+	size_t trials = 100;
+
+	for (int what = 0; what < PLANTED; what++) {
+		size_t good = 0;
+
+		for (uint64_t seed = 1; seed <= trials; seed++) {
+			char name[16] = "";
+
+			good += named((enum planted)what, seed, name) > 0 && strstr(right[what], name);
+			if (!strstr(right[what], name))
+				printf("# %s, seed %zu: named by %s\n", word[what], (size_t)seed, name);
+		}
+		printf("# %s: named first by one of (%s) in %zu of %zu\n", word[what], right[what], good, trials);
+		CHECK(good * 100 >= 95 * trials, "%s: %zu of %zu", word[what], good, trials);
+	}
+}
+
+/* Every tenth value a thousandfold, from the start on: flagged, and neither alarms nor what else is learnt come of it. */
+TEST(faults_of_measuring_are_flagged_and_left_out)
+{
+	static double v[N], s[N];
+	auto_detect *d = NULL;
+	size_t bad = 0, flagged = 0, wrong = 0;
+	struct weir_random r = weir_random_of(12);
+	int64_t at_s = 1790000000;
+
+	wave(v, 12);
+	CHECK(!weir_detect_new(&d));
+	for (size_t i = 0; i < N; i++) {
+		bool worn = i > WEIR_DETECT_WARM && !weir_random_below(&r, 10);
+		unsigned int flags;
+
+		s[i] = weir_detect_step(d, at_s + (int64_t)i * STEP_S, worn ? v[i] * 1024 : v[i]);
+		flags = weir_detect_flags(d) & (WEIR_Q_UNIT | WEIR_Q_WILD);
+		bad += worn;
+		flagged += worn && flags && !(s[i] > 0);
+		wrong += !worn && flags;
+	}
+	printf("# of %zu values in another unit %zu left out, of %zu others %zu; %zu alarms\n", bad, flagged, N - bad, wrong, alarms(s, 0, N));
+	CHECK(bad > N / 20 && flagged * 100 >= 99 * bad && wrong * 100 <= N);
+	CHECK(alarms(s, 3 * (size_t)DAY, N) <= 2);
+	CHECK(weir_detect_step(d, at_s + (int64_t)(N - 1) * STEP_S, v[0]) == 0 && weir_detect_flags(d) == WEIR_Q_DUPLICATE);
+	CHECK(weir_detect_step(d, at_s, v[0]) == 0 && weir_detect_flags(d) == WEIR_Q_LATE);
+	CHECK(weir_detect_step(d, at_s + (int64_t)N * STEP_S, NAN) == 0 && weir_detect_flags(d) == WEIR_Q_GAP);
+	weir_detect_step(d, at_s + (int64_t)400 * 86400, v[0]);
+	CHECK(weir_detect_flags(d) == WEIR_Q_SKEW, "a clock a year ahead is believed");
+	weir_detect_step(d, at_s + (int64_t)N * STEP_S, v[0]);
+	CHECK(weir_detect_flags(d) == 0, "and muted what came after");
+}
+
+/* Another unit that stays is no fault: it is told, a little later. */
+TEST(what_stays_is_believed)
+{
+	static double v[N], s[N];
+	size_t at = N - DAY;
+
+	wave(v, 13);
+	for (size_t i = at; i < N; i++)
+		v[i] *= 1000;
+	CHECK(!scored(v, s) && alarms(s, at, at + 6) > 0);
+}
+
+/* A clock that was set back is behind for a few values, and then it is the clock. */
+TEST(a_clock_that_was_set_is_believed)
+{
+	static double v[N];
+	auto_detect *d = NULL;
+	unsigned int flagged = 0;
+
+	wave(v, 14);
+	CHECK(!weir_detect_new(&d));
+	for (size_t i = 0; i < N; i++) {
+		weir_detect_step(d, 1790000000 + (int64_t)i * STEP_S - (i > N / 2 ? 40 * 86400 : 0), v[i]);
+		flagged += weir_detect_flags(d) != 0;
+	}
+	CHECK(flagged > 0 && flagged < 10, "%u", flagged);
+}
+
+/* The LSTM's gates are what this draws: multiples of 1/64, those of its own units half as large. */
+TEST(the_gates_are_those_that_were_drawn)
+{
+	struct weir_random r = weir_random_of(1);
+
+	for (size_t g = 0; g < DETECT_GATES; g++)
+		for (size_t i = 0; i < DETECT_UNITS + 2; i++)
+			for (size_t k = 0; k < DETECT_UNITS; k++) {
+				double w = floor(64 * (weir_random_unit(&r) - 0.5) + 0.5) / 32 * (i < DETECT_UNITS ? 0.5 : 1);
+
+				CHECK((double)detect_gate_weight[g][i][k / 4][k % 4] == w, "gate %zu, input %zu, unit %zu", g, i, k);
+			}
+	for (size_t k = 0; k < DETECT_UNITS; k++) {
+		double keeps = 1 - 1 / exp2((double)k + 1), bias = log(keeps / (1 - keeps));
+
+		CHECK(fabs((double)detect_gate_bias[DETECT_FORGET][k / 4][k % 4] - bias) < 1e-4);
+		CHECK(fabs((double)detect_gate_bias[DETECT_IN][k / 4][k % 4] + bias) < 1e-4);
+	}
+}
+
+/* What goes up some values after a mark: a regression on the last values cannot know when, a memory can. */
+TEST(the_lstm_knows_what_lags_do_not)
+{
+	struct detect_linear linear;
+	struct detect_lstm lstm;
+	struct weir_random r = weir_random_of(15);
+	double off[2] = {0};
+
+	detect_linear_init(&linear);
+	detect_lstm_init(&lstm);
+	for (size_t i = 0; i < 20000; i++) {
+		float y = (i % 12 == 0 ? 2.0f : i % 12 == 7 ? -2.0f : 0.0f) + 0.02f * (float)weir_random_normal(&r);
+		float a = detect_linear_step(&linear, &detect_tuning, y, 0), b = detect_lstm_step(&lstm, &detect_tuning, y, 0);
+
+		if (i < 10000)
+			continue;
+		off[0] += (double)(a * a);
+		off[1] += (double)(b * b);
+	}
+	printf("# root mean square error: linear %.3f, lstm %.3f\n", sqrt(off[0] / 10000), sqrt(off[1] / 10000));
+	CHECK(3 * off[1] < 2 * off[0], "%g, %g", off[1], off[0]);
+}
+
+TEST(a_detector_is_small)
+{
+	CHECK(weir_detect_bytes() <= 16384, "%zu bytes", weir_detect_bytes());
+}
+
 static int made(struct weir_model *m, double *v)
 {
 	struct weir_series s = {.id = "wave", .start_s = 1790000000, .step_s = STEP_S, .n = N, .v = v};
@@ -245,4 +409,7 @@ TEST_MAIN(T(a_score_depends_on_nothing_that_comes_later), T(the_same_series_has_
 	  T(an_event_is_told_once_at_its_onset), T(a_storm_is_few_alarms), T(quiet_series_have_no_alarms),
 	  T(missing_values_change_nothing_and_huge_ones_stay_numbers),
 	  T(a_finding_says_which_component_left_its_interval_and_by_how_much),
+	  T(a_planted_feature_is_named_by_the_component_that_knows_it), T(faults_of_measuring_are_flagged_and_left_out),
+	  T(what_stays_is_believed), T(a_clock_that_was_set_is_believed), T(the_gates_are_those_that_were_drawn),
+	  T(the_lstm_knows_what_lags_do_not), T(a_detector_is_small),
 	  T(a_detector_goes_on_from_its_bytes_as_if_nothing_had_been), T(hostile_bytes_are_refused_or_score))

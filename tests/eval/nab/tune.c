@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The constants of the detector of series, chosen on some files of a labelled set and applied to the others.
+ *
+ *   tune SET search even|odd|all SEED ROUNDS   chooses, beginning with round numbers that no set has seen
+ *   tune SET ablate                            with each component left out
+ *
+ * SET is what tests/eval/nab.py writes: for each file "file NAME ROWS WINDOWS", a line "LEFT RIGHT" (rows) for each window, a line
+ * "SECONDS VALUE" for each row. Scored by the rule of the Numenta Anomaly Benchmark, thresholds on a grid of 1/4096.
+ */
+#include "tests/eval/nab/tune.h"
+
+#include <inttypes.h>
+
+#define WORN_SEEDS 3
+
+static int read_file(FILE *f, struct nab_file *ret)
+{
+	if (fscanf(f, " file %63s %zu %zu", ret->name, &ret->n, &ret->windows) != 3 || ret->n > NAB_ROWS_MAX || ret->windows > NAB_WINDOWS_MAX)
+		return 0;
+	ret->time = calloc(ret->n, sizeof(*ret->time));
+	ret->value = calloc(ret->n, sizeof(*ret->value));
+	ret->worth = calloc(ret->n, sizeof(*ret->worth));
+	ret->window = calloc(ret->n, sizeof(*ret->window));
+	ret->likely = calloc(ret->n, sizeof(*ret->likely));
+	ret->step = calloc(ret->n, sizeof(*ret->step));
+	if (!ret->time || !ret->value || !ret->worth || !ret->window || !ret->likely || !ret->step)
+		return -1;
+	for (size_t i = 0; i < ret->windows; i++)
+		if (fscanf(f, "%zu %zu", &ret->left[i], &ret->right[i]) != 2)
+			return -1;
+	for (size_t i = 0; i < ret->n; i++)
+		if (fscanf(f, "%" SCNd64 " %lf", &ret->time[i], &ret->value[i]) != 2)
+			return -1;
+	nab_worths(ret);
+	return 1;
+}
+
+static int read_set(const char *path, struct nab_set *ret)
+{
+	weir_auto_fclose FILE *f = fopen(path, "r");
+	int r = f ? 1 : -1;
+
+	while (r > 0 && ret->count < NAB_FILES_MAX && (r = read_file(f, &ret->file[ret->count])) > 0)
+		ret->count++;
+	return r < 0 || !ret->count ? -1 : 0;
+}
+
+/* Every other file, from the first (0) or the second on (1); or all (-1). */
+static struct nab_set half_of(const struct nab_set *s, int from)
+{
+	struct nab_set ret = {0};
+
+	for (size_t i = 0; i < s->count; i++)
+		if (from < 0 || (int)(i % 2) == from)
+			ret.file[ret.count++] = s->file[i];
+	return ret;
+}
+
+/* Of each profile: the threshold that serves best where it is chosen, the score there, and where it is applied. */
+static void print_scores(const char *what, const struct nab_set *chosen_on, const struct nab_set *applied_to, const struct detect_tuning *t)
+{
+	static struct nab_curve a, b;
+
+	nab_judge(chosen_on, t);
+	nab_judge(applied_to, t);
+	printf("%s", what);
+	for (size_t p = 0; p < NAB_PROFILES; p++) {
+		size_t at;
+
+		nab_curve(chosen_on, p, &a);
+		nab_curve(applied_to, p, &b);
+		at = nab_best(&a);
+		printf(" %.4f %.4f %.4f", nab_threshold(at), a.score[at], b.score[at]);
+	}
+	printf("\n");
+}
+
+/* Constants and thresholds chosen on whole data, applied to worn data of the other files. */
+static void print_worn(const struct nab_set *on, const struct nab_set *other, const struct detect_tuning *t)
+{
+	static struct nab_set bad;
+
+	for (int kind = 0; kind < NAB_WORN_KINDS; kind++)
+		for (uint64_t seed = 1; seed <= WORN_SEEDS; seed++) {
+			nab_worn(other, (enum nab_worn)kind, seed, &bad);
+			nab_learn(&bad, t);
+			print_scores(nab_worn_kind[kind], on, &bad, t);
+			nab_worn_free(&bad);
+		}
+}
+
+static void search(const struct nab_set *s, const char *which, uint64_t seed, unsigned int rounds)
+{
+	int from = !strcmp(which, "even") ? 0 : !strcmp(which, "odd") ? 1 : -1;
+	struct nab_set on = half_of(s, from), other = half_of(s, from < 0 ? -1 : 1 - from);
+	struct detect_tuning t = tune_begin();
+	static struct nab_set both;
+
+	nab_learn(&on, &t);
+	nab_learn(&other, &t);
+	print_scores("first", &on, &other, &t);
+	nab_worn(&on, NAB_MISSING, seed + 1000, &both);
+	memcpy(&both.file[both.count], on.file, on.count * sizeof(on.file[0]));
+	both.count += on.count;
+	tune_search(&both, &t, seed, rounds);
+	nab_learn(&on, &t);
+	nab_learn(&other, &t);
+	tune_print(&t);
+	print_scores("chosen", &on, &other, &t);
+	print_worn(&on, &other, &t);
+}
+
+/* Thresholds chosen on each half, the standard profile: the score of the other halves together. */
+static double two_fold(const struct nab_set *s, const struct detect_tuning *t, double *ret_all)
+{
+	static struct nab_curve c[2], whole;
+	struct nab_set half[2] = {half_of(s, 0), half_of(s, 1)};
+	double sum = 0, windows = 0;
+
+	nab_judge(s, t);
+	for (int i = 0; i < 2; i++)
+		nab_curve(&half[i], 0, &c[i]);
+	for (int i = 0; i < 2; i++) {
+		sum += c[1 - i].score[nab_best(&c[i])] * c[1 - i].windows;
+		windows += c[i].windows;
+	}
+	nab_curve(s, 0, &whole);
+	*ret_all = whole.score[nab_best(&whole)];
+	return sum / windows;
+}
+
+static void ablate(const struct nab_set *s)
+{
+	double all, fold;
+
+	nab_learn(s, &detect_tuning);
+	fold = two_fold(s, &detect_tuning, &all);
+	printf("all %.4f %.4f\n", fold, all);
+	for (size_t i = 0; i < WEIR_DETECT_COMPONENTS; i++) {
+		struct detect_tuning t = detect_tuning;
+
+		t.weight[i] = 0;
+		fold = two_fold(s, &t, &all);
+		printf("%s %.4f %.4f\n", nab_component[i], fold, all);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct nab_set s;
+
+	if (argc < 3 || read_set(argv[1], &s)) {
+		fprintf(stderr, "tune: %s\n", argc < 3 ? "tune SET search even|odd|all SEED ROUNDS, or tune SET ablate" : "the set is malformed");
+		return 2;
+	}
+	if (argc == 6 && !strcmp(argv[2], "search"))
+		search(&s, argv[3], strtoull(argv[4], NULL, 10), (unsigned int)atoi(argv[5]));
+	else
+		ablate(&s);
+	return 0;
+}
