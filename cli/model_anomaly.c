@@ -45,7 +45,7 @@ static bool is_header(const struct model_csv *in)
 static int score_line(const struct cli *c, const struct model_csv *in, struct weir_detect *d, bool explain,
 		      struct weir_err *err)
 {
-	char why[WEIR_DETECT_SENTENCE_MAX] = "";
+	char why[WEIR_DETECT_SENTENCE_MAX] = "", drift[WEIR_DETECT_SENTENCE_MAX] = "";
 	int64_t time_s;
 	double v, score;
 	int r;
@@ -58,11 +58,11 @@ static int score_line(const struct cli *c, const struct model_csv *in, struct we
 	score = weir_detect_step(d, time_s, v);
 	if (explain && score >= weir_detect_alarm())
 		weir_detect_sentence(d, why);
-	else if (explain && isfinite(v))
-		weir_detect_drift(d, why);
+	if (explain && isfinite(v))
+		weir_detect_drift(d, drift);
 	fprintf(c->out, "%s,%s,%.6f", in->field[0], in->field[1], score);
 	if (explain)
-		fprintf(c->out, ",\"%s\"", why);
+		fprintf(c->out, ",\"%s%s%s\"", why, *why && *drift ? "; " : "", drift);
 	return fputc('\n', c->out) == EOF ? weir_err_set(err, -EIO, "cannot write") : 0;
 }
 
