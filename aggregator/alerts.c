@@ -195,6 +195,12 @@ static struct flight *flight_of(struct alerts *a, int64_t id)
 	return NULL;
 }
 
+/* What stands before a notice's subject: a finding says itself what it is. */
+static const char *kind_of(const char *subject)
+{
+	return strncmp(subject, STORE_NOTICE_FINDING, strlen(STORE_NOTICE_FINDING)) ? "budget " : "";
+}
+
 static void failed(struct alerts *a, int64_t id, uint32_t attempts, const char *budget, const char *webhook, const char *why)
 {
 	uint64_t now_s = a->now_ns / NS_S, wait = WEIR_MIN((uint64_t)BACKOFF_S << WEIR_MIN(attempts, 16u), (uint64_t)BACKOFF_MAX_S);
@@ -202,11 +208,11 @@ static void failed(struct alerts *a, int64_t id, uint32_t attempts, const char *
 	int r = store_notice_failed(a->sv->store, id, now_s + (give_up ? 0 : wait), give_up, why);
 
 	a->stats.failed++;
-	weir_log(give_up ? WEIR_LOG_ERR : WEIR_LOG_WARN, "budget %s: webhook %s: %s; %s", budget, webhook, why,
+	weir_log(give_up ? WEIR_LOG_ERR : WEIR_LOG_WARN, "%s%s: webhook %s: %s; %s", kind_of(budget), budget, webhook, why,
 		 give_up ? "given up" : "it is tried again");
 	if (give_up) {
 		a->stats.given_up++;
-		service_audited(audit_add(a->sv->audit, a->now_ns, "budget-notice-lost", "budget", budget, "webhook", webhook, "reason", why,
+		service_audited(audit_add(a->sv->audit, a->now_ns, "notice-lost", "subject", budget, "webhook", webhook, "reason", why,
 					  NULL));
 	}
 	if (r)
@@ -227,7 +233,7 @@ static void on_answer(void *arg, int64_t id, int r, const char *why)
 		return;
 	}
 	a->stats.sent++;
-	weir_log(WEIR_LOG_INFO, "budget %s: webhook %s was told", was.budget, was.webhook);
+	weir_log(WEIR_LOG_INFO, "%s%s: webhook %s was told", kind_of(was.budget), was.budget, was.webhook);
 	r = store_notice_sent(a->sv->store, id, a->now_ns / NS_S);
 	if (r)
 		weir_log_err(r, "store: notices cannot be written: %s", store_error(a->sv->store));

@@ -77,7 +77,7 @@ static int add_notices(struct live *l, const struct weir_finding *f, int64_t id,
 	for (char *const *hook = l->notify.hooks; !r && hook && *hook; hook++)
 		r = store_notice_add(l->sv->store, &(struct store_notice){.budget = subject, .threshold = ended ? "ended" : "found",
 									  .webhook = *hook, .body = (const char *)body.data,
-									  .from_s = f->since_s, .time_s = l->now_s, .next_s = when_s});
+									  .time_s = l->now_s, .next_s = when_s});
 	return r;
 }
 
@@ -100,7 +100,7 @@ static int notify(struct live *l, const struct weir_finding *f, int64_t id, bool
 		when_s = live_notify_when(&l->notify, f, l->now_s);
 	} else if (f->ended) {
 		snprintf(subject, sizeof(subject), STORE_NOTICE_FINDING "%" PRId64, id);
-		r = store_notices(l->sv->store, subject, f->since_s, note_sent, &when_s);
+		r = store_notices(l->sv->store, subject, 0, note_sent, &when_s);
 		when_s = when_s ? WEIR_MAX(when_s, l->now_s) : 0;
 	}
 	return !r && when_s ? add_notices(l, f, id, when_s, f->ended && !fresh) : r;
