@@ -269,9 +269,9 @@ TEST(hostile_names_are_texts)
 		snprintf(sentence, sizeof(sentence), "%s %s", names[3], names[4]);
 		memcpy(f.sentence, sentence, sizeof(f.sentence) - 1);
 		CHECK(!live_text_body(&f, "USD", "", &body) && !live_text_notice(&f, 7, NOW_S, "USD", rnd() % 2, &notice));
-		CHECK(!api_finding(&(struct store_finding){.id = 1, .body = (const char *)body.data, .since_s = NOW_S}, NOW_S, &kept), "%s", body.data);
+		CHECK(!api_finding(&(struct store_finding){.id = 1, .body = (const char *)body.data, .since_s = NOW_S}, NOW_S, &kept), "round %d", round);
 		told = json_loadb((const char *)notice.data, notice.len, JSON_REJECT_DUPLICATES, NULL);
-		CHECK(told, "%s", notice.data);
+		CHECK(told, "round %d", round);
 		CHECK(json_is_null(json_object_get(kept, "observed")) && json_is_null(json_object_get(kept, "expected")), "no number is null");
 	}
 }
