@@ -117,6 +117,10 @@ $(B)/eval/tune: $(patsubst %.c,$(B)/o/%.o,$(wildcard tests/eval/nab/*.c)) $(B)/o
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+$(B)/bench/watch: $(B)/o/tests/bench/model/watch.o $(patsubst %.c,$(B)/o/%.o,$(filter-out %/main.c,$(SRC_weir-aggregator))) $(B)/o/libweir.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 $(B)/bench/past $(B)/bench/fleet: $(B)/bench/%: $(B)/o/tests/bench/fleet/%.o $(B)/o/tests/bench/fleet/node.o $(B)/o/libweir.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
@@ -163,7 +167,7 @@ check-long: deps mine
 	$(Q)tests/run check-long
 bench: deps mine
 	$(Q)packaging/deps bench || echo "make bench: comparisons with what is missing are left out"
-	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/past $(B)/bench/fleet $(B)/bench/lstm $(B)/bench/detect $(B)/bench/forest $(B)/bench/flows all
+	$(Q)$(MAKE) -j2 $(B)/bench/bench $(B)/bench/past $(B)/bench/fleet $(B)/bench/lstm $(B)/bench/detect $(B)/bench/forest $(B)/bench/flows $(B)/bench/watch all
 	$(Q)tests/bench/run $(B) $(ONLY)
 # The models on public data, beside what is published: ONLY="forecast" for one section of tests/eval.
 eval: deps mine
