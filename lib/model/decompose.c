@@ -36,13 +36,21 @@ static void centred_mean(const double *y, size_t n, size_t width, double *sums, 
 	}
 }
 
-/* The same phase in the cycles around, weighted by how near they are: cycle by cycle, so that memory is read in order. */
-static void smooth_phase(const double *d, size_t n, size_t season, double *ret)
+static double cube(double v)
+{
+	return v * v * v;
+}
+
+/*
+ * The same phase in the cycles around, weighted by how near they are: cycle by cycle, so that memory is read in order and
+ * by vectors; sums of a value keep their order.
+ */
+__attribute__((optimize("O3"))) static void smooth_phase(const double *d, size_t n, size_t season, double *ret)
 {
 	double weight[REACH + 1], upto[REACH + 1]; /* upto: their sums from 1 on */
 
 	for (int k = 0; k <= REACH; k++) {
-		weight[k] = pow(1 - pow((double)k / (REACH + 1), 3), 3);
+		weight[k] = cube(1 - cube((double)k / (REACH + 1)));
 		upto[k] = k ? upto[k - 1] + weight[k] : 0;
 	}
 	for (size_t t = 0; t < n; t++)
@@ -55,10 +63,16 @@ static void smooth_phase(const double *d, size_t n, size_t season, double *ret)
 		for (size_t t = 0; t + off < n; t++)
 			ret[t] += w * d[t + off];
 	}
-	for (size_t t = 0; t < n; t++) {
-		size_t before = WEIR_MIN(t / season, (size_t)REACH), behind = WEIR_MIN((n - 1 - t) / season, (size_t)REACH);
-
-		ret[t] /= weight[0] + upto[before] + upto[behind];
+	for (size_t t = 0, before = 0, behind = (n - 1) / season, phase = 0, left = (n - 1) % season; t < n; t++) {
+		ret[t] /= weight[0] + upto[WEIR_MIN(before, (size_t)REACH)] + upto[WEIR_MIN(behind, (size_t)REACH)];
+		if (++phase == season) {
+			phase = 0;
+			before++;
+		}
+		if (!left--) {
+			left = season - 1;
+			behind--;
+		}
 	}
 }
 

@@ -6,7 +6,7 @@
  * Intervals are split conformal (Vovk, Gammerman, Shafer 2005), on the scale on which the series is forecast: the quantile of
  * the misses of its own origins, each divided by how such misses grow with the horizon in the whole set. A factor of the set makes
  * the later origins covered as often as they should be by quantiles of the earlier ones. As values arrive, each series' level follows
- * what was covered (ACI: Gibbs, Candes 2021).
+ * what was covered (ACI: Gibbs, Candes 2021), and beyond the widest quantile the width itself.
  */
 #include <math.h>
 
@@ -16,8 +16,10 @@
 
 #define KNOTS 25	/* quantiles that are kept */
 #define ACI_RATE 0.01	/* gamma */
-#define LEVEL_MIN 0.001 /* of a series' level: beyond, an interval would be all or nothing */
+#define LEVEL_MIN 0.001 /* of a series' level: there is no further quantile */
 #define LEVEL_MAX 0.5
+#define LEVEL_LEAST (-0.5) /* below LEVEL_MIN an interval is as many times the widest that was seen */
+#define WIDENS 10.0	   /* in logarithms, by level: some 10 % wider with each value outside */
 #define FACTOR_MIN 0.8 /* of the set's factor: few series say little */
 #define FACTOR_MAX 2.0
 #define FACTOR_FROM 3	    /* origins that a quantile is taken of at least */
@@ -302,11 +304,12 @@ static int fit_pool(const struct weir_model_data *data, const struct weir_model_
 /* Half an interval, `step` steps behind where the fit ended, on the scale of the forecast. */
 static double width_of(const struct mix *m, const double *one, size_t step)
 {
-	double p = 1 - one[AT_LEVEL], at = -log2(1 - p) * (KNOTS - 1) / 10;
+	double level = fmax(one[AT_LEVEL], LEVEL_MIN), beyond = exp(WIDENS * (level - one[AT_LEVEL]));
+	double at = -log2(level) * (KNOTS - 1) / 10;
 	size_t k = at > 0 ? WEIR_MIN((size_t)at, (size_t)KNOTS - 2) : 0;
 	double part = fmin(fmax(at - (double)k, 0), 1);
 
-	return m->factor * m->growth[step] * (one[AT_KNOT + k] + part * (one[AT_KNOT + k + 1] - one[AT_KNOT + k]));
+	return beyond * m->factor * m->growth[step] * (one[AT_KNOT + k] + part * (one[AT_KNOT + k + 1] - one[AT_KNOT + k]));
 }
 
 static void interval_of(const struct mix *m, const double *one, size_t step, double *lower, double *upper)
@@ -344,7 +347,7 @@ static int mix_update(void *state, size_t which, const struct weir_rows *rows)
 			continue;
 		missed = v < lower || v > upper;
 		one[AT_LEVEL] += ACI_RATE * (1 - m->coverage - missed);
-		one[AT_LEVEL] = fmin(fmax(one[AT_LEVEL], LEVEL_MIN), LEVEL_MAX);
+		one[AT_LEVEL] = fmin(fmax(one[AT_LEVEL], LEVEL_LEAST), LEVEL_MAX);
 	}
 	return 0;
 }
@@ -413,7 +416,7 @@ static bool is_sound(const struct mix *m)
 		const double *one = series_of(m, i);
 
 		if (!(one[AT_USED] >= 0 && one[AT_USED] <= WEIR_SERIES_POINTS_MAX) ||
-		    !(one[AT_LEVEL] >= LEVEL_MIN / 2 && one[AT_LEVEL] < 1))
+		    !(one[AT_LEVEL] >= LEVEL_LEAST && one[AT_LEVEL] < 1))
 			return false;
 	}
 	return m->coverage > 0 && m->coverage < 1;

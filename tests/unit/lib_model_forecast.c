@@ -1,168 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The forecasters: what each member must get right, guard rails, intervals, and the pool beside the seasonal naive model. */
+/* The forecasters: what each member must get right, and what missing, odd and broken values do to them. */
 #include <math.h>
 
 #include "lib/model/fill.h"
 #include "lib/model/local.h"
 #include "lib/model/model.h"
 #include "lib/model/pool.h"
-#include "tests/lib/series_fixture.h"
-#include "tests/lib/test.h"
-
-#define SET 200
-#define AHEAD 48
-
-static const struct weir_calendar weekly = {.season = {24, 168}, .seasons = 2};
-
-struct set {
-	struct weir_series s[SET];
-	size_t count;
-};
-
-static void set_fini(struct set *set)
-{
-	for (size_t i = 0; i < set->count; i++)
-		weir_series_fini(&set->s[i]);
-}
-#define auto_set weir_cleanup(set_fini) struct set
-
-/* The last AHEAD values stay behind the end: what is to be forecast. */
-static struct set make(size_t count, uint64_t seed)
-{
-	struct weir_random r = weir_random_of(seed);
-	struct set set = {.count = count};
-
-	for (size_t i = 0; i < count; i++) {
-		set.s[i] = made_series(i, &r);
-		set.s[i].n -= AHEAD;
-	}
-	return set;
-}
-
-static int fit_set(const char *name, const struct weir_series *s, size_t count, const struct weir_calendar *c, struct weir_model *ret)
-{
-	struct weir_err err = {{0}};
-	int r = weir_model_fit(name, &(struct weir_model_data){.series = s, .count = count, .calendar = *c},
-			       &(struct weir_model_opts){.horizon = AHEAD, .coverage = 0.95, .seed = 1}, ret, &err);
-
-	if (r)
-		printf("# %s: %s\n", name, err.text);
-	return r;
-}
-
-/* The mean absolute error over the mean change in a day (MASE), by kind of series. */
-static void errors_of(struct test_state *test_st, const char *name, const struct set *set, double ret[MADE_KINDS])
-{
-	weir_auto_model m = {0};
-	weir_auto_forecast f = {0};
-
-	CHECK(!fit_set(name, set->s, set->count, &weekly, &m) && !weir_forecast_init(&f, AHEAD));
-	for (size_t i = 0; i < set->count; i++) {
-		const struct weir_series *s = &set->s[i];
-		double scale = 0, error = 0;
-		size_t known = 0;
-
-		CHECK(!weir_model_predict(&m, i, &f));
-		for (size_t t = 24; t < s->n; t++)
-			if (!isnan(s->v[t] - s->v[t - 24])) {
-				scale += fabs(s->v[t] - s->v[t - 24]);
-				known++;
-			}
-		scale /= (double)known;
-		for (size_t h = 0; h < AHEAD; h++)
-			error += fabs(s->v[s->n + h] - f.mean[h]) / AHEAD;
-		ret[i % MADE_KINDS] += error / scale / (double)(set->count / MADE_KINDS);
-	}
-}
-
-/* Over all, and for each kind as far as 40 series say it: growth that stopped hours ago is what nobody can see. */
-TEST(the_pool_is_never_much_worse_than_the_naive_one)
-{
-	for (uint64_t seed = 1; seed <= (getenv("WEIR_LONG") ? 5 : 1); seed++) {
-		auto_set set = make(SET, seed);
-		double naive[MADE_KINDS] = {0}, pool[MADE_KINDS] = {0}, all[2] = {0};
-
-		errors_of(test_st, "snaive", &set, naive);
-		errors_of(test_st, "mix", &set, pool);
-		for (size_t k = 0; k < MADE_KINDS; k++) {
-			printf("# seed %d, %s: MASE %.3f, naive %.3f\n", (int)seed, made_names[k], pool[k], naive[k]);
-			CHECK(pool[k] <= (k == MADE_TREND ? 1.25 : k == MADE_LEVEL ? 1.1 : 1.05) * naive[k], "%s: %g times", made_names[k], pool[k] / naive[k]);
-			all[0] += naive[k];
-			all[1] += pool[k];
-		}
-		CHECK(all[1] <= 1.05 * all[0] && all[1] < 0.95 * all[0], "all: %g times", all[1] / all[0]);
-	}
-}
-
-TEST(intervals_cover_what_they_say)
-{
-	auto_set set = make(SET, 11);
-	weir_auto_model m = {0};
-	weir_auto_forecast f = {0};
-	size_t inside = 0, n = 0;
-
-	CHECK(!fit_set("mix", set.s, SET, &weekly, &m) && !weir_forecast_init(&f, AHEAD));
-	for (size_t i = 0; i < SET; i += MADE_KINDS) { /* plain ones: a break is what nobody can know */
-		CHECK(!weir_model_predict(&m, i, &f));
-		for (size_t h = 0; h < AHEAD; h++, n++) {
-			double v = set.s[i].v[set.s[i].n + h];
-
-			inside += v >= f.lower[h] && v <= f.upper[h];
-			CHECK(f.lower[h] <= f.mean[h] && f.mean[h] <= f.upper[h] && f.lower[h] >= 0);
-		}
-	}
-	printf("# %.1f %% of %zu values covered\n", 100.0 * (double)inside / (double)n, n);
-	CHECK(inside >= 0.92 * (double)n && inside <= 0.985 * (double)n, "%zu of %zu", inside, n);
-}
-
-/* Values outside an interval widen those that come, values inside narrow them. */
-TEST(intervals_follow_what_arrives)
-{
-	auto_set set = make(5, 12);
-	weir_auto_model wide = {0}, narrow = {0};
-	weir_auto_forecast f = {0};
-	double before, far = 1e12, near;
-
-	CHECK(!fit_set("mix", set.s, 5, &weekly, &wide) && !fit_set("mix", set.s, 5, &weekly, &narrow) && !weir_forecast_init(&f, AHEAD));
-	CHECK(!weir_model_predict(&wide, 0, &f));
-	before = log(f.upper[30] / f.mean[30]);
-	for (int i = 0; i < 4; i++)
-		CHECK(!weir_model_update(&wide, 0, &(struct weir_rows){.v = &far, .n = 1, .width = 1}));
-	CHECK(!weir_model_predict(&wide, 0, &f));
-	CHECK(log(f.upper[26] / f.mean[26]) > 1.02 * before, "%g, before %g", log(f.upper[26] / f.mean[26]), before);
-	for (int i = 0; i < 24; i++) {
-		CHECK(!weir_model_predict(&narrow, 0, &f));
-		near = f.mean[0];
-		CHECK(!weir_model_update(&narrow, 0, &(struct weir_rows){.v = &near, .n = 1, .width = 1}));
-	}
-	CHECK(!weir_model_predict(&narrow, 0, &f));
-	CHECK(log(f.upper[6] / f.mean[6]) < 0.99 * before, "%g, before %g", log(f.upper[6] / f.mean[6]), before);
-}
-
-TEST(parts_of_each_forecast_sum_to_it)
-{
-	auto_set set = make(10, 13);
-	weir_auto_model m = {0};
-	weir_auto_forecast f = {0};
-	size_t days = 0;
-
-	CHECK(!fit_set("mix", set.s, 10, &weekly, &m) && !weir_forecast_init(&f, AHEAD));
-	for (size_t i = 0; i < 10; i++) {
-		CHECK(!weir_model_predict(&m, i, &f));
-		for (size_t h = 0; h < AHEAD; h++) {
-			struct weir_explain why;
-			double step = (double)h, sum = 0;
-
-			CHECK(weir_forecast_sum(&f, h) == f.mean[h], "series %zu, step %zu", i, h);
-			CHECK(!weir_model_explain(&m, i, &(struct weir_rows){.v = &step, .n = 1, .width = 1}, &why));
-			for (size_t k = 0; k < why.count; k++)
-				sum += why.item[k].value;
-			CHECK(why.value == f.mean[h] && sum == why.value, "series %zu, step %zu: %g", i, h, why.value);
-			days += fabs(f.part[WEIR_PART_DAY][h]) > 0.01 * f.mean[h];
-		}
-	}
-	CHECK(days > 240, "a day is seen in %zu of 480 steps", days);
-}
+#include "tests/lib/forecast_fixture.h"
 
 /* A tenth of the values missing, at random, costs at most a twentieth of the score. */
 TEST(missing_values_cost_little)
@@ -264,26 +108,6 @@ TEST(a_break_neither_runs_on_nor_is_undone)
 		CHECK(fabs(off) < 0.75, "%s: the next day is %g times the last", weir_model_at(k)->name, exp(off));
 		weir_series_fini(&s);
 	}
-}
-
-/* A week's wave: who knows the week counts, who repeats the day does not. */
-TEST(members_count_by_what_they_missed)
-{
-	enum { N = 840, MISSES = WEIR_POOL_ORIGINS * AHEAD };
-	weir_auto_free double *y = malloc((N + (1 + WEIR_PART_REMAINDER) * AHEAD + MISSES) * sizeof(*y));
-	struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly,
-				   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_MSTL};
-	struct weir_pool_result res = {.mean = y + N, .miss = y + N + (1 + WEIR_PART_REMAINDER) * AHEAD};
-	struct weir_random r = weir_random_of(21);
-
-	for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
-		res.part[p] = y + N + (1 + p) * AHEAD;
-	for (size_t i = 0; i < N; i++)
-		y[i] = 10 + sin(2 * M_PI * (double)i / 24) + 3 * sin(2 * M_PI * (double)i / 168) + 0.1 * weir_random_normal(&r);
-	weir_pool_origins(&t);
-	CHECK(t.origins >= 4 && t.cut + (t.origins - 1) * t.gap < N && !weir_pool_run(&t, &res), "%zu origins", t.origins);
-	CHECK(res.weight[WEIR_MEMBER_MSTL] > 0.95 && res.weight[WEIR_MEMBER_LINEAR] == 0, "%g", res.weight[WEIR_MEMBER_MSTL]);
-	CHECK(fabs(res.weight[WEIR_MEMBER_MSTL] + res.weight[WEIR_MEMBER_SNAIVE] - 1) < 1e-12);
 }
 
 TEST(seasons_are_found_where_they_are)
@@ -407,20 +231,6 @@ TEST(holes_are_filled_by_the_same_phase)
 	CHECK(out[4] == 4, "%g", out[4]);
 }
 
-TEST(a_model_says_how_it_did_on_what_it_held_back)
-{
-	auto_set set = make(20, 22);
-	weir_auto_model m = {0};
-	double sum = 0;
-
-	CHECK(!fit_set("mix", set.s, 20, &weekly, &m));
-	for (uint32_t i = 0; i < m.meta.params.count; i++)
-		sum += strncmp(m.meta.params.item[i].name, "weight_", 7) ? 0 : m.meta.params.item[i].value;
-	CHECK(fabs(sum - 1) < 1e-9, "weights sum to %g", sum);
-	CHECK(weir_meta_get(&m.meta.scores, "miss") > 0.01 && weir_meta_get(&m.meta.scores, "miss") < 1, "%g", weir_meta_get(&m.meta.scores, "miss"));
-	CHECK(weir_meta_get(&m.meta.scores, "covered") > 0.9 && weir_meta_get(&m.meta.scores, "covered") < 0.99);
-}
-
 TEST(the_same_data_give_the_same_model)
 {
 	auto_set set = make(5, 18);
@@ -431,10 +241,8 @@ TEST(the_same_data_give_the_same_model)
 	CHECK(!weir_model_pack(&a, &x) && !weir_model_pack(&b, &y) && x.len == y.len && !memcmp(x.data, y.data, x.len));
 }
 
-TEST_MAIN(T(the_pool_is_never_much_worse_than_the_naive_one), T(intervals_cover_what_they_say), T(intervals_follow_what_arrives),
-	  T(parts_of_each_forecast_sum_to_it), T(missing_values_cost_little), T(odd_series_get_numbers),
+TEST_MAIN(T(missing_values_cost_little), T(odd_series_get_numbers),
 	  T(a_short_series_has_the_map_of_the_others), T(a_break_neither_runs_on_nor_is_undone),
-	  T(members_count_by_what_they_missed), T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
+	  T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
 	  T(a_damped_trend_goes_on_and_ends), T(holidays_are_learnt_where_days_are_known), T(outages_are_missing_and_what_lasts_is_not),
-	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model),
-	  T(a_model_says_how_it_did_on_what_it_held_back))
+	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model))
