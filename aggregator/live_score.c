@@ -22,12 +22,21 @@
 static const struct {
 	double share, least;
 	const char *text; /* of a value: "bytes a minute" */
+	const char *unit; /* of a finding's numbers */
 } worth[LIVE_MEASURES] = {
-	[LIVE_BYTES] = {0.5, 1e6, "bytes a minute"},
-	[LIVE_COST] = {0.5, 1e5, "a minute"},
-	[LIVE_DENIES] = {0.5, 60, "packets a minute denied"},
-	[LIVE_RTT] = {0.33, 5000, "us of round trip"},
-	[LIVE_RETRANS] = {0.5, 60, "segments a minute sent again"},
+	[LIVE_BYTES] = {0.5, 1e6, "bytes a minute", "bytes/min"},
+	[LIVE_COST] = {0.5, 1e5, "a minute", "nanos"},
+	[LIVE_DENIES] = {0.5, 60, "packets a minute denied", "packets/min"},
+	[LIVE_RTT] = {0.33, 5000, "us of round trip", "us"},
+	[LIVE_RETRANS] = {0.5, 60, "segments a minute sent again", "segments/min"},
+};
+
+struct scoring {
+	struct live_set *set;
+	struct live_series *s;
+	size_t at; /* minute of those that are read */
+	int (*fn)(const struct weir_finding *f, void *arg);
+	void *arg;
 };
 
 /* What was expected by the component that says most and expects a value; NaN: none did. */
@@ -46,14 +55,14 @@ static bool is_worth(enum live_measure m, double value, double expected)
 	return isfinite(expected) && off >= worth[m].least && off >= worth[m].share * fmax(value, expected);
 }
 
-/* What is above the usual, in money an hour: of cost itself, of bytes by what they cost in this minute. */
-static int64_t money(struct live_set *set, const struct live_series *s, double value, double expected)
+/* What is above the usual, in money an hour: of cost itself, of bytes by what they cost in the same minute. */
+static int64_t money(const struct scoring *sc, double value, double expected)
 {
-	const struct live_series *cost = s->measure == LIVE_COST ? s : live_set_beside(set, s, LIVE_COST);
+	const struct live_series *s = sc->s, *cost = s->measure == LIVE_COST ? s : live_set_beside(sc->set, s, LIVE_COST);
 
-	if ((s->measure != LIVE_BYTES && s->measure != LIVE_COST) || !cost || !isfinite(cost->value) || value <= expected)
+	if ((s->measure != LIVE_BYTES && s->measure != LIVE_COST) || !cost || value <= expected)
 		return 0;
-	return (int64_t)(60 * (s->measure == LIVE_COST ? value - expected : cost->value * (value - expected) / value));
+	return (int64_t)(60 * (s->measure == LIVE_COST ? value - expected : cost->sum[sc->at] * (value - expected) / value));
 }
 
 static void fill_subject(const struct live_series *s, struct weir_finding *f)
@@ -67,7 +76,10 @@ static void fill_subject(const struct live_series *s, struct weir_finding *f)
 	weir_finding_text(f->subject.labels, sizeof(f->subject.labels), o->labels);
 	weir_finding_text(f->path, sizeof(f->path), live_way_name(s->measure, s->way));
 	weir_finding_text(f->series, sizeof(f->series), live_measure_name(s->measure));
-	weir_finding_text(f->unit, sizeof(f->unit), live_measure_unit(s->measure));
+	weir_finding_text(f->unit, sizeof(f->unit), worth[s->measure].unit);
+	/* Of what the workload sends, whoever began; the same each time, as they are of what names the event. */
+	f->opened = true;
+	f->dir = WEIR_EGRESS;
 }
 
 static void value_text(enum live_measure m, double v, char *ret, size_t size)
@@ -80,8 +92,9 @@ static void value_text(enum live_measure m, double v, char *ret, size_t size)
 		snprintf(ret, size, "%.6g", v);
 }
 
-static void make(struct live_set *set, const struct live_series *s, double value, struct weir_finding *f)
+static void make(const struct scoring *sc, double value, struct weir_finding *f)
 {
+	const struct live_series *s = sc->s;
 	struct weir_detect_part parts[WEIR_DETECT_COMPONENTS];
 	char why[WEIR_DETECT_SENTENCE_MAX], is[48], was[48];
 
@@ -91,11 +104,10 @@ static void make(struct live_set *set, const struct live_series *s, double value
 	f->kind = WEIR_FINDING_SERIES;
 	f->observed = value;
 	f->expected = expected_of(parts);
-	f->nanos_per_hour = money(set, s, value, f->expected);
+	f->nanos_per_hour = money(sc, value, f->expected);
 	/* Bytes that cost, above what is usual, on a way that a policy can name: hold them to what was usual. */
 	if (s->measure == LIVE_BYTES && f->nanos_per_hour > 0) {
 		f->action = WEIR_ACTION_POLICY;
-		f->opened = true;
 		f->limit_bps = (uint64_t)(HEADROOM * fmax(f->expected, 0) * 8 / MINUTE_S);
 	}
 	value_text(s->measure, value, is, sizeof(is));
@@ -113,13 +125,6 @@ static int tell(const struct live_series *s, struct weir_finding *f, int (*fn)(c
 	return fn(f, arg);
 }
 
-struct scoring {
-	struct live_set *set;
-	struct live_series *s;
-	int (*fn)(const struct weir_finding *f, void *arg);
-	void *arg;
-};
-
 /* An anomaly begins, goes on, or has been calm for long enough. */
 static int follow(const struct scoring *sc, uint64_t end_s, double value, double score)
 {
@@ -135,7 +140,7 @@ static int follow(const struct scoring *sc, uint64_t end_s, double value, double
 		if (!e->open || ++e->calm < CALM)
 			return 0;
 		e->open = false;
-		make(sc->set, sc->s, value, &f);
+		make(sc, value, &f);
 		return tell(sc->s, &f, sc->fn, sc->arg);
 	}
 	if (!e->open)
@@ -147,7 +152,7 @@ static int follow(const struct scoring *sc, uint64_t end_s, double value, double
 	e->calm = 0;
 	e->last_s = end_s;
 	e->peak = fmax(e->peak, fmax(score, strange));
-	make(sc->set, sc->s, value, &f);
+	make(sc, value, &f);
 	return tell(sc->s, &f, sc->fn, sc->arg);
 }
 
@@ -179,20 +184,25 @@ static double value_of(const struct live_series *s, const struct live_minutes *m
 int live_score(struct live_set *set, struct live_series *s, const struct live_minutes *m, uint64_t *ret_points,
 	       int (*fn)(const struct weir_finding *f, void *arg), void *arg)
 {
-	const struct scoring sc = {set, s, fn, arg};
+	struct scoring sc = {.set = set, .s = s, .fn = fn, .arg = arg};
 	int r = 0;
 
 	for (size_t i = 0; !r && i < m->count; i++) {
 		uint64_t at_s = m->from_s + i * MINUTE_S;
+		bool told = m->sum[i] != 0 || m->weight[i] != 0;
 
+		sc.at = i;
 		s->value = value_of(s, m, i);
-		if (m->sum[i] != 0 || m->weight[i] != 0)
-			s->seen_s = at_s + MINUTE_S;
+		if (told)
+			s->seen_s = WEIR_MAX(s->seen_s, at_s + MINUTE_S);
 		if (s->seen_s + LIVE_QUIET_S <= at_s) {
 			weir_detect_free(weir_take_ptr(s->detect));
 			s->event.open = false;
 			continue;
 		}
+		/* What was not there yet was not 0. */
+		if (!s->detect && !told)
+			continue;
 		if (!s->detect)
 			r = weir_detect_new(&s->detect);
 		if (r || !isfinite(s->value))

@@ -2,13 +2,15 @@
 #include "aggregator/live_set.h"
 
 #include "lib/ds/grow.h"
+#include "lib/model/finding.h"
 
 #include <math.h>
 
 #define HOUR_S 3600u
 #define WEEK 168 /* hours */
-#define KEY_MAX 1024
-#define NAME_MAX_BYTES 256
+/* Longer texts are cut; what differs behind that is one. */
+#define TEXT_MAX 256
+#define KEY_MAX (5 * TEXT_MAX)
 /* Workloads whose names are known without asking; beyond, all are asked for again. */
 #define KNOWN_MAX 65536
 
@@ -45,8 +47,9 @@ void live_name(const char *kind, const char *name, char *ret, size_t size)
 	size_t len = strlen(name), left;
 	const char *part;
 
-	snprintf(ret, size, "%s", name);
-	if (strcmp(kind, "pod"))
+	if (ret != name)
+		weir_finding_text(ret, size, name);
+	if (strcmp(kind, "pod") || len >= size)
 		return;
 	left = cut_last(name, len, &part);
 	if (left && number_part(part, len - left - 1) && len - left - 1 <= 4) {
@@ -58,7 +61,7 @@ void live_name(const char *kind, const char *name, char *ret, size_t size)
 		if (before && n >= 6 && n <= 10 && (random_part(part, n) || number_part(part, n)))
 			len = before;
 	}
-	snprintf(ret, size, "%.*s", (int)len, name);
+	ret[len] = '\0';
 }
 
 static void owner_free(void *p)
@@ -131,18 +134,20 @@ struct naming {
 	struct live_owner *found;
 };
 
-static int owner_new(const struct query_live_who *w, const char *name, struct live_owner **ret)
+enum { DOMAIN_TEXT, NAMESPACE_TEXT, NAME_TEXT, KIND_TEXT, TEAM_TEXT, TEXTS };
+
+static int owner_new(char texts[TEXTS][TEXT_MAX], const char *labels, struct live_owner **ret)
 {
 	struct live_owner *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return -ENOMEM;
-	o->domain = strdup(w->domain);
-	o->namespace = strdup(w->namespace);
-	o->name = strdup(name);
-	o->kind = strdup(w->kind);
-	o->team = strdup(w->team);
-	o->labels = strdup(w->labels);
+	o->domain = strdup(texts[DOMAIN_TEXT]);
+	o->namespace = strdup(texts[NAMESPACE_TEXT]);
+	o->name = strdup(texts[NAME_TEXT]);
+	o->kind = strdup(texts[KIND_TEXT]);
+	o->team = strdup(texts[TEAM_TEXT]);
+	o->labels = strdup(labels);
 	if (!o->domain || !o->namespace || !o->name || !o->kind || !o->team || !o->labels) {
 		owner_free(o);
 		return -ENOMEM;
@@ -153,20 +158,24 @@ static int owner_new(const struct query_live_who *w, const char *name, struct li
 
 static int name_owner(const struct query_live_who *w, void *arg)
 {
+	const char *from[TEXTS] = {w->domain, w->namespace, w->name, w->kind, w->team}, *key_of[TEXTS];
+	char texts[TEXTS][TEXT_MAX], key[KEY_MAX];
 	struct naming *n = arg;
-	char name[NAME_MAX_BYTES], key[KEY_MAX];
-	const char *const texts[5] = {w->domain, w->namespace, name, w->kind, w->team};
 	struct live_owner *o;
 	size_t len = 0;
 	int r;
 
-	live_name(w->kind, w->name, name, sizeof(name));
-	r = weir_map_key(key, sizeof(key), &len, texts, WEIR_ARRAY_SIZE(texts));
+	for (int i = 0; i < TEXTS; i++) {
+		weir_finding_text(texts[i], sizeof(texts[i]), from[i]);
+		key_of[i] = texts[i];
+	}
+	live_name(w->kind, texts[NAME_TEXT], texts[NAME_TEXT], TEXT_MAX);
+	r = weir_map_key(key, sizeof(key), &len, key_of, TEXTS);
 	if (r)
 		return r;
 	o = weir_map_find(n->set->owners, key, len);
 	if (!o) {
-		r = owner_new(w, name, &o);
+		r = owner_new(texts, w->labels, &o);
 		if (!r && (r = weir_map_put(n->set->owners, key, len, o, NULL)))
 			owner_free(o);
 		if (r)

@@ -77,7 +77,7 @@ void live_set_forget(struct live_set *s, uint64_t now_s);
  */
 int live_series_hour(struct live_series *s, uint64_t time_s, double value);
 
-/* "web" of pod "web-7d9f8b6c5-x2x4z", "db" of "db-0", "backup" of "backup-28923480-h8x7k"; else the name itself. */
+/* "web" of pod "web-7d9f8b6c5-x2x4z", "db" of "db-0", "backup" of "backup-28923480-h8x7k"; else the name itself. ret may be name. */
 void live_name(const char *kind, const char *name, char *ret, size_t size);
 
 #endif
