@@ -14,10 +14,18 @@
 void spotrf_(const char *uplo, const int *n, float *a, const int *lda, int *info, size_t len);
 void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t len);
 
-/* A library that starts threads of its own would take the cores that others were given. */
+/* Ends the threads that the library starts as it is loaded; one that has none has no such function. */
+int blas_thread_shutdown_(void) __attribute__((weak));
+
+/*
+ * A library that starts threads of its own would take the cores that others were given; and threads that are there before a program
+ * gives up its privileges keep theirs.
+ */
 static __attribute__((constructor)) void one_thread(void)
 {
 	openblas_set_num_threads(1);
+	if (blas_thread_shutdown_)
+		blas_thread_shutdown_();
 }
 
 void weir_blas_gram(size_t rows, size_t n, const float *x, size_t ldx, float *c)

@@ -64,7 +64,7 @@ int weir_train_forecast(struct weir_shelf *s, const struct weir_train *t, struct
  *
  *   stay within its promise: not so many held-back rows above the threshold that chance explains it with less than 1 % (binomial),
  *     unless the champion's recipe has as many
- *   rank planted anomalies better: the error of a planted row is the share of held-back rows that score as high or higher, and
+ *   rank planted anomalies better: the error of a planted row is the share of held-back rows that score as high or higher, alarm_rate at least, and
  *     the gate is over planted rows, slices by how they were planted
  *
  * Planted rows, when not given, are held-back rows in which one feature is as extreme as nobody's ("one"), three are half as much ("three"), or

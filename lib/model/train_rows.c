@@ -191,7 +191,9 @@ static void add_ranks(const struct rows_run *r, struct room *room, struct weir_g
 {
 	qsort(room->held, r->held.n, sizeof(double), by_value);
 	for (size_t i = 0; i < r->planted.n; i++)
-		sum[i].error += weight * ((double)at_least(room->held, r->held.n, room->planted[i]) + 0.5) / (double)(r->held.n + 1);
+		/* What ranks within the promised alarms is found, and how far within makes no difference. */
+		sum[i].error += weight * WEIR_MAX(((double)at_least(room->held, r->held.n, room->planted[i]) + 0.5) / (double)(r->held.n + 1),
+						  r->run.t->alarm_rate);
 }
 
 static void empty_scores(struct weir_gate_score *score, size_t n)
