@@ -184,7 +184,7 @@ static void done(void *arg, int r)
 		live_view_free(l->view);
 		l->view = weir_take_ptr(t->view);
 		/* Nobody else looks at the set until the next run. */
-		live_train_hour(l->train, live_watch_set(l->watch), t->hour_s, t->missed);
+		live_train_hour(l->train, live_watch_set(l->watch), live_watch_forest(l->watch), t->hour_s, t->missed);
 	}
 	if (ids && fresh) {
 		int e = keep_all(l, t, ids, fresh);
@@ -212,12 +212,15 @@ static void done(void *arg, int r)
 
 static void post(struct live *l)
 {
+	struct weir_model forest;
 	char name[32];
 
 	/* A rollback or a training may have changed it any time. */
 	for (int m = 0; m < LIVE_MEASURES; m++)
 		if (live_train_champion(l->train, (enum live_measure)m, name) && live_watch_model(l->watch, (enum live_measure)m, name))
 			weir_log(WEIR_LOG_WARN, "models: this weir has no model '%s'; the one before forecasts on", name);
+	if (live_train_champion_forest(l->train, &forest))
+		live_forest_model(live_watch_forest(l->watch), &forest);
 	l->now_s = weir_wall_ns() / WEIR_NS_PER_S;
 	*l->err.text = '\0';
 	snprintf(l->currency, sizeof(l->currency), "%s", api_currency(l->sv));

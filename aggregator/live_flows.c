@@ -158,7 +158,8 @@ static int add_health(int64_t workload, uint8_t scope, const struct store_health
 	return r;
 }
 
-static int read_bucket(struct live_flows *f, enum store_res res, uint64_t time_s)
+int live_flows_read(struct live_flows *f, struct store *s, enum store_res res, uint64_t from_s, uint64_t to_s,
+		    struct weir_pattern_row **ret, size_t *ret_count)
 {
 	bool more = false;
 	int r = 0;
@@ -167,10 +168,22 @@ static int read_bucket(struct live_flows *f, enum store_res res, uint64_t time_s
 		weir_map_free(weir_take_ptr(f->known), who_free);
 		r = weir_map_new(&f->known);
 	}
+	f->store = s;
 	f->row_count = f->health_count = 0;
 	if (!r)
-		r = query_bucket_flows(f->store, res, time_s, LIVE_FLOWS_ROWS, add_flow, f, &more);
+		r = query_bucket_flows(s, res, from_s, to_s, LIVE_FLOWS_ROWS, add_flow, f, &more);
 	f->left_out += more;
+	*ret = f->rows;
+	*ret_count = f->row_count;
+	return r;
+}
+
+static int read_bucket(struct live_flows *f, enum store_res res, uint64_t time_s)
+{
+	struct weir_pattern_row *rows;
+	size_t n;
+	int r = live_flows_read(f, f->store, res, time_s, time_s + store_bucket_s(res), &rows, &n);
+
 	if (!r && res == STORE_10S)
 		r = query_bucket_health(f->store, time_s, add_health, f);
 	return r;

@@ -19,6 +19,9 @@ void live_flows_free(struct live_flows *f);
  * there is more to catch up with. -errno of the store.
  */
 int live_flows_run(struct live_flows *f, struct store *s, uint64_t now_s, weir_finding_fn fn, void *arg, bool *ret_more);
+/* Rows of [from_s, to_s), of rollups of res; the array is f's until the next call of anything. */
+int live_flows_read(struct live_flows *f, struct store *s, enum store_res res, uint64_t from_s, uint64_t to_s,
+		    struct weir_pattern_row **ret, size_t *ret_count);
 void live_flows_stats(const struct live_flows *f, struct weir_patterns_stats *ret, uint64_t *ret_left_out);
 
 #endif

@@ -21,11 +21,19 @@
 /* Few series are judged by more days, as the gate must tell from chance. */
 #define ORIGINS_FEW 5
 #define KINDS 3
+/* Of rows: as many as a forest can be judged by, the last fifth held back, and so many of the calm ones may be told of. */
+#define LEAST_ROWS 1000
+#define HELD_PART 5
+#define ALARM_RATE 0.0002
+/* What is trained: the measures, then this. */
+#define FOREST LIVE_MEASURES
+#define USES (LIVE_MEASURES + 1)
 
 struct training {
 	struct live_train *t;
-	enum live_measure m;
+	unsigned int use_at;
 	char use[WEIR_USE_MAX], reason[16];
+	struct weir_rows rows; /* ours; of the forest */
 	struct weir_series *series;
 	char (*label)[KINDS][64]; /* of each series: team, path, size */
 	const char **labels;	  /* the same, as the gate takes them */
@@ -35,7 +43,7 @@ struct training {
 	struct weir_err err;
 };
 
-struct measure {
+struct use {
 	uint64_t trained_s; /* when it was begun last; 0: not since the start */
 	struct weir_adwin error;
 	bool busy;
@@ -47,7 +55,7 @@ struct live_train {
 	struct worker *worker;
 	struct weir_shelf *shelf;
 	uint64_t every_s;
-	struct measure of[LIVE_MEASURES];
+	struct use of[USES];
 	size_t running;
 };
 
@@ -60,8 +68,8 @@ int live_train_new(struct weir_loop *loop, struct weir_shelf *shelf, uint64_t ev
 		return -ENOMEM;
 	t->shelf = shelf;
 	t->every_s = every_s;
-	for (int m = 0; m < LIVE_MEASURES; m++)
-		weir_adwin_init(&t->of[m].error, ADWIN_DELTA);
+	for (int u = 0; u < USES; u++)
+		weir_adwin_init(&t->of[u].error, ADWIN_DELTA);
 	r = worker_new(loop, "weir-train", NICE, &t->worker);
 	if (r) {
 		free(t);
@@ -89,7 +97,20 @@ static void training_free(struct training *g)
 	free(g->series);
 	free(g->label);
 	free(g->labels);
+	free((void *)g->rows.v);
+	free((void *)g->rows.time_s);
 	free(g);
+}
+
+static int train_rows(struct training *g)
+{
+	static const struct weir_recipe candidates[] = {{"iforest", false}, {"iforest", true}};
+	const struct weir_model_data data = {.rows = g->rows};
+	const struct weir_train task = {.use = g->use, .candidates = candidates, .candidate_count = WEIR_ARRAY_SIZE(candidates), .data = &data,
+					.opts = {.horizon = 1, .coverage = COVERAGE, .seed = 1}, .holdback = g->rows.n / HELD_PART,
+					.now_s = g->now_s, .reason = g->reason, .alarm_rate = ALARM_RATE};
+
+	return weir_train_rows(g->t->shelf, &task, &g->result, &g->err);
 }
 
 static int train(void *arg)
@@ -103,6 +124,8 @@ static int train(void *arg)
 				  .holdback = LIVE_AHEAD * (g->count < WEIR_GATE_UNITS ? ORIGINS_FEW : 1), .now_s = g->now_s,
 				  .reason = g->reason};
 
+	if (g->use_at == FOREST)
+		return train_rows(g);
 	/* What would be left of the shortest must see the season twice. */
 	live_calendar(g->hours - task.holdback, &data.calendar);
 	return weir_train_forecast(g->t->shelf, &task, &g->result, &g->err);
@@ -118,7 +141,7 @@ static void trained(void *arg, int r)
 		t->running--;
 		return;
 	}
-	t->of[g->m].busy = false;
+	t->of[g->use_at].busy = false;
 	t->running--;
 	if (r)
 		weir_log_err(r, "models: %s was not trained: %s", g->use, g->err.text);
@@ -193,42 +216,70 @@ static int gather(struct training *g, const struct ranked *of, size_t n, uint64_
 	return r;
 }
 
-static int begin(struct live_train *t, struct live_set *set, enum live_measure m, uint64_t end_s, const char *reason)
+static void use_name(unsigned int u, char ret[WEIR_USE_MAX])
 {
-	weir_auto_free struct ranked *of = calloc(live_set_count(set) + 1, sizeof(*of));
-	struct training *g = calloc(1, sizeof(*g));
-	size_t n = of ? pick(set, m, end_s, of) : 0;
-	int r = of && g ? 0 : -ENOMEM;
+	if (u == FOREST)
+		snprintf(ret, WEIR_USE_MAX, "flows-forest");
+	else
+		snprintf(ret, WEIR_USE_MAX, "forecast-%s", live_measure_name((enum live_measure)u));
+}
 
-	if (!n || r) {
-		free(g);
-		return r;
-	}
+/* Takes g. */
+static int post(struct live_train *t, struct training *g, unsigned int u, uint64_t end_s, const char *reason)
+{
+	int r;
+
 	g->t = t;
-	g->m = m;
+	g->use_at = u;
 	g->now_s = (int64_t)end_s;
-	snprintf(g->use, sizeof(g->use), "forecast-%s", live_measure_name(m));
+	use_name(u, g->use);
 	snprintf(g->reason, sizeof(g->reason), "%s", reason);
-	r = gather(g, of, n, end_s);
-	if (!r)
-		r = worker_post(t->worker, train, trained, g);
+	r = worker_post(t->worker, train, trained, g);
 	if (r) {
 		training_free(g);
 		return r;
 	}
-	t->of[m].busy = true;
-	t->of[m].trained_s = end_s;
+	t->of[u].busy = true;
+	t->of[u].trained_s = end_s;
 	t->running++;
 	return 0;
 }
 
-/* NULL: none is due. */
-static const char *due(struct live_train *t, enum live_measure m, uint64_t end_s, bool drift)
+static int begin(struct live_train *t, struct live_set *set, enum live_measure m, uint64_t end_s, const char *reason)
 {
-	struct measure *of = &t->of[m];
+	weir_auto_free struct ranked *of = calloc(live_set_count(set) + 1, sizeof(*of));
+	size_t n = of ? pick(set, m, end_s, of) : 0;
+	struct training *g = n ? calloc(1, sizeof(*g)) : NULL;
+	int r = of && (!n || g) ? 0 : -ENOMEM;
+
+	if (r || !n)
+		return r;
+	r = gather(g, of, n, end_s);
+	if (!r)
+		return post(t, g, m, end_s, reason);
+	training_free(g);
+	return r;
+}
+
+static int begin_rows(struct live_train *t, const struct live_forest *forest, uint64_t end_s, const char *reason)
+{
+	struct training *g = calloc(1, sizeof(*g));
+	int r = g ? live_forest_rows(forest, &g->rows) : -ENOMEM;
+
+	if (!r && g->rows.n >= LEAST_ROWS)
+		return post(t, g, FOREST, end_s, reason);
+	if (g)
+		training_free(g);
+	return r == -ENODATA ? 0 : r;
+}
+
+/* NULL: none is due. */
+static const char *due(struct live_train *t, unsigned int u, uint64_t end_s, bool drift)
+{
+	struct use *of = &t->of[u];
 	char use[WEIR_USE_MAX], hash[WEIR_MODEL_HASH_TEXT];
 
-	snprintf(use, sizeof(use), "forecast-%s", live_measure_name(m));
+	use_name(u, use);
 	weir_shelf_champion_hash(t->shelf, use, hash);
 	if (of->busy)
 		return NULL;
@@ -247,31 +298,51 @@ static const char *due(struct live_train *t, enum live_measure m, uint64_t end_s
 	return t->every_s && of->trained_s + t->every_s <= end_s ? "schedule" : NULL;
 }
 
-void live_train_hour(struct live_train *t, struct live_set *set, uint64_t end_s, const struct live_missed missed[LIVE_MEASURES])
+void live_train_hour(struct live_train *t, struct live_set *set, const struct live_forest *forest, uint64_t end_s,
+		     const struct live_missed missed[LIVE_MEASURES])
 {
-	for (int m = 0; m < LIVE_MEASURES; m++) {
-		bool drift = missed[m].of > 0 && weir_adwin_step(&t->of[m].error, missed[m].miss / missed[m].of);
-		const char *reason = due(t, (enum live_measure)m, end_s, drift);
-		int r = reason ? begin(t, set, (enum live_measure)m, end_s, reason) : 0;
+	for (unsigned int u = 0; u < USES; u++) {
+		bool drift = u != FOREST && missed[u].of > 0 && weir_adwin_step(&t->of[u].error, missed[u].miss / missed[u].of);
+		const char *reason = due(t, u, end_s, drift);
+		char use[WEIR_USE_MAX];
+		int r = 0;
 
+		if (reason)
+			r = u == FOREST ? begin_rows(t, forest, end_s, reason) : begin(t, set, (enum live_measure)u, end_s, reason);
+		use_name(u, use);
 		if (r)
-			weir_log_err(r, "models: forecast-%s cannot be trained", live_measure_name((enum live_measure)m));
+			weir_log_err(r, "models: %s cannot be trained", use);
 	}
 }
 
-bool live_train_champion(struct live_train *t, enum live_measure m, char ret[32])
+/* True: another one than last time, {0} when there is none or it cannot be read. */
+static bool champion_of(struct live_train *t, unsigned int u, struct weir_model *ret)
 {
-	struct measure *of = &t->of[m];
 	char use[WEIR_USE_MAX], hash[WEIR_MODEL_HASH_TEXT];
-	weir_auto_model champion = {0};
+	struct use *of = &t->of[u];
 	struct weir_err err;
 
-	snprintf(use, sizeof(use), "forecast-%s", live_measure_name(m));
+	use_name(u, use);
 	weir_shelf_champion_hash(t->shelf, use, hash);
 	if (of->told && !strcmp(hash, of->hash))
 		return false;
 	of->told = true;
 	memcpy(of->hash, hash, sizeof(hash));
-	snprintf(ret, 32, "%s", !weir_shelf_champion(t->shelf, use, &champion, &err) ? champion.meta.name : WITHOUT);
+	*ret = (struct weir_model){0};
+	return weir_shelf_champion(t->shelf, use, ret, &err) != -ENOMEM;
+}
+
+bool live_train_champion(struct live_train *t, enum live_measure m, char ret[32])
+{
+	weir_auto_model champion = {0};
+
+	if (!champion_of(t, m, &champion))
+		return false;
+	snprintf(ret, 32, "%s", champion.ops ? champion.meta.name : WITHOUT);
 	return true;
+}
+
+bool live_train_champion_forest(struct live_train *t, struct weir_model *ret)
+{
+	return champion_of(t, FOREST, ret);
 }

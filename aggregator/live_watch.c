@@ -28,6 +28,7 @@ struct live_watch {
 	struct store *store;
 	struct live_set *set;
 	struct live_flows *flows;
+	struct live_forest *forest;
 	char *path;
 	uint64_t minute_s, hour_s; /* next that are read; 0: nothing was yet */
 	char model[LIVE_MEASURES][32];
@@ -58,6 +59,7 @@ void live_watch_free(struct live_watch *w)
 		return;
 	live_set_free(w->set);
 	live_flows_free(w->flows);
+	live_forest_free(w->forest);
 	store_close(w->store);
 	free(w->path);
 	free(w);
@@ -70,6 +72,8 @@ int live_watch_new(const struct live_watch_opts *opts, struct live_watch **ret, 
 
 	if (w && (w->path = strdup(opts->store_path)))
 		r = live_set_new(opts->series_max, &w->set);
+	if (!r)
+		r = live_forest_new(&w->forest);
 	if (!r)
 		r = store_reader(w->path, &w->store, err);
 	for (int m = 0; !r && m < LIVE_MEASURES; m++)
@@ -90,6 +94,11 @@ int live_watch_model(struct live_watch *w, enum live_measure m, const char *name
 struct live_set *live_watch_set(struct live_watch *w)
 {
 	return w->set;
+}
+
+struct live_forest *live_watch_forest(struct live_watch *w)
+{
+	return w->forest;
 }
 
 static int add_finding(const struct weir_finding *f, void *arg)
@@ -319,6 +328,7 @@ static int run_hour(struct live_watch *w, uint64_t now_s, bool (*ending)(void *a
 int live_watch_run(struct live_watch *w, uint64_t now_s, const char *currency, bool (*ending)(void *arg), void *arg,
 		   struct live_told *ret_told, struct weir_err *err)
 {
+	bool catching_up;
 	int r = 0;
 
 	*ret_told = (struct live_told){0};
@@ -332,6 +342,9 @@ int live_watch_run(struct live_watch *w, uint64_t now_s, const char *currency, b
 		r = run_hour(w, now_s, ending, arg, err);
 	if (!r && !ret_told->more)
 		r = run_minutes(w, now_s, ending, arg);
+	/* What it has to catch up with waits for the next runs: nobody else does. */
+	if (!r && !ret_told->more)
+		r = live_forest_run(w->forest, w->flows, w->store, now_s, add_finding, ret_told, &catching_up);
 	w->told = NULL;
 	ret_told->series = live_set_count(w->set);
 	ret_told->left_out = live_set_left_out(w->set);

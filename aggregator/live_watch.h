@@ -11,6 +11,7 @@
 #define AGGREGATOR_LIVE_WATCH_H
 
 #include "aggregator/live_forecast.h"
+#include "aggregator/live_forest.h"
 #include "lib/model/finding.h"
 
 #define LIVE_FINDINGS 4096 /* of one run at most */
@@ -65,7 +66,9 @@ void live_watch_free(struct live_watch *w);
  */
 int live_watch_run(struct live_watch *w, uint64_t now_s, const char *currency, bool (*ending)(void *arg), void *arg,
 		   struct live_told *ret_told, struct weir_err *err);
-struct live_set *live_watch_set(struct live_watch *w); /* between runs */
+/* Between runs. */
+struct live_set *live_watch_set(struct live_watch *w);
+struct live_forest *live_watch_forest(struct live_watch *w);
 /* Which model forecasts a measure from the next hour on: a name of models.c. Between runs. */
 int live_watch_model(struct live_watch *w, enum live_measure m, const char *name);
 

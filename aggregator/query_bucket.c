@@ -28,11 +28,10 @@ static void read_flow(const struct select *q, struct query_bucket_flow *f)
 	f->has_peer = select_address(q, 9, &f->peer);
 }
 
-int query_bucket_flows(struct store *s, enum store_res res, uint64_t time_s, uint32_t limit,
+int query_bucket_flows(struct store *s, enum store_res res, uint64_t from_s, uint64_t to_s, uint32_t limit,
 		       int (*fn)(const struct query_bucket_flow *f, void *arg), void *arg, bool *ret_more)
 {
 	auto_select struct select q = {.s = s};
-	uint64_t end_s = time_s + store_bucket_s(res);
 	struct query_bucket_flow f;
 	uint32_t n = 0;
 	char sql[2048];
@@ -49,7 +48,7 @@ int query_bucket_flows(struct store *s, enum store_res res, uint64_t time_s, uin
 		 "ORDER BY h.since DESC LIMIT 1),c.nanos,b.bytes FROM f JOIN address a ON a.id=f.peer "
 		 "LEFT JOIN c ON c.workload=f.workload AND c.path=f.path LEFT JOIN b ON b.workload=f.workload AND b.path=f.path",
 		 query_suffix[res], query_suffix[res], WEIR_EGRESS, WEIR_PATH_INTERNET, WEIR_PATH_CDN);
-	r = select_begin(&q, sql, "uui", time_s, end_s, (int64_t)limit + 1);
+	r = select_begin(&q, sql, "uui", from_s, to_s, (int64_t)limit + 1);
 	while (!r && (r = select_next(&q)) == 1) {
 		if (n++ == limit)
 			break;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flows of one bucket as they are stored, with what they cost and who held the peers' addresses; and what TCP did in it. */
+/* Flows of one bucket or some, as they are stored, with what they cost and who held the peers' addresses; and what TCP did in it. */
 #ifndef AGGREGATOR_QUERY_BUCKET_H
 #define AGGREGATOR_QUERY_BUCKET_H
 
@@ -20,8 +20,8 @@ struct query_bucket_flow {
 	int64_t way_nanos;
 	uint64_t way_bytes;
 };
-/* res: STORE_10S or STORE_1H; time_s the bucket's begin. At most limit rows, the largest first; *ret_more: there were more. */
-int query_bucket_flows(struct store *s, enum store_res res, uint64_t time_s, uint32_t limit,
+/* Of [from_s, to_s), buckets of res taken together. At most limit rows, the largest first; *ret_more: there were more. */
+int query_bucket_flows(struct store *s, enum store_res res, uint64_t from_s, uint64_t to_s, uint32_t limit,
 		       int (*fn)(const struct query_bucket_flow *f, void *arg), void *arg, bool *ret_more);
 /* Of 10 s. */
 int query_bucket_health(struct store *s, uint64_t time_s,
