@@ -160,8 +160,9 @@ static int see(struct live_forest *f, struct weir_pattern_row *rows, size_t n, u
 {
 	int r = 0;
 
-	qsort(rows, n, sizeof(*rows), by_who);
 	f->seen_count = 0;
+	if (n)
+		qsort(rows, n, sizeof(*rows), by_who);
 	for (size_t i = 0, end; !r && i < n; i = end) {
 		for (end = i + 1; end < n && rows[end].who == rows[i].who;)
 			end++;

@@ -92,12 +92,13 @@ static void world_free(struct world **at)
 	free(w);
 }
 
-static int world_open(struct world *w, struct weir_err *err)
+static int world_open(struct world *w, bool filled, struct weir_err *err)
 {
 	int r = scratch_new(&w->dir);
 
 	r = r ? r : store_open(w->dir.store, &w->s, err);
-	r = r ? r : fill(&w->dir);
+	if (!r && filled)
+		r = fill(&w->dir);
 	r = r ? r : store_reader(w->dir.store, &w->reader, err);
 	r = r ? r : live_flows_new("USD", &w->flows);
 	return r ? r : live_forest_new(&w->forest);
@@ -146,7 +147,7 @@ TEST(a_workload_that_does_what_it_never_did_is_found_and_explained)
 	struct weir_err err = {{0}};
 	struct weir_rows rows = {0};
 
-	CHECK(!world_open(w, &err), "%s", err.text);
+	CHECK(!world_open(w, true, &err), "%s", err.text);
 	CHECK(!run(w, NOW_S + 10) && n->all == 0, "without a model nothing is scored: %zu", n->all);
 	CHECK(!live_forest_rows(w->forest, &rows) && rows.n == (DAY_WINDOWS - KNOWN_AFTER) * WORKLOADS && rows.width == WEIR_FLOW_FEATURES,
 	      "%zu rows", rows.n);
@@ -164,4 +165,14 @@ TEST(a_workload_that_does_what_it_never_did_is_found_and_explained)
 	printf("# %s; %zu findings of %d rows\n", n->last.sentence, n->all, 3 * WORKLOADS);
 }
 
-TEST_MAIN(T(a_workload_that_does_what_it_never_did_is_found_and_explained))
+TEST(where_nothing_moved_there_is_nothing_to_learn)
+{
+	weir_cleanup(world_free) struct world *w = calloc(1, sizeof(*w));
+	struct weir_err err = {{0}};
+	struct weir_rows rows = {0};
+
+	CHECK(!world_open(w, false, &err) && !run(w, NOW_S + 10) && !w->found.all, "%s", err.text);
+	CHECK(live_forest_rows(w->forest, &rows) == -ENODATA);
+}
+
+TEST_MAIN(T(where_nothing_moved_there_is_nothing_to_learn), T(a_workload_that_does_what_it_never_did_is_found_and_explained))
