@@ -33,7 +33,11 @@ struct worker {
 	struct weir_source *source;
 	int nice;
 	char name[16];
+	struct worker *next; /* of unfinished */
 };
+
+/* Whose job goes on as the process ends: what it owns is in use, and no leak. */
+static struct worker *unfinished;
 
 static uint64_t thread_cpu_ns(void)
 {
@@ -156,16 +160,20 @@ void worker_free(struct worker *w)
 	for (size_t i = 0; i < w->count; i++)
 		if (idle || i != w->ran)
 			jobs[n++] = *job_at(w, i);
+	/* The job under way stays in its place. */
 	w->count = w->ran = 0;
 	pthread_mutex_unlock(&w->lock);
 	for (size_t i = 0; i < n; i++)
 		jobs[i].done(jobs[i].arg, -ECANCELED);
 	weir_source_free(w->source);
 	w->source = NULL;
-	if (idle)
+	if (idle) {
 		destroy(w);
-	else
-		pthread_detach(w->thread);
+		return;
+	}
+	pthread_detach(w->thread);
+	w->next = unfinished;
+	unfinished = w;
 }
 
 int worker_post(struct worker *w, worker_run_fn run, worker_done_fn done, void *arg)
