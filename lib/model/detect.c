@@ -9,6 +9,7 @@
 #define DEVIATION_GAIN 0.01f
 #define SEASON_GAIN 0.05f  /* at the least: a mean while there are fewer values */
 #define FAR 1e9		   /* scales: further is no further */
+#define LEARNT 15.0f	   /* deviations: a value further off is learnt as one so far off */
 #define ERROR_CHANCE 0.002 /* of a false drift of errors, as ADWIN has it */
 #define LINE 64		   /* bytes of the cache */
 #define PASSES 8	   /* over the first values: the share of faults comes near what it is */
@@ -101,11 +102,18 @@ static void set(struct weir_detect *d, enum weir_detect_component c, float stran
 	d->unit[c] = unit;
 }
 
+/* What is learnt of z: one wild value is not to be what is usual behind it. */
+static float learnt(float z, float middle, float unit)
+{
+	return fmaxf(middle - LEARNT * unit, fminf(middle + LEARNT * unit, z));
+}
+
 static void step_level(struct weir_detect *d, float z)
 {
 	float unit = d->deviation + (float)d->tuning->least;
 
 	set(d, WEIR_DETECT_LEVEL, fabsf(z - d->mean) / unit, d->mean, unit);
+	z = learnt(z, d->mean, unit);
 	d->mean += LEVEL_GAIN * (z - d->mean);
 	d->deviation += DEVIATION_GAIN * (fabsf(z - d->mean) - d->deviation);
 }
@@ -119,7 +127,7 @@ static float step_season(struct weir_detect *d, int64_t time_s, float z, float y
 	float ret = known ? d->usual_y[phase] : d->linear.lag[0];
 
 	set(d, WEIR_DETECT_SEASON, fabsf(z - usual) + (float)d->tuning->least, usual, 1);
-	d->usual[phase] += gain * (z - d->usual[phase]);
+	d->usual[phase] += gain * (learnt(z, usual, sqrtf(d->variance) + (float)d->tuning->least) - d->usual[phase]);
 	d->usual_y[phase] += gain * (y - d->usual_y[phase]);
 	if (d->seen[phase] < UINT16_MAX)
 		d->seen[phase]++;
@@ -131,8 +139,9 @@ static void step_shift(struct weir_detect *d, float z)
 	const struct detect_tuning *t = d->tuning;
 	float gain = (float)fmax(1 / t->many, 1 / (double)WEIR_MAX(d->n, 1U)), off, unit;
 
-	d->few += (z - d->few) / (float)t->few;
 	unit = sqrtf(d->variance) + (float)t->least;
+	z = learnt(z, d->many, unit);
+	d->few += (z - d->few) / (float)t->few;
 	set(d, WEIR_DETECT_SHIFT, fabsf(d->few - d->many) / unit, d->many, unit);
 	off = z - d->many;
 	d->many += gain * off;

@@ -15,15 +15,15 @@
 #define NORMAL_80 1.6	   /* 80 of 100 normal values are within so many mean distances */
 #define WILD 16.0f /* spreads */
 #define FAULT_GAIN 0.003f
-#define FAULTY 0.06f /* share of values: more is no rare event any more */
-#define RARE 0.04f	  /* and less is */
+#define FAULTY 0.08f /* share of values: more is no rare event any more */
+#define RARE 0.05f	  /* and less is */
 #define ODD 0.01f	  /* and of odd ones */
 #define NATURE 0.2f /* share: so many are how the series is */
 #define TOGETHER 1e-6f	  /* chance of so many faults in a row: then it is no fault */
 #define RUN_LEAST 3	  /* values: at the least */
 #define CALM 8.0f	  /* times the least of the last values: the largest of one size */
-#define UNIT_LEAST 500.0f /* times */
-#define UNIT_AGAIN 30.0f  /* where that is no rare event */
+#define UNIT_LEAST 100.0f /* times */
+#define UNIT_AGAIN 60.0f  /* where that is no rare event */
 #define BACKWARD_MAX 8	  /* values in a row: then the clock was set, and is believed */
 #define AHEAD_S 86400	  /* seconds: further is believed when a second value says so */
 
@@ -89,7 +89,7 @@ static uint32_t needed(float faults)
 	return n;
 }
 
-/* Five hundred times as much as any of the last ones had, or none at all where they were of one size: another unit, a counter begun anew? */
+/* A hundred times as much as any of the last ones had, or none at all where they were of one size: another unit, a counter begun anew? */
 static unsigned int odd(const struct detect_gate *g, float z)
 {
 	float least = INFINITY, most = 0, value = z - g->zero;
@@ -105,10 +105,12 @@ static unsigned int odd(const struct detect_gate *g, float z)
 	return z == g->zero && most <= CALM * least && least > 0 ? WEIR_Q_RESET : 0;
 }
 
+/* Those that are known by what they are say nothing of the others. */
 static void count_fault(struct detect_gate *g)
 {
-	g->faults += FAULT_GAIN * (float)g->wild;
+	g->faults += FAULT_GAIN * (float)(g->wild - g->told);
 	g->wild = 0;
+	g->told = 0;
 }
 
 /* Whether the value is to be seen. */
@@ -116,6 +118,7 @@ static bool tame(struct detect_gate *g, float z, unsigned int *flags)
 {
 	float middle, far, spread = g->spread + SPREAD_LEAST;
 	unsigned int what;
+	bool told;
 
 	middle = median(g->near);
 	far = fabsf(z - middle);
@@ -133,13 +136,16 @@ static bool tame(struct detect_gate *g, float z, unsigned int *flags)
 	}
 	if (g->wild && fabsf(z - g->suspect) > far / 2) /* not where the one before was */
 		count_fault(g);
+	told = what == WEIR_Q_UNIT || (what && g->odds > ODD);
 	g->wild++;
+	g->told += told;
 	g->suspect = z;
 	if (g->wild < needed(g->faults)) {
 		*flags |= g->faulty ? WEIR_Q_WILD : 0;
-		return !g->faulty && !(what == WEIR_Q_UNIT || (what && g->odds > ODD));
+		return !g->faulty && !told;
 	}
 	g->wild = 0;
+	g->told = 0;
 	for (size_t i = 0; i < DETECT_NEAR; i++)
 		g->near[i] = z;
 	return true;

@@ -119,6 +119,7 @@ struct detect_gate {
 	float odds;		 /* share of values that were none or a thousandfold behind calm ones */
 	float suspect;		 /* the last wild value */
 	uint32_t n, wild;	 /* values in near; wild ones in a row */
+	uint32_t told;		 /* of these, those left out as of another unit or begun anew */
 	uint32_t faulty;	 /* there are too many of those for an anomaly: they are left out */
 	uint32_t backward;	 /* values in a row whose clock was behind */
 };

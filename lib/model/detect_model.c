@@ -214,6 +214,7 @@ static void walk_gate(struct walk *w, struct detect_gate *g)
 	floats(w, &g->suspect, 1);
 	halves(w, &g->n, 1);
 	halves(w, &g->wild, 1);
+	halves(w, &g->told, 1);
 	halves(w, &g->faulty, 1);
 	halves(w, &g->backward, 1);
 }
@@ -357,8 +358,8 @@ const struct weir_model_ops weir_model_detect = {
 	.name = "detect",
 	.about = "seven components that watch a series as it comes, and one score",
 	.limits = "A season of a week or a month is an anomaly until it has been seen; bursts of heavy-tailed counts are most of the false "
-		  "alarms, a lone value of 500 times the last ones is told when it stays, and the first 120 values are taken for usual.",
-	.version = 2,
+		  "alarms, a lone value of 100 times the last ones is told when it stays, and the first 120 values are taken for usual.",
+	.version = 3,
 	.fit = detect_fit,
 	.update = detect_update,
 	.score = detect_score_rows,
