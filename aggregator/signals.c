@@ -220,6 +220,8 @@ int signals_new(struct service *sv, struct weir_loop *loop, struct signals **ret
 		signals_free(s);
 		return r;
 	}
+	/* Now, not with the first tick: what is written to a file once this program runs is behind what was there. */
+	signals_run(s, s->now_ns);
 	*ret = s;
 	return 0;
 }
