@@ -239,17 +239,20 @@ static int on_timer(uint32_t events, void *arg)
 
 bool live_free(struct live *l)
 {
+	bool training;
+
 	if (!l)
 		return false;
 	weir_source_free(l->timer);
 	worker_free(l->worker);
-	/* What did not end goes on until the process does, with what it uses. */
-	if (live_train_free(l->train) || l->running)
+	training = live_train_free(l->train);
+	/* A run that did not end goes on until the process does, with what it uses; a training owns what it uses but the shelf. */
+	if (l->running)
 		return true;
 	live_watch_free(l->watch);
 	live_view_free(l->view);
 	free(l);
-	return false;
+	return training;
 }
 
 int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, struct weir_err *err)
