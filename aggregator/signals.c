@@ -206,6 +206,7 @@ int signals_new(struct service *sv, struct weir_loop *loop, struct signals **ret
 {
 	struct signals *s = calloc(1, sizeof(*s));
 	int r = s ? signals_init(s) : -ENOMEM;
+	size_t budget = BUDGET;
 
 	if (!r) {
 		s->loop = loop;
@@ -220,8 +221,9 @@ int signals_new(struct service *sv, struct weir_loop *loop, struct signals **ret
 		signals_free(s);
 		return r;
 	}
-	/* Now, not with the first tick: what is written to a file once this program runs is behind what was there. */
-	signals_run(s, s->now_ns);
+	for (size_t i = 0; i < s->count; i++)
+		if (s->sources[i].kind->at_once)
+			s->sources[i].kind->run(&s->sources[i], s->now_ns, &budget);
 	*ret = s;
 	return 0;
 }

@@ -104,5 +104,5 @@ static int add_logs(struct signals *s, const struct config *c)
 	return r;
 }
 
-const struct signals_kind signals_eve = {"eve", add_eve, file_run, file_free};
-const struct signals_kind signals_log = {"log", add_logs, file_run, file_free};
+const struct signals_kind signals_eve = {"eve", add_eve, file_run, file_free, true};
+const struct signals_kind signals_log = {"log", add_logs, file_run, file_free, true};

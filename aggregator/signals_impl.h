@@ -32,6 +32,7 @@ struct signals_kind {
 	/* Some times a second. budget: bytes that may still be read this time, of all sources together. */
 	void (*run)(struct signals_source *src, uint64_t now_ns, size_t *budget);
 	void (*free)(struct signals_source *src); /* own; it may be NULL */
+	bool at_once; /* is read as the program starts: what comes behind that is told from what was there */
 };
 extern const struct signals_kind signals_prometheus, signals_eve, signals_log;
 

@@ -182,7 +182,7 @@ static void prometheus_free(struct signals_source *src)
 	src->own = NULL;
 }
 
-const struct signals_kind signals_prometheus = {"prometheus", prometheus_add, prometheus_run, prometheus_free};
+const struct signals_kind signals_prometheus = {"prometheus", prometheus_add, prometheus_run, prometheus_free, false};
 
 /* A token is a password: it goes over TLS, or does not leave the machine. */
 static bool is_private(const char *base)
