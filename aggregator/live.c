@@ -15,7 +15,6 @@
 
 /* Buckets of ten seconds are looked at so soon after their end, and the worker has nothing to do most of the time. */
 #define RUN_NS (2 * WEIR_NS_PER_S)
-#define NICE 5
 /* Of what nobody has told for so long, it is over: an aggregator that was away does not know. */
 #define UNHEARD_S 1800
 #define FORGET_S 3600
@@ -23,7 +22,6 @@
 
 struct live {
 	struct service *sv;
-	struct worker *worker;
 	struct weir_source *timer;
 	struct live_watch *watch;
 	struct live_train *train;
@@ -42,7 +40,7 @@ struct live {
 
 static bool ending(void *arg)
 {
-	return worker_ending(((struct live *)arg)->worker);
+	return worker_ending(((struct live *)arg)->sv->worker);
 }
 
 static int run(void *arg)
@@ -155,6 +153,8 @@ static void take_stats(struct live *l, const struct live_told *t)
 	st->points += t->points;
 	st->untold += t->untold;
 	st->minute_s = t->minute_s;
+	st->patterns = t->patterns;
+	st->flows_left_out = t->flows_left_out;
 	for (int m = 0; m < LIVE_MEASURES; m++) {
 		st->missed[m].miss += t->missed[m].miss;
 		st->missed[m].of += t->missed[m].of;
@@ -224,7 +224,7 @@ static void post(struct live *l)
 	l->now_s = weir_wall_ns() / WEIR_NS_PER_S;
 	*l->err.text = '\0';
 	snprintf(l->currency, sizeof(l->currency), "%s", api_currency(l->sv));
-	l->running = !worker_post(l->worker, run, done, l);
+	l->running = !worker_post(l->sv->worker, run, done, l);
 }
 
 static int on_timer(uint32_t events, void *arg)
@@ -244,7 +244,6 @@ bool live_free(struct live *l)
 	if (!l)
 		return false;
 	weir_source_free(l->timer);
-	worker_free(l->worker);
 	training = live_train_free(l->train);
 	/* A run that did not end goes on until the process does, with what it uses; a training owns what it uses but the shelf. */
 	if (l->running)
@@ -275,8 +274,6 @@ int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, stru
 	if (!r)
 		r = live_train_new(loop, sv->shelf, sv->config.models_train_ns / WEIR_NS_PER_S, &l->train);
 	if (!r)
-		r = worker_new(loop, "weir-models", NICE, &l->worker);
-	if (!r)
 		r = weir_loop_timer(loop, RUN_NS, RUN_NS, on_timer, l, &l->timer);
 	if (r) {
 		live_free(l);
@@ -298,7 +295,7 @@ void live_stats(const struct live *l, struct live_stats *ret)
 	*ret = (struct live_stats){0};
 	if (!l)
 		return;
-	worker_stats(l->worker, &w);
+	worker_stats(l->sv->worker, &w);
 	*ret = l->stats;
 	ret->held = l->notify.held;
 	ret->cpu_ns = w.cpu_ns;

@@ -19,6 +19,8 @@ struct live_stats {
 	uint64_t minute_s;  /* minutes before are scored; 0: none yet */
 	uint64_t failed;    /* runs */
 	uint64_t cpu_ns;    /* of the worker */
+	uint64_t flows_left_out; /* buckets of flows of which the smallest rows were not looked at */
+	struct weir_patterns_stats patterns;
 	struct live_missed missed[LIVE_MEASURES]; /* sums since the start */
 };
 
@@ -26,7 +28,7 @@ struct live;
 /* models.series 0: nothing is watched, *ret is NULL. */
 int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, struct weir_err *err);
 /* True: a thread did not end in time, and goes on with the shelf until the process ends. */
-bool live_free(struct live *l);
+bool live_free(struct live *l); /* behind worker_free(sv->worker) */
 /* The forecasts of the last hour; NULL until there are any. */
 const struct live_view *live_view(const struct live *l);
 void live_stats(const struct live *l, struct live_stats *ret);

@@ -59,10 +59,10 @@ static double nothing(const struct live_series *s)
 int live_series_of(const struct live_series *s, uint64_t end_s, struct weir_series *ret)
 {
 	size_t has = hours_until(s, end_s), n = has ? (end_s - s->first_s) / HOUR_S : 0;
-	char id[64];
+	char id[WEIR_SERIES_ID_MAX];
 	int r;
 
-	snprintf(id, sizeof(id), "%p", (const void *)s);
+	snprintf(id, sizeof(id), "%.40s/%.40s %.20s", s->owner->namespace, s->owner->name, live_way_name(s->measure, s->way));
 	r = weir_series_init(ret, id, n);
 	if (r)
 		return r;

@@ -209,8 +209,6 @@ static int gather(struct training *g, const struct ranked *of, size_t n, uint64_
 
 		r = live_series_of(s, end_s, &g->series[g->count]);
 		label(g, g->count, n, s);
-		snprintf(g->series[g->count].id, sizeof(g->series[0].id), "%.40s/%.40s %.20s", s->owner->namespace, s->owner->name,
-			 live_way_name(s->measure, s->way));
 		g->hours = WEIR_MIN(g->hours, g->series[g->count].n);
 	}
 	return r;

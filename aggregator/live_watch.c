@@ -3,7 +3,6 @@
 
 #include "aggregator/live_flows.h"
 #include "aggregator/live_score.h"
-#include "aggregator/select.h"
 #include "lib/base/clock.h"
 #include "lib/ds/grow.h"
 
@@ -183,21 +182,6 @@ static int keep_hours(struct live_watch *w, uint64_t from_s, size_t n)
 	return r;
 }
 
-/* Up to when all agents that were heard of lately have told; none: up to now. */
-static int told_until(struct live_watch *w, uint64_t now_s, uint64_t *ret_s)
-{
-	auto_select struct select q = {.s = w->store};
-	uint64_t active_ns = (now_s - WEIR_MIN(now_s, (uint64_t)ACTIVE_S)) * WEIR_NS_PER_S;
-	int r = select_begin(&q, "SELECT MIN(window_end_ns) FROM agent WHERE window_end_ns>=?", "u", active_ns);
-
-	if (!r)
-		r = select_next(&q);
-	if (r < 0)
-		return r;
-	*ret_s = r && select_number(&q, 0) ? select_number(&q, 0) / WEIR_NS_PER_S : now_s;
-	return 0;
-}
-
 static int run_minutes(struct live_watch *w, uint64_t now_s, bool (*ending)(void *arg), void *arg)
 {
 	uint64_t over_s = now_s - MINUTE_GRACE_S - (now_s - MINUTE_GRACE_S) % MINUTE_S, told_s = now_s;
@@ -205,7 +189,7 @@ static int run_minutes(struct live_watch *w, uint64_t now_s, bool (*ending)(void
 
 	if (w->minute_s >= over_s)
 		return 0;
-	r = told_until(w, now_s, &told_s);
+	r = query_told_until(w->store, now_s - ACTIVE_S, now_s, &told_s);
 	if (!w->minute_s)
 		w->minute_s = over_s - REPLAY_S;
 	/* After a long stop: detectors begin anew, but not from before the beginning. */
@@ -348,6 +332,8 @@ int live_watch_run(struct live_watch *w, uint64_t now_s, const char *currency, b
 	w->told = NULL;
 	ret_told->series = live_set_count(w->set);
 	ret_told->left_out = live_set_left_out(w->set);
+	if (w->flows)
+		live_flows_stats(w->flows, &ret_told->patterns, &ret_told->flows_left_out);
 	ret_told->minute_s = w->minute_s;
 	ret_told->hour_s = w->hour_s;
 	if (r && r != -ECANCELED && !*err->text)

@@ -29,6 +29,8 @@ struct live_told {
 	struct live_view *view;	  /* NULL: the forecasts are those of before */
 	size_t series, scored;	  /* series there are; of these scored in this run */
 	bool more;		  /* there is more to catch up with: run again soon */
+	struct weir_patterns_stats patterns;
+	uint64_t flows_left_out; /* buckets of flows of which the smallest rows were not looked at, ever */
 	uint64_t left_out, points; /* series without room, ever; values scored in this run */
 	uint64_t minute_s, hour_s; /* minutes before are scored, hours before are forecast from */
 	struct live_missed missed[LIVE_MEASURES]; /* of the hour that was compared in this run */

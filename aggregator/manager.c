@@ -279,7 +279,7 @@ static int open_parts(struct manager *m, struct weir_err *err)
 	if (!r)
 		r = watch_new(&sv->watch);
 	if (!r)
-		r = worker_new(m->loop, "weir-budgets", WORKER_NICE, &sv->worker);
+		r = worker_new(m->loop, "weir-models", WORKER_NICE, &sv->worker);
 	if (!r)
 		r = alerts_new(sv, m->loop, &sv->alerts);
 	if (!r)
@@ -342,10 +342,10 @@ static void manager_fini(struct manager *m)
 	witness_free(m->sv.witness);
 	control_free(m->sv.control);
 	watch_free(m->sv.watch);
+	worker_free(m->sv.worker);
 	if (live_free(m->sv.live))
 		m->sv.shelf = NULL;
 	signals_free(m->sv.signals);
-	worker_free(m->sv.worker);
 	alerts_free(m->sv.alerts);
 	sessions_free(m->sv.sessions);
 	gitops_free(m->sv.gitops);

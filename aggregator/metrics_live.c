@@ -24,6 +24,17 @@ static void write_work(struct weir_metrics *m, const struct live_stats *st, uint
 		    "Age of the end of the last minute that was scored; missing: none yet.");
 	if (st->minute_s)
 		weir_sample_u64(m, NULL, now_s - WEIR_MIN(now_s, st->minute_s));
+	weir_family(m, WEIR_GAUGE, "weir_pattern_workloads", "", "Workloads whose flows are looked at for patterns.");
+	weir_sample_u64(m, NULL, st->patterns.workloads);
+	weir_family(m, WEIR_GAUGE, "weir_pattern_bytes", "bytes", "Memory of the patterns' tables.");
+	weir_sample_u64(m, NULL, st->patterns.bytes);
+	weir_family(m, WEIR_COUNTER, "weir_pattern_evicted", "", "Workloads, groups and peers that made room for others.");
+	weir_sample_u64(m, NULL, st->patterns.evicted);
+	weir_family(m, WEIR_COUNTER, "weir_pattern_left_out", "",
+		    "What patterns could not look at, for want of room: rows beyond those of a bucket that are joined, findings, and buckets whose smallest rows were not read.");
+	weir_sample_u64(m, WEIR_LABELS({"what", "rows"}), st->patterns.unjoined);
+	weir_sample_u64(m, WEIR_LABELS({"what", "findings"}), st->patterns.untold);
+	weir_sample_u64(m, WEIR_LABELS({"what", "buckets"}), st->flows_left_out);
 	weir_family(m, WEIR_COUNTER, "weir_findings_untold", "", "Findings of one look beyond the 4096 that are kept of it.");
 	weir_sample_u64(m, NULL, st->untold);
 	weir_family(m, WEIR_COUNTER, "weir_finding_notices_held", "", "New findings that webhooks were not told of: too many in that hour.");

@@ -3,6 +3,7 @@
 
 #include "aggregator/select.h"
 #include "aggregator/store_health.h"
+#include "lib/base/clock.h"
 
 /* Two minutes are read from rows of ten seconds, by their key; more from where each row is folded to. */
 #define FINE_S 120
@@ -123,6 +124,19 @@ int query_live(struct store *s, uint64_t from_s, uint64_t to_s, enum store_res s
 	if (!r)
 		r = read_costs(&rd);
 	return r ? r : read_health(&rd, step);
+}
+
+int query_told_until(struct store *s, uint64_t since_s, uint64_t now_s, uint64_t *ret_s)
+{
+	auto_select struct select q = {.s = s};
+	int r = select_begin(&q, "SELECT MIN(window_end_ns) FROM agent WHERE window_end_ns>=?", "u", since_s * WEIR_NS_PER_S);
+
+	if (!r)
+		r = select_next(&q);
+	if (r < 0)
+		return r;
+	*ret_s = r && select_number(&q, 0) ? select_number(&q, 0) / WEIR_NS_PER_S : now_s;
+	return 0;
 }
 
 int query_live_who(struct store *s, int64_t workload, int (*fn)(const struct query_live_who *w, void *arg), void *arg)

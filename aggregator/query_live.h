@@ -33,6 +33,9 @@ struct query_live {
 int query_live(struct store *s, uint64_t from_s, uint64_t to_s, enum store_res step,
 	       int (*fn)(const struct query_live *q, void *arg), void *arg);
 
+/* Up to when all agents that were heard of since since_s have told of what they saw; now_s when there are none. */
+int query_told_until(struct store *s, uint64_t since_s, uint64_t now_s, uint64_t *ret_s);
+
 struct query_live_who {
 	const char *domain, *namespace, *name, *kind, *team, *labels, *node; /* labels: JSON */
 };
