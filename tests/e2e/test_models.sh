@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A runaway egress and a port scan in real traffic are found within 30 s, priced and explained, told to a webhook once, and not
 # again after a kill -9 of the aggregator; what is proposed is a policy that the repository takes; what Suricata said of the same
-# workload stands beside.
+# workload stands beside. What weeks in the store say is forecast.
 . "$(dirname "$0")/../lib/e2e.sh"
 
 EXPORT=analytics.slice/reports.service
@@ -65,11 +65,19 @@ expect "a port scan is found" lab_wait 150 is_found port-scan backup
 expect "against whom" grep -q "${N2_4//./\\.}" <<<"$(of port-scan "['peer']")"
 
 lab_kill aggregator KILL
+expect "weeks of hours are put into the store" "$LAB_PYTHON" "$LAB_ROOT/tests/lib/history.py" "$LAB/weir.db" n1 3 2
 fleet_aggregator_start || broken "the aggregator starts again"
 expect "after a kill -9 the finding is there" is_found runaway-egress reports
 lab_pass 15
 equal "once" "$(count runaway-egress)" 1
 equal "and nobody is told again" "$(grep -c '"event":"found".*"kind":"runaway-egress"' "$LAB/hook.jsonl")" 1
+# Of three weeks: a day ahead costs what the days before did, within the interval.
+ahead() { api "/api/v1/forecast?measure=cost&namespace=shop" "$1"; }
+is_ahead() { [ "$(ahead "sum(i['state'] == 'forecast' for i in d['items'])")" = 2 ]; }
+expect "what is in the store is forecast" lab_wait 150 is_ahead
+equal "about what came, with an interval" "$(ahead "[i['next_24h']['lower'] < i['next_24h']['mean'] < i['next_24h']['upper']
+	and 0.3 < i['next_24h']['mean'] / sum(i['past'][24:]) < 3 for i in d['items']]")" "[True, True]"
+expect "weirctl forecast shows it" bash -c '"$1" --socket "$2" forecast | grep -Eq "^shop +svc-[01] +internet .* mix$"' - "$LAB_BIN/weirctl" "$SOCKET"
 kill $USUAL $RUNAWAY 2>/dev/null
 wait $USUAL $RUNAWAY 2>/dev/null
 finish
