@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weir-aggregator: takes what agents measured, prices it, and serves policy to them. */
 #include "aggregator/manager.h"
+#include "aggregator/worker.h"
 #include "lib/base/log.h"
 
 #include <getopt.h>
@@ -73,11 +74,13 @@ static int run(const struct options *o)
 		return EXIT_SUCCESS;
 	}
 	r = manager_run(&config, &err);
-	if (r) {
+	if (r)
 		weir_log(WEIR_LOG_ERR, "%s", err.text[0] ? err.text : strerror(-r));
-		return EXIT_FAILURE;
+	if (worker_unfinished()) {
+		fflush(NULL);
+		_exit(r ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
-	return EXIT_SUCCESS;
+	return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

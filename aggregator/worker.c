@@ -36,7 +36,7 @@ struct worker {
 	struct worker *next; /* of unfinished */
 };
 
-/* Whose job goes on as the process ends: what it owns is in use, and no leak. */
+/* Those whose job goes on as the process ends: of the process, as that is. */
 static struct worker *unfinished;
 
 static uint64_t thread_cpu_ns(void)
@@ -188,6 +188,11 @@ int worker_post(struct worker *w, worker_run_fn run, worker_done_fn done, void *
 	}
 	pthread_mutex_unlock(&w->lock);
 	return r;
+}
+
+bool worker_unfinished(void)
+{
+	return unfinished != NULL;
 }
 
 bool worker_ending(const struct worker *w)

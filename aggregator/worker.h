@@ -24,6 +24,11 @@ typedef int (*worker_run_fn)(void *arg);
 typedef void (*worker_done_fn)(void *arg, int r); /* r: what run returned */
 /* -EBUSY: too many wait; then nothing was taken. */
 int worker_post(struct worker *w, worker_run_fn run, worker_done_fn done, void *arg);
+/*
+ * Whether a job that did not end in time still runs: then the process leaves by _exit(), as what libraries do behind main()
+ * takes from under it what it uses.
+ */
+bool worker_unfinished(void);
 /* Whether a job should give up: the program is ending. From any thread. */
 bool worker_ending(const struct worker *w);
 

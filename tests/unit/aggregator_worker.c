@@ -16,7 +16,7 @@ struct trial {
 	int order[JOBS], told[JOBS], cancelled;
 	int ran, done;
 	bool there;
-	atomic_bool held, go;
+	atomic_bool held, go, over;
 };
 
 struct one {
@@ -115,4 +115,35 @@ TEST(so_many_wait_and_each_is_told_of_at_the_end)
 	weir_loop_free(t.loop);
 }
 
-TEST_MAIN(T(jobs_run_in_order_elsewhere_and_are_told_here), T(so_many_wait_and_each_is_told_of_at_the_end))
+static int stay(void *arg)
+{
+	struct trial *t = ((struct one *)arg)->t;
+
+	t->held = true;
+	while (!t->go)
+		usleep(1000);
+	t->over = true;
+	return 0;
+}
+
+TEST(a_job_that_does_not_end_is_waited_for_two_seconds_and_told_of)
+{
+	struct trial t = {.here = pthread_self()};
+	struct one job = {&t, 0};
+	uint64_t began_ns;
+
+	CHECK(!worker_unfinished());
+	CHECK(!weir_loop_new(&t.loop, NULL, NULL) && !worker_new(t.loop, "weir-test", 0, &t.worker) && !worker_post(t.worker, stay, count, &job));
+	while (!t.held)
+		usleep(1000);
+	began_ns = weir_monotonic_ns();
+	worker_free(t.worker);
+	CHECK(weir_monotonic_ns() - began_ns >= 2 * WEIR_NS_PER_S && worker_unfinished() && !t.done, "it owns what it has");
+	t.go = true;
+	while (!t.over)
+		usleep(1000);
+	weir_loop_free(t.loop);
+}
+
+TEST_MAIN(T(jobs_run_in_order_elsewhere_and_are_told_here), T(so_many_wait_and_each_is_told_of_at_the_end),
+	  T(a_job_that_does_not_end_is_waited_for_two_seconds_and_told_of))
