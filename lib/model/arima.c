@@ -13,22 +13,36 @@
 #define P_MAX 5
 #define Q_MAX 2
 #define LONG 24 /* lags of the long autoregression */
+#define LAGS 5 /* of them are summed together */
 #define TERMS (P_MAX + Q_MAX)
 #define GROWS 20.0 /* an impulse that is beyond it within IMPULSE steps grows without bound */
 #define IMPULSE 96
+_Static_assert((LONG + 1) % LAGS == 0, "autocovariances are summed LAGS at a time");
 
 enum { PARAM_P, PARAM_D, PARAM_Q, PARAM_MEAN, PARAM_AR, PARAM_MA = PARAM_AR + P_MAX, PARAMS = PARAM_MA + Q_MAX };
+
+/* LAGS sums of w[t] w[t - k], from lag k on: together, since each waits for itself. */
+static void autocovariances(const double *w, size_t n, size_t k, double ret[LAGS])
+{
+	double sum[LAGS] = {0};
+
+	for (size_t i = 0; i < LAGS; i++)
+		for (size_t t = k + i; t < WEIR_MIN(k + LAGS - 1, n); t++)
+			sum[i] += w[t] * w[t - k - i];
+	for (size_t t = k + LAGS - 1; t < n; t++)
+#pragma GCC unroll 8
+		for (size_t i = 0; i < LAGS; i++)
+			sum[i] += w[t] * w[t - k - i];
+	memcpy(ret, sum, sizeof(sum));
+}
 
 /* Autoregression of LONG lags, by Levinson's recursion on autocovariances. */
 static void long_autoregression(const double *w, size_t n, double ar[LONG])
 {
 	double cov[LONG + 1], next[LONG], error;
 
-	for (size_t k = 0; k <= LONG; k++) {
-		cov[k] = 0;
-		for (size_t t = k; t < n; t++)
-			cov[k] += w[t] * w[t - k];
-	}
+	for (size_t k = 0; k <= LONG; k += LAGS)
+		autocovariances(w, n, k, cov + k);
 	memset(ar, 0, LONG * sizeof(*ar));
 	error = cov[0];
 	for (size_t k = 0; k < LONG && error > 1e-12 * cov[0]; k++) {
@@ -90,16 +104,26 @@ static double regress(const struct products *all, size_t p, size_t q, double *co
 	return (all->squares - sum) / (double)all->n;
 }
 
+static void take_off(double by, const double *w, size_t n, double *e)
+{
+	for (size_t t = 0; t < n; t++)
+		e[t] -= by * w[t];
+}
+
 static void residuals(const double *w, size_t n, const double *ar, size_t p, const double *ma, size_t q, double *e)
 {
-	for (size_t t = 0; t < n; t++) {
-		double v = w[t];
+	size_t from = WEIR_MIN(p, n);
 
-		for (size_t i = 0; i < p && i < t; i++)
-			v -= ar[i] * w[t - 1 - i];
+	memset(e, 0, from * sizeof(*e));
+	memcpy(e + from, w + from, (n - from) * sizeof(*e));
+	for (size_t i = 0; i < p; i++)
+		take_off(ar[i], w + from - 1 - i, n - from, e + from);
+	for (size_t t = WEIR_MAX(from, (size_t)1); t < n && q; t++) {
+		double v = e[t];
+
 		for (size_t i = 0; i < q && i < t; i++)
 			v -= ma[i] * e[t - 1 - i];
-		e[t] = t < p ? 0 : v;
+		e[t] = v;
 	}
 }
 

@@ -11,6 +11,7 @@
 
 #define REACH 20 /* cycles. MSTL takes 5 and 7; by held-back OWA of M4 Hourly: 3 .394, 5 .381, 8 .379, 12 .378, 20 .377, 30 .377 */
 #define ROUNDS 2
+#define BLOCK 16 /* values that are smoothed together, in registers */
 
 void weir_parts_fini(struct weir_parts *p)
 {
@@ -18,22 +19,26 @@ void weir_parts_fini(struct weir_parts *p)
 	*p = (struct weir_parts){0};
 }
 
-/* The mean over `width` values around each; at the ends over what is there, on both sides alike. */
+/*
+ * The mean over `width` values around each, of an even width one more; at an end the window is moved, not cut: a cut one would
+ * hold a part of a season.
+ */
 static void centred_mean(const double *y, size_t n, size_t width, double *sums, double *ret)
 {
+	size_t half = width / 2, whole = 2 * half + 1, inner = n > whole ? n - whole : 1, cut = WEIR_MIN(width, n);
+	double sum = 0, first, last;
+
 	sums[0] = 0;
 	for (size_t t = 0; t < n; t++)
-		sums[t + 1] = sums[t] + y[t];
-	for (size_t t = 0; t < n; t++) {
-		size_t half = width / 2, a = t > half ? t - half : 0, b = t + half + 1 < n ? t + half + 1 : n;
-
-		/* At an end the window is moved, not cut: a cut one would hold a part of a season. */
-		if (a == 0)
-			b = WEIR_MIN(width, n);
-		if (b == n)
-			a = n > width ? n - width : 0;
-		ret[t] = (sums[b] - sums[a]) / (double)(b - a);
-	}
+		sums[t + 1] = sum += y[t];
+	first = sums[cut] / (double)cut;
+	last = (sums[n] - sums[n - cut]) / (double)cut;
+	for (size_t t = 0; t <= half && t < n; t++)
+		ret[t] = first;
+	for (size_t t = 1; t < inner; t++)
+		ret[half + t] = (sums[whole + t] - sums[t]) / (double)whole;
+	for (size_t t = half + inner; t < n; t++)
+		ret[t] = last;
 }
 
 static double cube(double v)
@@ -41,11 +46,34 @@ static double cube(double v)
 	return v * v * v;
 }
 
+/* As weir_pair, anywhere in memory. */
+typedef double pair __attribute__((vector_size(16), aligned(8)));
+
 /*
- * The same phase in the cycles around, weighted by how near they are: cycle by cycle, so that memory is read in order and
- * by vectors; sums of a value keep their order.
+ * The same phase in the cycles around, weighted by how near they are, of BLOCK values from t on. Sums of a value have one order:
+ * the nearest first, what is before ahead of what is behind. There are BLOCK zeros on both sides of the n values of d.
  */
-__attribute__((optimize("O3"))) static void smooth_phase(const double *d, size_t n, size_t season, double *ret)
+static void smooth_block(const double *d, size_t n, size_t season, const double *weight, size_t t, double *ret)
+{
+	pair sum[BLOCK / 2];
+
+#pragma GCC unroll 8
+	for (size_t i = 0; i < BLOCK / 2; i++)
+		sum[i] = weight[0] * *(const pair *)(d + t + 2 * i);
+	for (size_t k = 1, off = season; k <= REACH && off < n; k++, off += season) {
+		if (off < t + BLOCK)
+#pragma GCC unroll 8
+			for (size_t i = 0; i < BLOCK / 2; i++)
+				sum[i] += weight[k] * *(const pair *)(d + t + 2 * i - off);
+		if (t + off < n)
+#pragma GCC unroll 8
+			for (size_t i = 0; i < BLOCK / 2; i++)
+				sum[i] += weight[k] * *(const pair *)(d + t + 2 * i + off);
+	}
+	memcpy(ret + t, sum, WEIR_MIN((size_t)BLOCK, n - t) * sizeof(*ret));
+}
+
+static void smooth_phase(const double *d, size_t n, size_t season, double *ret)
 {
 	double weight[REACH + 1], upto[REACH + 1]; /* upto: their sums from 1 on */
 
@@ -53,52 +81,40 @@ __attribute__((optimize("O3"))) static void smooth_phase(const double *d, size_t
 		weight[k] = cube(1 - cube((double)k / (REACH + 1)));
 		upto[k] = k ? upto[k - 1] + weight[k] : 0;
 	}
+	for (size_t t = 0; t < n; t += BLOCK)
+		smooth_block(d, n, season, weight, t, ret);
+	/* From one to the next of these, as many cycles are before each value, and as many behind it. */
+	for (size_t t = 0, end; t < n; t = end) {
+		size_t before = t / season, behind = (n - 1 - t) / season;
+		double all = weight[0] + upto[WEIR_MIN(before, (size_t)REACH)] + upto[WEIR_MIN(behind, (size_t)REACH)];
+
+		end = WEIR_MIN((before + 1) * season, n - behind * season);
+		for (size_t i = t; i < end; i++)
+			ret[i] /= all;
+	}
+}
+
+static void take_off(const double *what, size_t n, double *d)
+{
 	for (size_t t = 0; t < n; t++)
-		ret[t] = weight[0] * d[t];
-	for (size_t k = 1, off = season; k <= REACH && off < n; k++, off += season) {
-		double w = weight[k];
-
-		for (size_t t = off; t < n; t++)
-			ret[t] += w * d[t - off];
-		for (size_t t = 0; t + off < n; t++)
-			ret[t] += w * d[t + off];
-	}
-	for (size_t t = 0, before = 0, behind = (n - 1) / season, phase = 0, left = (n - 1) % season; t < n; t++) {
-		ret[t] /= weight[0] + upto[WEIR_MIN(before, (size_t)REACH)] + upto[WEIR_MIN(behind, (size_t)REACH)];
-		if (++phase == season) {
-			phase = 0;
-			before++;
-		}
-		if (!left--) {
-			left = season - 1;
-			behind--;
-		}
-	}
+		d[t] -= what[t];
 }
 
-/* d = y less trend and the other seasonals. */
-static void others_off(const double *y, const struct weir_parts *p, size_t but, double *d)
+/* d = y less all seasonals but one, and less the trend if there is one. */
+static void others_off(const double *y, const struct weir_parts *p, const double *trend, size_t but, double *d)
 {
-	for (size_t t = 0; t < p->n; t++) {
-		d[t] = y[t] - p->trend[t];
-		for (size_t s = 0; s < p->seasons; s++)
-			d[t] -= s == but ? 0 : p->seasonal[s][t];
-	}
-}
-
-static void adjust(const struct weir_parts *p, const double *y, double *ret)
-{
-	for (size_t t = 0; t < p->n; t++) {
-		ret[t] = y[t];
-		for (size_t s = 0; s < p->seasons; s++)
-			ret[t] -= p->seasonal[s][t];
-	}
+	memcpy(d, y, p->n * sizeof(*d));
+	if (trend)
+		take_off(trend, p->n, d);
+	for (size_t s = 0; s < p->seasons; s++)
+		if (s != but)
+			take_off(p->seasonal[s], p->n, d);
 }
 
 int weir_parts_of(const double *y, size_t n, const struct weir_calendar *c, struct weir_parts *ret)
 {
 	size_t seasons = 0;
-	weir_auto_free double *room = malloc((3 * n + 1) * sizeof(*room));
+	weir_auto_free double *room = calloc(3 * n + 1 + 2 * BLOCK, sizeof(*room));
 	double *d, *level, *sums;
 	struct weir_parts p = {.n = n};
 
@@ -111,23 +127,22 @@ int weir_parts_of(const double *y, size_t n, const struct weir_calendar *c, stru
 		return -ENOMEM;
 	}
 	p.adjusted = p.trend + n;
-	d = room;
-	level = d + n;
+	d = room + BLOCK;
+	level = d + n + BLOCK;
 	sums = level + n;
 	for (size_t s = 0; s < seasons; s++)
 		p.seasonal[s] = p.trend + (2 + s) * n;
 	for (int round = 0; round < ROUNDS; round++) {
-		adjust(&p, y, d);
+		others_off(y, &p, NULL, SIZE_MAX, d);
 		centred_mean(d, n, seasons ? c->season[seasons - 1] : WEIR_MIN(n, 25u), sums, p.trend);
 		for (size_t s = 0; s < seasons; s++) {
-			others_off(y, &p, s, d);
+			others_off(y, &p, p.trend, s, d);
 			smooth_phase(d, n, c->season[s], p.seasonal[s]);
 			centred_mean(p.seasonal[s], n, c->season[s], sums, level);
-			for (size_t t = 0; t < n; t++)
-				p.seasonal[s][t] -= level[t];
+			take_off(level, n, p.seasonal[s]);
 		}
 	}
-	adjust(&p, y, p.adjusted);
+	others_off(y, &p, NULL, SIZE_MAX, p.adjusted);
 	*ret = p;
 	return 0;
 }

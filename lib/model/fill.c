@@ -13,6 +13,8 @@
 #define ALONE 2		/* values in a row at most */
 #define FEW 5		/* of those that are FAR times as far off */
 #define FAR 2
+#define NEIGHBOURS (4 + 4 * WEIR_SEASONS_MAX)
+#define BLOCK 32	/* values whose neighbours are sorted together */
 #define FLOOR 0.01	/* of the mean, added before the logarithm */
 #define DEAD_MOST 0.25	/* of a series: with more zeros than that they are what it does */
 
@@ -124,23 +126,57 @@ size_t weir_fill_outages(const double *v, size_t n, size_t lasting, double *out)
 	return taken;
 }
 
-/* The median of what is known one step and one season away, two seasons of each; NaN without any. */
-static double expected(const double *y, size_t n, size_t t, const struct weir_calendar *c)
+static void order_rows(double *a, double *b)
 {
-	double near[4 + 4 * WEIR_SEASONS_MAX];
-	size_t known = 0;
+	for (size_t i = 0; i < BLOCK; i++) {
+		double x = a[i], y = b[i];
+
+		a[i] = x < y ? x : y;
+		b[i] = x < y ? y : x;
+	}
+}
+
+/* Each column for itself: Batcher's odd-even merge sort, which compares the same places whatever is there. */
+static void sort_columns(double (*row)[BLOCK], size_t n)
+{
+	for (size_t p = 1; p < n; p *= 2)
+		for (size_t k = p; k >= 1; k /= 2)
+			for (size_t j = k % p; j + k < n; j += 2 * k)
+				for (size_t i = j; i < WEIR_MIN(j + k, n - k); i++)
+					if (i / (2 * p) == (i + k) / (2 * p))
+						order_rows(row[i], row[i + k]);
+}
+
+/*
+ * The medians, at BLOCK values from t on, of what is known one step and one season away, two seasons of each; NaN without any.
+ * What is not known is larger than all that is.
+ */
+static void expected(const double *y, size_t n, size_t t, const struct weir_calendar *c, double ret[BLOCK])
+{
+	double row[NEIGHBOURS][BLOCK];
+	size_t rows = 0, known[BLOCK] = {0};
 
 	for (size_t s = 0; s <= c->seasons; s++) {
 		ptrdiff_t step = s ? (ptrdiff_t)c->season[s - 1] : 1;
 
 		for (ptrdiff_t k = -2; k <= 2; k++) {
-			ptrdiff_t at = (ptrdiff_t)t + k * step;
+			ptrdiff_t from = (ptrdiff_t)t + k * step;
 
-			if (k && at >= 0 && at < (ptrdiff_t)n && !isnan(y[at]))
-				near[known++] = y[at];
+			for (ptrdiff_t i = 0; i < BLOCK && k; i++) {
+				bool there = from + i >= 0 && from + i < (ptrdiff_t)n && !isnan(y[from + i]);
+
+				row[rows][i] = there ? y[from + i] : INFINITY;
+				known[i] += there;
+			}
+			rows += k != 0;
 		}
 	}
-	return known ? weir_median(near, known) : NAN;
+	sort_columns(row, rows);
+	for (size_t i = 0; i < BLOCK; i++) {
+		double upper = known[i] ? row[known[i] / 2][i] : NAN;
+
+		ret[i] = known[i] % 2 || !known[i] ? upper : (upper + row[known[i] / 2 - 1][i]) / 2;
+	}
 }
 
 /* What is logarithmic of v, or v: for series of both signs. */
@@ -171,10 +207,15 @@ int weir_fill_outliers(double *v, size_t n, const struct weir_calendar *c)
 	if (!y)
 		return -ENOMEM;
 	logarithmic = look_at(v, n, y);
-	for (size_t t = 0; t < n; t++) {
-		off[t] = fabs(y[t] - expected(y, n, t, c));
-		if (!isnan(off[t]))
-			sorted[known++] = off[t];
+	for (size_t t = 0; t < n; t += BLOCK) {
+		double median[BLOCK];
+
+		expected(y, n, t, c, median);
+		for (size_t i = t; i < WEIR_MIN(t + BLOCK, n); i++) {
+			off[i] = fabs(y[i] - median[i - t]);
+			if (!isnan(off[i]))
+				sorted[known++] = off[i];
+		}
 	}
 	if (!known)
 		return 0;

@@ -98,14 +98,23 @@ static void level_of(const double *y, const struct weir_linear_opts *o, double *
 /* Sums of y and its squares up to each value, less the last one: large numbers would leave no digits. */
 static void sum_up(struct windows *w, const double *y, size_t n)
 {
-	w->base = n ? y[n - 1] : 0;
-	w->sum[0] = w->square[0] = 0;
-	for (size_t i = 0; i < n; i++) {
-		double v = y[i] - w->base;
+	double base = n ? y[n - 1] : 0, sum = 0, square = 0, *sums = w->sum, *squares = w->square;
 
-		w->sum[i + 1] = w->sum[i] + v;
-		w->square[i + 1] = w->square[i] + v * v;
+	w->base = base;
+	sums[0] = squares[0] = 0;
+	for (size_t i = 0; i < n; i++) {
+		double v = y[i] - base;
+
+		sums[i + 1] = sum += v;
+		squares[i + 1] = square += v * v;
 	}
+}
+
+/* n values less their level, in units of their scale. */
+static void put_scaled(const double *y, size_t n, double level, double by, float *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (float)((y[i] - level) * by);
 }
 
 /*
@@ -134,10 +143,8 @@ static void windows_of(struct weir_linear *m, const double *y, size_t from, size
 			continue;
 		level += w->base;
 		scale = 1 / scale;
-		for (size_t i = 0; i < o->lags; i++)
-			x[i] = (float)((at[i] - level) * scale);
-		for (size_t i = 0; i < o->horizon; i++)
-			z[i] = (float)((at[o->lags + i] - level) * scale);
+		put_scaled(at, o->lags, level, scale, x);
+		put_scaled(at + o->lags, o->horizon, level, scale, z);
 		w->n++;
 	}
 }
@@ -205,6 +212,30 @@ int weir_linear_new(const struct weir_linear_series *s, size_t count, const stru
 	return r;
 }
 
+/* The root of the sum of the squares of each of n rows; four at a time, since each of their sums waits for itself. */
+static void lengths(const float *e, size_t n, size_t width, double *ret)
+{
+	for (size_t i = 0; i < n; i += 4) {
+		const float *row[4];
+		float sum[4] = {0};
+
+		for (size_t k = 0; k < 4; k++)
+			row[k] = e + WEIR_MIN(i + k, n - 1) * width;
+		for (size_t h = 0; h < width; h++)
+#pragma GCC unroll 4
+			for (size_t k = 0; k < 4; k++)
+				sum[k] += row[k][h] * row[k][h];
+		for (size_t k = 0; k < 4 && i + k < n; k++)
+			ret[i + k] = sqrt((double)sum[k]);
+	}
+}
+
+static void scale_row(float *x, size_t n, float by)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] *= by;
+}
+
 /* A window counts by how far the global map of the cut errs there, beside the median of all. */
 static void weigh(struct weir_linear *m, double *median)
 {
@@ -216,22 +247,16 @@ static void weigh(struct weir_linear *m, double *median)
 	memcpy(w->e, w->z, w->n * o->horizon * sizeof(*w->e));
 	weir_blas_gemm(false, false, w->n, o->horizon, o->lags, -1, w->x, o->lags, m->global[CUT], o->horizon, 1, w->e,
 		       o->horizon);
-	for (size_t i = 0; i < w->n; i++) {
-		float sum = 0;
-
-		for (size_t h = 0; h < o->horizon; h++)
-			sum += w->e[i * o->horizon + h] * w->e[i * o->horizon + h];
-		w->error[i] = w->sorted[i] = sqrt((double)sum);
-	}
-	if (!(*median > 0))
+	lengths(w->e, w->n, o->horizon, w->error);
+	if (!(*median > 0)) {
+		memcpy(w->sorted, w->error, w->n * sizeof(*w->sorted));
 		*median = weir_median(w->sorted, w->n);
+	}
 	for (size_t i = 0; i < w->n; i++) {
 		float k = (float)fmin(sqrt(*median / (w->error[i] + 1e-9)), HEAVY);
 
-		for (size_t j = 0; j < o->lags; j++)
-			w->x[i * o->lags + j] *= k;
-		for (size_t j = 0; j < o->horizon; j++)
-			w->z[i * o->horizon + j] *= k;
+		scale_row(w->x + i * o->lags, o->lags, k);
+		scale_row(w->z + i * o->horizon, o->horizon, k);
 	}
 }
 
@@ -244,6 +269,7 @@ int weir_linear_own(struct weir_linear *m, const struct weir_linear_series *s)
 	memset(m->gram, 0, m->o.lags * m->o.lags * sizeof(*m->gram));
 	memset(cross, 0, size * sizeof(*cross));
 	for (size_t k = 0; k < MAPS; k++) {
+		const float *global = m->global[k];
 		float *map = m->own[k];
 
 		windows_of(m, s->y, k == CUT ? 0 : s->cut, k == CUT ? s->cut : s->n, 1);
@@ -251,7 +277,7 @@ int weir_linear_own(struct weir_linear *m, const struct weir_linear_series *s)
 		add_windows(m, cross);
 		seen += m->w.n;
 		for (size_t i = 0; i < size; i++)
-			map[i] = cross[i] + OWN_RIDGE * m->global[k][i];
+			map[i] = cross[i] + OWN_RIDGE * global[i];
 		if (!seen || solve(m, OWN_RIDGE, map))
 			memcpy(map, m->global[k], size * sizeof(*map));
 	}

@@ -23,6 +23,23 @@ void weir_parts_fini(struct weir_parts *p);
 double weir_parts_phase(const struct weir_parts *p, const struct weir_calendar *c, size_t s, size_t h);
 double weir_parts_season(const struct weir_parts *p, const struct weir_calendar *c, size_t h);
 
+/*
+ * Candidates of a parameter run over a series side by side, two in a register: each step waits for the one before it, and so all
+ * take the time of one. Each sums as it would alone.
+ */
+typedef double weir_pair __attribute__((vector_size(16)));
+
+/* What prophet.c asks for at each step of each series of a set, computed once: WAVES cosines and sines of each phase, and powers. */
+struct weir_curves {
+	float *wave[WEIR_SEASONS_MAX]; /* NULL: there is no such season */
+	double *damp, *stays;	       /* of the exponents 0 to powers - 1 */
+	size_t powers;
+};
+
+/* For forecasts of `horizon` steps; -ENOMEM. */
+int weir_curves_of(const struct weir_calendar *c, size_t horizon, struct weir_curves *ret);
+void weir_curves_fini(struct weir_curves *c);
+
 /* What a local forecaster sees of a series. */
 struct weir_past {
 	const double *y; /* filled and transformed */
@@ -31,6 +48,7 @@ struct weir_past {
 	uint32_t step_s;
 	const struct weir_calendar *calendar;
 	const struct weir_parts *parts; /* of these n values */
+	const struct weir_curves *curves; /* of the calendar */
 };
 
 struct weir_local {

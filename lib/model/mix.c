@@ -96,6 +96,7 @@ struct fitting {
 	double *values, *misses; /* misses: count times origins times horizon, NaN where there is none */
 	struct weir_linear *linear;
 	struct weir_linear_opts opts;
+	struct weir_curves curves;
 };
 
 static void fitting_fini(struct fitting *f)
@@ -105,6 +106,7 @@ static void fitting_fini(struct fitting *f)
 	free(f->values);
 	free(f->misses);
 	weir_linear_free(f->linear);
+	weir_curves_fini(&f->curves);
 }
 
 /* y and v: n values each, of which task and map are. */
@@ -115,7 +117,7 @@ static int prepare_one(struct fitting *f, size_t i, size_t horizon, double *y, d
 	struct weir_pool_task *t = &f->task[i];
 
 	*t = (struct weir_pool_task){.v = v, .y = y, .n = s->n, .horizon = horizon, .start_s = s->start_s, .step_s = s->step_s,
-				     .calendar = &f->data->calendar};
+				     .calendar = &f->data->calendar, .curves = &f->curves};
 	weir_fill_outages(s->v, s->n, t->calendar->seasons ? t->calendar->season[0] : horizon, v);
 	if (!known || weir_fill_outliers(v, s->n, t->calendar) < 0)
 		return -ENOMEM;
@@ -142,7 +144,7 @@ static int prepare(struct fitting *f, size_t horizon)
 	f->lin = calloc(count, sizeof(*f->lin));
 	f->values = malloc(2 * points * sizeof(*f->values));
 	f->misses = malloc(count * WEIR_POOL_ORIGINS * horizon * sizeof(*f->misses));
-	if (!f->task || !f->lin || !f->values || !f->misses)
+	if (!f->task || !f->lin || !f->values || !f->misses || weir_curves_of(c, horizon, &f->curves))
 		return -ENOMEM;
 	for (size_t i = 0; i < count; at += f->data->series[i++].n)
 		if (prepare_one(f, i, horizon, f->values + at, f->values + points + at))
@@ -198,23 +200,23 @@ static void learn_growth(const struct fitting *f, struct mix *m, double *room)
 			mean += isnan(miss[k]) ? 0 : miss[k];
 			there += !isnan(miss[k]);
 		}
-		for (size_t k = 0; k < n && mean > 0; k++)
+		for (size_t k = 0, h = 0; k < n && mean > 0; k++, h = h + 1 == m->horizon ? 0 : h + 1)
 			if (!isnan(miss[k])) {
-				sum[k % m->horizon] += miss[k] / mean * (double)there;
-				known[k % m->horizon]++;
+				sum[h] += miss[k] / mean * (double)there;
+				known[h]++;
 			}
 	}
 	for (size_t h = 0; h < m->horizon; h++)
 		m->growth[h] = fmax(sum[h] / known[h], 0.1);
 }
 
-/* Divided misses of the origins before one; returns how many. */
-static size_t gather(const struct fitting *f, const struct mix *m, size_t i, size_t before, double *room)
+/* Divided misses of the origins from one on and before another; returns how many. */
+static size_t gather(const struct fitting *f, const struct mix *m, size_t i, size_t from, size_t before, double *room)
 {
 	const double *miss = f->misses + i * WEIR_POOL_ORIGINS * m->horizon;
 	size_t n = 0;
 
-	for (size_t q = 0; q < WEIR_MIN(f->task[i].origins, before); q++)
+	for (size_t q = from; q < WEIR_MIN(f->task[i].origins, before); q++)
 		for (size_t h = 0; h < m->horizon; h++)
 			if (!isnan(miss[q * m->horizon + h]))
 				room[n++] = miss[q * m->horizon + h] / m->growth[h];
@@ -227,14 +229,14 @@ static void learn_factor(const struct fitting *f, struct mix *m, double *room, d
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->count; i++)
-		for (size_t q = FACTOR_FROM; q < f->task[i].origins; q++) {
+		for (size_t q = FACTOR_FROM, others = gather(f, m, i, 0, q, room); q < f->task[i].origins; q++) {
 			const double *miss = f->misses + (i * WEIR_POOL_ORIGINS + q) * m->horizon;
-			size_t others = gather(f, m, i, q, room);
 			double width = others ? weir_quantile_up(room, others, m->coverage) : 0;
 
 			for (size_t h = 0; h < m->horizon && width > 0; h++)
 				if (!isnan(miss[h]))
 					ratios[n++] = miss[h] / m->growth[h] / width;
+			others += gather(f, m, i, q, q + 1, room + others);
 		}
 	if (!n)
 		return;
@@ -245,10 +247,13 @@ static void learn_factor(const struct fitting *f, struct mix *m, double *room, d
 
 static void learn_knots(const struct fitting *f, const struct mix *m, size_t i, double *room)
 {
-	size_t n = gather(f, m, i, SIZE_MAX, room);
+	size_t n = gather(f, m, i, 0, SIZE_MAX, room);
+	double p[KNOTS];
 
 	for (size_t k = 0; k < KNOTS; k++)
-		series_of(m, i)[AT_KNOT + k] = n ? weir_quantile_up(room, n, knot_at(k)) : 0;
+		p[k] = knot_at(k);
+	if (n)
+		weir_quantiles_up(room, n, p, KNOTS, series_of(m, i) + AT_KNOT);
 }
 
 static double mean_miss(const struct fitting *f, const struct mix *m)

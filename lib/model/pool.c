@@ -59,28 +59,38 @@ void weir_pool_origins(struct weir_pool_task *t)
 	t->cut = t->n - t->origins * t->gap;
 }
 
+struct range {
+	double low, high;
+};
+
 /* The guard rail: no forecast leaves the range of the recent past by more than a part of it, and each is a number. */
-static void bound(const struct weir_pool_task *t, size_t n, const double *instead, double *f)
+static struct range range_of(const struct weir_pool_task *t, size_t n)
 {
 	size_t longest = t->calendar->seasons ? t->calendar->season[t->calendar->seasons - 1] : t->horizon;
 	size_t from = n > LEAST_CYCLES * longest ? n - LEAST_CYCLES * longest : 0;
 	double low = INFINITY, high = -INFINITY, room;
 
 	for (size_t i = from; i < n; i++) {
-		low = fmin(low, t->y[i]);
-		high = fmax(high, t->y[i]);
+		low = t->y[i] < low ? t->y[i] : low;
+		high = t->y[i] > high ? t->y[i] : high;
 	}
 	room = ROOM * (high - low);
+	return (struct range){low - room, high + room};
+}
+
+static void bound(const struct weir_pool_task *t, struct range r, const double *instead, double *f)
+{
 	for (size_t h = 0; h < t->horizon; h++) {
 		double v = isfinite(f[h]) ? f[h] : instead[h];
 
-		f[h] = fmin(fmax(v, low - room), high + room);
+		v = v > r.low ? v : r.low;
+		f[h] = v < r.high ? v : r.high;
 	}
 }
 
 static struct weir_past past_of(const struct weir_pool_task *t, size_t n, const struct weir_parts *parts)
 {
-	return (struct weir_past){t->y, n, t->start_s, t->step_s, t->calendar, parts};
+	return (struct weir_past){t->y, n, t->start_s, t->step_s, t->calendar, parts, t->curves};
 }
 
 /* How much the mean over a gap changed to the next one, in most of the past's LOOK gaps. */
@@ -183,6 +193,7 @@ static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin,
 	weir_auto_parts parts = {0};
 	struct weir_past past = past_of(t, n, &parts);
 	double *naive = forecast_of(t, s, WEIR_MEMBER_SNAIVE, origin), usual = usual_change(t, n), above = highest_over_last(t, n);
+	struct range range = range_of(t, n);
 	int r = weir_parts_of(t->y, n, t->calendar, &parts);
 
 	for (size_t m = 0; m < WEIR_MEMBERS && !r; m++) {
@@ -202,7 +213,7 @@ static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin,
 
 		if (!(t->members & 1u << m))
 			continue;
-		bound(t, n, naive, f);
+		bound(t, range, naive, f);
 		if (n >= t->gap)
 			hold(t, n, usual, above, f);
 		for (size_t h = 0; h < t->horizon; h++)

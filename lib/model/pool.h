@@ -32,6 +32,7 @@ struct weir_pool_task {
 	uint32_t step_s;
 	struct weir_transform transform;
 	const struct weir_calendar *calendar;
+	const struct weir_curves *curves; /* of the calendar, for the horizon */
 	const struct weir_linear *linear; /* fitted to this series; NULL: the series is too short for it */
 	unsigned int members;		  /* bits of enum weir_member that are asked */
 };

@@ -13,6 +13,7 @@
 #define CHANGES 10
 #define WAVES 6	  /* of a season, sine and cosine each */
 #define DAMP 0.9  /* of the slope, by step behind the end */
+#define ORIGINS_MAX 16 /* horizons that the newest origin may lie behind what was fitted */
 #define STAYS 0.98 /* of what the newest values are off the curve, by step */
 #define DAY_S 86400
 #define TERMS_MAX (2 + CHANGES + 2 * WAVES * WEIR_SEASONS_MAX + 1)
@@ -49,37 +50,76 @@ static bool is_holiday(const struct weir_past *p, size_t t)
 	return lo < c->holidays && c->holidays_s[lo] <= at;
 }
 
-/* Time in units of the n values that were fitted; behind them it goes slower and slower. */
-static double time_of(size_t t, size_t n)
+int weir_curves_of(const struct weir_calendar *c, size_t horizon, struct weir_curves *ret)
 {
-	double over = t < n ? 0 : (double)(t - n + 1);
+	struct weir_curves r = {.powers = (ORIGINS_MAX + 1) * horizon + 1};
 
-	return t < n ? (double)t / (double)n : ((double)(n - 1) + (1 - pow(DAMP, over)) / (1 - DAMP) * DAMP) / (double)n;
+	r.damp = malloc(2 * r.powers * sizeof(*r.damp));
+	for (size_t s = 0; s < c->seasons && r.damp; s++) {
+		float *x = r.wave[s] = malloc(c->season[s] * 2 * WAVES * sizeof(*x));
+
+		for (size_t t = 0; t < c->season[s] && x; t++) {
+			double angle = 2 * M_PI * (double)t / c->season[s];
+			double one = cos(angle), n = sin(angle), cw = 1, sw = 0;
+
+			for (size_t w = 0; w < WAVES; w++) {
+				double next = cw * one - sw * n;
+
+				sw = sw * one + cw * n;
+				cw = next;
+				*x++ = (float)cw;
+				*x++ = (float)sw;
+			}
+		}
+	}
+	for (size_t i = 0; i < c->seasons; i++)
+		if (!r.wave[i]) {
+			weir_curves_fini(&r);
+			return -ENOMEM;
+		}
+	if (!r.damp)
+		return -ENOMEM;
+	r.stays = r.damp + r.powers;
+	for (size_t i = 0; i < r.powers; i++) {
+		r.damp[i] = pow(DAMP, (double)i);
+		r.stays[i] = pow(STAYS, (double)i);
+	}
+	*ret = r;
+	return 0;
+}
+
+void weir_curves_fini(struct weir_curves *c)
+{
+	for (size_t s = 0; s < WEIR_SEASONS_MAX; s++)
+		free(c->wave[s]);
+	free(c->damp);
+	*c = (struct weir_curves){0};
+}
+
+/* Time in units of the n values that were fitted; behind them it goes slower and slower. */
+static double time_of(const struct weir_curves *c, size_t t, size_t n)
+{
+	size_t over = t < n ? 0 : t - n + 1;
+
+	return over ? ((double)(n - 1) + (1 - c->damp[WEIR_MIN(over, c->powers - 1)]) / (1 - DAMP) * DAMP) / (double)n :
+		      (double)t / (double)n;
 }
 
 /* The row of step t; returns its length. The phase of a wave counts from the beginning of the series. */
 static size_t row_of(const struct weir_past *p, size_t t, size_t fitted, size_t waves, float *x)
 {
-	double at = time_of(t, fitted);
+	double at = time_of(p->curves, t, fitted);
 	size_t k = TERM_WAVE;
 
 	x[TERM_LEVEL] = 1;
 	x[TERM_SLOPE] = (float)at;
-	for (size_t i = 0; i < CHANGES; i++)
-		x[TERM_BEND + i] = (float)fmax(0, at - 0.8 * (double)(i + 1) / (CHANGES + 1));
-	for (size_t s = 0; s < waves; s++) {
-		double angle = 2 * M_PI * (double)(t % p->calendar->season[s]) / p->calendar->season[s];
-		double c = cos(angle), n = sin(angle), cw = 1, sw = 0;
+	for (size_t i = 0; i < CHANGES; i++) {
+		double bent = at - 0.8 * (double)(i + 1) / (CHANGES + 1);
 
-		for (size_t w = 0; w < WAVES; w++) {
-			double next = cw * c - sw * n;
-
-			sw = sw * c + cw * n;
-			cw = next;
-			x[k++] = (float)cw;
-			x[k++] = (float)sw;
-		}
+		x[TERM_BEND + i] = bent > 0 ? (float)bent : 0;
 	}
+	for (size_t s = 0; s < waves; s++, k += 2 * WAVES)
+		memcpy(x + k, p->curves->wave[s] + t % p->calendar->season[s] * 2 * WAVES, 2 * WAVES * sizeof(*x));
 	x[k++] = is_holiday(p, t);
 	return k;
 }
@@ -135,7 +175,7 @@ static int prophet_predict(const double *params, const struct weir_past *p, size
 	for (size_t t = p->n - newest; t < p->n; t++)
 		off += (p->y[t] - value_at(params, p, t)) / (double)newest;
 	for (size_t h = 0; h < horizon; h++)
-		ret[h] = value_at(params, p, p->n + h) + off * pow(STAYS, (double)(h + 1));
+		ret[h] = value_at(params, p, p->n + h) + off * p->curves->stays[h + 1];
 	return 0;
 }
 

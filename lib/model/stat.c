@@ -55,10 +55,26 @@ double weir_median(double *v, size_t n)
 	return n % 2 ? upper : (upper + weir_select(v, n, n / 2 - 1)) / 2;
 }
 
-double weir_quantile_up(double *v, size_t n, double p)
+static size_t rank_of(size_t n, double p)
 {
 	double rank = ceil(p * (double)(n + 1));
 	size_t k = rank < 1 ? 0 : (size_t)rank - 1;
 
-	return weir_select(v, n, WEIR_MIN(k, n - 1));
+	return WEIR_MIN(k, n - 1);
+}
+
+double weir_quantile_up(double *v, size_t n, double p)
+{
+	return weir_select(v, n, rank_of(n, p));
+}
+
+/* Behind a value that was selected stands nothing smaller: the next one is looked for there. */
+void weir_quantiles_up(double *v, size_t n, const double *p, size_t count, double *ret)
+{
+	for (size_t i = 0, from = 0; i < count; i++) {
+		size_t k = rank_of(n, p[i]);
+
+		ret[i] = weir_select(v + from, n - from, k - from);
+		from = k;
+	}
 }

@@ -14,5 +14,7 @@ double weir_median(double *v, size_t n);
  * smallest, the largest when there are too few. n > 0; v is reordered.
  */
 double weir_quantile_up(double *v, size_t n, double p);
+/* The same for `count` ascending p, in little more time. */
+void weir_quantiles_up(double *v, size_t n, const double *p, size_t count, double *ret);
 
 #endif

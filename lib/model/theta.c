@@ -8,6 +8,8 @@
 #include "lib/model/local.h"
 
 #define NEWEST 336 /* values of the line: of all of a long series it would say what was, not what is */
+#define STEPS 20   /* alpha: 1/20 to 19/20 */
+#define TRIES 10   /* side by side */
 
 static double slope_of(const double *y, size_t n)
 {
@@ -23,41 +25,55 @@ static double slope_of(const double *y, size_t n)
 	return bottom > 0 ? top / bottom : 0;
 }
 
-static double smooth(const double *y, size_t n, double alpha, double *ret_level)
+static double smooth(const double *y, size_t n, double alpha)
 {
-	double level = y[0], sum = 0;
+	double level = y[0];
 
-	for (size_t t = 1; t < n; t++) {
-		double e = y[t] - level;
+	for (size_t t = 1; t < n; t++)
+		level += alpha * (y[t] - level);
+	return level;
+}
 
-		sum += e * e;
-		level += alpha * e;
+/* TRIES values of alpha from the first-th on: what is left of each. */
+static void smooth_tries(const double *y, size_t n, size_t first, double sums[TRIES])
+{
+	weir_pair level[TRIES / 2], sum[TRIES / 2] = {{0}}, alpha[TRIES / 2];
+
+	for (size_t i = 0; i < TRIES / 2; i++) {
+		level[i] = (weir_pair){y[0], y[0]};
+		alpha[i] = (weir_pair){(double)(first + 2 * i) / STEPS, (double)(first + 2 * i + 1) / STEPS};
 	}
-	*ret_level = level;
-	return sum;
+	for (size_t t = 1; t < n; t++)
+#pragma GCC unroll 8
+		for (size_t i = 0; i < TRIES / 2; i++) {
+			weir_pair e = y[t] - level[i];
+
+			sum[i] += e * e;
+			level[i] += alpha[i] * e;
+		}
+	for (size_t i = 0; i < TRIES; i++)
+		sums[i] = sum[i / 2][i % 2];
 }
 
 static int theta_fit(const struct weir_past *p, double *params)
 {
-	double least = INFINITY;
+	double least = INFINITY, sums[STEPS];
 
 	params[0] = 0.5;
-	for (int i = 1; i < 20; i++) {
-		double level, sum = smooth(p->parts->adjusted, p->n, i / 20.0, &level);
-
-		if (sum < least) {
-			least = sum;
-			params[0] = i / 20.0;
+	for (size_t i = 0; i < STEPS; i += TRIES)
+		smooth_tries(p->parts->adjusted, p->n, i, sums + i);
+	for (int i = 1; i < STEPS; i++)
+		if (sums[i] < least) {
+			least = sums[i];
+			params[0] = (double)i / STEPS;
 		}
-	}
 	return 0;
 }
 
 static int theta_predict(const double *params, const struct weir_past *p, size_t horizon, double *ret)
 {
-	double level, drift = slope_of(p->parts->adjusted, p->n) / 2;
+	double level = smooth(p->parts->adjusted, p->n, params[0]), drift = slope_of(p->parts->adjusted, p->n) / 2;
 
-	smooth(p->parts->adjusted, p->n, params[0], &level);
 	for (size_t h = 0; h < horizon; h++)
 		ret[h] = level + drift * ((double)h + 1 / params[0]) + weir_parts_season(p->parts, p->calendar, h);
 	return 0;

@@ -162,6 +162,109 @@ TEST(a_damped_trend_goes_on_and_ends)
 	CHECK(weir_damped_ahead(&d, 2000) < 850, "it runs away: %g", weir_damped_ahead(&d, 2000));
 }
 
+static double damped_error(const double *y, size_t n, double alpha, double beta, double phi)
+{
+	double level = y[0], slope = 0, sum = 0;
+
+	for (size_t t = 1; t < n; t++) {
+		double ahead = level + phi * slope, e = y[t] - ahead;
+
+		level = ahead + alpha * e;
+		slope = phi * slope + alpha * beta * e;
+		sum += t >= 24 ? e * e : 0;
+	}
+	return sum;
+}
+
+/* Candidates go side by side; each must be what it is alone. */
+TEST(a_damped_fit_is_the_best_of_its_grid)
+{
+	static const double alphas[] = {0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99}, betas[] = {0.02, 0.1, 0.3}, phis[] = {0.8, 0.9, 0.98};
+	struct weir_random r = weir_random_of(31);
+
+	for (size_t round = 0; round < 40; round++) {
+		double y[200], slope = 0, least = INFINITY, alpha = 0, beta = 0, phi = 0.9;
+		struct weir_damped d, again;
+
+		y[0] = 0;
+		for (size_t t = 1; t < 200; t++) {
+			slope = 0.9 * slope + 0.1 * weir_random_normal(&r);
+			y[t] = y[t - 1] + slope + (double)(round % 4) * 0.3 * weir_random_normal(&r);
+		}
+		for (size_t i = 0; i < 7; i++)
+			if (damped_error(y, 200, alphas[i], 0, 0.9) < least) {
+				alpha = alphas[i];
+				least = damped_error(y, 200, alpha, 0, 0.9);
+			}
+		for (size_t i = 0; i < 9; i++)
+			if (damped_error(y, 200, alpha, betas[i / 3], phis[i % 3]) < least) {
+				beta = betas[i / 3];
+				phi = phis[i % 3];
+				least = damped_error(y, 200, alpha, beta, phi);
+			}
+		weir_damped_fit(y, 200, &d);
+		CHECK(d.alpha == alpha && d.beta == beta && d.phi == phi, "round %zu: %g %g %g, not %g %g %g", round, d.alpha, d.beta, d.phi,
+		      alpha, beta, phi);
+		again = d;
+		weir_damped_run(&again, y, 200);
+		CHECK(again.level == d.level && again.slope == d.slope, "round %zu: its end is another", round);
+	}
+}
+
+static double mean_around(const double *y, size_t n, size_t width, size_t t)
+{
+	size_t half = width / 2, a = t > half ? t - half : 0, b = WEIR_MIN(t + half + 1, n);
+	double sum = 0;
+
+	b = a ? b : WEIR_MIN(width, n);
+	a = b == n ? n - WEIR_MIN(width, n) : a;
+	for (size_t i = a; i < b; i++)
+		sum += y[i] / (double)(b - a);
+	return sum;
+}
+
+/* One season of lengths that are no multiple of a block: each value by its formula. */
+TEST(a_season_is_what_its_phase_shows_around)
+{
+	static const size_t lengths[] = {14, 15, 16, 33, 100, 211};
+	struct weir_calendar c = {.season = {7}, .seasons = 1};
+	struct weir_random r = weir_random_of(32);
+
+	for (size_t k = 0; k < WEIR_ARRAY_SIZE(lengths); k++) {
+		size_t n = lengths[k];
+		double y[211], season[211] = {0}, raw[211];
+		weir_auto_parts parts = {0};
+
+		for (size_t t = 0; t < n; t++)
+			y[t] = 5 + sin((double)t) + weir_random_normal(&r);
+		CHECK(!weir_parts_of(y, n, &c, &parts));
+		for (int round = 0; round < 2; round++) {
+			double left[211], trend[211];
+
+			for (size_t t = 0; t < n; t++)
+				left[t] = y[t] - season[t];
+			for (size_t t = 0; t < n; t++)
+				trend[t] = mean_around(left, n, 7, t);
+			for (size_t t = 0; t < n; t++) {
+				double sum = 0, all = 0;
+
+				for (size_t i = t % 7; i < n; i += 7) {
+					double far = fabs((double)i - (double)t) / 7 / 21, w = far < 1 ? pow(1 - pow(far, 3), 3) : 0;
+
+					sum += w * (y[i] - trend[i]);
+					all += w;
+				}
+				raw[t] = sum / all;
+			}
+			for (size_t t = 0; t < n; t++)
+				season[t] = raw[t] - mean_around(raw, n, 7, t);
+		}
+		for (size_t t = 0; t < n; t++)
+			CHECK(fabs(parts.seasonal[0][t] - season[t]) < 1e-9 && fabs(parts.adjusted[t] - y[t] + season[t]) < 1e-9,
+			      "%zu of %zu: %g, not %g", t, n, parts.seasonal[0][t], season[t]);
+	}
+}
+
 TEST(holidays_are_learnt_where_days_are_known)
 {
 	enum { N = 40 * 24 };
@@ -170,13 +273,16 @@ TEST(holidays_are_learnt_where_days_are_known)
 	weir_auto_free double *y = malloc(N * sizeof(*y));
 	double params[WEIR_LOCAL_PARAMS_MAX];
 	weir_auto_parts parts = {0};
-	struct weir_past p = {.y = y, .n = N, .step_s = 3600, .calendar = &c, .parts = &parts};
+	struct weir_curves curves = {.powers = 0};
+	struct weir_past p = {.y = y, .n = N, .step_s = 3600, .calendar = &c, .parts = &parts, .curves = &curves};
 
+	CHECK(!weir_curves_of(&c, 48, &curves));
 	for (size_t t = 0; t < N; t++)
 		y[t] = sin(2 * M_PI * (double)(t % 24) / 24) - (t / 24 % 10 == 0 && t >= 240 ? 1.5 : 0);
 	CHECK(!weir_parts_of(y, N, &c, &parts) && !weir_local_prophet.fit(&p, params));
 	CHECK(fabs(weir_prophet_holiday(params, &p, 3) + 1.5) < 0.2, "%g", weir_prophet_holiday(params, &p, 3));
 	CHECK(weir_prophet_holiday(params, &p, 24) == 0, "the day after");
+	weir_curves_fini(&curves);
 }
 
 TEST(outages_are_missing_and_what_lasts_is_not)
@@ -244,5 +350,6 @@ TEST(the_same_data_give_the_same_model)
 TEST_MAIN(T(missing_values_cost_little), T(odd_series_get_numbers),
 	  T(a_short_series_has_the_map_of_the_others), T(a_break_neither_runs_on_nor_is_undone),
 	  T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
-	  T(a_damped_trend_goes_on_and_ends), T(holidays_are_learnt_where_days_are_known), T(outages_are_missing_and_what_lasts_is_not),
+	  T(a_damped_trend_goes_on_and_ends), T(a_damped_fit_is_the_best_of_its_grid), T(a_season_is_what_its_phase_shows_around),
+	  T(holidays_are_learnt_where_days_are_known), T(outages_are_missing_and_what_lasts_is_not),
 	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model))

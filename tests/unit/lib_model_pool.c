@@ -60,13 +60,15 @@ TEST(what_has_just_changed_counts_for_the_naive_forecast)
 	enum { N = 840 };
 	weir_auto_free double *y = malloc((N + (1 + WEIR_PART_REMAINDER + WEIR_POOL_ORIGINS) * AHEAD) * sizeof(*y));
 	struct weir_pool_result res = {.mean = y + N, .miss = y + N + (1 + WEIR_PART_REMAINDER) * AHEAD};
+	struct weir_curves curves = {.powers = 0};
 	double share[2];
 
+	CHECK(!weir_curves_of(&weekly, AHEAD, &curves));
 	for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
 		res.part[p] = y + N + (1 + p) * AHEAD;
 	for (size_t broken = 0; broken < 2; broken++) {
 		struct weir_random r = weir_random_of(24);
-		struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly,
+		struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly, .curves = &curves,
 					   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_MSTL};
 
 		for (size_t i = 0; i < N; i++)
@@ -76,6 +78,7 @@ TEST(what_has_just_changed_counts_for_the_naive_forecast)
 		share[broken] = res.weight[WEIR_MEMBER_SNAIVE];
 	}
 	CHECK(share[0] < 0.1 && share[1] > 0.5, "%g, with a weekend that is none %g", share[0], share[1]);
+	weir_curves_fini(&curves);
 }
 
 TEST(intervals_cover_what_they_say)
@@ -153,7 +156,8 @@ TEST(members_count_by_what_they_missed)
 {
 	enum { N = 840, MISSES = WEIR_POOL_ORIGINS * AHEAD };
 	weir_auto_free double *y = malloc((N + (1 + WEIR_PART_REMAINDER) * AHEAD + MISSES) * sizeof(*y));
-	struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly,
+	struct weir_curves curves = {.powers = 0};
+	struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly, .curves = &curves,
 				   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_MSTL};
 	struct weir_pool_result res = {.mean = y + N, .miss = y + N + (1 + WEIR_PART_REMAINDER) * AHEAD};
 	struct weir_random r = weir_random_of(21);
@@ -163,9 +167,11 @@ TEST(members_count_by_what_they_missed)
 	for (size_t i = 0; i < N; i++)
 		y[i] = 10 + sin(2 * M_PI * (double)i / 24) + 3 * sin(2 * M_PI * (double)i / 168) + 0.1 * weir_random_normal(&r);
 	weir_pool_origins(&t);
+	CHECK(!weir_curves_of(&weekly, AHEAD, &curves));
 	CHECK(t.origins >= 4 && t.cut + (t.origins - 1) * t.gap < N && !weir_pool_run(&t, &res), "%zu origins", t.origins);
 	CHECK(res.weight[WEIR_MEMBER_MSTL] > 0.95 && res.weight[WEIR_MEMBER_LINEAR] == 0, "%g", res.weight[WEIR_MEMBER_MSTL]);
 	CHECK(fabs(res.weight[WEIR_MEMBER_MSTL] + res.weight[WEIR_MEMBER_SNAIVE] - 1) < 1e-12);
+	weir_curves_fini(&curves);
 }
 
 TEST(a_model_says_how_it_did_on_what_it_held_back)

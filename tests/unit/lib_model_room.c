@@ -272,6 +272,17 @@ TEST(selection_is_what_sorting_gives)
 	CHECK(weir_median((double[]){4, 1, 3, 2}, 4) == 2.5);
 	CHECK(weir_quantile_up((double[]){1, 2, 3, 4, 5, 6, 7, 8, 9}, 9, 0.9) == 9, "ceil(.9 * 10) = the 9th");
 	CHECK(weir_quantile_up((double[]){1, 2, 3}, 3, 0.99) == 3, "too few: the largest");
+	for (size_t round = 0; round < 50; round++) {
+		double v[64], w[64], p[5] = {0, 0.3, 0.3, 0.9, 0.999}, one[5];
+		size_t n = 1 + round;
+
+		for (size_t i = 0; i < n; i++)
+			v[i] = floor(20 * weir_random_unit(&r));
+		memcpy(w, v, sizeof(w));
+		weir_quantiles_up(v, n, p, 5, one);
+		for (size_t k = 0; k < 5; k++)
+			CHECK(one[k] == weir_quantile_up(w, n, p[k]), "%g of %zu", p[k], n);
+	}
 }
 
 TEST_MAIN(T(every_model_of_the_table_is_found_and_whole), T(what_cannot_be_learnt_is_refused),
