@@ -91,6 +91,7 @@ static void scale_by(struct weir_detect *d, const double *first)
 				v[n++] = first[i];
 		}
 	}
+	d->middle = weir_select(v, n, n / 2);
 	d->scale = scale_of(v, n, d->middle, true);
 	detect_gate_begin(&d->gate, (float)(spread / d->scale), scaled(d, 0));
 }
@@ -105,7 +106,7 @@ static void set(struct weir_detect *d, enum weir_detect_component c, float stran
 /* What is learnt of z: one wild value is not to be what is usual behind it. */
 static float learnt(float z, float middle, float unit)
 {
-	return fmaxf(middle - LEARNT * unit, fminf(middle + LEARNT * unit, z));
+	return WEIR_MAX(middle - LEARNT * unit, WEIR_MIN(middle + LEARNT * unit, z));
 }
 
 static void step_level(struct weir_detect *d, float z)
@@ -123,7 +124,7 @@ static float step_season(struct weir_detect *d, int64_t time_s, float z, float y
 {
 	size_t phase = time_s < 0 ? 0 : (size_t)(time_s % DAY_S) / (DAY_S / DETECT_PHASES);
 	bool known = time_s >= 0 && d->seen[phase];
-	float usual = known ? d->usual[phase] : d->mean, gain = fmaxf(1 / ((float)d->seen[phase] + 1), SEASON_GAIN);
+	float usual = known ? d->usual[phase] : d->mean, gain = WEIR_MAX(1 / ((float)d->seen[phase] + 1), SEASON_GAIN);
 	float ret = known ? d->usual_y[phase] : d->linear.lag[0];
 
 	set(d, WEIR_DETECT_SEASON, fabsf(z - usual) + (float)d->tuning->least, usual, 1);
@@ -137,7 +138,7 @@ static float step_season(struct weir_detect *d, int64_t time_s, float z, float y
 static void step_shift(struct weir_detect *d, float z)
 {
 	const struct detect_tuning *t = d->tuning;
-	float gain = (float)fmax(1 / t->many, 1 / (double)WEIR_MAX(d->n, 1U)), off, unit;
+	float gain = (float)(1 / WEIR_MIN(t->many, (double)WEIR_MAX(d->n, 1U))), off, unit;
 
 	unit = sqrtf(d->variance) + (float)t->least;
 	z = learnt(z, d->many, unit);
@@ -188,8 +189,10 @@ static double warmed(struct weir_detect *d)
 
 	scale_by(d, first.value);
 	memset(&d->memory, 0, sizeof(d->memory));
-	for (size_t i = 0; i < WEIR_DETECT_WARM; i++)
+	for (size_t i = 0; i < WEIR_DETECT_WARM; i++) {
+		d->judge = (struct detect_judge){0}; /* while nothing is known all is rare: no event to hold down the next */
 		ret = step(d, first.time[i], first.value[i]);
+	}
 	return ret;
 }
 

@@ -14,7 +14,7 @@
 static float rest(struct detect_week *w, int64_t time_s, float z)
 {
 	size_t slot = (size_t)(time_s % WEEK_S) / (WEEK_S / DETECT_SLOTS_WEEK);
-	float ret = z - (w->seen[slot] ? w->usual[slot] : w->mean), gain = fmaxf(1 / ((float)w->seen[slot] + 1), WEEK_GAIN);
+	float ret = z - (w->seen[slot] ? w->usual[slot] : w->mean), gain = WEIR_MAX(1 / ((float)w->seen[slot] + 1), WEEK_GAIN);
 
 	w->usual[slot] += gain * (z - w->usual[slot]);
 	w->mean += 0.01f * (z - w->mean);

@@ -24,6 +24,7 @@
 #define CALM 8.0f	  /* times the least of the last values: the largest of one size */
 #define UNIT_LEAST 100.0f /* times */
 #define UNIT_AGAIN 60.0f  /* where that is no rare event */
+#define SIZE_GAIN 0.02f
 #define BACKWARD_MAX 8	  /* values in a row: then the clock was set, and is believed */
 #define AHEAD_S 86400	  /* seconds: further is believed when a second value says so */
 
@@ -73,10 +74,20 @@ static bool in_time(struct detect_gate *g, int64_t *time_s, unsigned int *flags)
 	return true;
 }
 
+/* How large values are where they are not 0. */
+static void learn_size(struct detect_gate *g, float z)
+{
+	float size = fabsf(z - g->zero);
+
+	if (size > 0)
+		g->size = g->size > 0 ? g->size + SIZE_GAIN * (WEIR_MIN(size, CLIP * g->size) - g->size) : size;
+}
+
 static void believe(struct detect_gate *g, float z)
 {
 	g->near[g->n % DETECT_NEAR] = z;
 	g->n++;
+	learn_size(g, z);
 }
 
 /* In a row that chance does not make of faults. */
@@ -89,10 +100,25 @@ static uint32_t needed(float faults)
 	return n;
 }
 
-/* A hundred times as much as any of the last ones had, or none at all where they were of one size: another unit, a counter begun anew? */
-static unsigned int odd(const struct detect_gate *g, float z)
+/*
+ * What is so large is taken for another unit: a hundred times the largest of the last values, of the usual size where they
+ * are all 0; sixty times, or a hundred times the median, where units are known to change.
+ */
+static float unit_from(const struct detect_gate *g, float most, float middle)
 {
-	float least = INFINITY, most = 0, value = z - g->zero;
+	float least;
+
+	most = most > 0 ? most : g->size;
+	if (!(g->odds > ODD))
+		return UNIT_LEAST * most;
+	least = UNIT_AGAIN * most;
+	return middle > 0 && UNIT_LEAST * middle < least ? UNIT_LEAST * middle : least;
+}
+
+/* Another unit; or none at all where the last values were of one size, a counter begun anew? middle: their median. */
+static unsigned int odd(const struct detect_gate *g, float z, float middle)
+{
+	float least = INFINITY, most = 0;
 
 	for (size_t i = 0; i < DETECT_NEAR; i++) {
 		float v = fabsf(g->near[i] - g->zero);
@@ -100,7 +126,7 @@ static unsigned int odd(const struct detect_gate *g, float z)
 		least = v < least ? v : least;
 		most = v > most ? v : most;
 	}
-	if (most > 0 && fabsf(value) >= (g->odds > ODD ? UNIT_AGAIN : UNIT_LEAST) * most)
+	if (g->size > 0 && fabsf(z - g->zero) >= unit_from(g, most, fabsf(middle - g->zero)))
 		return WEIR_Q_UNIT;
 	return z == g->zero && most <= CALM * least && least > 0 ? WEIR_Q_RESET : 0;
 }
@@ -122,7 +148,7 @@ static bool tame(struct detect_gate *g, float z, unsigned int *flags)
 
 	middle = median(g->near);
 	far = fabsf(z - middle);
-	what = odd(g, z);
+	what = odd(g, z, middle);
 	*flags |= what;
 	g->faults -= FAULT_GAIN * g->faults;
 	g->odds += FAULT_GAIN * ((what != 0 && !g->wild) - g->odds);
@@ -142,7 +168,10 @@ static bool tame(struct detect_gate *g, float z, unsigned int *flags)
 	g->suspect = z;
 	if (g->wild < needed(g->faults)) {
 		*flags |= g->faulty ? WEIR_Q_WILD : 0;
-		return !g->faulty && !told;
+		if (g->faulty || told)
+			return false;
+		learn_size(g, z);
+		return true;
 	}
 	g->wild = 0;
 	g->told = 0;

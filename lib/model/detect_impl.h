@@ -115,6 +115,7 @@ struct detect_gate {
 	float near[DETECT_NEAR]; /* the last values that were not wild, scaled */
 	float zero;		 /* what 0 is, scaled */
 	float spread;		 /* mean distance of values from their median */
+	float size;		 /* mean distance from 0 of those that are not 0 */
 	float faults;		 /* share of values that were wild and did not stay */
 	float odds;		 /* share of values that were none or a thousandfold behind calm ones */
 	float suspect;		 /* the last wild value */

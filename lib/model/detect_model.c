@@ -209,6 +209,7 @@ static void walk_gate(struct walk *w, struct detect_gate *g)
 	floats(w, g->near, DETECT_NEAR);
 	floats(w, &g->zero, 1);
 	floats(w, &g->spread, 1);
+	floats(w, &g->size, 1);
 	floats(w, &g->faults, 1);
 	floats(w, &g->odds, 1);
 	floats(w, &g->suspect, 1);
@@ -359,7 +360,7 @@ const struct weir_model_ops weir_model_detect = {
 	.about = "seven components that watch a series as it comes, and one score",
 	.limits = "A season of a week or a month is an anomaly until it has been seen; bursts of heavy-tailed counts are most of the false "
 		  "alarms, a lone value of 100 times the last ones is told when it stays, and the first 120 values are taken for usual.",
-	.version = 3,
+	.version = 4,
 	.fit = detect_fit,
 	.update = detect_update,
 	.score = detect_score_rows,

@@ -269,6 +269,62 @@ TEST(faults_of_measuring_are_flagged_and_left_out)
 	CHECK(weir_detect_flags(d) == 0, "and muted what came after");
 }
 
+/* A count that is mostly 0: a thousandfold of one is no burst, though the five values before it are all 0. */
+TEST(another_unit_behind_zeros_is_known_by_the_usual_size)
+{
+	struct weir_random r = weir_random_of(16);
+	auto_detect *d = NULL;
+	size_t bad = 0, left_out = 0, wrong = 0;
+
+	CHECK(!weir_detect_new(&d));
+	for (size_t i = 0; i < N; i++) {
+		double v = weir_random_below(&r, 6) ? 0 : (double)(1 + weir_random_below(&r, 4)), s;
+		bool worn = i > 2 * (size_t)WEIR_DETECT_WARM && v > 0 && !weir_random_below(&r, 10);
+
+		s = weir_detect_step(d, 1790000000 + (int64_t)i * STEP_S, worn ? v * 1000 : v);
+		bad += worn;
+		left_out += worn && weir_detect_flags(d) == WEIR_Q_UNIT && !(s > 0);
+		wrong += !worn && weir_detect_flags(d) & WEIR_Q_UNIT;
+	}
+	printf("# of %zu values in another unit %zu left out, of %zu others %zu\n", bad, left_out, N - bad, wrong);
+	CHECK(bad > 20 && left_out * 100 >= 99 * bad && !wrong);
+}
+
+/* The middle that values are told by is that of those in the series' own unit. */
+TEST(first_values_in_another_unit_do_not_move_the_middle)
+{
+	static double v[N];
+	auto_detect *clean = NULL, *worn = NULL;
+
+	CHECK(!weir_detect_new(&clean) && !weir_detect_new(&worn));
+	for (size_t i = 0; i < N; i++)
+		v[i] = 100 + (double)i; /* a median of more values is another one */
+	for (size_t i = 0; i < WEIR_DETECT_WARM; i++) {
+		weir_detect_step(clean, -1, v[i]);
+		weir_detect_step(worn, -1, i % 5 == 4 ? v[i] * 1e6 : v[i]);
+	}
+	printf("# middle %g, with another unit %g\n", clean->middle, worn->middle);
+	CHECK(fabs(worn->middle - clean->middle) < 4, "%g, %g", clean->middle, worn->middle);
+}
+
+/* While nothing is known all is rare: that is no event that holds down a first one behind it. */
+TEST(learning_the_first_values_holds_nothing_down)
+{
+	static double v[N], s[N];
+	struct weir_detect_part part[WEIR_DETECT_COMPONENTS];
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		size_t at = WEIR_DETECT_WARM;
+		auto_detect *d = NULL;
+
+		wave(v, seed);
+		v[at] += 1000;
+		CHECK(!weir_detect_new(&d));
+		score(d, v, 0, at + 1, s);
+		CHECK(s[at] > 0 && s[at] == weir_detect_explain(d, part), "seed %zu: %g of %g", (size_t)seed, s[at], weir_detect_explain(d, part));
+	}
+}
+
 /* Another unit that stays is no fault: it is told, a little later. */
 TEST(what_stays_is_believed)
 {
@@ -410,6 +466,8 @@ TEST_MAIN(T(a_score_depends_on_nothing_that_comes_later), T(the_same_series_has_
 	  T(missing_values_change_nothing_and_huge_ones_stay_numbers),
 	  T(a_finding_says_which_component_left_its_interval_and_by_how_much),
 	  T(a_planted_feature_is_named_by_the_component_that_knows_it), T(faults_of_measuring_are_flagged_and_left_out),
+	  T(another_unit_behind_zeros_is_known_by_the_usual_size), T(first_values_in_another_unit_do_not_move_the_middle),
+	  T(learning_the_first_values_holds_nothing_down),
 	  T(what_stays_is_believed), T(a_clock_that_was_set_is_believed), T(the_gates_are_those_that_were_drawn),
 	  T(the_lstm_knows_what_lags_do_not), T(a_detector_is_small),
 	  T(a_detector_goes_on_from_its_bytes_as_if_nothing_had_been), T(hostile_bytes_are_refused_or_score))

@@ -4,6 +4,7 @@
  *
  *   tune SET search even|odd|all SEED ROUNDS   chooses, beginning with round numbers that no set has seen
  *   tune SET ablate                            with each component left out
+ *   tune SET worn SEEDS                        the shipped constants and alarm on data with faults
  *
  * SET is what tests/eval/nab.py writes: for each file "file NAME ROWS WINDOWS", a line "LEFT RIGHT" (rows) for each window, a line
  * "SECONDS VALUE" for each row. Scored by the rule of the Numenta Anomaly Benchmark, thresholds on a grid of 1/4096.
@@ -146,16 +147,52 @@ static void ablate(const struct nab_set *s)
 	}
 }
 
+/* The standard profile at the alarm, and the mean of thresholds within a tenth of it: what a few alarms do not decide. */
+static void add_alarm(const struct nab_set *s, double *at, double *about)
+{
+	static struct nab_curve c;
+	size_t step = (size_t)ceil(detect_tuning.alarm * NAB_STEPS), first = step - step / 10, last = step + step / 10;
+
+	nab_learn(s, &detect_tuning);
+	nab_judge(s, &detect_tuning);
+	nab_curve(s, 0, &c);
+	*at += c.score[step];
+	for (size_t i = first; i <= last; i++)
+		*about += c.score[i] / (double)(last - first + 1);
+}
+
+static void worn(const struct nab_set *s, uint64_t seeds)
+{
+	static struct nab_set bad;
+	double at = 0, about = 0;
+
+	add_alarm(s, &at, &about);
+	printf("clean %.4f %.4f\n", at, about);
+	for (int kind = 0; kind < NAB_WORN_KINDS; kind++) {
+		at = 0;
+		about = 0;
+		for (uint64_t seed = 1; seed <= seeds; seed++) {
+			nab_worn(s, (enum nab_worn)kind, seed, &bad);
+			add_alarm(&bad, &at, &about);
+			nab_worn_free(&bad);
+		}
+		printf("%s %.4f %.4f\n", nab_worn_kind[kind], at / (double)seeds, about / (double)seeds);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static struct nab_set s;
 
 	if (argc < 3 || read_set(argv[1], &s)) {
-		fprintf(stderr, "tune: %s\n", argc < 3 ? "tune SET search even|odd|all SEED ROUNDS, or tune SET ablate" : "the set is malformed");
+		fprintf(stderr, "tune: %s\n",
+			argc < 3 ? "tune SET search even|odd|all SEED ROUNDS, tune SET ablate, or tune SET worn SEEDS" : "the set is malformed");
 		return 2;
 	}
 	if (argc == 6 && !strcmp(argv[2], "search"))
 		search(&s, argv[3], strtoull(argv[4], NULL, 10), (unsigned int)atoi(argv[5]));
+	else if (argc == 4 && !strcmp(argv[2], "worn"))
+		worn(&s, strtoull(argv[3], NULL, 10));
 	else
 		ablate(&s);
 	return 0;
