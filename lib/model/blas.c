@@ -11,6 +11,9 @@
 #include <cblas.h>
 #endif
 
+#define PACKED ((size_t)2 << 20) /* bytes that our largest products are packed into; the room is 32 MB and more */
+#define PAGE 4096
+
 void spotrf_(const char *uplo, const int *n, float *a, const int *lda, int *info, size_t len);
 void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t len);
 
@@ -26,6 +29,20 @@ static __attribute__((constructor)) void one_thread(void)
 	openblas_set_num_threads(1);
 	if (blas_thread_shutdown_)
 		blas_thread_shutdown_();
+}
+
+/* Lends and takes back the room that products are packed into; another library has no such functions. */
+void *blas_memory_alloc(int where) __attribute__((weak));
+void blas_memory_free(void *room) __attribute__((weak));
+
+void weir_blas_ready(void)
+{
+	volatile const char *room = blas_memory_alloc && blas_memory_free ? blas_memory_alloc(0) : NULL;
+
+	for (size_t i = 0; i < PACKED && room; i += PAGE)
+		(void)room[i];
+	if (room)
+		blas_memory_free((void *)room);
 }
 
 void weir_blas_gram(size_t rows, size_t n, const float *x, size_t ldx, float *c)

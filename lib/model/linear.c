@@ -203,6 +203,7 @@ int weir_linear_new(const struct weir_linear_series *s, size_t count, const stru
 	if (!m)
 		return -ENOMEM;
 	m->o = *o;
+	weir_blas_ready();
 	for (size_t i = 0; i < count; i++)
 		longest = WEIR_MAX(longest, s[i].n);
 	r = make_room(m, longest);

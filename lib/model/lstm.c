@@ -54,7 +54,7 @@ static void look_ahead(struct cursor *c)
 
 	c->seen = weir_lstm_look(&m->view, y, c->one.known, c->run.x);
 	weir_lstm_bases(&m->view, y, c->one.known, &c->seen, m->net.shape.outputs, c->run.base);
-	weir_lstm_head(&m->net, &c->run, 0, 1);
+	weir_lstm_head(&m->net, &c->run, 1);
 	c->one.scale = c->seen.scale;
 	c->one.next = c->seen.level + c->seen.scale * (double)c->run.out[0];
 }

@@ -8,6 +8,8 @@
 #define BETA_MEAN 0.9f /* Adam's own, of the paper */
 #define BETA_SQUARE 0.999f
 #define ADAM_LEAST 1e-8f
+#define PART 256
+#define LOSSES 256
 #define FORGET_BIAS 1.0f /* a gate that begins open: gradients reach back (Jozefowicz, Zaremba, Sutskever 2015) */
 
 int weir_lstm_net_init(struct weir_lstm_net *n, const struct weir_lstm_shape *s)
@@ -54,37 +56,102 @@ void weir_lstm_net_seed(struct weir_lstm_net *n, struct weir_random *r)
 		n->a[i] = 1 / (float)s->bases;
 }
 
-/*
- * tanh by nine levels of Lambert's continued fraction: within 7e-6 of it. Only sums, products and one quotient, so that a
- * loop of them is a few vector instructions, and vectors of any width give the same floats.
- */
-static inline __attribute__((always_inline)) float near_tanh(float x)
-{
-	float s = x * x;
-	float top = x * (34459425 + s * (4729725 + s * (135135 + s * (990 + s))));
-	float bottom = 34459425 + s * (16216200 + s * (945945 + s * (13860 + s * 45)));
-	float q = top / bottom;
+/* Eight floats, from and to anywhere in memory; the answer to a question of each. */
+typedef float lanes __attribute__((vector_size(32), aligned(4)));
+typedef int32_t answers __attribute__((vector_size(32), aligned(4)));
+#define LANES 8
+#define LANES_OF(v) ((lanes){v, v, v, v, v, v, v, v})
 
-	q = q > 1 ? 1 : q;
-	return q < -1 ? -1 : q;
+static inline __attribute__((always_inline)) void choose(const answers *which, const lanes *one, lanes *x)
+{
+	*x = (lanes)((*which & (answers)*one) | (~*which & (answers)*x));
 }
 
-/* One sequence's step: gates hold sums, and become gates; c and h come of them. tanh_c is where tanh(c) is kept, h else. */
-static inline __attribute__((always_inline)) void step_body(size_t units, float *restrict gates, const float *restrict before,
-							    float *restrict c, float *restrict h, float *restrict tanh_c)
+/*
+ * tanh by nine levels of Lambert's continued fraction: within 7e-6 of it. Only sums, products and one quotient, so that it
+ * is a few vector instructions, and vectors of any width give the same floats.
+ */
+static inline __attribute__((always_inline)) void near_tanh(lanes *x)
 {
-	float *restrict i = gates, *restrict f = gates + units, *restrict o = gates + 2 * units, *restrict g = gates + 3 * units;
+	const lanes most = LANES_OF(1.0f), least = LANES_OF(-1.0f);
+	lanes s = *x * *x;
+	lanes top = *x * (34459425.0f + s * (4729725.0f + s * (135135.0f + s * (990.0f + s))));
+	lanes bottom = 34459425.0f + s * (16216200.0f + s * (945945.0f + s * (13860.0f + s * 45.0f)));
+	lanes q = top / bottom;
+	answers above = q > most, below = q < least;
 
-	for (size_t k = 0; k < 3 * units; k++)
-		gates[k] = 0.5f + 0.5f * near_tanh(0.5f * gates[k]);
-	for (size_t k = 0; k < units; k++)
-		g[k] = near_tanh(g[k]);
-	for (size_t k = 0; k < units; k++)
-		c[k] = f[k] * before[k] + i[k] * g[k];
-	for (size_t k = 0; k < units; k++)
-		tanh_c[k] = near_tanh(c[k]);
-	for (size_t k = 0; k < units; k++)
-		h[k] = o[k] * tanh_c[k];
+	choose(&above, &most, &q);
+	choose(&below, &least, &q);
+	*x = q;
+}
+
+static inline __attribute__((always_inline)) void near_sigmoid(lanes *x)
+{
+	*x *= 0.5f;
+	near_tanh(x);
+	*x = 0.5f + 0.5f * *x;
+}
+
+/* Eight units of a step: gates hold sums, and become gates; c comes of them. `far` is from a gate to the next. */
+static inline __attribute__((always_inline)) void gate_lanes(size_t far, float *gates, const float *before, float *c)
+{
+	lanes *at[] = {(lanes *)gates, (lanes *)(gates + far), (lanes *)(gates + 2 * far), (lanes *)(gates + 3 * far)};
+	lanes i = *at[0], f = *at[1], o = *at[2], g = *at[3];
+
+	near_sigmoid(&i);
+	near_sigmoid(&f);
+	near_sigmoid(&o);
+	near_tanh(&g);
+	*(lanes *)c = f * *(const lanes *)before + i * g;
+	*at[0] = i;
+	*at[1] = f;
+	*at[2] = o;
+	*at[3] = g;
+}
+
+static inline __attribute__((always_inline)) void state_lanes(const float *o, const float *c, float *h, float *tanh_c)
+{
+	lanes now = *(const lanes *)c;
+
+	near_tanh(&now);
+	*(lanes *)tanh_c = now;
+	*(lanes *)h = *(const lanes *)o * now;
+}
+
+/*
+ * `units` units of a step, which may be of several sequences; c and h come of them. In parts, so that what one loop leaves is still
+ * near when the next takes it; in two loops, since tanh(c) waits for all else.
+ */
+static inline __attribute__((always_inline)) void step_whole(size_t units, size_t far, float *gates, const float *before, float *c,
+							     float *h, float *tanh_c)
+{
+	for (size_t from = 0, to; from < units; from = to) {
+		to = WEIR_MIN(from + PART, units);
+		for (size_t k = from; k < to; k += LANES)
+			gate_lanes(far, gates + k, before + k, c + k);
+		for (size_t k = from; k < to; k += LANES)
+			state_lanes(gates + 2 * far + k, c + k, h + k, tanh_c + k);
+	}
+}
+
+static inline __attribute__((always_inline)) void step_body(size_t units, float *gates, const float *before, float *c, float *h,
+							    float *tanh_c)
+{
+	float few[WEIR_LSTM_GATES + 4][LANES] = {{0}}; /* the last ones: gates, then before, c, h, tanh_c */
+	size_t left = units % LANES * sizeof(float), k = units - units % LANES;
+
+	step_whole(k, units, gates, before, c, h, tanh_c);
+	if (!left)
+		return;
+	for (size_t j = 0; j < WEIR_LSTM_GATES; j++)
+		memcpy(few[j], gates + j * units + k, left);
+	memcpy(few[4], before + k, left);
+	step_whole(LANES, LANES, few[0], few[4], few[5], few[6], few[7]);
+	for (size_t j = 0; j < WEIR_LSTM_GATES; j++)
+		memcpy(gates + j * units + k, few[j], left);
+	memcpy(c + k, few[5], left);
+	memcpy(h + k, few[6], left);
+	memcpy(tanh_c + k, few[7], left);
 }
 
 /* Back through it: dh and dc of behind the step become gradients of the sums (dgates), and dc that of before. */
@@ -146,15 +213,41 @@ LOOPS(wide, __attribute__((target("avx2"), optimize("O3", "no-math-errno", "no-t
 #define WIDE false
 #endif
 
+static void fill(float *to, size_t n, float v)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = v;
+}
+
+static void scale(float *x, size_t n, float by)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] *= by;
+}
+
+static void add(size_t n, const float *restrict a, float *restrict to)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] += a[i];
+}
+
+static void add_products(size_t n, const float *restrict a, const float *restrict b, float *restrict to)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] += a[i] * b[i];
+}
+
 int weir_lstm_run_init(struct weir_lstm_run *r, const struct weir_lstm_shape *s, size_t batch, size_t steps, bool learns)
 {
 	size_t rows = batch * steps, state = (rows + batch) * s->units, gates = rows * WEIR_LSTM_GATES * s->units;
 	size_t known = rows * (s->inputs + (s->bases + 1) * s->outputs), out = rows * s->outputs;
-	size_t learning = gates + out + 2 * batch * s->units, squashed = (learns ? rows : 1) * s->units;
+	size_t learning = gates + out + 2 * batch * s->units + batch, squashed = (learns ? rows : batch) * s->units;
 	float *at = calloc(known + 2 * state + gates + out + squashed + (learns ? learning : 0), sizeof(*at));
 
 	if (!at)
 		return -ENOMEM;
+	if (batch > 1)
+		weir_blas_ready();
 	*r = (struct weir_lstm_run){.shape = *s, .batch = batch, .steps = steps, .wide = WIDE, .all = at, .x = at};
 	r->base = r->x + rows * s->inputs;
 	r->target = r->base + rows * s->bases * s->outputs;
@@ -169,6 +262,9 @@ int weir_lstm_run_init(struct weir_lstm_run *r, const struct weir_lstm_shape *s,
 	r->dout = r->dgates + gates;
 	r->dh = r->dout + out;
 	r->dc = r->dh + batch * s->units;
+	r->ones = r->dc + batch * s->units;
+	for (size_t i = 0; i < batch; i++)
+		r->ones[i] = 1;
 	return 0;
 }
 
@@ -181,39 +277,36 @@ void weir_lstm_run_fini(struct weir_lstm_run *r)
 void weir_lstm_forward(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps)
 {
 	const struct weir_lstm_shape *s = &n->shape;
-	size_t gates = WEIR_LSTM_GATES * s->units, rows = steps * r->batch;
+	size_t batch = r->batch, one = s->units * batch, all = WEIR_LSTM_GATES * s->units;
 
-	for (size_t i = 0; i < rows; i++)
-		memcpy(r->gates + i * gates, n->b, gates * sizeof(float));
-	weir_blas_gemm(false, true, rows, gates, s->inputs, 1, r->x, s->inputs, n->wx, s->inputs, 1, r->gates, gates);
 	for (size_t t = 0; t < steps; t++) {
-		weir_blas_gemm(false, true, r->batch, gates, s->units, 1, r->h + t * r->batch * s->units, s->units, n->wh, s->units,
-			       1, r->gates + t * r->batch * gates, gates);
-		for (size_t b = 0; b < r->batch; b++) {
-			size_t row = t * r->batch + b, next = row + r->batch;
-			float *h = r->h + next * s->units;
+		float *gates = r->gates + t * all * batch, *h = r->h + t * one, *c = r->c + t * one;
 
-			(r->wide ? step_wide : step_plain)(s->units, r->gates + row * gates, r->c + row * s->units,
-							r->c + next * s->units, h, r->tanh_c + (r->dgates ? row * s->units : 0));
-		}
+		for (size_t k = 0; k < all; k++)
+			fill(gates + k * batch, batch, n->b[k]);
+		weir_blas_gemm(false, true, all, batch, s->inputs, 1, n->wx, s->inputs, r->x + t * batch * s->inputs, s->inputs, 1, gates,
+			       batch);
+		weir_blas_gemm(false, false, all, batch, s->units, 1, n->wh, s->units, h, batch, 1, gates, batch);
+		(r->wide ? step_wide : step_plain)(one, gates, c, c + one, h + one, r->tanh_c + (r->dgates ? t * one : 0));
 	}
 }
 
-void weir_lstm_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t from, size_t rows)
+void weir_lstm_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps)
 {
 	const struct weir_lstm_shape *s = &n->shape;
-	float *out = r->out + from * s->outputs;
+	size_t one = s->outputs, batch = r->batch;
 
-	for (size_t i = 0; i < rows; i++) {
-		const float *base = r->base + (from + i) * s->bases * s->outputs;
+	for (size_t i = 0; i < steps * batch; i++) {
+		const float *base = r->base + i * s->bases * one;
+		float *out = r->out + i * one;
 
-		memcpy(out + i * s->outputs, n->d, s->outputs * sizeof(float));
+		memcpy(out, n->d, one * sizeof(float));
 		for (size_t k = 0; k < s->bases; k++)
-			for (size_t j = 0; j < s->outputs; j++)
-				out[i * s->outputs + j] += n->a[k * s->outputs + j] * base[k * s->outputs + j];
+			add_products(one, n->a + k * one, base + k * one, out);
 	}
-	weir_blas_gemm(false, true, rows, s->outputs, s->units, 1, r->h + (from + r->batch) * s->units, s->units, n->v, s->units, 1,
-		       out, s->outputs);
+	for (size_t t = 0; t < steps; t++)
+		weir_blas_gemm(true, true, batch, one, s->units, 1, r->h + (t + 1) * s->units * batch, batch, n->v, s->units, 1,
+			       r->out + t * batch * one, one);
 }
 
 void weir_lstm_carry(struct weir_lstm_run *r, size_t steps)
@@ -240,86 +333,101 @@ void weir_lstm_learner_fini(struct weir_lstm_learner *l)
 	*l = (struct weir_lstm_learner){0};
 }
 
+/* Of at most LOSSES outputs the slopes, and the sum of their losses; 0 of those whose target is not known. Returns how many are. */
+static size_t lose(size_t n, const float *restrict out, const float *restrict target, float *restrict slope, double *sum)
+{
+	float loss[LOSSES], part[4] = {0};
+	int32_t known = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool there = target[i] == target[i];
+		float e = there ? out[i] - target[i] : 0, root = __builtin_sqrtf(e * e + WEIR_LSTM_SOFT * WEIR_LSTM_SOFT);
+
+		slope[i] = e / root;
+		loss[i] = root - WEIR_LSTM_SOFT;
+		known += there;
+	}
+	for (size_t i = 0; i < n; i++)
+		part[i % 4] += loss[i];
+	*sum += (double)((part[0] + part[1]) + (part[2] + part[3]));
+	return (size_t)known;
+}
+
 /* dout, and the mean loss; NaN when no target is known. */
 static double loss_of(struct weir_lstm_run *r, size_t rows)
 {
 	size_t n = rows * r->shape.outputs, known = 0;
 	double sum = 0;
+	float by;
 
-	for (size_t i = 0; i < n; i++) {
-		float e = r->out[i] - r->target[i], root = sqrtf(e * e + WEIR_LSTM_SOFT * WEIR_LSTM_SOFT);
-		bool there = !isnan(r->target[i]);
-
-		r->dout[i] = there ? e / root : 0;
-		sum += there ? (double)(root - WEIR_LSTM_SOFT) : 0;
-		known += there;
-	}
-	for (size_t i = 0; i < n; i++)
-		r->dout[i] /= known ? (float)known : 1;
+	for (size_t i = 0; i < n; i += LOSSES)
+		known += lose(WEIR_MIN(n - i, (size_t)LOSSES), r->out + i, r->target + i, r->dout + i, &sum);
+	by = known ? 1 / (float)known : 0;
+	scale(r->dout, n, by);
 	return known ? sum / (double)known : NAN;
 }
 
-static void back_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t rows, float *gradient)
+static void back_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps, float *gradient)
 {
 	const struct weir_lstm_shape *s = &n->shape;
 	float *d = gradient + (n->d - n->w), *a = gradient + (n->a - n->w);
 
-	weir_blas_gemm(true, false, s->outputs, s->units, rows, 1, r->dout, s->outputs, r->h + r->batch * s->units, s->units, 0,
-		       gradient + (n->v - n->w), s->units);
-	for (size_t i = 0; i < rows; i++) {
+	for (size_t i = 0; i < steps * r->batch; i++) {
 		const float *dout = r->dout + i * s->outputs, *base = r->base + i * s->bases * s->outputs;
 
-		for (size_t j = 0; j < s->outputs; j++)
-			d[j] += dout[j];
+		add(s->outputs, dout, d);
 		for (size_t k = 0; k < s->bases; k++)
-			for (size_t j = 0; j < s->outputs; j++)
-				a[k * s->outputs + j] += dout[j] * base[k * s->outputs + j];
+			add_products(s->outputs, dout, base + k * s->outputs, a + k * s->outputs);
 	}
 }
 
-/* From the last step to the first: dh is what the head wants of a state, and what the step behind it does. */
-static void back_steps(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps)
+/* What a step's gradients of sums and of outputs say of the weights: it is added up step by step, while they are at hand. */
+static void back_weights(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t t, float *gradient)
 {
 	const struct weir_lstm_shape *s = &n->shape;
-	size_t gates = WEIR_LSTM_GATES * s->units;
+	size_t batch = r->batch, one = s->units * batch, all = WEIR_LSTM_GATES * s->units;
+	const float *dgates = r->dgates + t * all * batch, *h = r->h + t * one;
 
-	memset(r->dc, 0, r->batch * s->units * sizeof(float));
+	weir_blas_gemm(false, false, all, s->inputs, batch, 1, dgates, batch, r->x + t * batch * s->inputs, s->inputs, 1, gradient,
+		       s->inputs);
+	weir_blas_gemm(false, true, all, s->units, batch, 1, dgates, batch, h, batch, 1, gradient + (n->wh - n->w), s->units);
+	weir_blas_gemv(false, all, batch, 1, dgates, batch, r->ones, 1, gradient + (n->b - n->w));
+	weir_blas_gemm(true, true, s->outputs, s->units, batch, 1, r->dout + t * batch * s->outputs, s->outputs, h + one, batch, 1,
+		       gradient + (n->v - n->w), s->units);
+}
+
+/* From the last step to the first: dh is what the head wants of a state, and what the step behind it does. */
+static void back_steps(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps, float *gradient)
+{
+	const struct weir_lstm_shape *s = &n->shape;
+	size_t batch = r->batch, one = s->units * batch, all = WEIR_LSTM_GATES * s->units;
+
+	memset(r->dc, 0, one * sizeof(float));
 	for (size_t t = steps; t-- > 0;) {
-		size_t row = t * r->batch;
+		float *dgates = r->dgates + t * all * batch;
 
-		weir_blas_gemm(false, false, r->batch, s->units, s->outputs, 1, r->dout + row * s->outputs, s->outputs, n->v,
-			       s->units, 0, r->dh, s->units);
+		weir_blas_gemm(true, true, s->units, batch, s->outputs, 1, n->v, s->units, r->dout + t * batch * s->outputs, s->outputs, 0,
+			       r->dh, batch);
 		if (t + 1 < steps)
-			weir_blas_gemm(false, false, r->batch, s->units, gates, 1, r->dgates + (row + r->batch) * gates, gates,
-				       n->wh, s->units, 1, r->dh, s->units);
-		for (size_t b = 0; b < r->batch; b++)
-			(r->wide ? back_wide : back_plain)(s->units, r->gates + (row + b) * gates, r->c + (row + b) * s->units,
-							r->tanh_c + (row + b) * s->units, r->dh + b * s->units,
-							r->dc + b * s->units, r->dgates + (row + b) * gates);
+			weir_blas_gemm(true, false, s->units, batch, all, 1, n->wh, s->units, dgates + all * batch, batch, 1, r->dh, batch);
+		(r->wide ? back_wide : back_plain)(one, r->gates + t * all * batch, r->c + t * one, r->tanh_c + t * one, r->dh, r->dc,
+						   dgates);
+		back_weights(n, r, t, gradient);
 	}
 }
 
 double weir_lstm_gradient(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps, struct weir_lstm_learner *l)
 {
-	const struct weir_lstm_shape *s = &n->shape;
-	size_t rows = steps * r->batch, gates = WEIR_LSTM_GATES * s->units;
-	float *b = l->gradient + (n->b - n->w);
 	double loss;
 
 	weir_lstm_forward(n, r, steps);
-	weir_lstm_head(n, r, 0, rows);
-	loss = loss_of(r, rows);
+	weir_lstm_head(n, r, steps);
+	loss = loss_of(r, steps * r->batch);
 	memset(l->gradient, 0, n->count * sizeof(float));
 	if (isnan(loss))
 		return loss;
-	back_head(n, r, rows, l->gradient);
-	back_steps(n, r, steps);
-	weir_blas_gemm(true, false, gates, s->inputs, rows, 1, r->dgates, gates, r->x, s->inputs, 0, l->gradient, s->inputs);
-	weir_blas_gemm(true, false, gates, s->units, rows, 1, r->dgates, gates, r->h, s->units, 0, l->gradient + (n->wh - n->w),
-		       s->units);
-	for (size_t i = 0; i < rows; i++)
-		for (size_t k = 0; k < gates; k++)
-			b[k] += r->dgates[i * gates + k];
+	back_head(n, r, steps, l->gradient);
+	back_steps(n, r, steps, l->gradient);
 	return loss;
 }
 

@@ -9,7 +9,8 @@
  *
  * The loss is the mean over known targets of sqrt(e^2 + WEIR_LSTM_SOFT^2) - WEIR_LSTM_SOFT: absolute errors, smooth at 0.
  * Gradients by backpropagation through all steps of a run, learnt by Adam (Kingma, Ba 2015), the gradient's norm bounded.
- * Large products are OpenBLAS's (blas.h): of the inputs and of the gradients one for all steps, of the state one a step.
+ * Products are OpenBLAS's (blas.h), one a step: what a step needs stays in the caches, and the sequences of a batch, which lie
+ * side by side, are its columns.
  */
 #ifndef WEIR_MODEL_LSTM_NET_H
 #define WEIR_MODEL_LSTM_NET_H
@@ -37,17 +38,19 @@ void weir_lstm_net_fini(struct weir_lstm_net *n);
 void weir_lstm_net_seed(struct weir_lstm_net *n, struct weir_random *r);
 
 /*
- * A run of at most `steps` steps of at most `batch` sequences. Row t * batch + b is step t of sequence b; h and c have one
- * step more, step 0 what the run begins with. Who runs fills x, base and (to learn) target, NaN where it is not known.
+ * A run of at most `steps` steps of at most `batch` sequences. What is seen and said lies by rows: t * batch + b is step t of
+ * sequence b. What is within lies by units: of each step a row a unit (gates: four blocks of them), a column a sequence; h and c have
+ * one step more, step 0 what the run begins with. Who runs fills x, base and (to learn) target, NaN where it is not known.
  */
 struct weir_lstm_run {
 	struct weir_lstm_shape shape;
 	size_t batch, steps;
 	bool wide; /* by vectors of eight: where the processor has them; without, the same to the bit */
-	float *x, *base, *target;	/* of each row: inputs; bases x outputs; outputs */
-	float *h, *c, *gates, *out;	/* of each row: units; units; 4 units (i, f, o, g); outputs */
-	float *tanh_c;			/* of each row that learns; of one in a run that only infers */
-	float *dgates, *dout, *dh, *dc; /* what learning needs: NULL in a run that only infers; dh, dc: batch x units */
+	float *x, *base, *target, *out; /* of each row: inputs; bases x outputs; outputs; outputs */
+	float *h, *c, *gates;		/* of each step: units x batch; the same; 4 units (i, f, o, g) x batch */
+	float *tanh_c;			/* of each step that learns; of one in a run that only infers */
+	float *dgates, *dout, *dh, *dc; /* what learning needs: NULL in a run that only infers; as gates; as out; dh, dc: of one step */
+	float *ones;			/* batch */
 	float *all;
 };
 
@@ -55,8 +58,8 @@ int weir_lstm_run_init(struct weir_lstm_run *r, const struct weir_lstm_shape *sh
 void weir_lstm_run_fini(struct weir_lstm_run *r);
 /* h and c of steps 1 to `steps`. */
 void weir_lstm_forward(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps);
-/* out of `rows` rows from row `from`, of step 1 and later states: row i is of state batch + i. */
-void weir_lstm_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t from, size_t rows);
+/* out of `steps` steps, by the states behind them. */
+void weir_lstm_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps);
 /* The step behind the last becomes what the next run begins with. */
 void weir_lstm_carry(struct weir_lstm_run *r, size_t steps);
 

@@ -131,12 +131,16 @@ static void walk_on(const struct weir_lstm_net *n, const struct weir_lstm_set *s
 	for (size_t b = 0; b < s->count; b++)
 		seen[b] = see_row(s, r, b, b, WEIR_MIN(known[b], s->one[b].n));
 	weir_lstm_forward(n, r, 1);
-	weir_lstm_head(n, r, 0, r->batch);
+	weir_lstm_head(n, r, 1);
 	for (size_t b = 0; b < s->count; b++, known++) {
-		size_t state = (r->batch + b) * n->shape.units;
+		float h[WEIR_LSTM_UNITS], c[WEIR_LSTM_UNITS];
 
+		for (size_t k = 0; k < n->shape.units; k++) {
+			h[k] = r->h[(n->shape.units + k) * r->batch + b];
+			c[k] = r->c[(n->shape.units + k) * r->batch + b];
+		}
 		if (is_seen(w, &s->one[b], *known))
-			w->see(w, b, *known, &seen[b], r->out + b * n->shape.outputs, r->h + state, r->c + state);
+			w->see(w, b, *known, &seen[b], r->out + b * n->shape.outputs, h, c);
 		++*known;
 	}
 	weir_lstm_carry(r, 1);
@@ -148,7 +152,7 @@ int weir_lstm_walk(const struct weir_lstm_net *n, const struct weir_lstm_set *s,
 	size_t known[WEIR_LSTM_BATCH], steps = 0;
 	int r = weir_lstm_run_init(&run, &n->shape, s->count, 1, false);
 
-	assert(s->count <= WEIR_LSTM_BATCH);
+	assert(s->count <= WEIR_LSTM_BATCH && n->shape.units <= WEIR_LSTM_UNITS);
 	for (size_t b = 0; b < s->count; b++) {
 		const struct weir_lstm_past *p = &s->one[b];
 		size_t seen = w->from_cut ? p->cut : p->n;

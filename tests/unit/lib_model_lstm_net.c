@@ -59,8 +59,8 @@ static double reference_loss(const struct reference *r)
 		double h[16], c[16];
 
 		for (size_t k = 0; k < r->s.units; k++) {
-			h[k] = (double)r->run->h[b * r->s.units + k];
-			c[k] = (double)r->run->c[b * r->s.units + k];
+			h[k] = (double)r->run->h[k * r->run->batch + b];
+			c[k] = (double)r->run->c[k * r->run->batch + b];
 		}
 		for (size_t t = 0; t < r->steps; t++) {
 			size_t row = t * r->run->batch + b;

@@ -39,7 +39,7 @@ static double infer(const struct weir_lstm_net *n, struct weir_lstm_run *r)
 
 		for (int t = 0; t < STEPS; t++) {
 			weir_lstm_forward(n, r, 1);
-			weir_lstm_head(n, r, 0, BATCH);
+			weir_lstm_head(n, r, 1);
 			weir_lstm_carry(r, 1);
 		}
 		least = fmin(least, (now_us() - began) / (STEPS * BATCH));
