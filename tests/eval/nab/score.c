@@ -131,6 +131,26 @@ size_t nab_best(const struct nab_curve *c)
 	return ret;
 }
 
+size_t nab_calm(const struct nab_curve *c)
+{
+	static double sum[NAB_STEPS + 1];
+	size_t ret = NAB_STEPS - 1;
+	double most = -INFINITY;
+
+	for (size_t i = 0; i < NAB_STEPS; i++)
+		sum[i + 1] = sum[i] + c->score[i];
+	for (size_t i = NAB_STEPS / 20; i < NAB_STEPS * 4 / 5; i++) {
+		size_t from = (size_t)((double)i * (1 - NAB_NEAR)), to = (size_t)((double)i * (1 + NAB_NEAR)) + 1;
+		double mean = (sum[to] - sum[from]) / (double)(to - from);
+
+		if (mean > most) {
+			most = mean;
+			ret = i;
+		}
+	}
+	return ret;
+}
+
 double nab_threshold(size_t step)
 {
 	return (double)step / NAB_STEPS;

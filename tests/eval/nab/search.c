@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A random search that climbs: which constants of the detector serve best on a set. */
+/*
+ * Random searches that climb: which constants of the detector's judge serve best on a set, and the geometric mean of what they
+ * find, since one finds what luck brings. Those of what learns stay round numbers: searched too, they serve worse where nobody
+ * searched (docs/models.md).
+ */
 #include "lib/model/random.h"
 #include "tests/eval/nab/tune.h"
 
-#define NEAR 0.12     /* thresholds so close to the best one must score well too */
-#ifndef DOUBLED
-#define DOUBLED 1.0     /* points, for a constant that is twice the first one or half of it */
-#endif
-#define JUDGE_TRIES 60 /* of what only judges, for each try of what learns */
+#define DOUBLED 1.0 /* points, for a constant that is twice the first one or half of it */
+#define TRIES 300
 
 #define OF(field) offsetof(struct detect_tuning, field)
 static const struct constant {
 	const char *name;
 	size_t at;
-	bool judges;		 /* works on what the components have said */
+	bool judges;		 /* works on what the components have said: is searched */
 	double first, low, high; /* searched by the logarithm of its value */
 	bool keeps;		 /* a share that is kept per value: first, low and high are values until the half is left */
 	bool grows;
@@ -98,14 +99,14 @@ static double serves(const struct nab_set *s, const struct detect_tuning *t)
 
 		nab_curve(s, p, &c);
 		at = nab_best(&c);
-		for (size_t i = (size_t)((double)at * (1 - NEAR)); i <= (size_t)((double)at * (1 + NEAR)) && i < NAB_STEPS; i++, n++)
+		for (size_t i = (size_t)((double)at * (1 - NAB_NEAR)); i <= (size_t)((double)at * (1 + NAB_NEAR)) && i < NAB_STEPS; i++, n++)
 			all += c.score[i];
 		sum += all / (double)n;
 	}
 	return sum / NAB_PROFILES - astray(t);
 }
 
-static struct detect_tuning changed(const struct detect_tuning *t, struct weir_random *r, bool judges, double by)
+static struct detect_tuning changed(const struct detect_tuning *t, struct weir_random *r, double by)
 {
 	struct detect_tuning ret = *t;
 	unsigned int n = 1 + (unsigned int)weir_random_below(r, 3);
@@ -114,7 +115,7 @@ static struct detect_tuning changed(const struct detect_tuning *t, struct weir_r
 		const struct constant *c = &constants[weir_random_below(r, WEIR_ARRAY_SIZE(constants))];
 		double v;
 
-		if (c->judges != judges)
+		if (!c->judges)
 			continue;
 		v = outer(c, *place(&ret, c)) * exp(by * weir_random_normal(r));
 		*place(&ret, c) = inner(c, fmax(c->low, fmin(c->high, v)));
@@ -123,44 +124,38 @@ static struct detect_tuning changed(const struct detect_tuning *t, struct weir_r
 	return ret;
 }
 
-static double judge_better(const struct nab_set *s, struct detect_tuning *t, struct weir_random *r, unsigned int tries)
+static struct detect_tuning climbed(const struct nab_set *s, const struct detect_tuning *from, uint64_t seed)
 {
-	double best = serves(s, t);
+	struct weir_random r = weir_random_of(seed);
+	struct detect_tuning ret = *from;
+	double best = serves(s, from);
 
-	for (unsigned int i = 0; i < tries; i++) {
-		struct detect_tuning other = changed(t, r, true, i % 2 ? 0.4 : 0.15);
+	for (unsigned int i = 0; i < TRIES; i++) {
+		struct detect_tuning other = changed(&ret, &r, i % 2 ? 0.4 : 0.15);
 		double got = serves(s, &other);
 
 		if (got > best) {
 			best = got;
-			*t = other;
+			ret = other;
 		}
 	}
-	return best;
+	return ret;
 }
 
-/* s ends with what the components say under the constants that were chosen. */
-void tune_search(const struct nab_set *s, struct detect_tuning *t, uint64_t seed, unsigned int rounds)
+void tune_search(const struct nab_set *s, struct detect_tuning *t, uint64_t seed, unsigned int searches)
 {
-	struct weir_random r = weir_random_of(seed);
-	double best;
+	double sum[WEIR_ARRAY_SIZE(constants)] = {0};
 
 	nab_learn(s, t);
-	best = judge_better(s, t, &r, 10 * JUDGE_TRIES);
-	for (unsigned int i = 0; i < rounds; i++) {
-		struct detect_tuning other = changed(t, &r, false, i % 2 ? 0.4 : 0.15);
-		double got;
+	for (unsigned int i = 0; i < searches; i++) {
+		struct detect_tuning got = climbed(s, t, seed + i);
 
-		nab_learn(s, &other);
-		got = judge_better(s, &other, &r, JUDGE_TRIES);
-		if (got > best) {
-			best = got;
-			*t = other;
-			if (getenv("TUNE_LOG"))
-				fprintf(stderr, "round %u: %.3f\n", i, best);
-		}
+		for (size_t k = 0; k < WEIR_ARRAY_SIZE(constants); k++)
+			sum[k] += log(outer(&constants[k], *place(&got, &constants[k])));
 	}
-	nab_learn(s, t);
+	for (size_t k = 0; k < WEIR_ARRAY_SIZE(constants); k++)
+		if (constants[k].judges)
+			*place(t, &constants[k]) = inner(&constants[k], exp(sum[k] / searches));
 }
 
 void tune_print(const struct detect_tuning *t)

@@ -2,9 +2,9 @@
 /*
  * The constants of the detector of series, chosen on some files of a labelled set and applied to the others.
  *
- *   tune SET search even|odd|all SEED ROUNDS   chooses, beginning with round numbers that no set has seen
- *   tune SET ablate                            with each component left out
- *   tune SET worn SEEDS                        the shipped constants and alarm on data with faults
+ *   tune SET search even|odd|all SEED SEARCHES  chooses, beginning with round numbers that no set has seen
+ *   tune SET ablate                             with each component left out
+ *   tune SET worn SEEDS                         the shipped constants and alarm on data with faults
  *
  * SET is what tests/eval/nab.py writes: for each file "file NAME ROWS WINDOWS", a line "LEFT RIGHT" (rows) for each window, a line
  * "SECONDS VALUE" for each row. Scored by the rule of the Numenta Anomaly Benchmark, thresholds on a grid of 1/4096.
@@ -58,27 +58,42 @@ static struct nab_set half_of(const struct nab_set *s, int from)
 	return ret;
 }
 
-/* Of each profile: the threshold that serves best where it is chosen, the score there, and where it is applied. */
-static void print_scores(const char *what, const struct nab_set *chosen_on, const struct nab_set *applied_to, const struct detect_tuning *t)
-{
-	static struct nab_curve a, b;
+/* What a choice is made on: files, and behind them their copies with missing values and with faults. */
+struct choice {
+	struct nab_set whole, all;
+};
 
-	nab_judge(chosen_on, t);
+static void copy_worn(struct choice *c, enum nab_worn kind, uint64_t seed)
+{
+	static struct nab_set bad;
+
+	nab_worn(&c->whole, kind, seed, &bad);
+	memcpy(&c->all.file[c->all.count], bad.file, bad.count * sizeof(bad.file[0]));
+	c->all.count += bad.count;
+}
+
+/* Of each profile: the threshold that serves best where it is chosen, the score of the whole files there, and where it is applied. */
+static void print_scores(const char *what, const struct choice *on, const struct nab_set *applied_to, const struct detect_tuning *t)
+{
+	static struct nab_curve all, whole, other;
+
+	nab_judge(&on->all, t);
 	nab_judge(applied_to, t);
 	printf("%s", what);
 	for (size_t p = 0; p < NAB_PROFILES; p++) {
 		size_t at;
 
-		nab_curve(chosen_on, p, &a);
-		nab_curve(applied_to, p, &b);
-		at = nab_best(&a);
-		printf(" %.4f %.4f %.4f", nab_threshold(at), a.score[at], b.score[at]);
+		nab_curve(&on->all, p, &all);
+		nab_curve(&on->whole, p, &whole);
+		nab_curve(applied_to, p, &other);
+		at = nab_calm(&all);
+		printf(" %.4f %.4f %.4f", nab_threshold(at), whole.score[at], other.score[at]);
 	}
 	printf("\n");
 }
 
-/* Constants and thresholds chosen on whole data, applied to worn data of the other files. */
-static void print_worn(const struct nab_set *on, const struct nab_set *other, const struct detect_tuning *t)
+/* Constants and thresholds as chosen, applied to worn data of the other files. */
+static void print_worn(const struct choice *on, const struct nab_set *other, const struct detect_tuning *t)
 {
 	static struct nab_set bad;
 
@@ -91,22 +106,20 @@ static void print_worn(const struct nab_set *on, const struct nab_set *other, co
 		}
 }
 
-static void search(const struct nab_set *s, const char *which, uint64_t seed, unsigned int rounds)
+static void search(const struct nab_set *s, const char *which, uint64_t seed, unsigned int searches)
 {
 	int from = !strcmp(which, "even") ? 0 : !strcmp(which, "odd") ? 1 : -1;
-	struct nab_set on = half_of(s, from), other = half_of(s, from < 0 ? -1 : 1 - from);
+	struct nab_set other = half_of(s, from < 0 ? -1 : 1 - from);
 	struct detect_tuning t = tune_begin();
-	static struct nab_set both;
+	static struct choice on;
 
-	nab_learn(&on, &t);
+	on.whole = on.all = half_of(s, from);
+	copy_worn(&on, NAB_MISSING, seed + 1000);
+	copy_worn(&on, NAB_FAULTS, seed + 2000);
+	nab_learn(&on.all, &t);
 	nab_learn(&other, &t);
 	print_scores("first", &on, &other, &t);
-	nab_worn(&on, NAB_MISSING, seed + 1000, &both);
-	memcpy(&both.file[both.count], on.file, on.count * sizeof(on.file[0]));
-	both.count += on.count;
-	tune_search(&both, &t, seed, rounds);
-	nab_learn(&on, &t);
-	nab_learn(&other, &t);
+	tune_search(&on.all, &t, seed, searches);
 	tune_print(&t);
 	print_scores("chosen", &on, &other, &t);
 	print_worn(&on, &other, &t);
@@ -186,10 +199,10 @@ int main(int argc, char **argv)
 
 	if (argc < 3 || read_set(argv[1], &s)) {
 		fprintf(stderr, "tune: %s\n",
-			argc < 3 ? "tune SET search even|odd|all SEED ROUNDS, tune SET ablate, or tune SET worn SEEDS" : "the set is malformed");
+			argc < 3 ? "tune SET search even|odd|all SEED SEARCHES, tune SET ablate, or tune SET worn SEEDS" : "the set is malformed");
 		return 2;
 	}
-	if (argc == 6 && !strcmp(argv[2], "search"))
+	if (argc == 6 && !strcmp(argv[2], "search") && atoi(argv[5]) > 0)
 		search(&s, argv[3], strtoull(argv[4], NULL, 10), (unsigned int)atoi(argv[5]));
 	else if (argc == 4 && !strcmp(argv[2], "worn"))
 		worn(&s, strtoull(argv[3], NULL, 10));

@@ -10,6 +10,7 @@
 #define NAB_WINDOWS_MAX 16
 #define NAB_PROFILES 3 /* standard, low FP, low FN */
 #define NAB_STEPS 4096 /* thresholds */
+#define NAB_NEAR 0.12  /* of a threshold: so near they should score well too */
 
 struct nab_file {
 	char name[64];
@@ -40,6 +41,8 @@ void nab_learn(const struct nab_set *s, const struct detect_tuning *t);
 void nab_judge(const struct nab_set *s, const struct detect_tuning *t);
 void nab_curve(const struct nab_set *s, size_t profile, struct nab_curve *ret);
 size_t nab_best(const struct nab_curve *c);
+/* The threshold about which, within NAB_NEAR, they score best: what a few alarms do not decide. */
+size_t nab_calm(const struct nab_curve *c);
 double nab_threshold(size_t step);
 
 enum nab_worn { NAB_MISSING, NAB_FAULTS, NAB_SPIKES, NAB_WORN_KINDS };
@@ -50,7 +53,8 @@ void nab_worn_free(struct nab_set *s);
 
 /* What a search begins with, a search, and what it has chosen. */
 struct detect_tuning tune_begin(void);
-void tune_search(const struct nab_set *s, struct detect_tuning *t, uint64_t seed, unsigned int rounds);
+/* searches: 1 at the least, with seed and those behind it. */
+void tune_search(const struct nab_set *s, struct detect_tuning *t, uint64_t seed, unsigned int searches);
 void tune_print(const struct detect_tuning *t);
 
 #endif
