@@ -107,12 +107,38 @@ int model_csv_next(struct model_csv *c, struct weir_err *err)
 	return split(c);
 }
 
+/* Digits and a point, so few that their number and the power of ten are exact: what strtod() says, in a fraction of its time. */
+static bool is_plain(const char *s, double *ret)
+{
+	static const double tens[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	bool minus = *s == '-', point = false;
+	size_t digits = 0, behind = 0;
+	int64_t n = 0;
+
+	for (s += minus; *s; s++) {
+		if (*s == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (*s < '0' || *s > '9' || ++digits >= WEIR_ARRAY_SIZE(tens))
+			return false;
+		n = n * 10 + (*s - '0');
+		behind += point;
+	}
+	if (!digits)
+		return false;
+	*ret = (double)n / tens[behind] * (minus ? -1 : 1);
+	return true;
+}
+
 int model_csv_number(const struct model_csv *c, size_t i, double *ret, struct weir_err *err)
 {
 	const char *s = c->field[i];
 	char *end;
 	double v;
 
+	if (is_plain(s, ret))
+		return 0;
 	if (!*s || !strcasecmp(s, "na") || !strcasecmp(s, "nan")) {
 		*ret = NAN;
 		return 0;

@@ -139,43 +139,50 @@ static void order_rows(double *a, double *b)
 /* Each column for itself: Batcher's odd-even merge sort, which compares the same places whatever is there. */
 static void sort_columns(double (*row)[BLOCK], size_t n)
 {
-	for (size_t p = 1; p < n; p *= 2)
-		for (size_t k = p; k >= 1; k /= 2)
-			for (size_t j = k % p; j + k < n; j += 2 * k)
+	for (size_t level = 0; (size_t)1 << level < n; level++)
+		for (size_t k = (size_t)1 << level; k >= 1; k /= 2)
+			for (size_t j = k >> level ? 0 : k; j + k < n; j += 2 * k)
 				for (size_t i = j; i < WEIR_MIN(j + k, n - k); i++)
-					if (i / (2 * p) == (i + k) / (2 * p))
+					if (i >> (level + 1) == (i + k) >> (level + 1))
 						order_rows(row[i], row[i + k]);
 }
 
 /*
  * The medians, at BLOCK values from t on, of what is known one step and one season away, two seasons of each; NaN without any.
- * What is not known is larger than all that is.
+ * y is INFINITY where nothing is known, which is larger than all that is, and there 1 where something is, else 0.
  */
-static void expected(const double *y, size_t n, size_t t, const struct weir_calendar *c, double ret[BLOCK])
+static void expected(const double *y, const double *there, size_t n, size_t t, const struct weir_calendar *c, double ret[BLOCK])
 {
-	double row[NEIGHBOURS][BLOCK];
-	size_t rows = 0, known[BLOCK] = {0};
+	double row[NEIGHBOURS][BLOCK], count[BLOCK] = {0};
+	size_t rows = 0;
 
 	for (size_t s = 0; s <= c->seasons; s++) {
-		ptrdiff_t step = s ? (ptrdiff_t)c->season[s - 1] : 1;
+		ptrdiff_t step = s ? (ptrdiff_t)c->season[s - 1] : 1, end = (ptrdiff_t)n;
 
 		for (ptrdiff_t k = -2; k <= 2; k++) {
-			ptrdiff_t from = (ptrdiff_t)t + k * step;
+			ptrdiff_t at = (ptrdiff_t)t + k * step, from = WEIR_MIN(WEIR_MAX(-at, 0), BLOCK);
+			ptrdiff_t to = WEIR_MAX(WEIR_MIN(end - at, BLOCK), from);
+			double *to_row = row[rows];
 
-			for (ptrdiff_t i = 0; i < BLOCK && k; i++) {
-				bool there = from + i >= 0 && from + i < (ptrdiff_t)n && !isnan(y[from + i]);
-
-				row[rows][i] = there ? y[from + i] : INFINITY;
-				known[i] += there;
+			if (!k)
+				continue;
+			for (ptrdiff_t i = 0; i < from; i++)
+				to_row[i] = INFINITY;
+			for (ptrdiff_t i = from; i < to; i++) {
+				to_row[i] = y[at + i];
+				count[i] += there[at + i];
 			}
-			rows += k != 0;
+			for (ptrdiff_t i = to; i < BLOCK; i++)
+				to_row[i] = INFINITY;
+			rows++;
 		}
 	}
 	sort_columns(row, rows);
 	for (size_t i = 0; i < BLOCK; i++) {
-		double upper = known[i] ? row[known[i] / 2][i] : NAN;
+		size_t known = (size_t)count[i];
+		double upper = known ? row[known / 2][i] : NAN;
 
-		ret[i] = known[i] % 2 || !known[i] ? upper : (upper + row[known[i] / 2 - 1][i]) / 2;
+		ret[i] = known % 2 || !known ? upper : (upper + row[known / 2 - 1][i]) / 2;
 	}
 }
 
@@ -198,8 +205,8 @@ static bool look_at(const double *v, size_t n, double *y)
 
 int weir_fill_outliers(double *v, size_t n, const struct weir_calendar *c)
 {
-	weir_auto_free double *y = malloc((3 * n + 1) * sizeof(*y));
-	double *off = y + n, *sorted = off + n, most;
+	weir_auto_free double *y = malloc((5 * n + 1) * sizeof(*y));
+	double *off = y + n, *sorted = off + n, *known_y = sorted + n, *there = known_y + n, most;
 	size_t known = 0;
 	bool logarithmic;
 	int taken = 0;
@@ -207,10 +214,14 @@ int weir_fill_outliers(double *v, size_t n, const struct weir_calendar *c)
 	if (!y)
 		return -ENOMEM;
 	logarithmic = look_at(v, n, y);
+	for (size_t t = 0; t < n; t++) {
+		there[t] = !isnan(y[t]);
+		known_y[t] = isnan(y[t]) ? INFINITY : y[t];
+	}
 	for (size_t t = 0; t < n; t += BLOCK) {
 		double median[BLOCK];
 
-		expected(y, n, t, c, median);
+		expected(known_y, there, n, t, c, median);
 		for (size_t i = t; i < WEIR_MIN(t + BLOCK, n); i++) {
 			off[i] = fabs(y[i] - median[i - t]);
 			if (!isnan(off[i]))

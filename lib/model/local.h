@@ -29,15 +29,16 @@ double weir_parts_season(const struct weir_parts *p, const struct weir_calendar 
  */
 typedef double weir_pair __attribute__((vector_size(16)));
 
-/* What prophet.c asks for at each step of each series of a set, computed once: WAVES cosines and sines of each phase, and powers. */
+/* What prophet.c asks for with each series of a set, once: cosines and sines of each phase, powers, and room for its rows. */
 struct weir_curves {
 	float *wave[WEIR_SEASONS_MAX]; /* NULL: there is no such season */
 	double *damp, *stays;	       /* of the exponents 0 to powers - 1 */
-	size_t powers;
+	float *rows;		       /* who fits writes here: one at a time */
+	size_t powers, longest;
 };
 
-/* For forecasts of `horizon` steps; -ENOMEM. */
-int weir_curves_of(const struct weir_calendar *c, size_t horizon, struct weir_curves *ret);
+/* For forecasts of `horizon` steps of series of at most `longest` values; -ENOMEM. */
+int weir_curves_of(const struct weir_calendar *c, size_t longest, size_t horizon, struct weir_curves *ret);
 void weir_curves_fini(struct weir_curves *c);
 
 /* What a local forecaster sees of a series. */

@@ -133,18 +133,20 @@ static int prepare_one(struct fitting *f, size_t i, size_t horizon, double *y, d
 static int prepare(struct fitting *f, size_t horizon)
 {
 	const struct weir_calendar *c = &f->data->calendar;
-	size_t count = f->data->count, points = 0, lags = c->seasons ? c->season[c->seasons - 1] : LAGS_WITHOUT, at = 0;
+	size_t count = f->data->count, points = 0, longest = 0, lags = c->seasons ? c->season[c->seasons - 1] : LAGS_WITHOUT, at = 0;
 
 	/* A season that is longer than the map may be is left to the other members. */
 	for (size_t s = c->seasons; s-- > 0 && lags > WEIR_LINEAR_LAGS_MAX;)
 		lags = c->season[s];
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		points += f->data->series[i].n;
+		longest = WEIR_MAX(longest, f->data->series[i].n);
+	}
 	f->task = calloc(count, sizeof(*f->task));
 	f->lin = calloc(count, sizeof(*f->lin));
 	f->values = malloc(2 * points * sizeof(*f->values));
 	f->misses = malloc(count * WEIR_POOL_ORIGINS * horizon * sizeof(*f->misses));
-	if (!f->task || !f->lin || !f->values || !f->misses || weir_curves_of(c, horizon, &f->curves))
+	if (!f->task || !f->lin || !f->values || !f->misses || weir_curves_of(c, longest, horizon, &f->curves))
 		return -ENOMEM;
 	for (size_t i = 0; i < count; at += f->data->series[i++].n)
 		if (prepare_one(f, i, horizon, f->values + at, f->values + points + at))

@@ -5,6 +5,7 @@
  * penalty. Unlike there the last slope is damped behind the end, or a bend near it would lead anywhere, and a forecast
  * begins where the newest values are, not where the curve is.
  */
+#include <assert.h>
 #include <math.h>
 
 #include "lib/model/blas.h"
@@ -50,10 +51,11 @@ static bool is_holiday(const struct weir_past *p, size_t t)
 	return lo < c->holidays && c->holidays_s[lo] <= at;
 }
 
-int weir_curves_of(const struct weir_calendar *c, size_t horizon, struct weir_curves *ret)
+int weir_curves_of(const struct weir_calendar *c, size_t longest, size_t horizon, struct weir_curves *ret)
 {
-	struct weir_curves r = {.powers = (ORIGINS_MAX + 1) * horizon + 1};
+	struct weir_curves r = {.powers = (ORIGINS_MAX + 1) * horizon + 1, .longest = longest};
 
+	r.rows = malloc((longest + 1) * (TERM_WAVE + 2 * WAVES * c->seasons + 2) * sizeof(*r.rows));
 	r.damp = malloc(2 * r.powers * sizeof(*r.damp));
 	for (size_t s = 0; s < c->seasons && r.damp; s++) {
 		float *x = r.wave[s] = malloc(c->season[s] * 2 * WAVES * sizeof(*x));
@@ -77,8 +79,10 @@ int weir_curves_of(const struct weir_calendar *c, size_t horizon, struct weir_cu
 			weir_curves_fini(&r);
 			return -ENOMEM;
 		}
-	if (!r.damp)
+	if (!r.damp || !r.rows) {
+		weir_curves_fini(&r);
 		return -ENOMEM;
+	}
 	r.stays = r.damp + r.powers;
 	for (size_t i = 0; i < r.powers; i++) {
 		r.damp[i] = pow(DAMP, (double)i);
@@ -93,6 +97,7 @@ void weir_curves_fini(struct weir_curves *c)
 	for (size_t s = 0; s < WEIR_SEASONS_MAX; s++)
 		free(c->wave[s]);
 	free(c->damp);
+	free(c->rows);
 	*c = (struct weir_curves){0};
 }
 
@@ -134,11 +139,9 @@ static void put_penalties(float *gram, size_t k)
 static int prophet_fit(const struct weir_past *p, double *params)
 {
 	size_t waves = waves_of(p), k = TERM_WAVE + 2 * WAVES * waves + 1;
-	weir_auto_free float *x = malloc(p->n * k * sizeof(*x)), *y = malloc(p->n * sizeof(*y));
-	float gram[TERMS_MAX * TERMS_MAX] = {0}, coef[TERMS_MAX] = {0};
+	float gram[TERMS_MAX * TERMS_MAX] = {0}, coef[TERMS_MAX] = {0}, *x = p->curves->rows, *y = x + p->n * k;
 
-	if (!x || !y)
-		return -ENOMEM;
+	assert(p->n <= p->curves->longest);
 	for (size_t t = 0; t < p->n; t++) {
 		row_of(p, t, p->n, waves, x + t * k);
 		y[t] = (float)p->y[t];

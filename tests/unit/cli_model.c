@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "cli/model_csv.h"
+#include "lib/model/random.h"
 #include "tests/lib/cli_fixture.h"
 #include "tests/lib/test.h"
 
@@ -92,5 +94,36 @@ TEST(a_model_that_does_not_forecast_is_refused)
 	CHECK(run("a," WAVE "\n", "--horizon 4 --model no-such", false, &out, &err) == -EINVAL && strstr(err.text, "no model 'no-such'"), "%s", err.text);
 }
 
-TEST_MAIN(T(forecasts_have_the_layout_of_m4), T(what_is_no_number_is_named_by_its_line), T(json_says_what_a_forecast_is_made_of),
+/* Most are read without strtod(), which must not be seen: to the bit. */
+TEST(a_number_is_what_strtod_makes_of_it)
+{
+	static const char *const odd[] = {"-0", "5.", ".5", "-.5", "999999999999999", "1000000000000001", "0.000000000000001", "1e3", "+7",
+					  "123456789.123456789", "000000000000000000012", "0x10"};
+	static const char *const bad[] = {".", "-", "--1", "1.2.3", "1-2", "", "12a"};
+	struct weir_random r = weir_random_of(41);
+	struct weir_err err;
+	char text[32], *field[] = {text};
+	const struct model_csv c = {.name = "x", .field = field, .fields = 1};
+
+	for (size_t i = 0; i < 20000; i++) {
+		double v, wanted;
+
+		if (i < WEIR_ARRAY_SIZE(odd))
+			snprintf(text, sizeof(text), "%s", odd[i]);
+		else
+			snprintf(text, sizeof(text), "%.*f", (int)weir_random_below(&r, 9), exp(20 * weir_random_unit(&r) - 5) - 1);
+		wanted = strtod(text, NULL);
+		CHECK(!model_csv_number(&c, 0, &v, &err) && !memcmp(&v, &wanted, sizeof(v)), "%s: %.17g", text, v);
+	}
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bad); i++) {
+		double v = 3;
+		int no;
+
+		snprintf(text, sizeof(text), "%s", bad[i]);
+		no = model_csv_number(&c, 0, &v, &err);
+		CHECK(*text ? no == -EINVAL && v == 3 : !no && isnan(v), "'%s': %g", text, v);
+	}
+}
+
+TEST_MAIN(T(a_number_is_what_strtod_makes_of_it), T(forecasts_have_the_layout_of_m4), T(what_is_no_number_is_named_by_its_line), T(json_says_what_a_forecast_is_made_of),
 	  T(a_model_that_does_not_forecast_is_refused))

@@ -276,7 +276,7 @@ TEST(holidays_are_learnt_where_days_are_known)
 	struct weir_curves curves = {.powers = 0};
 	struct weir_past p = {.y = y, .n = N, .step_s = 3600, .calendar = &c, .parts = &parts, .curves = &curves};
 
-	CHECK(!weir_curves_of(&c, 48, &curves));
+	CHECK(!weir_curves_of(&c, N, 48, &curves));
 	for (size_t t = 0; t < N; t++)
 		y[t] = sin(2 * M_PI * (double)(t % 24) / 24) - (t / 24 % 10 == 0 && t >= 240 ? 1.5 : 0);
 	CHECK(!weir_parts_of(y, N, &c, &parts) && !weir_local_prophet.fit(&p, params));

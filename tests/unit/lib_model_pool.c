@@ -63,7 +63,7 @@ TEST(what_has_just_changed_counts_for_the_naive_forecast)
 	struct weir_curves curves = {.powers = 0};
 	double share[2];
 
-	CHECK(!weir_curves_of(&weekly, AHEAD, &curves));
+	CHECK(!weir_curves_of(&weekly, N, AHEAD, &curves));
 	for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
 		res.part[p] = y + N + (1 + p) * AHEAD;
 	for (size_t broken = 0; broken < 2; broken++) {
@@ -167,7 +167,7 @@ TEST(members_count_by_what_they_missed)
 	for (size_t i = 0; i < N; i++)
 		y[i] = 10 + sin(2 * M_PI * (double)i / 24) + 3 * sin(2 * M_PI * (double)i / 168) + 0.1 * weir_random_normal(&r);
 	weir_pool_origins(&t);
-	CHECK(!weir_curves_of(&weekly, AHEAD, &curves));
+	CHECK(!weir_curves_of(&weekly, N, AHEAD, &curves));
 	CHECK(t.origins >= 4 && t.cut + (t.origins - 1) * t.gap < N && !weir_pool_run(&t, &res), "%zu origins", t.origins);
 	CHECK(res.weight[WEIR_MEMBER_MSTL] > 0.95 && res.weight[WEIR_MEMBER_LINEAR] == 0, "%g", res.weight[WEIR_MEMBER_MSTL]);
 	CHECK(fabs(res.weight[WEIR_MEMBER_MSTL] + res.weight[WEIR_MEMBER_SNAIVE] - 1) < 1e-12);
