@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/model/fill.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "lib/model/stat.h"
@@ -126,7 +127,9 @@ size_t weir_fill_outages(const double *v, size_t n, size_t lasting, double *out)
 	return taken;
 }
 
-static void order_rows(double *a, double *b)
+/* All are finite: so told, GCC makes it a minimum and a maximum, two instructions and no branch. */
+__attribute__((optimize("O3", "finite-math-only", "no-signed-zeros", "no-trapping-math"))) static void order_rows(double *restrict a,
+														    double *restrict b)
 {
 	for (size_t i = 0; i < BLOCK; i++) {
 		double x = a[i], y = b[i];
@@ -149,7 +152,7 @@ static void sort_columns(double (*row)[BLOCK], size_t n)
 
 /*
  * The medians, at BLOCK values from t on, of what is known one step and one season away, two seasons of each; NaN without any.
- * y is INFINITY where nothing is known, which is larger than all that is, and there 1 where something is, else 0.
+ * y is DBL_MAX where nothing is known, which is larger than all that is, and there 1 where something is, else 0.
  */
 static void expected(const double *y, const double *there, size_t n, size_t t, const struct weir_calendar *c, double ret[BLOCK])
 {
@@ -167,13 +170,13 @@ static void expected(const double *y, const double *there, size_t n, size_t t, c
 			if (!k)
 				continue;
 			for (ptrdiff_t i = 0; i < from; i++)
-				to_row[i] = INFINITY;
+				to_row[i] = DBL_MAX;
 			for (ptrdiff_t i = from; i < to; i++) {
 				to_row[i] = y[at + i];
 				count[i] += there[at + i];
 			}
 			for (ptrdiff_t i = to; i < BLOCK; i++)
-				to_row[i] = INFINITY;
+				to_row[i] = DBL_MAX;
 			rows++;
 		}
 	}
@@ -216,7 +219,7 @@ int weir_fill_outliers(double *v, size_t n, const struct weir_calendar *c)
 	logarithmic = look_at(v, n, y);
 	for (size_t t = 0; t < n; t++) {
 		there[t] = !isnan(y[t]);
-		known_y[t] = isnan(y[t]) ? INFINITY : y[t];
+		known_y[t] = isnan(y[t]) ? DBL_MAX : y[t];
 	}
 	for (size_t t = 0; t < n; t += BLOCK) {
 		double median[BLOCK];
