@@ -339,14 +339,20 @@ static size_t lose(size_t n, const float *restrict out, const float *restrict ta
 	float loss[LOSSES], part[4] = {0};
 	int32_t known = 0;
 
+	/* Loop by loop, for GCC to make vectors of. */
+	for (size_t i = 0; i < n; i++)
+		known += target[i] == target[i];
 	for (size_t i = 0; i < n; i++) {
-		bool there = target[i] == target[i];
-		float e = there ? out[i] - target[i] : 0, root = __builtin_sqrtf(e * e + WEIR_LSTM_SOFT * WEIR_LSTM_SOFT);
+		float e = out[i] - target[i];
 
-		slope[i] = e / root;
-		loss[i] = root - WEIR_LSTM_SOFT;
-		known += there;
+		slope[i] = e == e ? e : 0;
 	}
+	for (size_t i = 0; i < n; i++)
+		loss[i] = __builtin_sqrtf(slope[i] * slope[i] + WEIR_LSTM_SOFT * WEIR_LSTM_SOFT);
+	for (size_t i = 0; i < n; i++)
+		slope[i] /= loss[i];
+	for (size_t i = 0; i < n; i++)
+		loss[i] -= WEIR_LSTM_SOFT;
 	for (size_t i = 0; i < n; i++)
 		part[i % 4] += loss[i];
 	*sum += (double)((part[0] + part[1]) + (part[2] + part[3]));
