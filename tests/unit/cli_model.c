@@ -111,7 +111,7 @@ TEST(a_number_is_what_strtod_makes_of_it)
 		if (i < WEIR_ARRAY_SIZE(odd))
 			snprintf(text, sizeof(text), "%s", odd[i]);
 		else
-			snprintf(text, sizeof(text), "%.*f", (int)weir_random_below(&r, 9), exp(20 * weir_random_unit(&r) - 5) - 1);
+			snprintf(text, sizeof(text), "%.*f", (int)weir_random_below(&r, 13), exp(20 * weir_random_unit(&r) - 5) - 1);
 		wanted = strtod(text, NULL);
 		CHECK(!model_csv_number(&c, 0, &v, &err) && !memcmp(&v, &wanted, sizeof(v)), "%s: %.17g", text, v);
 	}
