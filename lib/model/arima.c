@@ -113,17 +113,17 @@ static void take_off(double by, const double *w, size_t n, double *e)
 static void residuals(const double *w, size_t n, const double *ar, size_t p, const double *ma, size_t q, double *e)
 {
 	size_t from = WEIR_MIN(p, n);
+	double last = 0, before = 0;
 
 	memset(e, 0, from * sizeof(*e));
 	memcpy(e + from, w + from, (n - from) * sizeof(*e));
 	for (size_t i = 0; i < p; i++)
 		take_off(ar[i], w + from - 1 - i, n - from, e + from);
-	for (size_t t = WEIR_MAX(from, (size_t)1); t < n && q; t++) {
-		double v = e[t];
+	for (size_t t = from; t < n && q; t++) {
+		double now = q > 1 ? e[t] - ma[1] * before : e[t]; /* the last shock comes last: it is what is waited for */
 
-		for (size_t i = 0; i < q && i < t; i++)
-			v -= ma[i] * e[t - 1 - i];
-		e[t] = v;
+		before = last;
+		e[t] = last = now - ma[0] * last;
 	}
 }
 
@@ -207,7 +207,7 @@ static void select_order(const double *w, const double *e, size_t n, double *par
 		}
 }
 
-static int arima_fit(const struct weir_past *past, double *params)
+static int fit(const struct weir_past *past, bool always, double *params)
 {
 	weir_auto_free double *w = malloc(2 * past->n * sizeof(*w));
 	double coef[LONG], *e = w ? w + past->n : NULL;
@@ -217,7 +217,7 @@ static int arima_fit(const struct weir_past *past, double *params)
 		return -ENOMEM;
 	memset(params, 0, PARAMS * sizeof(*params));
 	memcpy(w, past->parts->adjusted, past->n * sizeof(*w));
-	params[PARAM_D] = has_root(w, past->n);
+	params[PARAM_D] = always || has_root(w, past->n);
 	n = stationary(w, past->n, params[PARAM_D] > 0, &params[PARAM_MEAN]);
 	if (n < 4 * LONG)
 		return 0;
@@ -225,6 +225,16 @@ static int arima_fit(const struct weir_past *past, double *params)
 	residuals(w, n, coef, LONG, NULL, 0, e);
 	select_order(w, e, n, params);
 	return 0;
+}
+
+static int arima_fit(const struct weir_past *past, double *params)
+{
+	return fit(past, false, params);
+}
+
+static int differenced_fit(const struct weir_past *past, double *params)
+{
+	return fit(past, true, params);
 }
 
 static int arima_predict(const double *params, const struct weir_past *past, size_t horizon, double *ret)
@@ -239,7 +249,8 @@ static int arima_predict(const double *params, const struct weir_past *past, siz
 	memcpy(w, past->parts->adjusted, past->n * sizeof(*w));
 	at = w[past->n - 1];
 	n = stationary(w, past->n, params[PARAM_D] > 0, &mean);
-	residuals(w, n, ar, p, ma, q, e);
+	if (q)
+		residuals(w, n, ar, p, ma, q, e);
 	for (size_t h = 0; h < horizon; h++) {
 		double v = 0;
 
@@ -255,3 +266,4 @@ static int arima_predict(const double *params, const struct weir_past *past, siz
 }
 
 const struct weir_local weir_local_arima = {"arima", PARAMS, arima_fit, arima_predict};
+const struct weir_local weir_local_mstl = {"mstl", PARAMS, differenced_fit, arima_predict};

@@ -179,26 +179,3 @@ double weir_parts_season(const struct weir_parts *p, const struct weir_calendar 
 		sum += weir_parts_phase(p, c, s, h);
 	return sum;
 }
-
-static int mstl_fit(const struct weir_past *p, double *params)
-{
-	struct weir_damped d;
-
-	weir_damped_fit(p->parts->adjusted, p->n, &d);
-	params[0] = d.alpha;
-	params[1] = d.beta;
-	params[2] = d.phi;
-	return 0;
-}
-
-static int mstl_predict(const double *params, const struct weir_past *p, size_t horizon, double *ret)
-{
-	struct weir_damped d = {.alpha = params[0], .beta = params[1], .phi = params[2]};
-
-	weir_damped_run(&d, p->parts->adjusted, p->n);
-	for (size_t h = 0; h < horizon; h++)
-		ret[h] = weir_damped_ahead(&d, h) + weir_parts_season(p->parts, p->calendar, h);
-	return 0;
-}
-
-const struct weir_local weir_local_mstl = {"mstl", 3, mstl_fit, mstl_predict};

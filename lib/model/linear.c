@@ -12,6 +12,7 @@
 #define OWN_RIDGE 30.0f	    /* b, in windows */
 #define HEAVY 4.0	    /* the most that a window counts */
 #define OWN_WINDOWS_MAX 2048 /* of a series, the newest */
+#define PROBE 3		    /* each so manyth step of the horizon says how far the global map errs in a window */
 #define SCALE_MIN 1e-9	    /* of the level: what is less is rounding */
 #define FLAT 1e-6	    /* of the series' own deviation from its last value */
 
@@ -30,6 +31,7 @@ struct weir_linear {
 	float *gram, *work;	   /* lags x lags */
 	float *cross, *global[MAPS]; /* lags x horizon */
 	float *own[MAPS];
+	float *probe; /* lags x probes: of the global map of the cut, the columns that weigh windows */
 };
 
 void weir_linear_free(struct weir_linear *m)
@@ -53,7 +55,7 @@ static int make_room(struct weir_linear *m, size_t longest)
 	m->w.x = malloc(room * (o->lags + 2 * o->horizon) * sizeof(float));
 	m->w.error = malloc(2 * (room + longest + 1) * sizeof(double));
 	m->gram = malloc(2 * o->lags * o->lags * sizeof(float));
-	m->cross = calloc((1 + 2 * MAPS) * size, sizeof(float));
+	m->cross = calloc((2 + 2 * MAPS) * size, sizeof(float));
 	if (!m->w.x || !m->w.error || !m->gram || !m->cross)
 		return -ENOMEM;
 	m->w.z = m->w.x + room * o->lags;
@@ -66,7 +68,13 @@ static int make_room(struct weir_linear *m, size_t longest)
 		m->global[i] = m->cross + (1 + i) * size;
 		m->own[i] = m->cross + (1 + MAPS + i) * size;
 	}
+	m->probe = m->cross + (1 + 2 * MAPS) * size;
 	return 0;
+}
+
+static size_t probes_of(const struct weir_linear_opts *o)
+{
+	return (o->horizon + PROBE - 1) / PROBE;
 }
 
 /* Level and scale from sums over a window, and over its end. */
@@ -190,6 +198,9 @@ static int fit_global(struct weir_linear *m, const struct weir_linear_series *s,
 		if (used && solve(m, GLOBAL_RIDGE * (float)used, m->global[k]))
 			memset(m->global[k], 0, size * sizeof(float));
 	}
+	for (size_t i = 0; i < o->lags; i++)
+		for (size_t k = 0; k < probes_of(o); k++)
+			m->probe[i * probes_of(o) + k] = m->global[CUT][i * o->horizon + k * PROBE];
 	return 0;
 }
 
@@ -242,13 +253,15 @@ static void weigh(struct weir_linear *m, double *median)
 {
 	const struct weir_linear_opts *o = &m->o;
 	struct windows *w = &m->w;
+	size_t probes = probes_of(o);
 
 	if (!w->n)
 		return;
-	memcpy(w->e, w->z, w->n * o->horizon * sizeof(*w->e));
-	weir_blas_gemm(false, false, w->n, o->horizon, o->lags, -1, w->x, o->lags, m->global[CUT], o->horizon, 1, w->e,
-		       o->horizon);
-	lengths(w->e, w->n, o->horizon, w->error);
+	for (size_t i = 0; i < w->n; i++)
+		for (size_t k = 0; k < probes; k++)
+			w->e[i * probes + k] = w->z[i * o->horizon + k * PROBE];
+	weir_blas_gemm(false, false, w->n, probes, o->lags, -1, w->x, o->lags, m->probe, probes, 1, w->e, probes);
+	lengths(w->e, w->n, probes, w->error);
 	if (!(*median > 0)) {
 		memcpy(w->sorted, w->error, w->n * sizeof(*w->sorted));
 		*median = weir_median(w->sorted, w->n);

@@ -479,7 +479,7 @@ POOL(theta, "the theta method on what is left when the seasons are off",
 POOL(arima, "ARIMA of a selected order on what is left when the seasons are off",
      "A trend that breaks is run on with for hours; outliers in the last days change its order.",
      1u << WEIR_MEMBER_ARIMA);
-POOL(mstl, "a decomposition by several seasons, its trend by damped smoothing",
+POOL(mstl, "a decomposition by several seasons, what is left by ARIMA of its differences",
      "A season that changes its shape within a cycle or two is followed late.",
      1u << WEIR_MEMBER_MSTL);
 POOL(prophet, "a trend that bends, waves of each season, and holidays",

@@ -7,20 +7,19 @@
 #include "lib/model/pool.h"
 #include "lib/model/stat.h"
 
-#define POWER 5.0
-#define LINEAR_FOR 2.0	/* members that the linear map counts for: it is learnt from the whole set */
-#define RECENT 0.9	/* an origin counts by so much less than the next one */
+#define NEAR 2.0	/* steps: errors at neighbouring ones count exp(-distance / NEAR) in a step's weights */
+#define RECENT 0.85	/* an origin counts by so much less than the next one */
 #define LOOK 28		/* gaps: four weeks of days */
 #define USUAL 0.9	/* of their changes: a week's two steps between work and rest are within */
 #define FASTER 1.25	/* than usual a forecast may change, and by half of that more with each gap */
 #define ROOM 0.5	/* of the range of the recent past: a forecast may leave that by so much */
 #define HIGHEST 14	/* gaps: two weeks of days */
 #define GROWS 0.05	/* beyond the highest of them a forecast grows at most, a gap, on the scale of logarithms */
-#define NEWEST 3.0	/* values of a gap's so manyth part are the newest: a day's last eight hours */
-#define LOSES_FROM 0.0	/* against the naive forecast, in logarithms of the errors' ratio: what is lost by chance */
-#define LOSES_TO 0.2
-#define WORSE_FROM 0.4 /* than the naive one used to be, in logarithms: what is usual */
-#define WORSE_TO 1.3
+#define NEWEST 2.0	/* values of a gap's so manyth part are the newest: a day's last twelve hours */
+#define LOSES_FROM (-0.2) /* against those that follow, in logarithms of the errors' ratio: that much better by habit */
+#define LOSES_TO 0.0
+#define WORSE_FROM 0.3 /* than the naive one used to be, in logarithms: what is usual */
+#define WORSE_TO 1.1
 #define ERROR_MIN 1e-6	/* of the largest error: below, members are alike */
 #define LEAST_CYCLES 2	/* of the longest season, ahead of the cut */
 
@@ -30,16 +29,33 @@ static const struct weir_local *const locals[WEIR_MEMBERS] = {
 	[WEIR_MEMBER_MSTL] = &weir_local_mstl,	   [WEIR_MEMBER_PROPHET] = &weir_local_prophet,
 };
 
-/* Scratch of one series: forecasts in units, by member and origin; the last origin is the end. */
-struct scratch {
-	double *f;
-	double params[WEIR_MEMBERS][WEIR_LOCAL_PARAMS_MAX];
-	double error[WEIR_MEMBERS][WEIR_POOL_ORIGINS];
+/* How much each counts with equal errors: those that stand on the same decomposition err alike, the other two on their own. */
+static const double counts_for[WEIR_MEMBERS] = {
+	[WEIR_MEMBER_LINEAR] = 2, [WEIR_MEMBER_SNAIVE] = 1, [WEIR_MEMBER_ETS] = 1,     [WEIR_MEMBER_THETA] = 0.5,
+	[WEIR_MEMBER_ARIMA] = 1,  [WEIR_MEMBER_MSTL] = 1,   [WEIR_MEMBER_PROPHET] = 2,
 };
+
+/* Those that a break of the level leads astray for a day only: what they say together when something has just changed. */
+static const double follows[WEIR_MEMBERS] = {
+	[WEIR_MEMBER_SNAIVE] = 0.4, [WEIR_MEMBER_ETS] = 0.2, [WEIR_MEMBER_THETA] = 0.2, [WEIR_MEMBER_MSTL] = 0.2,
+};
+
+/* Scratch of one series, by origin, member and step of the horizon; the last origin is the end. */
+struct scratch {
+	double *f;     /* forecasts, in units */
+	double *error; /* absolute, newer origins' more; 0 where nothing was measured; those of all origins in the last one's place */
+	double *w;     /* weights, by member and step */
+	double params[WEIR_MEMBERS][WEIR_LOCAL_PARAMS_MAX];
+};
+
+static size_t at_of(const struct weir_pool_task *t, size_t member, size_t origin)
+{
+	return (origin * WEIR_MEMBERS + member) * t->horizon;
+}
 
 static double *forecast_of(const struct weir_pool_task *t, const struct scratch *s, size_t member, size_t origin)
 {
-	return s->f + (origin * WEIR_MEMBERS + member) * t->horizon;
+	return s->f + at_of(t, member, origin);
 }
 
 void weir_pool_origins(struct weir_pool_task *t)
@@ -224,52 +240,111 @@ static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin,
 
 static void measure(const struct weir_pool_task *t, struct scratch *s)
 {
-	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		for (size_t q = 0; q < t->origins; q++) {
-			const double *f = forecast_of(t, s, m, q), *v = t->v + t->cut + q * t->gap;
-			size_t steps = known_behind(t, q);
+	for (size_t q = 0; q < t->origins; q++) {
+		const double *v = t->v + t->cut + q * t->gap;
+		double counts = pow(RECENT, (double)(t->origins - 1 - q));
 
-			s->error[m][q] = 0;
-			for (size_t h = 0; h < steps && (t->members & 1u << m); h++)
-				s->error[m][q] += isnan(v[h]) ? 0 : fabs(v[h] - f[h]) / (double)steps;
-			s->error[m][q] *= pow(RECENT, (double)(t->origins - 1 - q));
+		for (size_t m = 0; m < WEIR_MEMBERS; m++) {
+			const double *f = forecast_of(t, s, m, q);
+			double *error = s->error + at_of(t, m, q), *all = s->error + at_of(t, m, t->origins);
+
+			for (size_t h = 0; h < known_behind(t, q) && (t->members & 1u << m); h++) {
+				error[h] = isnan(v[h]) ? 0 : counts * fabs(v[h] - f[h]);
+				all[h] += error[h];
+			}
 		}
+	}
 }
 
-/* By the errors of all origins but one (of all, when there is no such origin). */
+/* In place: at each step the sum over all of them, each exp(-distance / NEAR) times. */
+static void smooth(double *v, size_t n, double *room)
+{
+	double decay = exp(-1 / NEAR), behind = 0;
+
+	for (size_t h = n; h-- > 0;) {
+		room[h] = behind;
+		behind = decay * (behind + v[h]);
+	}
+	for (size_t h = 1; h < n; h++)
+		v[h] += decay * v[h - 1];
+	for (size_t h = 0; h < n; h++)
+		v[h] += room[h];
+}
+
+/* error[m * horizon + h]: what members missed about a step; returns what they missed in all, by member. */
+static void errors_but(const struct weir_pool_task *t, const struct scratch *s, size_t but, double *error, double *total)
+{
+	bool less = but < t->origins && t->origins > 1;
+	const double *all = s->error + at_of(t, 0, t->origins), *one = less ? s->error + at_of(t, 0, but) : all;
+	double room[WEIR_HORIZON_MAX];
+
+	for (size_t m = 0; m < WEIR_MEMBERS; m++) {
+		double *e = error + m * t->horizon;
+
+		total[m] = 0;
+		for (size_t h = 0; h < t->horizon; h++) {
+			e[h] = less ? fmax(all[m * t->horizon + h] - one[m * t->horizon + h], 0) : all[m * t->horizon + h];
+			total[m] += e[h];
+		}
+		smooth(e, t->horizon, room);
+	}
+}
+
+/* Nothing known of anybody: those that cannot run away. */
+static double unknown(const struct weir_pool_task *t, size_t m)
+{
+	return m == WEIR_MEMBER_SNAIVE || m == WEIR_MEMBER_LINEAR || !(t->members & 1u << WEIR_MEMBER_SNAIVE);
+}
+
+/* In place: one member's errors about each step become what it counts there; whole: its errors at all, of the most. */
+static void count(double *w, size_t n, const double *most, double whole, double counts)
+{
+	for (size_t h = 0; h < n; h++) {
+		double near = most[h] > 0 ? w[h] / most[h] : whole;
+		double square = fmax(near * whole, ERROR_MIN * ERROR_MIN); /* of the mean */
+
+		w[h] = counts / (square * square * sqrt(square));
+	}
+}
+
+/*
+ * w[m * horizon + h], by the errors of all origins but one (of all, when there is no such origin): to the power of -5 the geometric
+ * mean of what a member missed about this step and of what it missed at all.
+ */
 static void weights(const struct weir_pool_task *t, const struct scratch *s, size_t but, double *w)
 {
-	double error[WEIR_MEMBERS] = {0}, most = 0, least, sum = 0;
+	double total[WEIR_MEMBERS], most_total = 0, most[WEIR_HORIZON_MAX] = {0}, sum[WEIR_HORIZON_MAX] = {0};
+	size_t n = t->horizon;
 
-	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		for (size_t q = 0; q < t->origins; q++)
-			error[m] += q == but && t->origins > 1 ? 0 : s->error[m][q];
-	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		most = t->members & 1u << m ? fmax(most, error[m]) : most;
-	least = most * ERROR_MIN;
+	errors_but(t, s, but, w, total);
 	for (size_t m = 0; m < WEIR_MEMBERS; m++) {
-		/* Nothing known of anybody: those that cannot run away. */
-		bool safe = m == WEIR_MEMBER_SNAIVE || m == WEIR_MEMBER_LINEAR;
+		most_total = fmax(most_total, total[m]);
+		for (size_t h = 0; h < n; h++)
+			most[h] = w[m * n + h] > most[h] ? w[m * n + h] : most[h];
+	}
+	for (size_t m = 0; m < WEIR_MEMBERS; m++) {
+		double *at = w + m * n;
 
-		if (!(t->members & 1u << m))
-			w[m] = 0;
-		else if (!t->origins || !(most > 0))
-			w[m] = safe || !(t->members & 1u << WEIR_MEMBER_SNAIVE);
+		if (t->members & 1u << m && most_total > 0)
+			count(at, n, most, total[m] / most_total, counts_for[m]);
 		else
-			w[m] = pow(most / fmax(error[m], least), POWER) * (m == WEIR_MEMBER_LINEAR ? LINEAR_FOR : 1);
-		sum += w[m];
+			for (size_t h = 0; h < n; h++)
+				at[h] = t->members & 1u << m ? unknown(t, m) : 0;
+		for (size_t h = 0; h < n; h++)
+			sum[h] += at[h];
 	}
 	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		w[m] /= sum;
+		for (size_t h = 0; h < n; h++)
+			w[m * n + h] /= sum[h];
 }
 
-static void combine(const struct weir_pool_task *t, const struct scratch *s, size_t origin, const double *w, double *ret)
+static void combine(const struct weir_pool_task *t, const struct scratch *s, size_t origin, double *ret)
 {
 	for (size_t h = 0; h < t->horizon; h++)
 		ret[h] = 0;
 	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		for (size_t h = 0; h < t->horizon && w[m] > 0; h++)
-			ret[h] += w[m] * forecast_of(t, s, m, origin)[h];
+		for (size_t h = 0; h < t->horizon; h++)
+			ret[h] += s->w[m * t->horizon + h] * forecast_of(t, s, m, origin)[h];
 }
 
 /* 0 to 1, as v goes from one bound to the other. */
@@ -278,36 +353,49 @@ static double ramp(double v, double from, double to)
 	return fmin(fmax((v - from) / (to - from), 0), 1);
 }
 
-/*
- * Something has just changed when the combination errs more, in the newest values, than the naive forecast does and than that
- * used to: then the naive one gets this share of it. In the newest a value counts exp(-age).
- */
-static double share_of_naive(const struct weir_pool_task *t, const struct scratch *s, const double *w, double *room)
+/* Their parts among those that are asked; all 0 where none is. */
+static void followers_of(const struct weir_pool_task *t, double *ret)
 {
-	double missed = 0, naive[2] = {0}, known[2] = {0}; /* of the newest values; of all others */
+	double sum = 0;
+
+	for (size_t m = 0; m < WEIR_MEMBERS; m++)
+		sum += t->members & 1u << m ? follows[m] : 0;
+	for (size_t m = 0; m < WEIR_MEMBERS; m++)
+		ret[m] = t->members & 1u << m && sum > 0 ? follows[m] / sum : 0;
+}
+
+/*
+ * Something has just changed when the combination errs more, in the newest values, than those that follow quickly do, and than the
+ * naive forecast used to: then they get this share of it. In the newest a value counts exp(-age).
+ */
+static double share_of_followers(const struct weir_pool_task *t, const struct scratch *s, const double *followers, double *room)
+{
+	double missed = 0, followed = 0, newly = 0; /* of the newest values */
+	double naive = 0, known = 0;		    /* of all others */
 
 	if (!(t->members & 1u << WEIR_MEMBER_SNAIVE))
 		return 0;
 	for (size_t q = 0; q < t->origins; q++) {
 		const double *v = t->v + t->cut + q * t->gap, *plain = forecast_of(t, s, WEIR_MEMBER_SNAIVE, q);
 
-		combine(t, s, q, w, room);
+		combine(t, s, q, room);
 		for (size_t h = 0; h < known_behind(t, q); h++) {
-			double age = (double)(t->n - t->cut - q * t->gap - h) / (double)t->gap, newest = exp(-age * NEWEST);
+			double age = (double)(t->n - t->cut - q * t->gap - h) / (double)t->gap, newest = exp(-age * NEWEST), f = 0;
 
 			if (isnan(v[h]))
 				continue;
+			for (size_t m = 0; m < WEIR_MEMBERS; m++)
+				f += followers[m] * forecast_of(t, s, m, q)[h];
 			missed += newest * fabs(v[h] - room[h]);
-			for (size_t i = 0; i < 2; i++) {
-				naive[i] += (i ? 1 - newest : newest) * fabs(v[h] - plain[h]);
-				known[i] += i ? 1 - newest : newest;
-			}
+			followed += newest * fabs(v[h] - f);
+			newly += newest;
+			naive += (1 - newest) * fabs(v[h] - plain[h]);
+			known += 1 - newest;
 		}
 	}
-	if (!(missed > 0) || !(known[1] > 0))
+	if (!(missed > 0) || !(known > 0))
 		return 0;
-	return ramp(log(missed / naive[0]), LOSES_FROM, LOSES_TO) *
-	       ramp(log(missed / known[0] * known[1] / naive[1]), WORSE_FROM, WORSE_TO);
+	return ramp(log(missed / followed), LOSES_FROM, LOSES_TO) * ramp(log(missed / newly * known / naive), WORSE_FROM, WORSE_TO);
 }
 
 /* What the combination misses at each origin, with weights that have not seen it. */
@@ -315,36 +403,51 @@ static void miss(const struct weir_pool_task *t, const struct scratch *s, double
 {
 	for (size_t q = 0; q < t->origins; q++) {
 		const double *v = t->v + t->cut + q * t->gap;
-		double w[WEIR_MEMBERS];
 
-		weights(t, s, q, w);
-		combine(t, s, q, w, room);
+		weights(t, s, q, s->w);
+		combine(t, s, q, room);
 		for (size_t h = 0; h < t->horizon; h++)
 			ret[q * t->horizon + h] = h >= known_behind(t, q) || isnan(v[h]) ? NAN : fabs(weir_transform(&t->transform, v[h]) -
 									     weir_transform(&t->transform, room[h]));
 	}
 }
 
+/* Those that follow quickly get their share of the weights, and each member's mean over the horizon is told. */
+static void share_out(const struct weir_pool_task *t, struct scratch *s, const double *followers, double share, double *ret)
+{
+	for (size_t m = 0; m < WEIR_MEMBERS; m++) {
+		ret[m] = 0;
+		for (size_t h = 0; h < t->horizon; h++) {
+			double *w = s->w + m * t->horizon + h;
+
+			*w = (1 - share) * *w + share * followers[m];
+			ret[m] += *w / (double)t->horizon;
+		}
+	}
+}
+
 int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret)
 {
+	size_t size = (t->origins + 1) * WEIR_MEMBERS * t->horizon;
 	weir_auto_free struct scratch *s = malloc(sizeof(*s));
-	weir_auto_free double *f = calloc((t->origins + 1) * WEIR_MEMBERS * t->horizon, sizeof(*f));
-	double share;
+	weir_auto_free double *room = calloc(2 * size + WEIR_MEMBERS * t->horizon, sizeof(*room));
+	double followers[WEIR_MEMBERS];
 	int r = 0;
 
-	if (!s || !f)
+	if (!s || !room)
 		return -ENOMEM;
-	s->f = f;
+	s->f = room;
+	s->error = room + size;
+	s->w = room + 2 * size;
 	for (size_t q = 0; q <= t->origins && !r; q++)
 		r = ask(t, s, q, ret);
 	if (r)
 		return r;
 	measure(t, s);
 	miss(t, s, ret->mean, ret->miss);
-	weights(t, s, SIZE_MAX, ret->weight);
-	share = share_of_naive(t, s, ret->weight, ret->mean);
-	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		ret->weight[m] = (1 - share) * ret->weight[m] + (m == WEIR_MEMBER_SNAIVE ? share : 0);
-	combine(t, s, t->origins, ret->weight, ret->mean);
+	weights(t, s, SIZE_MAX, s->w);
+	followers_of(t, followers);
+	share_out(t, s, followers, share_of_followers(t, s, followers, ret->mean), ret->weight);
+	combine(t, s, t->origins, ret->mean);
 	return 0;
 }

@@ -54,8 +54,8 @@ TEST(growth_is_not_run_on_with)
 	weir_series_fini(&s);
 }
 
-/* A weekend that is none, of 30 hours, after four weekends that were: the newest hours are as those of the day before. */
-TEST(what_has_just_changed_counts_for_the_naive_forecast)
+/* The level rose 30 hours ago: those that know no root are sure of the old one, and have always been better. */
+TEST(what_has_just_changed_counts_for_those_that_follow)
 {
 	enum { N = 840 };
 	weir_auto_free double *y = malloc((N + (1 + WEIR_PART_REMAINDER + WEIR_POOL_ORIGINS) * AHEAD) * sizeof(*y));
@@ -69,15 +69,50 @@ TEST(what_has_just_changed_counts_for_the_naive_forecast)
 	for (size_t broken = 0; broken < 2; broken++) {
 		struct weir_random r = weir_random_of(24);
 		struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly, .curves = &curves,
-					   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_MSTL};
+					   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_ARIMA | 1u << WEIR_MEMBER_PROPHET};
 
 		for (size_t i = 0; i < N; i++)
-			y[i] = 10 + sin(2 * M_PI * (double)i / 24) + (i / 24 % 7 >= 5 && !(broken && i >= N - 30) ? -4 : 0) + 0.1 * weir_random_normal(&r);
+			y[i] = 10 + sin(2 * M_PI * (double)i / 24) + (broken && i >= N - 30 ? 6 : 0) + 0.5 * weir_random_normal(&r);
 		weir_pool_origins(&t);
 		CHECK(!weir_pool_run(&t, &res));
 		share[broken] = res.weight[WEIR_MEMBER_SNAIVE];
 	}
-	CHECK(share[0] < 0.1 && share[1] > 0.5, "%g, with a weekend that is none %g", share[0], share[1]);
+	CHECK(share[0] < 0.2 && share[1] > 0.5, "%g, with a new level %g", share[0], share[1]);
+	weir_curves_fini(&curves);
+}
+
+/* Noise that is remembered for hours: ARIMA knows the next of them, waves and a level what comes after a day. */
+TEST(a_member_counts_at_the_steps_where_it_is_good)
+{
+	enum { N = 840, RUNS = 3 };
+	static const unsigned int members[RUNS] = {1u << WEIR_MEMBER_ARIMA, 1u << WEIR_MEMBER_PROPHET, 1u << WEIR_MEMBER_ARIMA | 1u << WEIR_MEMBER_PROPHET};
+	weir_auto_free double *y = malloc((N + (RUNS + WEIR_PART_REMAINDER + WEIR_POOL_ORIGINS) * AHEAD) * sizeof(*y));
+	static const struct weir_calendar daily = {.season = {24}, .seasons = 1};
+	struct weir_pool_result res = {.miss = y + N + (RUNS + WEIR_PART_REMAINDER) * AHEAD};
+	struct weir_random r = weir_random_of(31);
+	struct weir_curves curves = {.powers = 0};
+	double at = 0, counts[2];
+
+	CHECK(!weir_curves_of(&daily, N, AHEAD, &curves));
+	for (size_t i = 0; i < N; i++) {
+		at = 0.9 * at + weir_random_normal(&r);
+		y[i] = 50 + 5 * sin(2 * M_PI * (double)i / 24) + at;
+	}
+	for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
+		res.part[p] = y + N + (RUNS + p) * AHEAD;
+	for (size_t i = 0; i < RUNS; i++) {
+		struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &daily, .curves = &curves, .members = members[i]};
+
+		res.mean = y + N + i * AHEAD;
+		weir_pool_origins(&t);
+		CHECK(!weir_pool_run(&t, &res));
+	}
+	for (size_t i = 0; i < 2; i++) {
+		const double *mean = y + N + i * 23;
+
+		counts[i] = (mean[2 * AHEAD] - mean[AHEAD]) / (mean[0] - mean[AHEAD]);
+	}
+	CHECK(counts[0] > counts[1] + 0.1, "ARIMA counts for %g in the first hour, for %g a day ahead", counts[0], counts[1]);
 	weir_curves_fini(&curves);
 }
 
@@ -244,7 +279,8 @@ TEST(a_holiday_is_a_part_of_its_own)
 
 TEST_MAIN(T(the_pool_is_never_much_worse_than_the_naive_one),
 	  T(growth_is_not_run_on_with),
-	  T(what_has_just_changed_counts_for_the_naive_forecast),
+	  T(what_has_just_changed_counts_for_those_that_follow),
+	  T(a_member_counts_at_the_steps_where_it_is_good),
 	  T(intervals_cover_what_they_say),
 	  T(intervals_follow_what_arrives),
 	  T(parts_of_each_forecast_sum_to_it),
