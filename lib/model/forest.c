@@ -36,6 +36,8 @@ struct grower {
 	double path[WEIR_FOREST_OBLIQUE][WEIR_FOREST_OBLIQUE];	/* from the root, by depth */
 	float deviation[WEIR_FOREST_WIDTH_MAX]; /* in the tree's sample; of extended trees */
 	size_t nth;				/* of the trees */
+	uint32_t *deck;				/* of all rows, where each is in several trees; NULL where few are in two */
+	size_t dealt, kept;			/* of the deck; rows at its end that this tree has already */
 	struct weir_forest_tree *tree;
 	struct weir_forest_cuts *cuts;
 };
@@ -111,16 +113,46 @@ static bool add_place(size_t place[PLACES], size_t i)
 	return true;
 }
 
-/* A sample without repetition (Floyd), by columns. All rows are asked of memory before the first is needed. */
+/*
+ * The next of a tree's rows, so that each is in a tree before one is in the next: how often a row is learnt is no chance. Rows that a
+ * tree took from the deck's end, before it was shuffled, are not dealt to it once more. i: rows that the tree has.
+ */
+static size_t deal(struct grower *g, size_t n, size_t i)
+{
+	size_t k;
+	uint32_t row;
+
+	if (g->dealt == n) {
+		g->dealt = 0;
+		g->kept = i;
+	}
+	k = g->dealt + weir_random_below(g->random, n - g->kept - g->dealt);
+	row = g->deck[k];
+	g->deck[k] = g->deck[g->dealt];
+	g->deck[g->dealt++] = row;
+	return row;
+}
+
+/* One of the first `last` rows and `last` that the tree does not have (Floyd). */
+static size_t pick_of(struct grower *g, size_t place[PLACES], size_t last)
+{
+	size_t pick = weir_random_below(g->random, last + 1);
+
+	if (add_place(place, pick))
+		return pick;
+	add_place(place, last);
+	return last;
+}
+
+/* A sample without repetition, by columns. All rows are asked of memory before the first is needed. */
 static void draw(struct grower *g, const struct weir_rows *rows)
 {
 	size_t place[PLACES] = {0}, picks[WEIR_FOREST_SAMPLE];
 
+	g->kept = 0;
 	for (size_t i = 0; i < g->f->sample; i++) {
-		size_t last = rows->n - g->f->sample + i, pick = weir_random_below(g->random, last + 1);
+		size_t pick = g->deck ? deal(g, rows->n, i) : pick_of(g, place, rows->n - g->f->sample + i);
 
-		if (!add_place(place, pick))
-			add_place(place, pick = last);
 		picks[i] = pick;
 		for (size_t j = 0; j < rows->width; j += CACHE_LINE / sizeof(double))
 			__builtin_prefetch(rows->v + pick * rows->width + j);
@@ -392,6 +424,7 @@ static int forest_fit(const struct weir_model_data *d, const struct weir_model_o
 	struct weir_random random = weir_random_of(o->seed);
 	weir_auto_free struct grower *g = calloc(1, sizeof(*g));
 	weir_auto_free float *x = NULL;
+	weir_auto_free uint32_t *deck = NULL;
 	weir_auto_forest_ptr *f = NULL;
 	int r = check(d, err);
 
@@ -400,7 +433,15 @@ static int forest_fit(const struct weir_model_data *d, const struct weir_model_o
 	x = malloc(f->width * WEIR_FOREST_SAMPLE * sizeof(*x));
 	if (!x || !g)
 		return -ENOMEM;
+	if (d->rows.n < WEIR_FOREST_TREES * sample) {
+		deck = malloc(d->rows.n * sizeof(*deck));
+		if (!deck)
+			return -ENOMEM;
+		for (size_t i = 0; i < d->rows.n; i++)
+			deck[i] = (uint32_t)i;
+	}
 	g->x = x;
+	g->deck = deck;
 	g->f = f;
 	g->random = &random;
 	find_centers(f, &d->rows);
