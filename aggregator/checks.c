@@ -21,6 +21,9 @@
 #define FREE_PERCENT 5
 #define FREE_BYTES (4ull << 30)
 #define UNKNOWN_PERCENT 1
+/* A Prometheus that restarts is no problem; nor is a run of models that the next makes good. */
+#define SIGNALS_HOLD_S 600
+#define MODELS_HOLD_S 120
 /* Between two looks, so that a rate means something. */
 #define RATE_S 4
 
@@ -170,6 +173,17 @@ static uint64_t audit(struct looked *l)
 	return *l->in->audit_alarm != 0;
 }
 
+static uint64_t signal_fails(struct looked *l)
+{
+	l->text = l->in->failing_signals;
+	return *l->in->failing_signals != 0;
+}
+
+static uint64_t models_fail(struct looked *l)
+{
+	return l->in->models_fail;
+}
+
 static uint64_t webhook(struct looked *l)
 {
 	l->text = l->in->deaf_webhooks;
@@ -250,8 +264,10 @@ static const struct check {
 	{"server-keys", "this server's files of keys cannot be used", PLAIN, false, 0, server_keys,
 	 "journalctl -u weir-aggregator"},
 	{"audit", "audit log: %s", TEXT, false, 0, audit, "weirctl audit verify FILE"},
-	{"webhook", "alerts of budgets are not taken by: %s", TEXT, false, 0, webhook,
-	 "weirctl budget show NAME says why; notify.webhooks of aggregator.yaml"},
+	{"webhook", "alerts are not taken by: %s", TEXT, false, 0, webhook,
+	 "journalctl -u weir-aggregator says why; notify.webhooks of aggregator.yaml"},
+	{"signals", "signals do not come from: %s", TEXT, false, SIGNALS_HOLD_S, signal_fails, "weirctl signals says why"},
+	{"models", "models cannot look at what comes", PLAIN, false, MODELS_HOLD_S, models_fail, "journalctl -u weir-aggregator"},
 	{"server-certificate", "this server's certificate ends in %s", DURATION, false, 0, server_cert,
 	 "weirctl pki rotate --dir D server"},
 	{"rejected", "policy directory does not load: %s", TEXT, false, 0, rejected, "weirctl policy lint DIR"},

@@ -24,7 +24,9 @@ struct checks_input {
 	uint64_t cert_until_s;	    /* the aggregator's own certificate; 0 = not known */
 	bool keys_broken;	    /* a file of its keys holds what it cannot use */
 	const char *audit_alarm;    /* "" = none */
-	const char *deaf_webhooks;  /* that take no alerts of budgets; "" = none */
+	const char *deaf_webhooks;  /* that take no alerts of budgets and findings; "" = none */
+	const char *failing_signals; /* sources of signals of which the last attempt failed; "" = none */
+	bool models_fail;	    /* their last run did */
 };
 
 struct problem {

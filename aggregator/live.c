@@ -29,7 +29,6 @@ struct live {
 	struct live_notify notify;
 	struct live_stats stats;
 	uint64_t forgot_s;
-	bool failing; /* the last run failed: said once */
 	/* The run under way: the worker's until it is done. */
 	bool running;
 	uint64_t now_s;
@@ -198,12 +197,12 @@ static void done(void *arg, int r)
 	}
 	if (r) {
 		l->stats.failed++;
-		if (!l->failing)
+		if (!l->stats.failing)
 			weir_log_err(r, "models cannot look at what came: %s", why);
-	} else if (l->failing) {
+	} else if (l->stats.failing) {
 		weir_log(WEIR_LOG_INFO, "models look at what comes again");
 	}
-	l->failing = r != 0;
+	l->stats.failing = r != 0;
 	again = !r && t->more;
 	live_told_free(t);
 	if (again)

@@ -18,6 +18,7 @@ struct live_stats {
 	uint64_t held;	    /* notices not sent: too many in an hour */
 	uint64_t minute_s;  /* minutes before are scored; 0: none yet */
 	uint64_t failed;    /* runs */
+	bool failing;	    /* the last one did */
 	uint64_t cpu_ns;    /* of the worker */
 	uint64_t flows_left_out; /* buckets of flows of which the smallest rows were not looked at */
 	struct weir_patterns_stats patterns;

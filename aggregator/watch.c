@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/watch.h"
 
+#include "aggregator/live.h"
+#include "aggregator/signals.h"
 #include "aggregator/store_budget.h"
 #include "aggregator/witness.h"
 #include "lib/base/log.h"
@@ -70,11 +72,34 @@ static void read_prices(struct watch *w, const struct service *sv, uint64_t now_
 		weir_log_err(r, "store: the ledger cannot be looked at: %s", store_error(sv->store));
 }
 
+/* Names of sources that fail now, with spaces between them, as far as there is room. */
+static void read_signals(const struct signals *s, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	*buf = '\0';
+	for (size_t i = 0; s && i < signals_sources(s); i++) {
+		const struct signals_about *a = signals_about(s, i);
+
+		if (a->state == SIGNALS_FAILS && used < size)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? " " : "", a->name);
+	}
+}
+
+static bool models_fail(const struct live *l)
+{
+	struct live_stats st = {0};
+
+	if (l)
+		live_stats(l, &st);
+	return st.failing;
+}
+
 int watch_run(struct watch *w, const struct service *sv, const struct fleet *fleet, struct problem *ret,
 	      size_t *ret_count)
 {
 	uint64_t now_s = fleet->now_ns / NS_S;
-	char deaf[CHECKS_TEXT / 2];
+	char deaf[CHECKS_TEXT / 2], failing[CHECKS_TEXT / 2];
 	struct checks_input in = {
 		.fleet = fleet,
 		.policy_state = gitops_state(sv->gitops),
@@ -85,12 +110,15 @@ int watch_run(struct watch *w, const struct service *sv, const struct fleet *fle
 		.keys_broken = sv->keys_broken,
 		.audit_alarm = witness_alarm(sv->witness),
 		.deaf_webhooks = deaf,
+		.failing_signals = failing,
+		.models_fail = models_fail(sv->live),
 	};
 	int r = store_notices_failing(sv->store, now_s > DAY_S ? now_s - DAY_S : 0, deaf, sizeof(deaf));
 
 	if (r)
 		weir_log_err(r, "store: notices cannot be looked at: %s", store_error(sv->store));
 
+	read_signals(sv->signals, failing, sizeof(failing));
 	read_prices(w, sv, fleet->now_ns);
 	in.unpriced_bytes = w->unpriced_bytes;
 	in.unknown_bytes = w->unknown_bytes;

@@ -28,7 +28,7 @@ static void well(struct world *w)
 	w->fleet = (struct fleet){.agents = w->agents, .count = 2, .now_ns = NOW_S * NS};
 	w->in = (struct checks_input){.fleet = &w->fleet, .policy_state = GITOPS_APPROVED, .policy_error = "",
 				      .good_ns = NOW_S * NS, .free_bytes = 1ull << 40, .size_bytes = 1ull << 41,
-				      .priced_bytes = 1000 * MIB, .unpriced_paths = "", .audit_alarm = "", .deaf_webhooks = "", .cert_until_s = NOW_S + 300 * DAY};
+				      .priced_bytes = 1000 * MIB, .unpriced_paths = "", .audit_alarm = "", .deaf_webhooks = "", .failing_signals = "", .cert_until_s = NOW_S + 300 * DAY};
 }
 
 static void b_silent(struct world *w)
@@ -82,6 +82,8 @@ static void b_session(struct world *w) { w->agents[1].session_refused = "no key"
 static void b_server_keys(struct world *w) { w->in.keys_broken = true; }
 static void b_audit(struct world *w) { w->in.audit_alarm = "shorter than n1 saw"; }
 static void b_webhook(struct world *w) { w->in.deaf_webhooks = "chat ops"; }
+static void b_signals(struct world *w) { w->in.failing_signals = "eve cpu"; }
+static void b_models(struct world *w) { w->in.models_fail = true; }
 static void b_rejected(struct world *w)
 {
 	w->in.policy_state = GITOPS_REJECTED;
@@ -123,7 +125,9 @@ static const struct {
 	{"session", "refused: no key", b_session, 0, 0, 1},
 	{"server-keys", "this server's files of keys cannot be used", b_server_keys, 0, 0, 0},
 	{"audit", "audit log: shorter than n1 saw", b_audit, 0, 0, 0},
-	{"webhook", "alerts of budgets are not taken by: chat ops", b_webhook, 0, 0, 0},
+	{"webhook", "alerts are not taken by: chat ops", b_webhook, 0, 0, 0},
+	{"signals", "signals do not come from: eve cpu", b_signals, 600, 0, 0},
+	{"models", "models cannot look at what comes", b_models, 120, 0, 0},
 	{"rejected", "policy directory does not load: a.yaml:3:1 what", b_rejected, 0, 0, 0},
 	{"rejected", "policy directory does not load: ", b_empty, 0, 0, 0},
 	{"unapproved", "policy waits for approval: ", b_unapproved, 0, 0, 0},
