@@ -41,7 +41,7 @@ static int cursor_init(struct cursor *c, const struct weir_lstm *m, size_t which
 	if (r || !c->past)
 		return -ENOMEM;
 	memcpy(c->past, weir_lstm_kept(m, which), m->view.keep * sizeof(*c->past));
-	memcpy(c->run.h + units, weir_lstm_state(m, which), units * sizeof(float)); /* step 1: behind what is known */
+	memcpy(c->run.h + c->run.stride, weir_lstm_state(m, which), units * sizeof(float)); /* step 1: behind what is known */
 	memcpy(c->run.c + units, weir_lstm_state(m, which) + units, units * sizeof(float));
 	return 0;
 }
@@ -109,7 +109,7 @@ static int go_on(struct weir_lstm *m, size_t which, const struct weir_rows *rows
 	}
 	m->one[which] = c.one;
 	memcpy(weir_lstm_kept(m, which), c.past, m->view.keep * sizeof(*c.past));
-	memcpy(weir_lstm_state(m, which), c.run.h + units, units * sizeof(float));
+	memcpy(weir_lstm_state(m, which), c.run.h + c.run.stride, units * sizeof(float));
 	memcpy(weir_lstm_state(m, which) + units, c.run.c + units, units * sizeof(float));
 	return 0;
 }
@@ -207,7 +207,7 @@ const struct weir_model_ops weir_model_lstm = {
 	.about = "a recurrent network, one for all series of a set, a state for each",
 	.limits = "It costs some hundred times the linear map and seldom beats it; a pattern unlike all that it was taught is followed only as far "
 		  "as the level goes, and after a long gap it knows but its own echo.",
-	.version = 1,
+	.version = 2,
 	.fit = weir_lstm_fit,
 	.update = lstm_update,
 	.predict = lstm_predict,

@@ -14,16 +14,13 @@
 
 int weir_lstm_net_init(struct weir_lstm_net *n, const struct weir_lstm_shape *s)
 {
-	size_t gates = WEIR_LSTM_GATES * s->units;
-	size_t count = gates * (s->inputs + s->units + 1) + s->outputs * (s->units + 1 + s->bases);
+	size_t gates = WEIR_LSTM_GATES * s->units * weir_lstm_width(s);
+	size_t count = gates + s->outputs * (s->units + 1 + s->bases);
 	float *w = calloc(count, sizeof(*w));
 
 	if (!w)
 		return -ENOMEM;
-	*n = (struct weir_lstm_net){.shape = *s, .count = count, .w = w, .wx = w};
-	n->wh = n->wx + gates * s->inputs;
-	n->b = n->wh + gates * s->units;
-	n->v = n->b + gates;
+	*n = (struct weir_lstm_net){.shape = *s, .count = count, .w = w, .v = w + gates};
 	n->d = n->v + s->outputs * s->units;
 	n->a = n->d + s->outputs;
 	return 0;
@@ -48,10 +45,12 @@ void weir_lstm_net_seed(struct weir_lstm_net *n, struct weir_random *r)
 	const struct weir_lstm_shape *s = &n->shape;
 
 	memset(n->w, 0, n->count * sizeof(*n->w));
-	at_random(n->wx, WEIR_LSTM_GATES * s->units * s->inputs, s->inputs + s->units, r);
-	at_random(n->wh, WEIR_LSTM_GATES * s->units * s->units, s->inputs + s->units, r);
-	for (size_t i = 0; i < s->units; i++)
-		n->b[s->units + i] = FORGET_BIAS;
+	for (size_t i = 0; i < WEIR_LSTM_GATES * s->units; i++) {
+		float *row = n->w + i * weir_lstm_width(s);
+
+		at_random(row, s->units + s->inputs, s->inputs + s->units, r);
+		row[s->units + s->inputs] = i / s->units == 1 ? FORGET_BIAS : 0;
+	}
 	for (size_t i = 0; i < s->bases * s->outputs; i++)
 		n->a[i] = 1 / (float)s->bases;
 }
@@ -240,31 +239,31 @@ static void add_products(size_t n, const float *restrict a, const float *restric
 int weir_lstm_run_init(struct weir_lstm_run *r, const struct weir_lstm_shape *s, size_t batch, size_t steps, bool learns)
 {
 	size_t rows = batch * steps, state = (rows + batch) * s->units, gates = rows * WEIR_LSTM_GATES * s->units;
+	size_t stride = batch * weir_lstm_width(s), hidden = (steps + 1) * stride;
 	size_t known = rows * (s->inputs + (s->bases + 1) * s->outputs), out = rows * s->outputs;
-	size_t learning = gates + out + 2 * batch * s->units + batch, squashed = (learns ? rows : batch) * s->units;
-	float *at = calloc(known + 2 * state + gates + out + squashed + (learns ? learning : 0), sizeof(*at));
+	size_t learning = gates + out + 2 * batch * s->units, squashed = (learns ? rows : batch) * s->units;
+	float *at = calloc(known + hidden + state + gates + out + squashed + (learns ? learning : 0), sizeof(*at));
 
 	if (!at)
 		return -ENOMEM;
 	if (batch > 1)
 		weir_blas_ready();
-	*r = (struct weir_lstm_run){.shape = *s, .batch = batch, .steps = steps, .wide = WIDE, .all = at, .x = at};
+	*r = (struct weir_lstm_run){.shape = *s, .batch = batch, .steps = steps, .wide = WIDE, .stride = stride, .all = at, .x = at};
 	r->base = r->x + rows * s->inputs;
 	r->target = r->base + rows * s->bases * s->outputs;
 	r->h = r->target + out;
-	r->c = r->h + state;
+	r->c = r->h + hidden;
 	r->gates = r->c + state;
 	r->out = r->gates + gates;
 	r->tanh_c = r->out + out;
+	for (size_t t = 0; t <= steps; t++)
+		fill(r->h + (t + 1) * stride - batch, batch, 1);
 	if (!learns)
 		return 0;
 	r->dgates = r->tanh_c + squashed;
 	r->dout = r->dgates + gates;
 	r->dh = r->dout + out;
 	r->dc = r->dh + batch * s->units;
-	r->ones = r->dc + batch * s->units;
-	for (size_t i = 0; i < batch; i++)
-		r->ones[i] = 1;
 	return 0;
 }
 
@@ -274,20 +273,25 @@ void weir_lstm_run_fini(struct weir_lstm_run *r)
 	*r = (struct weir_lstm_run){0};
 }
 
+/* x of a step, of which each sequence has a row, becomes a row an input. */
+static void turn(const float *x, size_t batch, size_t inputs, float *to)
+{
+	for (size_t b = 0; b < batch; b++)
+		for (size_t k = 0; k < inputs; k++)
+			to[k * batch + b] = x[b * inputs + k];
+}
+
 void weir_lstm_forward(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps)
 {
 	const struct weir_lstm_shape *s = &n->shape;
-	size_t batch = r->batch, one = s->units * batch, all = WEIR_LSTM_GATES * s->units;
+	size_t batch = r->batch, one = s->units * batch, all = WEIR_LSTM_GATES * s->units, width = weir_lstm_width(s);
 
 	for (size_t t = 0; t < steps; t++) {
-		float *gates = r->gates + t * all * batch, *h = r->h + t * one, *c = r->c + t * one;
+		float *gates = r->gates + t * all * batch, *h = r->h + t * r->stride, *c = r->c + t * one;
 
-		for (size_t k = 0; k < all; k++)
-			fill(gates + k * batch, batch, n->b[k]);
-		weir_blas_gemm(false, true, all, batch, s->inputs, 1, n->wx, s->inputs, r->x + t * batch * s->inputs, s->inputs, 1, gates,
-			       batch);
-		weir_blas_gemm(false, false, all, batch, s->units, 1, n->wh, s->units, h, batch, 1, gates, batch);
-		(r->wide ? step_wide : step_plain)(one, gates, c, c + one, h + one, r->tanh_c + (r->dgates ? t * one : 0));
+		turn(r->x + t * batch * s->inputs, batch, s->inputs, h + one);
+		weir_blas_gemm(false, false, all, batch, width, 1, n->w, width, h, batch, 0, gates, batch);
+		(r->wide ? step_wide : step_plain)(one, gates, c, c + one, h + r->stride, r->tanh_c + (r->dgates ? t * one : 0));
 	}
 }
 
@@ -305,7 +309,7 @@ void weir_lstm_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size
 			add_products(one, n->a + k * one, base + k * one, out);
 	}
 	for (size_t t = 0; t < steps; t++)
-		weir_blas_gemm(true, true, batch, one, s->units, 1, r->h + (t + 1) * s->units * batch, batch, n->v, s->units, 1,
+		weir_blas_gemm(true, true, batch, one, s->units, 1, r->h + (t + 1) * r->stride, batch, n->v, s->units, 1,
 			       r->out + t * batch * one, one);
 }
 
@@ -313,7 +317,7 @@ void weir_lstm_carry(struct weir_lstm_run *r, size_t steps)
 {
 	size_t one = r->batch * r->shape.units;
 
-	memcpy(r->h, r->h + steps * one, one * sizeof(float));
+	memcpy(r->h, r->h + steps * r->stride, one * sizeof(float));
 	memcpy(r->c, r->c + steps * one, one * sizeof(float));
 }
 
@@ -391,14 +395,11 @@ static void back_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, si
 static void back_weights(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t t, float *gradient)
 {
 	const struct weir_lstm_shape *s = &n->shape;
-	size_t batch = r->batch, one = s->units * batch, all = WEIR_LSTM_GATES * s->units;
-	const float *dgates = r->dgates + t * all * batch, *h = r->h + t * one;
+	size_t batch = r->batch, all = WEIR_LSTM_GATES * s->units, width = weir_lstm_width(s);
+	const float *dgates = r->dgates + t * all * batch, *h = r->h + t * r->stride;
 
-	weir_blas_gemm(false, false, all, s->inputs, batch, 1, dgates, batch, r->x + t * batch * s->inputs, s->inputs, 1, gradient,
-		       s->inputs);
-	weir_blas_gemm(false, true, all, s->units, batch, 1, dgates, batch, h, batch, 1, gradient + (n->wh - n->w), s->units);
-	weir_blas_gemv(false, all, batch, 1, dgates, batch, r->ones, 1, gradient + (n->b - n->w));
-	weir_blas_gemm(true, true, s->outputs, s->units, batch, 1, r->dout + t * batch * s->outputs, s->outputs, h + one, batch, 1,
+	weir_blas_gemm(false, true, all, width, batch, 1, dgates, batch, h, batch, 1, gradient, width);
+	weir_blas_gemm(true, true, s->outputs, s->units, batch, 1, r->dout + t * batch * s->outputs, s->outputs, h + r->stride, batch, 1,
 		       gradient + (n->v - n->w), s->units);
 }
 
@@ -415,7 +416,7 @@ static void back_steps(const struct weir_lstm_net *n, struct weir_lstm_run *r, s
 		weir_blas_gemm(true, true, s->units, batch, s->outputs, 1, n->v, s->units, r->dout + t * batch * s->outputs, s->outputs, 0,
 			       r->dh, batch);
 		if (t + 1 < steps)
-			weir_blas_gemm(true, false, s->units, batch, all, 1, n->wh, s->units, dgates + all * batch, batch, 1, r->dh, batch);
+			weir_blas_gemm(true, false, s->units, batch, all, 1, n->w, weir_lstm_width(s), dgates + all * batch, batch, 1, r->dh, batch);
 		(r->wide ? back_wide : back_plain)(one, r->gates + t * all * batch, r->c + t * one, r->tanh_c + t * one, r->dh, r->dc,
 						   dgates);
 		back_weights(n, r, t, gradient);

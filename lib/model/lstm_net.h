@@ -24,12 +24,18 @@ struct weir_lstm_shape {
 	size_t inputs, units, outputs, bases;
 };
 
-/* Weights, all of them in `w`, row by row: wx (4 units x inputs), wh (4 units x units), b (4 units), v, d, a (bases x outputs). */
+/* Weights, all of them in `w`, row by row: of each of 4 units those of Wh, of Wx and b, so that a step is one product; v, d, a (bases x outputs). */
 struct weir_lstm_net {
 	struct weir_lstm_shape shape;
 	size_t count;
-	float *w, *wx, *wh, *b, *v, *d, *a;
+	float *w, *v, *d, *a;
 };
+
+/* Columns of Wh, Wx and b together. */
+static inline size_t weir_lstm_width(const struct weir_lstm_shape *s)
+{
+	return s->units + s->inputs + 1;
+}
 
 /* Room, all 0. -ENOMEM. */
 int weir_lstm_net_init(struct weir_lstm_net *n, const struct weir_lstm_shape *shape);
@@ -47,10 +53,10 @@ struct weir_lstm_run {
 	size_t batch, steps;
 	bool wide; /* by vectors of eight: where the processor has them; without, the same to the bit */
 	float *x, *base, *target, *out; /* of each row: inputs; bases x outputs; outputs; outputs */
+	size_t stride;			/* of h, from a step to the next: behind a step's h stand x, as forward() turns it, and a row of ones */
 	float *h, *c, *gates;		/* of each step: units x batch; the same; 4 units (i, f, o, g) x batch */
 	float *tanh_c;			/* of each step that learns; of one in a run that only infers */
 	float *dgates, *dout, *dh, *dc; /* what learning needs: NULL in a run that only infers; as gates; as out; dh, dc: of one step */
-	float *ones;			/* batch */
 	float *all;
 };
 

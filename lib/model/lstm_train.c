@@ -136,7 +136,7 @@ static void walk_on(const struct weir_lstm_net *n, const struct weir_lstm_set *s
 		float h[WEIR_LSTM_UNITS], c[WEIR_LSTM_UNITS];
 
 		for (size_t k = 0; k < n->shape.units; k++) {
-			h[k] = r->h[(n->shape.units + k) * r->batch + b];
+			h[k] = r->h[r->stride + k * r->batch + b];
 			c[k] = r->c[(n->shape.units + k) * r->batch + b];
 		}
 		if (is_seen(w, &s->one[b], *known))

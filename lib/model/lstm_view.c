@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-#define NEWEST 24	/* inputs that are values */
+#define NEWEST 4	/* inputs that are values; of what came before the state knows */
+#define LEVEL 24	/* values whose mean is the level, where nobody says a season */
 #define WITHOUT 48	/* values of a scale when nobody says a season */
 #define SCALE_MIN 1e-3	/* of a level: what moves less is flat */
 #define FAR 20.0	/* scales: what is further off is as far */
@@ -15,7 +16,7 @@ float weir_lstm_near(double y, const struct weir_lstm_seen *s)
 
 struct weir_lstm_view weir_lstm_view_of(const struct weir_calendar *c)
 {
-	struct weir_lstm_view v = {.season = {1}, .seasons = 1, .newest = NEWEST, .level = NEWEST, .past = WITHOUT};
+	struct weir_lstm_view v = {.season = {1}, .seasons = 1, .newest = NEWEST, .level = LEVEL, .past = WITHOUT};
 	size_t n = c->seasons;
 
 	v.keep = WITHOUT;

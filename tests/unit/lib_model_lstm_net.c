@@ -21,16 +21,17 @@ struct reference {
 static void reference_step(const struct reference *r, const float *x, double *h, double *c)
 {
 	size_t in = r->s.inputs, units = r->s.units;
-	const double *wx = r->w, *wh = wx + 4 * units * in, *b = wh + 4 * units * units;
 	double z[64], before[16];
 
 	memcpy(before, h, units * sizeof(*h));
 	for (size_t g = 0; g < 4 * units; g++) {
-		z[g] = b[g];
+		const double *w = r->w + g * (units + in + 1);
+
+		z[g] = w[units + in];
 		for (size_t k = 0; k < in; k++)
-			z[g] += wx[g * in + k] * (double)x[k];
+			z[g] += w[units + k] * (double)x[k];
 		for (size_t k = 0; k < units; k++)
-			z[g] += wh[g * units + k] * before[k];
+			z[g] += w[k] * before[k];
 	}
 	for (size_t k = 0; k < units; k++) {
 		c[k] = sigmoid(z[units + k]) * c[k] + sigmoid(z[k]) * tanh(z[3 * units + k]);
