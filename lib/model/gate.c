@@ -310,7 +310,8 @@ int weir_gate(const struct weir_gate_input *in, struct weir_gate_result *ret)
 	out.champion = means(&t->champion, t);
 	out.challenger = means(&t->challenger, t);
 	out.chance = sign_test(t->wins, t->wins + t->losses);
-	out.worse = out.ratio > 1 + WEIR_GATE_MARGIN && sign_test(t->losses, t->wins + t->losses) <= WEIR_GATE_CHANCE;
+	out.worse = out.ratio > 1 + WEIR_GATE_MARGIN && (!(in->noise > 0) || out.challenger.error - out.champion.error > in->noise) &&
+		    sign_test(t->losses, t->wins + t->losses) <= WEIR_GATE_CHANCE;
 	judge(in, t, &worst, allowed, &out);
 	*ret = out;
 	return 0;

@@ -58,11 +58,12 @@ struct weir_gate_input {
 	const char *champion_name, *challenger_name;
 	double coverage;    /* that intervals should have */
 	size_t challengers; /* among which this one is the best; at least 1 */
+	double noise;	    /* so far apart are mean errors of models that differ in their seed alone: less is not worse; 0 = they do not */
 };
 
 struct weir_gate_result {
 	bool better;
-	bool worse;	      /* by the margin, and not by chance */
+	bool worse;	      /* by the margin, by more than noise, and not by chance */
 	size_t told;	      /* units, or unit and origin, that could be compared */
 	size_t wins, losses;
 	double ratio;	      /* geometric mean of challenger's error / champion's; 1 when nothing is told */

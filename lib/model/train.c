@@ -72,7 +72,7 @@ int train_gate(const struct train_run *run, const struct weir_gate_score *other,
 	const struct weir_gate_input in = {.units = run->units, .origins = run->origins, .champion = other, .challenger = run->score[which],
 					   .slices = run->slices, .unit = run->unit, .champion_name = other_name,
 					   .challenger_name = called(&run->recipe[which], name), .coverage = run->t->opts.coverage,
-					   .challengers = challengers};
+					   .challengers = challengers, .noise = run->noise};
 
 	return weir_gate(&in, ret);
 }

@@ -14,6 +14,7 @@ struct train_run {
 	struct weir_shelf *shelf;
 	size_t units, origins; /* of scores */
 	const char *unit;      /* what they are called */
+	double noise;	       /* of the gate */
 	const struct weir_gate_slices *slices; /* of the units */
 	struct weir_recipe recipe[TRAIN_RECIPES_MAX];
 	struct weir_gate_score *score[TRAIN_RECIPES_MAX]; /* NULL: could not be fitted */

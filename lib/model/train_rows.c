@@ -6,6 +6,7 @@
 #include "lib/model/stat.h"
 #include "lib/model/train_impl.h"
 
+#define NOISE 0.02 /* of forests: two deviations between seeds of the share of rows that rank above what is planted */
 #define PLANTED 300	  /* rows, when the caller has none */
 #define HELD_MIN 100	  /* rows that a share can be told of */
 #define PAST_MIN 256	  /* what a tree learns from */
@@ -345,7 +346,7 @@ static int finish(const struct train_run *run, struct weir_model *m)
 
 int weir_train_rows(struct weir_shelf *s, const struct weir_train *t, struct weir_train_result *ret, struct weir_err *err)
 {
-	weir_cleanup(rows_fini) struct rows_run r = {.run = {.t = t, .unit = "planted rows", .origins = 1}};
+	weir_cleanup(rows_fini) struct rows_run r = {.run = {.t = t, .unit = "planted rows", .origins = 1, .noise = NOISE}};
 	weir_auto_free struct weir_gate_result *own = malloc(sizeof(*own));
 	struct weir_train_result out = {0};
 	const int64_t *time_s = t->data->rows.time_s;
