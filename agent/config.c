@@ -114,6 +114,8 @@ static const struct weir_setting table[] = {
 	 "Port ranges of one bundle."},
 	{"bpf.health_rows", WEIR_SET_U32, AT(health_rows), "4096", 16, 1u << 16, NULL,
 	 "Rows of TCP health, one per workload and kind of peer; beyond them one row takes all."},
+	{"bpf.flow_health", WEIR_SET_DURATION, AT(flow_health_ns), "1m", S / 2, 86400 * S, NULL,
+	 "How often round trips and retransmits of flows are reported: with the window that ends a multiple of this."},
 	{"bpf.health_pass", WEIR_SET_DURATION, AT(health_pass_ns), "10s", S / 2, 86400 * S, NULL,
 	 "How often TCP health is reported and idle sockets are settled, these less often where it would cost 0.1 % of a CPU."},
 	{"window.length", WEIR_SET_DURATION, AT(window_ns), "2s", S / 10, 3600 * S, NULL,

@@ -43,6 +43,7 @@ static void clear_row(struct drain *d, size_t i)
 
 	memset((char *)row + sizeof(row->state), 0, size - sizeof(row->state));
 	memset(&d->bases[i], 0, sizeof(d->bases[i]));
+	memset(&d->health[i], 0, sizeof(d->health[i]));
 	__atomic_store_n(&row->state, WEIR_ROW_FREE, __ATOMIC_RELEASE);
 }
 
@@ -74,6 +75,7 @@ static void new_epoch(struct drain *d, uint64_t epoch)
 	for (size_t i = 0; i < d->rows.count; i++) {
 		d->bases[i].bytes[!from] = d->bases[i].bytes[from];
 		d->bases[i].packets[!from] = d->bases[i].packets[from];
+		d->bases[i].health[!from] = d->bases[i].health[from];
 	}
 	memcpy(d->spooled->total[!from], d->spooled->total[from], sizeof(d->spooled->total[from]));
 	memcpy(d->spooled->lines[!from], d->spooled->lines[from], sizeof(d->spooled->lines[from]));
@@ -114,6 +116,28 @@ int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence, en
 	return 0;
 }
 
+static bool no_health(const struct weir_flow_health *h)
+{
+	return !h->rtt_us && !h->samples && !h->retrans;
+}
+
+/* What it grew by since the committed sequence; nothing, when it is left to wait. */
+static struct weir_flow_health read_health(struct drain *d, const struct weir_row *row, size_t i)
+{
+	unsigned int old = d->spooled->sequence & 1;
+	const struct weir_flow_health *from = &d->health[i], *was = &d->bases[i].health[old];
+	struct weir_flow_health now = *was;
+
+	if (d->health_due || state_of(row) == WEIR_ROW_RETIRED)
+		now = (struct weir_flow_health){
+			.rtt_us = __atomic_load_n(&from->rtt_us, __ATOMIC_RELAXED),
+			.samples = __atomic_load_n(&from->samples, __ATOMIC_RELAXED),
+			.retrans = __atomic_load_n(&from->retrans, __ATOMIC_RELAXED),
+		};
+	d->bases[i].health[!old] = now;
+	return (struct weir_flow_health){now.rtt_us - was->rtt_us, now.samples - was->samples, now.retrans - was->retrans};
+}
+
 static void read_row(struct drain *d, struct weir_row *row, size_t i)
 {
 	unsigned int old = d->spooled->sequence & 1;
@@ -121,18 +145,23 @@ static void read_row(struct drain *d, struct weir_row *row, size_t i)
 	struct weir_base *base = &d->bases[i];
 	uint64_t bytes = __atomic_load_n(&row->bytes, __ATOMIC_RELAXED);
 	uint64_t packets = __atomic_load_n(&row->packets, __ATOMIC_RELAXED);
+	struct weir_flow_health health = read_health(d, row, i);
+	bool grew;
 
 	base->bytes[!old] = bytes;
 	base->packets[!old] = packets;
-	if (bytes == base->bytes[old] && packets == base->packets[old])
+	grew = bytes != base->bytes[old] || packets != base->packets[old];
+	if (!grew && no_health(&health))
 		return;
 	total->bytes += bytes - base->bytes[old];
 	total->packets += packets - base->packets[old];
-	__atomic_store_n(&row->seen, d->now, __ATOMIC_RELAXED);
+	if (grew)
+		__atomic_store_n(&row->seen, d->now, __ATOMIC_RELAXED);
 	d->deltas[d->delta_count++] = (struct drain_delta){
 		.row = (uint32_t)i,
 		.bytes = bytes - base->bytes[old],
 		.packets = packets - base->packets[old],
+		.health = health,
 	};
 }
 
@@ -158,10 +187,11 @@ void drain_commit(struct drain *d)
 	__atomic_store_n(&d->spooled->sequence, d->spooled->sequence + 1, __ATOMIC_RELEASE);
 }
 
-static bool settled(const struct weir_row *row, const struct weir_base *b)
+static bool settled(const struct weir_row *row, const struct weir_flow_health *h, const struct weir_base *b)
 {
-	return row->bytes == b->bytes[0] && row->bytes == b->bytes[1] &&
-	       row->packets == b->packets[0] && row->packets == b->packets[1];
+	return row->bytes == b->bytes[0] && row->bytes == b->bytes[1] && row->packets == b->packets[0] &&
+	       row->packets == b->packets[1] && !memcmp(h, &b->health[0], sizeof(*h)) &&
+	       !memcmp(h, &b->health[1], sizeof(*h));
 }
 
 int drain_retire(struct drain *d, uint32_t before)
@@ -176,7 +206,7 @@ int drain_retire(struct drain *d, uint32_t before)
 			continue;
 		switch (state_of(row)) {
 		case WEIR_ROW_RETIRED:
-			if (!settled(row, &d->bases[i]))
+			if (!settled(row, &d->health[i], &d->bases[i]))
 				break;
 			__atomic_store_n(&row->state, WEIR_ROW_CLAIMED, __ATOMIC_RELEASE);
 			clear_row(d, i);

@@ -12,11 +12,14 @@
 struct drain_delta {
 	uint32_t row;
 	uint64_t bytes, packets;
+	struct weir_flow_health health; /* zeros unless health_due or the row is on its way back to the kernel */
 };
 
 struct drain {
 	struct rows rows;
 	struct weir_base *bases; /* parallel to rows */
+	struct weir_flow_health *health; /* the same; cleared with the row */
+	bool health_due; /* the next read takes it, otherwise it waits in the kernel */
 	struct weir_spooled *spooled;
 	/* A new epoch is at least this. The wall clock in seconds: a node that lost both its state
 	 * directory and its counters cannot know what the aggregator has seen of it, and must come

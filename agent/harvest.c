@@ -187,6 +187,7 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 	h->spool = spool;
 	h->drain.rows = probe_rows(p);
 	h->drain.bases = probe_bases(p);
+	h->drain.health = probe_flow_health(p);
 	h->drain.spooled = probe_spooled(p);
 	h->drain.epoch_floor = weir_wall_ns() / WEIR_NS_PER_S;
 	h->drain.grace = grace;
@@ -369,6 +370,7 @@ int harvest_run(struct harvest *h, uint64_t end_ns, const struct harvest_policy 
 	nat_window(h->nat);
 	harvest_follow(h);
 	h->drain.now = WEIR_TICK(now_ns);
+	h->drain.health_due = end_ns / h->conf->flow_health_ns != h->last_end_ns / h->conf->flow_health_ns;
 	drain_read(&h->drain);
 	r = health_read(h->health, h->probe);
 	if (r < 0)

@@ -70,6 +70,7 @@ static int set_entries(struct weir_bpf *skel, const struct probe_conf *c)
 		{skel->maps.weir_rows4, rows4},
 		{skel->maps.weir_rows6, c->flow_rows6},
 		{skel->maps.weir_bases, rows4 + c->flow_rows6},
+		{skel->maps.weir_flow_health, rows4 + c->flow_rows6},
 		{skel->maps.weir_workloads, c->workloads},
 		{skel->maps.weir_cgroups, c->workloads},
 		{skel->maps.weir_sizes, 2},
@@ -98,6 +99,7 @@ static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const ch
 	struct bpf_map *m;
 	int r = set_entries(skel, c);
 
+	skel->rodata->weir_rows4_count = c->flow_rows + c->total_rows + WEIR_SPILL_ROWS;
 	skel->rodata->weir_flow_mask = c->flow_rows - 1;
 	skel->rodata->weir_flow6_mask = c->flow_rows6 - 1;
 	skel->rodata->weir_total_mask = c->total_rows - 1;
@@ -256,7 +258,7 @@ static int map_all(struct probe *p, const struct probe_conf *c)
 	} maps[] = {
 		{s->maps.weir_rows4, &p->rows.v4},     {s->maps.weir_rows6, &p->rows.v6},
 		{s->maps.weir_bases, &p->bases},       {s->maps.weir_spooled, &p->spooled},
-		{s->maps.weir_marks, &p->marks},
+		{s->maps.weir_marks, &p->marks},	       {s->maps.weir_flow_health, &p->flow_health},
 		{s->maps.data_ctl, &p->ctl},	       {s->maps.weir_cgroups, &p->cgroups},
 		{s->maps.data_ifs, &p->ifs},	       {s->maps.weir_early, &p->early},
 		{s->maps.data_ways, &p->ways},

@@ -73,7 +73,8 @@ int probe_measure(void);
 
 /* Plain memory shared with the kernel. */
 struct rows probe_rows(const struct probe *p);
-struct weir_base *probe_bases(struct probe *p); /* parallel to rows */
+struct weir_base *probe_bases(struct probe *p); /* parallel to rows, as is the next */
+struct weir_flow_health *probe_flow_health(struct probe *p);
 struct weir_spooled *probe_spooled(struct probe *p);
 struct weir_ctl *probe_ctl(struct probe *p);
 struct weir_marks *probe_marks(struct probe *p);

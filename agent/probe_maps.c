@@ -78,6 +78,11 @@ struct weir_base *probe_bases(struct probe *p)
 	return p->bases;
 }
 
+struct weir_flow_health *probe_flow_health(struct probe *p)
+{
+	return p->flow_health;
+}
+
 struct weir_spooled *probe_spooled(struct probe *p)
 {
 	return p->spooled;

@@ -72,6 +72,7 @@ struct probe {
 	int pass_link[2]; /* of the iterators, kept while the agent runs; -1 = refused */
 	struct rows rows;
 	struct weir_base *bases;
+	struct weir_flow_health *flow_health; /* of each row */
 	struct weir_spooled *spooled;
 	struct weir_marks *marks;
 	struct weir_ctl *ctl;

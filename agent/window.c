@@ -37,6 +37,7 @@ static int acc_add(struct acc *a, const struct weir_sum_row *r)
 		a->last_at = at;
 		a->rows[at - 1].bytes += r->bytes;
 		a->rows[at - 1].packets += r->packets;
+		weir_sum_tcp_add(&a->rows[at - 1].tcp, &r->tcp);
 		return 0;
 	}
 	if (a->count == a->cap) {
@@ -65,6 +66,7 @@ static struct weir_sum_row folded(const struct weir_sum_row *r)
 		.verdict = r->verdict,
 		.bytes = r->bytes,
 		.packets = r->packets,
+		.tcp = r->tcp,
 		.rule = WEIR_NO_RULE,
 		.interface = "",
 	};
@@ -242,6 +244,7 @@ static int add_all(const struct window_conf *conf, const struct rows *rows,
 			d = folded(&d);
 		d.bytes = deltas[i].bytes;
 		d.packets = deltas[i].packets;
+		d.tcp = (struct weir_sum_tcp){deltas[i].health.rtt_us, deltas[i].health.samples, deltas[i].health.retrans};
 		r = intern(in, row->workload, &d.workload);
 		if (r == 0)
 			r = acc_add(a, &d);

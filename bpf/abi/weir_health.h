@@ -64,6 +64,18 @@ struct weir_health {
 };
 _Static_assert(sizeof(struct weir_health) == 800, "weir_health");
 
+/*
+ * TCP health of a flow, beside the row of what it sends (weir_flow_health, of rows4, then of rows6; those of totals
+ * and spill rows stay 0). Cumulative while the row lives; BPF adds atomically, the agent reads, and clears it with the
+ * row. What finds no row counts in weir_health alone. 32 bits of counts: differences are modulo 2^32.
+ */
+struct weir_flow_health {
+	__u64 rtt_us;  /* sum of */
+	__u32 samples; /* so many smoothed round-trip times: those of weir_health.rtt */
+	__u32 retrans; /* segments sent again: WEIR_H_RETRANS */
+};
+_Static_assert(sizeof(struct weir_flow_health) == 16, "weir_flow_health");
+
 /* How a socket takes part in health. */
 #define WEIR_SOCK_KNOWN 0x01  /* has its key: weir saw it begin, or took it over */
 #define WEIR_SOCK_OPEN 0x02   /* was counted as a connection */

@@ -8,11 +8,10 @@
 #ifndef WEIR_BPF_HEALTH_H
 #define WEIR_BPF_HEALTH_H
 
+#include "bpf/inc/flow_health.h"
 #include "bpf/inc/rtt.h"
 #include "bpf/inc/scope.h"
 
-#define WEIR_AF_INET 2
-#define WEIR_AF_INET6 10
 #define WEIR_ECONNRESET 104
 #define WEIR_ETIMEDOUT 110
 #define WEIR_ECONNREFUSED 111
@@ -28,13 +27,6 @@ const volatile __u64 weir_root_id = 0; /* cgroup id of the root that weir is att
 
 /* Nearly a kilobyte: too large for the stack. */
 static const struct weir_health weir_no_health;
-
-static __always_inline __u64 weir_sock_cgroup(struct sock *sk)
-{
-	struct cgroup *c = sk->sk_cgrp_data.cgroup;
-
-	return c ? c->kn->id : 0;
-}
 
 static __always_inline bool weir_below_root(struct sock *sk)
 {
@@ -56,7 +48,7 @@ static __always_inline void weir_peer_of(struct sock *sk, __u8 *peer)
 {
 	__u64 *a = (__u64 *)peer;
 
-	if (sk->__sk_common.skc_family == WEIR_AF_INET6) {
+	if (sk->__sk_common.skc_family == AF_INET6) {
 		a[0] = *(__u64 *)&sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[0];
 		a[1] = *(__u64 *)&sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[2];
 	} else {
@@ -94,9 +86,12 @@ static __always_inline void weir_tally(struct weir_health *h, __u32 what, __u64 
 static __always_inline void weir_settle_retrans(struct weir_health *h, struct weir_sock *ws,
 						struct tcp_sock *tp)
 {
-	__u32 now = tp->total_retrans;
+	__u32 now = tp->total_retrans, more = now - __sync_lock_test_and_set(&ws->retrans, now);
 
-	weir_tally(h, WEIR_H_RETRANS, (__s64)(__s32)(now - __sync_lock_test_and_set(&ws->retrans, now)));
+	if (!more)
+		return;
+	weir_tally(h, WEIR_H_RETRANS, (__s64)(__s32)more);
+	weir_flow_tell(ws, tp, 0, 0, more);
 }
 
 /* Adds what the socket did since it was last looked at. */
@@ -125,6 +120,7 @@ static __always_inline void weir_sample(struct weir_health *h, struct weir_sock 
 	ws->sampled_s = bpf_ktime_get_ns() / 1000000000;
 	__sync_fetch_and_add(&h->rtt[i], 1);
 	weir_tally(h, WEIR_H_RTT_US, us);
+	weir_flow_tell(ws, tp, us, 1, 0);
 }
 
 static __always_inline void weir_health_key(struct weir_sock *ws, struct sock *sk)

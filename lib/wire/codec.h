@@ -11,6 +11,7 @@
 #define WEIR_SUMMARY_DROPS_MAX 64
 #define WEIR_WORKLOAD_LABELS_MAX 64
 #define WEIR_PUSH_SIGS_MAX 16
+#define WEIR_DIFFERENCE_TCP 4 /* numbers of a row in Difference.tcp */
 #define WEIR_COUNT_MAX ((uint64_t)INT64_MAX) /* what a database integer holds */
 
 #define WEIR_HEALTH_COUNTS_MAX 64 /* room for those of newer nodes, which are ignored */

@@ -62,6 +62,18 @@ struct weir_sum_workload {
 	size_t label_count;
 	uint64_t cgroup_id;
 };
+/* TCP health of flows: round trips as a sum of so many samples, segments sent again. */
+struct weir_sum_tcp { uint64_t rtt_us, samples, retrans; };
+static inline void weir_sum_tcp_add(struct weir_sum_tcp *to, const struct weir_sum_tcp *t)
+{
+	to->rtt_us += t->rtt_us;
+	to->samples += t->samples;
+	to->retrans += t->retrans;
+}
+static inline bool weir_sum_tcp_any(const struct weir_sum_tcp *t)
+{
+	return t->rtt_us || t->samples || t->retrans;
+}
 struct weir_sum_row {
 	uint32_t workload;
 	bool folded;		/* no addresses, no ports */
@@ -71,6 +83,7 @@ struct weir_sum_row {
 	bool init_local;
 	uint16_t local_port, peer_port;
 	uint64_t bytes, packets;
+	struct weir_sum_tcp tcp; /* of what the workload sends */
 	uint32_t rule;		/* WEIR_NO_RULE = none */
 	const char *interface;	/* "" = another namespace's */
 };

@@ -97,6 +97,32 @@ static int split_workloads(struct split *x)
 	return 0;
 }
 
+/* Of the kept rows that have any; now: as in split_counts(). */
+static int split_tcp(struct split *x, const uint32_t *now)
+{
+	Weir__V1__Difference *d = x->d;
+	uint64_t skipped = 0;
+
+	d->tcp = weir_arena_array(x->arena, d->n_rows, WEIR_DIFFERENCE_TCP * sizeof(*d->tcp));
+	if (!d->tcp)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->ref->row_count; i++) {
+		const struct weir_sum_tcp *t = now[i] ? &x->s->rows[now[i] - 1].tcp : NULL;
+
+		if (!t)
+			continue;
+		if (!weir_sum_tcp_any(t)) {
+			skipped++;
+			continue;
+		}
+		memcpy(&d->tcp[d->n_tcp], (const uint64_t[]){skipped, t->rtt_us, t->samples, t->retrans},
+		       WEIR_DIFFERENCE_TCP * sizeof(*d->tcp));
+		d->n_tcp += WEIR_DIFFERENCE_TCP;
+		skipped = 0;
+	}
+	return 0;
+}
+
 /* The counts of the kept rows, in the reference's order. now: of each of its rows, position in s + 1. */
 static int split_counts(struct split *x, const uint32_t *now)
 {
@@ -117,7 +143,7 @@ static int split_counts(struct split *x, const uint32_t *now)
 		d->bytes[n++] = (int64_t)(row->bytes - weir_row_foretell(&x->ref->rows[i], row->packets));
 	}
 	d->n_packets = d->n_bytes = n;
-	return 0;
+	return split_tcp(x, now);
 }
 
 static int split_rows(struct split *x)

@@ -144,6 +144,9 @@ static int build_row(const struct weir_sum_row *w, struct strings *t, Weir__V1__
 	o->verdict = w->verdict;
 	o->bytes = w->bytes;
 	o->packets = w->packets;
+	o->rtt_us = w->tcp.rtt_us;
+	o->rtt_samples = w->tcp.samples;
+	o->retrans = w->tcp.retrans;
 	o->rule = w->rule + 1; /* WEIR_NO_RULE becomes 0 */
 	o->init_local = w->init_local;
 	return intern(t, w->interface, &o->interface);

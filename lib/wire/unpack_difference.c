@@ -99,6 +99,26 @@ static int keep_workloads(const Weir__V1__Difference *d, const struct weir_summa
 	return r;
 }
 
+/* TCP health of the kept rows that have any. */
+static int keep_tcp(const Weir__V1__Difference *d, struct kept *k, struct weir_err *err)
+{
+	size_t at = 0;
+
+	if (d->n_tcp % WEIR_DIFFERENCE_TCP)
+		return weir_bad(err, "difference.tcp: not four numbers for each row");
+	for (size_t i = 0; i < d->n_tcp; i += WEIR_DIFFERENCE_TCP, at++) {
+		const uint64_t *n = &d->tcp[i];
+
+		if (n[0] >= d->n_rows - at)
+			return weir_bad(err, "difference.tcp[%zu]: behind the end", i);
+		at += n[0];
+		if (n[1] > WEIR_COUNT_MAX || n[2] > WEIR_COUNT_MAX || n[3] > WEIR_COUNT_MAX)
+			return weir_bad(err, "difference.tcp[%zu]: out of range", i);
+		k->rows[at].tcp = (struct weir_sum_tcp){n[1], n[2], n[3]};
+	}
+	return 0;
+}
+
 static int keep_rows(const Weir__V1__Difference *d, const struct weir_summary *ref, struct copy *c,
 		     struct kept *k, const uint32_t *place, struct weir_err *err)
 {
@@ -122,6 +142,7 @@ static int keep_rows(const Weir__V1__Difference *d, const struct weir_summary *r
 			return weir_bad(err, "difference.rows[%zu]: of a workload that is not kept", i);
 		to->workload = place[from->workload] - 1;
 		to->interface = copy_text(c, from->interface);
+		to->tcp = (struct weir_sum_tcp){0};
 		to->packets = d->packets[i];
 		to->bytes = weir_row_foretell(from, to->packets) + (uint64_t)d->bytes[i];
 		if (!to->interface)
@@ -130,7 +151,7 @@ static int keep_rows(const Weir__V1__Difference *d, const struct weir_summary *r
 			return weir_bad(err, "difference.rows[%zu]: bytes or packets out of range", i);
 		weir_sums_add(&k->sums, to->dir, to->bytes, to->packets);
 	}
-	return 0;
+	return keep_tcp(d, k, err);
 }
 
 static int join_identity(const Weir__V1__Summary *pb, const struct weir_summary *ref, struct copy *c,

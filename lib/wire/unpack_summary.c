@@ -131,6 +131,12 @@ static const char *row_wrong(const Weir__V1__Summary *pb, size_t workloads, cons
 		return "packets";
 	if (!string_at(pb, r->interface))
 		return "interface";
+	if (r->rtt_us > WEIR_COUNT_MAX)
+		return "rtt_us";
+	if (r->rtt_samples > WEIR_COUNT_MAX)
+		return "rtt_samples";
+	if (r->retrans > WEIR_COUNT_MAX)
+		return "retrans";
 	return NULL;
 }
 
@@ -149,6 +155,7 @@ static void row_fill(const Weir__V1__Summary *pb, const Weir__V1__Row *r, struct
 	o->peer_port = (uint16_t)r->peer_port;
 	o->bytes = r->bytes;
 	o->packets = r->packets;
+	o->tcp = (struct weir_sum_tcp){r->rtt_us, r->rtt_samples, r->retrans};
 	o->rule = r->rule - 1; /* 0 becomes WEIR_NO_RULE */
 	o->interface = string_at(pb, r->interface);
 }

@@ -101,6 +101,8 @@ static void fill_rows(struct weir_arena *a, struct weir_summary *s)
 		r->init_local = rnd() & 1;
 		r->bytes = rnd_count();
 		r->packets = rnd_count();
+		if (rnd() & 1)
+			r->tcp = (struct weir_sum_tcp){rnd_count(), rnd_count(), rnd_count()};
 		r->rule = rnd() & 1 ? WEIR_NO_RULE : (uint32_t)rnd() % 1000;
 		r->interface = rnd_text();
 	}
@@ -183,7 +185,7 @@ static bool same_row(const struct weir_sum_row *a, const struct weir_sum_row *b)
 	       !memcmp(&a->peer, &b->peer, 16) && a->peer_class == b->peer_class && a->proto == b->proto &&
 	       a->dir == b->dir && a->verdict == b->verdict && a->init_local == b->init_local &&
 	       a->local_port == b->local_port && a->peer_port == b->peer_port && a->bytes == b->bytes &&
-	       a->packets == b->packets && a->rule == b->rule && !strcmp(a->interface, b->interface);
+	       a->packets == b->packets && !memcmp(&a->tcp, &b->tcp, sizeof(a->tcp)) && a->rule == b->rule && !strcmp(a->interface, b->interface);
 }
 
 static bool same_workload(const struct weir_sum_workload *a, const struct weir_sum_workload *b)

@@ -17,11 +17,13 @@ struct world {
 	struct weir_row4 v4[ROWS4];
 	struct weir_row6 v6[ROWS6];
 	struct weir_base bases[ROWS];
+	struct weir_flow_health health[ROWS];
 	struct weir_spooled spooled;
 	uint64_t epoch, sequence; /* last durable record */
 	uint64_t durable_bytes, durable_packets;
 	uint64_t counted_bytes, counted_packets;
 	uint64_t booted_bytes, booted_packets; /* counted before the last boot */
+	struct weir_flow_health durable_health, counted_health;
 	uint32_t now_s;
 	unsigned int seed;
 };
@@ -46,15 +48,26 @@ static struct weir_row *row_of(struct world *w, size_t i)
 
 static struct drain drain_of(struct world *w, struct drain_delta deltas[ROWS])
 {
-	return (struct drain){.rows = rows_of(w), .bases = w->bases, .spooled = &w->spooled, .grace = grace,
+	return (struct drain){.rows = rows_of(w), .bases = w->bases, .health = w->health, .spooled = &w->spooled, .grace = grace,
 			      .deltas = deltas};
+}
+
+static void sample(struct weir_flow_health *of, struct weir_flow_health *all, uint64_t us)
+{
+	of->rtt_us += us;
+	all->rtt_us += us;
+	of->samples++;
+	all->samples++;
+	of->retrans += us & 1;
+	all->retrans += us & 1;
 }
 
 /* The kernel: claims rows and counts into live ones. */
 static void traffic(struct world *w, int packets)
 {
 	while (packets--) {
-		struct weir_row *row = row_of(w, rand_r(&w->seed) % ROWS);
+		size_t at = rand_r(&w->seed) % ROWS;
+		struct weir_row *row = row_of(w, at);
 		uint64_t len = 40 + rand_r(&w->seed) % 1400;
 
 		if (row->state == WEIR_ROW_FREE) {
@@ -68,6 +81,8 @@ static void traffic(struct world *w, int packets)
 		row->seen = w->now_s;
 		w->counted_bytes += len;
 		w->counted_packets++;
+		if (len % 3 == 0)
+			sample(&w->health[at], &w->counted_health, len);
 	}
 }
 
@@ -76,6 +91,9 @@ static void append(struct world *w, const struct drain *d)
 	for (size_t i = 0; i < d->delta_count; i++) {
 		w->durable_bytes += d->deltas[i].bytes;
 		w->durable_packets += d->deltas[i].packets;
+		w->durable_health.rtt_us += d->deltas[i].health.rtt_us;
+		w->durable_health.samples += d->deltas[i].health.samples;
+		w->durable_health.retrans += d->deltas[i].health.retrans;
 	}
 	w->epoch = w->spooled.epoch;
 	w->sequence = w->spooled.sequence + 1;
@@ -103,6 +121,7 @@ static void kill_in_clear(struct world *w)
 static void one_window(struct world *w, struct drain *d, enum kill kill)
 {
 	d->now = w->now_s;
+	d->health_due = w->now_s % 3 == 0;
 	if (kill == IN_READ)
 		d->rows.count = ROWS4 + rand_r(&w->seed) % ROWS6;
 	drain_read(d);
@@ -155,11 +174,13 @@ static bool equal_at_end(struct world *w)
 		struct drain_delta deltas[ROWS];
 		struct drain d = drain_of(w, deltas);
 
+		d.health_due = true;
 		drain_read(&d);
 		append(w, &d);
 		drain_commit(&d);
 	}
-	return w->durable_bytes == w->counted_bytes && w->durable_packets == w->counted_packets && says_all(w);
+	return w->durable_bytes == w->counted_bytes && w->durable_packets == w->counted_packets && says_all(w) &&
+	       !memcmp(&w->durable_health, &w->counted_health, sizeof(w->counted_health));
 }
 
 TEST(kill_at_each_step)
@@ -269,9 +290,11 @@ TEST(reboot_begins_a_new_epoch)
 	memset(w.v4, 0, sizeof(w.v4));
 	memset(w.v6, 0, sizeof(w.v6));
 	memset(w.bases, 0, sizeof(w.bases));
+	memset(w.health, 0, sizeof(w.health));
 	memset(&w.spooled, 0, sizeof(w.spooled));
 	w.counted_bytes = w.booted_bytes = w.durable_bytes;
 	w.counted_packets = w.booted_packets = w.durable_packets;
+	w.counted_health = w.durable_health;
 	CHECK(agent(&w, NO_KILL, &began) == 0 && began == DRAIN_REBOOTED, "%d", (int)began);
 	CHECK(w.epoch == 2, "%d", (int)w.epoch);
 	CHECK(equal_at_end(&w), "not equal after a reboot");

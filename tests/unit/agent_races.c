@@ -198,6 +198,7 @@ static int drainer_start(struct drainer *g, struct fixture *f)
 	g->f = f;
 	g->d.rows = probe_rows(f->probe);
 	g->d.bases = probe_bases(f->probe);
+	g->d.health = probe_flow_health(f->probe);
 	g->d.spooled = probe_spooled(f->probe);
 	g->d.grace = grace;
 	g->d.arg = g;

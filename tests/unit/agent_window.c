@@ -84,7 +84,7 @@ TEST(service_detail_cuts_the_opener)
 	struct weir_row4 rows[] = {row(1, 40001, 443, WEIR_ROW_F_INIT_LOCAL),
 					row(1, 40002, 443, WEIR_ROW_F_INIT_LOCAL),
 					row(1, 80, 50001, 0), row(1, 80, 50002, 0)};
-	const struct drain_delta d[] = {{0, 100, 1}, {1, 50, 1}, {2, 10, 1}, {3, 5, 1}};
+	const struct drain_delta d[] = {{0, 100, 1, {900, 2, 1}}, {1, 50, 1, {100, 1, 4}}, {2, 10, 1, {0}}, {3, 5, 1, {0}}};
 	const struct window_conf conf = {.detail = CONFIG_SERVICE, .max_rows = 100};
 	struct window w = {0};
 
@@ -92,6 +92,8 @@ TEST(service_detail_cuts_the_opener)
 	CHECK(w.row_count == 2, "%zu rows", w.row_count);
 	CHECK(w.rows[0].bytes == 150 && w.rows[0].packets == 2, "%d", (int)w.rows[0].bytes);
 	CHECK(w.rows[0].local_port == 0 && w.rows[0].peer_port == 443, "client side");
+	CHECK(w.rows[0].tcp.rtt_us == 1000 && w.rows[0].tcp.samples == 3 && w.rows[0].tcp.retrans == 5, "health is summed");
+	CHECK(!weir_sum_tcp_any(&w.rows[1].tcp), "and of its own row");
 	CHECK(w.rows[1].local_port == 80 && w.rows[1].peer_port == 0, "server side");
 	CHECK(!strcmp(w.rows[0].interface, "eth0"), "%s", w.rows[0].interface);
 	CHECK(!strcmp(w.workloads[w.rows[0].workload].name, "web.service"), "workload");
@@ -102,7 +104,7 @@ TEST(connection_detail_keeps_ports)
 {
 	struct weir_row4 rows[] = {row(1, 40001, 443, WEIR_ROW_F_INIT_LOCAL),
 					row(1, 40002, 443, WEIR_ROW_F_INIT_LOCAL)};
-	const struct drain_delta d[] = {{0, 100, 1}, {1, 50, 1}};
+	const struct drain_delta d[] = {{0, 100, 1, {0}}, {1, 50, 1, {0}}};
 	const struct window_conf conf = {.detail = CONFIG_CONNECTION, .max_rows = 100};
 	struct window w = {0};
 
@@ -114,7 +116,7 @@ TEST(connection_detail_keeps_ports)
 TEST(verdicts_and_directions_stay_apart)
 {
 	struct weir_row4 rows[] = {row(1, 1, 443, 1), row(1, 1, 443, 1), row(1, 1, 443, 1)};
-	const struct drain_delta d[] = {{0, 3, 1}, {1, 2, 1}, {2, 1, 1}};
+	const struct drain_delta d[] = {{0, 3, 1, {0}}, {1, 2, 1, {0}}, {2, 1, 1, {0}}};
 	struct window_conf conf = {.detail = CONFIG_SERVICE, .max_rows = 100};
 	struct window w = {0};
 
@@ -130,7 +132,7 @@ TEST(verdicts_and_directions_stay_apart)
 TEST(kernel_totals_stay_folded)
 {
 	struct weir_row4 rows[] = {row(2, 0, 0, WEIR_ROW_F_TOTAL)};
-	const struct drain_delta d[] = {{0, 7, 1}};
+	const struct drain_delta d[] = {{0, 7, 1, {0}}};
 	const struct window_conf conf = {.detail = CONFIG_CONNECTION, .max_rows = 100};
 	struct window w = {0};
 
@@ -155,7 +157,7 @@ TEST(folding_keeps_the_largest_and_the_sums)
 	for (uint32_t i = 0; i < N; i++) {
 		rows[i] = row(i % 3, (uint16_t)(1000 + i), 443, WEIR_ROW_F_INIT_LOCAL);
 		rows[i].h.peer_class = i % 5;
-		d[i] = (struct drain_delta){i, rand_r(&seed) % 100000, 1 + i % 7};
+		d[i] = (struct drain_delta){i, rand_r(&seed) % 100000, 1 + i % 7, {0}};
 		bytes += d[i].bytes;
 		packets += d[i].packets;
 	}
@@ -192,7 +194,7 @@ TEST(workloads_beyond_the_bound_are_unidentified)
 
 	for (uint32_t i = 0; i < N; i++) {
 		rows[i] = row(i + 1, 1, 443, 1);
-		d[i] = (struct drain_delta){i, 10, 1};
+		d[i] = (struct drain_delta){i, 10, 1, {0}};
 	}
 	CHECK(build(&conf, rows, N, d, N, &w) == 0, "build");
 	CHECK(w.workload_count == WEIR_SUMMARY_WORKLOADS_MAX, "%zu", w.workload_count);

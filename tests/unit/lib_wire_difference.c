@@ -45,10 +45,11 @@ static void list_lines(const struct weir_summary *s, struct lines *l)
 		weir_auto_free char *w = workload_text(&s->workloads[r->workload]);
 		char local[46], peer[46];
 
-		line(l, weir_strf("row %s %d %s %s %u %u %u %u %u %u %u %llu %llu %u %s", w, r->folded,
+		line(l, weir_strf("row %s %d %s %s %u %u %u %u %u %u %u %llu %llu %llu %llu %llu %u %s", w, r->folded,
 				  weir_addr_text(&r->local, local), weir_addr_text(&r->peer, peer), r->peer_class,
 				  r->proto, r->dir, r->verdict, r->init_local, r->local_port, r->peer_port,
-				  (unsigned long long)r->bytes, (unsigned long long)r->packets, r->rule, r->interface));
+				  (unsigned long long)r->bytes, (unsigned long long)r->packets, (unsigned long long)r->tcp.rtt_us,
+				  (unsigned long long)r->tcp.samples, (unsigned long long)r->tcp.retrans, r->rule, r->interface));
 	}
 	for (size_t i = 0; i < s->health_count; i++) {
 		const struct weir_sum_health *h = &s->health[i];
@@ -124,6 +125,7 @@ static void next_window(struct weir_arena *a, struct weir_summary *s)
 		if (rnd() % 4) {
 			rows[i].bytes = rnd_count();
 			rows[i].packets = rnd_count();
+			rows[i].tcp = rnd() % 3 ? (struct weir_sum_tcp){0} : (struct weir_sum_tcp){rnd_count(), rnd_count(), rnd_count()};
 		}
 	for (size_t i = 0; i < WEIR_MIN(fresh.row_count, (size_t)20); i++) {
 		rows[n] = fresh.rows[i];
@@ -214,6 +216,8 @@ static int pair_open(struct pair *p)
 	p->second = p->first;
 	p->second.sequence++;
 	p->second.first_kept = p->first.sequence;
+	for (size_t i = 0; i < 2; i++)
+		p->second.rows[i].tcp = (struct weir_sum_tcp){5000, 3, 1};
 	r = weir_summary_deflate(&p->first, NULL, &z);
 	if (!r)
 		r = weir_summary_inflate(z.data, z.len, NULL, &m, NULL);
@@ -373,6 +377,12 @@ CHANGE(packets, d->packets[0] = 1ull << 63)
 CHANGE(bytes, d->bytes[0] = INT64_MIN)
 CHANGE(workloads, d->n_workloads = 0)
 CHANGE(workload_gap, d->workloads[0] = UINT32_MAX)
+CHANGE(tcp_odd, d->n_tcp--)
+CHANGE(tcp_gap, d->tcp[0] = d->n_rows)
+CHANGE(tcp_gap_wraps, d->tcp[4] = UINT64_MAX)
+CHANGE(tcp_rtt, d->tcp[1] = UINT64_MAX)
+CHANGE(tcp_samples, d->tcp[2] = UINT64_MAX)
+CHANGE(tcp_retrans, d->tcp[3] = UINT64_MAX)
 CHANGE(identity, d->n_identity++; d->identity = (int64_t *)(void *)many)
 CHANGE(head, d->head[0] = INT64_MIN; d->n_head = d->n_head ? d->n_head : 1)
 
@@ -392,6 +402,12 @@ TEST(every_list_of_a_difference_is_checked)
 		{change_bytes, "difference.rows[0]: bytes or packets"},
 		{change_workloads, "of a workload that is not kept"},
 		{change_workload_gap, "difference.workloads[0]"},
+		{change_tcp_odd, "difference.tcp: not four"},
+		{change_tcp_gap, "difference.tcp[0]: behind"},
+		{change_tcp_gap_wraps, "difference.tcp[4]: behind"},
+		{change_tcp_rtt, "difference.tcp[0]: out of"},
+		{change_tcp_samples, "difference.tcp[0]: out of"},
+		{change_tcp_retrans, "difference.tcp[0]: out of"},
 		{change_identity, "difference.identity"},
 		{change_head, "summary."},
 	};

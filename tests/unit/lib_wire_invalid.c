@@ -119,6 +119,9 @@ BREAK(r_dir, f.r.dir = WEIR_DIRS)
 BREAK(r_verdict, f.r.verdict = WEIR_VERDICTS)
 BREAK(r_bytes, f.r.bytes = UINT64_MAX)
 BREAK(r_packets, f.r.packets = UINT64_MAX)
+BREAK(r_rtt, f.r.rtt_us = UINT64_MAX)
+BREAK(r_samples, f.r.rtt_samples = UINT64_MAX)
+BREAK(r_retrans, f.r.retrans = UINT64_MAX)
 BREAK(r_interface, f.r.interface = 2)
 BREAK(i_interface, f.i.interface = 2)
 BREAK(i_dir, f.i.dir = WEIR_DIRS)
@@ -169,6 +172,8 @@ static const struct {
 	{break_r_proto, "summary.rows[0].proto:"}, {break_r_lport, "summary.rows[0].local_port:"},
 	{break_r_pport, "summary.rows[0].peer_port:"}, {break_r_folded, "summary.rows[0].peer_port:"},
 	{break_r_dir, "summary.rows[0].dir:"}, {break_r_verdict, "summary.rows[0].verdict:"},
+	{break_r_rtt, "summary.rows[0].rtt_us:"}, {break_r_samples, "summary.rows[0].rtt_samples:"},
+	{break_r_retrans, "summary.rows[0].retrans:"},
 	{break_r_bytes, "summary.rows[0].bytes:"}, {break_r_packets, "summary.rows[0].packets:"},
 	{break_r_interface, "summary.rows[0].interface:"}, {break_i_interface, "summary.identity[0].interface:"},
 	{break_i_dir, "summary.identity[0].dir:"}, {break_i_term, "summary.identity[0].term:"},

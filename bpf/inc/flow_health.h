@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * TCP health by flow: what a socket says of its connection goes beside the row of what it sends, so that it can be told
+ * by peer and path. A socket does not know its row; its addresses and the interface of its route find it, as often as
+ * there is something to say: once a second and at a retransmit.
+ */
+#ifndef WEIR_FLOW_HEALTH_H
+#define WEIR_FLOW_HEALTH_H
+
+const volatile __u32 weir_rows4_count = 0; /* where rows of IPv6 begin in weir_flow_health */
+
+static __always_inline __u64 weir_sock_cgroup(struct sock *sk)
+{
+	struct cgroup *c = sk->sk_cgrp_data.cgroup;
+
+	return c ? c->kn->id : 0;
+}
+
+static __always_inline __u32 weir_out_ifindex(struct weir_sock *ws, struct sock *sk)
+{
+	struct dst_entry *dst = sk->sk_dst_cache;
+	struct net_device *dev = dst ? dst->dev : NULL;
+
+	if (dev)
+		ws->ifindex = dev->ifindex;
+	return ws->ifindex;
+}
+
+/* True: of IPv6, and not of IPv4 by a socket that takes both. */
+static __always_inline bool weir_sock_ends(struct sock *sk, struct weir_tuple *t)
+{
+	struct sock_common *c = &sk->__sk_common;
+
+	if (c->skc_family != AF_INET6) {
+		t->local[0] = c->skc_rcv_saddr;
+		t->remote[0] = c->skc_daddr;
+		return false;
+	}
+	t->local[0] = *(__u64 *)&c->skc_v6_rcv_saddr.in6_u.u6_addr32[0];
+	t->local[1] = *(__u64 *)&c->skc_v6_rcv_saddr.in6_u.u6_addr32[2];
+	t->remote[0] = *(__u64 *)&c->skc_v6_daddr.in6_u.u6_addr32[0];
+	t->remote[1] = *(__u64 *)&c->skc_v6_daddr.in6_u.u6_addr32[2];
+	if (t->remote[0] || c->skc_v6_daddr.in6_u.u6_addr32[2] != bpf_htonl(0xffff))
+		return true;
+	t->local[0] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+	t->remote[0] = c->skc_v6_daddr.in6_u.u6_addr32[3];
+	t->local[1] = t->remote[1] = 0;
+	return false;
+}
+
+/* The place of any row of the flow, ~0 = it has none. */
+static __always_inline __u32 weir_flow_place(const struct weir_tuple *t, bool v6)
+{
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < WEIR_PROBES; i++) {
+		bool same;
+		struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
+
+		if (r && same && weir_of_cgroup(r, t))
+			return v6 ? weir_rows4_count + ((t->hash + i) & weir_flow6_mask) : (t->hash + i) & weir_flow_mask;
+	}
+	return ~0u;
+}
+
+/* Out of line: a settled socket comes here from many places. */
+static __noinline void weir_flow_tell(struct weir_sock *ws, struct tcp_sock *tp, __u32 rtt_us, __u32 samples, __u32 retrans)
+{
+	struct sock *sk = (struct sock *)tp;
+	struct weir_tuple t = {.cgroup = weir_sock_cgroup(sk), .proto = IPPROTO_TCP, .dir = WEIR_EGRESS};
+	bool v6 = weir_sock_ends(sk, &t);
+	struct weir_flow_health *h;
+	__u32 at;
+
+	t.lport_be = bpf_htons(sk->__sk_common.skc_num);
+	t.rport_be = sk->__sk_common.skc_dport;
+	t.ifindex = weir_out_ifindex(ws, sk);
+	if (v6) {
+		t.hash = weir_hash(&t, true);
+		at = weir_flow_place(&t, true);
+	} else {
+		t.hash = weir_hash(&t, false);
+		at = weir_flow_place(&t, false);
+	}
+	h = bpf_map_lookup_elem(&weir_flow_health, &at);
+	if (!h)
+		return;
+	if (samples) {
+		__sync_fetch_and_add(&h->rtt_us, rtt_us);
+		__sync_fetch_and_add(&h->samples, samples);
+	}
+	if (retrans)
+		__sync_fetch_and_add(&h->retrans, retrans);
+}
+
+#endif
