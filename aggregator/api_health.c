@@ -92,6 +92,25 @@ static int add_health(const struct query_health *q, void *arg)
 	return json_array_append_new(l->items, o) ? -ENOMEM : 0;
 }
 
+static int add_path(const struct query_path_health *q, void *arg)
+{
+	struct health_list *l = arg;
+	json_t *o;
+
+	if (json_array_size(l->items) >= l->limit)
+		return 0;
+	o = json_pack("{s:s,s:I,s:f,s:I}", "path", weir_path_name((enum weir_path)q->path), "retransmits", (json_int_t)q->retrans,
+		      "rtt_mean_ms", q->samples ? (double)q->rtt_us / (double)q->samples / 1e3 : 0.0, "rtt_samples",
+		      (json_int_t)q->samples);
+	if (o && (l->by & QUERY_HEALTH_WORKLOAD) &&
+	    json_object_update_new(o, json_pack("{s:s,s:s,s:s,s:s}", "node", q->node, "namespace", q->namespace, "workload",
+						q->workload, "team", q->team))) {
+		json_decref(o);
+		return -ENOMEM;
+	}
+	return !o || json_array_append_new(l->items, o) ? -ENOMEM : 0;
+}
+
 int api_health(struct api_call *c, json_t **ret)
 {
 	static const struct {
@@ -101,6 +120,8 @@ int api_health(struct api_call *c, json_t **ret)
 		{"workload,peer", QUERY_HEALTH_WORKLOAD | QUERY_HEALTH_PEER},
 		{"workload", QUERY_HEALTH_WORKLOAD},
 		{"peer", QUERY_HEALTH_PEER},
+		{"workload,path", QUERY_HEALTH_WORKLOAD | QUERY_HEALTH_PATH},
+		{"path", QUERY_HEALTH_PATH},
 	};
 	const char *by = c->param(c, "by");
 	struct health_list l = {.by = 0};
@@ -111,12 +132,15 @@ int api_health(struct api_call *c, json_t **ret)
 		if (!strcmp(by ? by : names[0].name, names[i].name))
 			l.by = names[i].by;
 	if (!l.by)
-		return weir_err_set(&c->err, -EINVAL, "by: must be workload, peer or workload,peer");
+		return weir_err_set(&c->err, -EINVAL, "by: must be workload, peer, path, workload,peer or workload,path");
 	r = api_since_limit(c, 1000, &range, &l.limit);
 	if (r)
 		return r;
 	l.items = json_array();
-	r = query_health(c->sv->store, l.by, &range, add_health, &l);
+	if (l.by & QUERY_HEALTH_PATH)
+		r = query_path_health(c->sv->store, l.by & QUERY_HEALTH_WORKLOAD, &range, add_path, &l);
+	else
+		r = query_health(c->sv->store, l.by, &range, add_health, &l);
 	if (r) {
 		json_decref(l.items);
 		return api_store_failed(c, r);

@@ -90,7 +90,7 @@ static int put_keys(const struct live_line *l, const struct live_ask *ask, json_
 	if (!r && (by == LIVE_BY_SERIES || by == LIVE_BY_TEAM))
 		r = put(o, "team", text(is[LIVE_TEAM]));
 	if (!r && by == LIVE_BY_SERIES)
-		r = put(o, "path", text(live_way_name(ask->measure, l->first->way)));
+		r = put(o, "path", text(live_way_name(l->first->way)));
 	return r;
 }
 

@@ -48,6 +48,8 @@ const char *ingest_check(const struct weir_summary *s)
 			return "rows: direction or verdict out of range";
 		if (r->bytes > COUNT_MAX || r->packets > COUNT_MAX)
 			return "rows: bytes or packets out of range";
+		if (r->tcp.rtt_us > COUNT_MAX || r->tcp.samples > COUNT_MAX || r->tcp.retrans > COUNT_MAX)
+			return "rows: round trips or retransmits out of range";
 	}
 	for (size_t i = 0; i < s->identity_count; i++)
 		if (s->identity[i].bytes >= 1ull << 63 || s->identity[i].packets >= 1ull << 63)
@@ -106,6 +108,12 @@ static bool same_ends(const struct weir_sum_row *a, const struct weir_sum_row *b
 	return same_local(a, b) && !memcmp(&a->peer, &b->peer, sizeof(a->peer));
 }
 
+/* False: it only says how TCP fared in what was counted before. */
+static bool moved(const struct weir_sum_row *row)
+{
+	return row->bytes || row->packets;
+}
+
 /* `before`: what became of the row before this one; NULL = this is the first. */
 static int apply_row(struct apply *a, const struct weir_sum_row *row, const struct store_flow *before,
 		     struct store_flow *ret)
@@ -146,10 +154,55 @@ static int apply_row(struct apply *a, const struct weir_sum_row *row, const stru
 	f.path = (uint8_t)route->path;
 	if (!r && f.local && named && !(before && before->local == f.local && before->workload == f.workload))
 		r = store_holder(a->store, f.local, f.workload, a->node, a->time_s);
-	if (!r)
+	if (!r && moved(row))
 		r = cost_charge(a->batch, a->pricing->prices, route, &f);
 	*ret = f;
 	return r;
+}
+
+static int by_path(const void *pa, const void *pb)
+{
+	const struct store_path_health *a = pa, *b = pb;
+
+	if (a->workload != b->workload)
+		return a->workload < b->workload ? -1 : 1;
+	return a->path - b->path;
+}
+
+/* The rows' TCP health, summed by workload and path. */
+static int apply_path_health(struct apply *a, const struct store_flow *flows)
+{
+	const struct weir_summary *sum = a->sum;
+	weir_auto_free struct store_path_health *list = calloc(sum->row_count + 1, sizeof(*list));
+	size_t n = 0, last = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < sum->row_count; i++)
+		if (weir_sum_tcp_any(&sum->rows[i].tcp))
+			list[n++] = (struct store_path_health){flows[i].key, flows[i].time_s, flows[i].workload, flows[i].path,
+							       sum->rows[i].tcp};
+	if (!n)
+		return 0;
+	qsort(list, n, sizeof(*list), by_path);
+	for (size_t i = 1; i < n; i++) {
+		if (by_path(&list[last], &list[i]))
+			list[++last] = list[i];
+		else
+			weir_sum_tcp_add(&list[last].tcp, &list[i].tcp);
+	}
+	return store_path_health_add(a->store, list, last + 1);
+}
+
+/* Those that counted packets, in front. */
+static size_t keep_moved(const struct weir_summary *sum, struct store_flow *flows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sum->row_count; i++)
+		if (moved(&sum->rows[i]))
+			flows[n++] = flows[i];
+	return n;
 }
 
 static int apply_summary(struct apply *a, uint64_t now_ns)
@@ -167,7 +220,9 @@ static int apply_summary(struct apply *a, uint64_t now_ns)
 	for (size_t i = 0; !r && i < sum->row_count; i++)
 		r = apply_row(a, &sum->rows[i], i ? &flows[i - 1] : NULL, &flows[i]);
 	if (!r)
-		r = store_flows_add(a->store, flows, sum->row_count);
+		r = apply_path_health(a, flows);
+	if (!r)
+		r = store_flows_add(a->store, flows, keep_moved(sum, flows));
 	/* A summary has all lines that there are: those of interfaces that vanished end. */
 	if (!r && sum->identity_count)
 		r = store_identity_begin(a->store, a->node);

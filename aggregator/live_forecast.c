@@ -62,7 +62,7 @@ int live_series_of(const struct live_series *s, uint64_t end_s, struct weir_seri
 	char id[WEIR_SERIES_ID_MAX];
 	int r;
 
-	snprintf(id, sizeof(id), "%.40s/%.40s %.20s", s->owner->namespace, s->owner->name, live_way_name(s->measure, s->way));
+	snprintf(id, sizeof(id), "%.40s/%.40s %.20s", s->owner->namespace, s->owner->name, live_way_name(s->way));
 	r = weir_series_init(ret, id, n);
 	if (r)
 		return r;

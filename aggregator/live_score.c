@@ -74,7 +74,7 @@ static void fill_subject(const struct live_series *s, struct weir_finding *f)
 	weir_finding_text(f->subject.name, sizeof(f->subject.name), o->name);
 	weir_finding_text(f->subject.team, sizeof(f->subject.team), o->team);
 	weir_finding_text(f->subject.labels, sizeof(f->subject.labels), o->labels);
-	weir_finding_text(f->path, sizeof(f->path), live_way_name(s->measure, s->way));
+	weir_finding_text(f->path, sizeof(f->path), live_way_name(s->way));
 	weir_finding_text(f->series, sizeof(f->series), live_measure_name(s->measure));
 	weir_finding_text(f->unit, sizeof(f->unit), worth[s->measure].unit);
 	/* Of what the workload sends, whoever began; the same each time, as they are of what names the event. */

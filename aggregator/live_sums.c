@@ -46,7 +46,7 @@ static bool matches(const struct live_shown *s, const struct live_ask *a)
 	const char *const *text = s->owner->text;
 
 	return s->measure == a->measure && is_text(a->namespace, text[LIVE_NAMESPACE]) && is_text(a->workload, text[LIVE_NAME]) &&
-	       is_text(a->team, text[LIVE_TEAM]) && is_text(a->path, live_way_name(s->measure, s->way));
+	       is_text(a->team, text[LIVE_TEAM]) && is_text(a->path, live_way_name(s->way));
 }
 
 static int key_of(const struct live_shown *s, enum live_by by, char key[KEY_MAX], size_t *ret_len)
@@ -54,7 +54,7 @@ static int key_of(const struct live_shown *s, enum live_by by, char key[KEY_MAX]
 	const char *const *text = s->owner->text;
 	const char *const of[LIVE_BYS][6] = {
 		[LIVE_BY_SERIES] = {text[LIVE_DOMAIN], text[LIVE_NAMESPACE], text[LIVE_NAME], text[LIVE_KIND], text[LIVE_TEAM],
-				    live_way_name(s->measure, s->way)},
+				    live_way_name(s->way)},
 		[LIVE_BY_WORKLOAD] = {text[LIVE_DOMAIN], text[LIVE_NAMESPACE], text[LIVE_NAME]},
 		[LIVE_BY_NAMESPACE] = {text[LIVE_NAMESPACE]},
 		[LIVE_BY_TEAM] = {text[LIVE_TEAM]},

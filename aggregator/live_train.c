@@ -188,7 +188,7 @@ static void label(struct training *g, size_t i, size_t n, const struct live_seri
 	static const char *const sizes[] = {"large", "medium", "small"};
 
 	weir_meta_text(g->label[i][0], sizeof(g->label[i][0]), s->owner->team);
-	weir_meta_text(g->label[i][1], sizeof(g->label[i][1]), live_way_name(s->measure, s->way));
+	weir_meta_text(g->label[i][1], sizeof(g->label[i][1]), live_way_name(s->way));
 	weir_meta_text(g->label[i][2], sizeof(g->label[i][2]), sizes[3 * i / n]);
 	for (size_t k = 0; k < KINDS; k++)
 		g->labels[i * KINDS + k] = g->label[i][k];

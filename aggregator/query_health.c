@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/query_health.h"
 
+#include "aggregator/select.h"
 #include "aggregator/store_impl.h"
 
 #define SQL_MAX 1024
@@ -119,4 +120,26 @@ int query_health(struct store *s, uint32_t by, const struct query_range *r,
 	if (!e && code != SQLITE_DONE)
 		e = store_fail(s, code);
 	return e ? e : end_group(&g, fn, arg);
+}
+
+int query_path_health(struct store *s, bool by_workload, const struct query_range *r,
+		      int (*fn)(const struct query_path_health *q, void *arg), void *arg)
+{
+	auto_select struct select q = {.s = s};
+	char sql[SQL_MAX];
+	int e;
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT %s,h.path,SUM(h.rtt_us),SUM(h.samples),SUM(h.retrans) FROM path_health_%s h JOIN workload w ON w.id=h.workload "
+		 "JOIN node n ON n.id=w.node WHERE h.bucket>=? AND h.bucket<? GROUP BY 1,2,3,4,5 ORDER BY 1,2,3,4,5",
+		 by_workload ? "n.name,w.namespace,w.name,w.team" : "'','','',''", query_suffix[r->res]);
+	e = select_begin(&q, sql, "uu", r->from_s - r->from_s % store_bucket_s(r->res), r->to_s);
+	while (!e && (e = select_next(&q)) == 1) {
+		const struct query_path_health h = {select_text(&q, 0), select_text(&q, 1), select_text(&q, 2), select_text(&q, 3),
+						    (uint8_t)select_number(&q, 4), select_number(&q, 5), select_number(&q, 6),
+						    select_number(&q, 7)};
+
+		e = fn(&h, arg);
+	}
+	return e;
 }

@@ -2,7 +2,6 @@
 #include "aggregator/query_live.h"
 
 #include "aggregator/select.h"
-#include "aggregator/store_health.h"
 #include "lib/base/clock.h"
 
 /* Two minutes are read from rows of ten seconds, by their key; more from where each row is folded to. */
@@ -22,12 +21,8 @@ const char *live_measure_unit(enum live_measure m)
 	return units[m];
 }
 
-const char *live_way_name(enum live_measure m, uint32_t way)
+const char *live_way_name(uint32_t way)
 {
-	static const char *const scopes[WEIR_SCOPES] = {"loopback", "link", "private", "public"};
-
-	if (m == LIVE_RTT || m == LIVE_RETRANS)
-		return way < WEIR_SCOPES ? scopes[way] : "unknown";
 	return way < WEIR_PATHS ? weir_path_name((enum weir_path)way) : "unknown";
 }
 
@@ -84,28 +79,21 @@ static int read_costs(const struct reading *rd)
 	return r;
 }
 
-/* Minutes and hours of health are written as they come. */
-static int read_health(const struct reading *rd, enum store_res step)
+static int read_health(const struct reading *rd)
 {
 	auto_select struct select q = {.s = rd->s};
 	char sql[256];
 	int r;
 
-	snprintf(sql, sizeof(sql), "SELECT bucket,workload,scope,counts FROM health_%s WHERE bucket>=? AND bucket<? ORDER BY 1",
-		 step == STORE_1H ? "1h" : "1m");
+	snprintf(sql, sizeof(sql),
+		 "SELECT %s AS step,workload,path,SUM(rtt_us),SUM(samples),SUM(retrans) FROM path_health_%s "
+		 "WHERE bucket>=? AND bucket<? GROUP BY step,workload,path",
+		 rd->bucket, rd->table);
 	r = select_begin(&q, sql, "uu", rd->from_s, rd->to_s);
 	while (!r && (r = select_next(&q)) == 1) {
-		struct store_health h;
-		uint64_t samples = 0;
-
-		if (!store_health_unpack(sqlite3_column_blob(q.st, 3), (size_t)sqlite3_column_bytes(q.st, 3), &h))
-			continue; /* told by who asks for health (query_health.c) */
-		for (size_t i = 0; i < WEIR_RTT_BUCKETS; i++)
-			samples += h.rtt[i];
-		if (samples)
-			r = tell(rd, LIVE_RTT, &q, (double)h.n[WEIR_H_RTT_US], (double)samples);
+		r = tell(rd, LIVE_RTT, &q, (double)select_number(&q, 3), (double)select_number(&q, 4));
 		if (!r)
-			r = tell(rd, LIVE_RETRANS, &q, (double)h.n[WEIR_H_RETRANS], 0);
+			r = tell(rd, LIVE_RETRANS, &q, (double)select_number(&q, 5), 0);
 	}
 	return r;
 }
@@ -123,7 +111,7 @@ int query_live(struct store *s, uint64_t from_s, uint64_t to_s, enum store_res s
 	r = read_flows(&rd);
 	if (!r)
 		r = read_costs(&rd);
-	return r ? r : read_health(&rd, step);
+	return r ? r : read_health(&rd);
 }
 
 int query_told_until(struct store *s, uint64_t since_s, uint64_t now_s, uint64_t *ret_s)

@@ -12,15 +12,15 @@ enum live_measure {
 	LIVE_BYTES,   /* that passed, both ways */
 	LIVE_COST,    /* nano-units of the price book's currency; hourly resources left out, which nobody moves */
 	LIVE_DENIES,  /* packets that a verdict stopped, of deny and limits */
-	LIVE_RTT,     /* mean round trip, microseconds */
+	LIVE_RTT,     /* mean round trip of TCP, microseconds */
 	LIVE_RETRANS, /* segments sent again */
 	LIVE_MEASURES,
 };
 const char *live_measure_name(enum live_measure m); /* "bytes", "cost", "denies", "rtt", "retransmits" */
 const char *live_measure_unit(enum live_measure m);
 
-/* The way of a value: a path, or for TCP's health how far the peer is. "internet"; "public" */
-const char *live_way_name(enum live_measure m, uint32_t way);
+/* The way of a value is a path: "internet". */
+const char *live_way_name(uint32_t way);
 
 struct query_live {
 	enum live_measure measure;

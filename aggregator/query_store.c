@@ -46,7 +46,7 @@ static int sizes(struct store *s, struct query_store *ret)
 
 int query_store(struct store *s, struct query_store *ret, int (*fn)(const struct query_rollup *q, void *arg), void *arg)
 {
-	static const char *const kinds[] = {"flow", "ledger", "health"};
+	static const char *const kinds[] = {"flow", "ledger", "health", "path_health"};
 	static const char *const rollups[STORE_RESOLUTIONS] = {"10s", "1m", "1h", "1d"};
 	char sql[96];
 	int r = sizes(s, ret);

@@ -11,7 +11,7 @@ struct query_store {
 	uint64_t log_bytes;	    /* of the write-ahead log beside it */
 };
 struct query_rollup {
-	const char *kind, *rollup;   /* "flow", "ledger", "health"; "10s" to "1d" */
+	const char *kind, *rollup;   /* "flow", "ledger", "health", "path_health"; "10s" to "1d" */
 	uint64_t oldest_s, newest_s; /* 0: no rows */
 };
 int query_store(struct store *s, struct query_store *ret, int (*fn)(const struct query_rollup *q, void *arg), void *arg);

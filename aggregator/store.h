@@ -119,6 +119,16 @@ struct store_flow {
 /* Of n rows; what comes late into the longer buckets too. */
 int store_flows_add(struct store *s, const struct store_flow *flows, size_t n);
 
+/* TCP health by path, of one summary. */
+struct store_path_health {
+	struct store_key key; /* of its first row */
+	uint64_t time_s;
+	int64_t workload;
+	uint8_t path;
+	struct weir_sum_tcp tcp;
+};
+int store_path_health_add(struct store *s, const struct store_path_health *h, size_t n);
+
 /* --- money --- */
 int store_usage(struct store *s, const char *pool, const char *meter, uint32_t month, uint64_t *ret);
 int store_usage_add(struct store *s, const char *pool, const char *meter, uint32_t month,

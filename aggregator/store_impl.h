@@ -15,10 +15,12 @@
 #define LEDGER_KEY "bucket," LEDGER_REST
 #define HEALTH_REST "workload,scope,class"
 #define HEALTH_KEY "bucket," HEALTH_REST
+#define PATH_HEALTH_REST "workload,path"
+#define PATH_HEALTH_KEY "bucket," PATH_HEALTH_REST
 
 /* Kinds of rollups. The first resolution of each is written as rows come, the others are folded from the one before
  * when their time is over; of health all but days are written. */
-enum store_kind { STORE_FLOW, STORE_LEDGER, STORE_HEALTH, STORE_KINDS };
+enum store_kind { STORE_FLOW, STORE_LEDGER, STORE_HEALTH, STORE_PATH_HEALTH, STORE_KINDS };
 #define STORE_HEALTH_WRITTEN STORE_1D
 
 enum store_stmt {
@@ -39,6 +41,7 @@ enum store_stmt {
 	ST_ORDER_ADD, ST_ORDER_LAST,
 	ST_HEALTH_GET_10S, ST_HEALTH_GET_1M, ST_HEALTH_GET_1H,
 	ST_HEALTH_PUT_10S, ST_HEALTH_PUT_1M, ST_HEALTH_PUT_1H, ST_HEALTH_LATE,
+	ST_PATH_HEALTH_10S, ST_PATH_HEALTH_LATE_1M, ST_PATH_HEALTH_LATE_1H, ST_PATH_HEALTH_LATE_1D,
 	ST_KEYS_GET, ST_KEYS_CERTIFICATE, ST_KEYS_IDENTITY, ST_KEYS_REFUSED,
 	ST_WITNESS_PUT,
 	ST_ALERT_PUT, ST_ALERT_DROP, ST_ALERT_FORGET,

@@ -32,6 +32,9 @@ static const struct kind {
 			  LEDGER_REST, "?4,?5,?6,?7,?8,?9", STORE_1M},
 	[STORE_HEALTH] = {"health", HEALTH_KEY, "counts", "counts=health_sum(counts,excluded.counts)", HEALTH_REST,
 			  "?4,?5,?6,?7", STORE_HEALTH_WRITTEN},
+	[STORE_PATH_HEALTH] = {"path_health", PATH_HEALTH_KEY, "rtt_us,samples,retrans",
+			       "rtt_us=rtt_us+excluded.rtt_us,samples=samples+excluded.samples,retrans=retrans+excluded.retrans",
+			       PATH_HEALTH_REST, "?4,?5,?6", STORE_1M},
 };
 
 static void end(sqlite3_stmt **st)

@@ -152,6 +152,28 @@ int store_flows_add(struct store *s, const struct store_flow *flows, size_t n)
 	return r;
 }
 
+static int path_health_put(struct store *s, enum store_stmt id, uint64_t bucket, const struct store_path_health *h)
+{
+	return store_run(s, id, "uiduuu", bucket, h->workload, (int)h->path, h->tcp.rtt_us, h->tcp.samples, h->tcp.retrans);
+}
+
+int store_path_health_add(struct store *s, const struct store_path_health *h, size_t n)
+{
+	uint64_t bucket;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		assert(h[i].key.node && h[i].key.epoch && h[i].key.sequence);
+		r = path_health_put(s, ST_PATH_HEALTH_10S, bucket_10s(h[i].time_s), &h[i]);
+		for (enum store_res res = STORE_1M; !r && is_late(s, STORE_PATH_HEALTH, res, h[i].time_s, &bucket); res++) {
+			r = path_health_put(s, ST_PATH_HEALTH_LATE_1M + (res - STORE_1M), bucket, &h[i]);
+			if (!r && !sqlite3_changes(s->db))
+				break;
+		}
+	}
+	return r;
+}
+
 int store_usage(struct store *s, const char *pool, const char *meter, uint32_t month, uint64_t *ret)
 {
 	int64_t bytes;

@@ -42,6 +42,14 @@ _Static_assert(STORE_ROWS == 16, "of ROWS");
 	"SELECT counts FROM health_" n " WHERE bucket=? AND workload=? AND scope=? AND class=?"
 #define HEALTH_PUT(n) "INSERT OR REPLACE INTO health_" n "(" HEALTH_KEY ",counts) VALUES(?,?,?,?,?)"
 
+#define PATH_HEALTH_SUM                                                                           \
+	"ON CONFLICT(" PATH_HEALTH_KEY ") DO UPDATE SET rtt_us=rtt_us+excluded.rtt_us,"           \
+	"samples=samples+excluded.samples,retrans=retrans+excluded.retrans"
+#define PATH_HEALTH_TABLE(n)                                                                      \
+	"CREATE TABLE path_health_" n "(bucket INTEGER NOT NULL,workload INTEGER NOT NULL,"       \
+	"path INTEGER NOT NULL,rtt_us INTEGER NOT NULL,samples INTEGER NOT NULL,"                 \
+	"retrans INTEGER NOT NULL,PRIMARY KEY(" PATH_HEALTH_KEY ")) WITHOUT ROWID;"
+
 /* How far hours are folded into days, as the key of the last row; and days with the hours that are not yet. */
 #define FOLDED(kind, key, zeros)                                                                  \
 	"CREATE TABLE folded_" kind " AS SELECT " key " FROM " kind "_1h WHERE 0;"                \
@@ -61,6 +69,10 @@ _Static_assert(STORE_ROWS == 16, "of ROWS");
 #define LEDGER_LATE(to, seconds, mark)                                                            \
 	LATE("ledger", to, seconds, mark, LEDGER_KEY, "bytes,once,nanos", "?2,?3,?4,?5,?6,?7,?8,?9", \
 	     "?1,?2,?3,?4,?5,?6") LEDGER_SUM
+
+#define PATH_HEALTH_LATE(to, seconds, mark)                                                       \
+	LATE("path_health", to, seconds, mark, PATH_HEALTH_KEY, "rtt_us,samples,retrans",         \
+	     "?2,?3,?4,?5,?6", "?1,?2,?3") PATH_HEALTH_SUM
 
 /* Minutes and hours are folded too. What stands in them already, and what comes in the rest of this hour, was and
  * is written at once: the marks say so. MANY is beyond all keys of a bucket. */
@@ -202,6 +214,11 @@ static const char *const migrations[] = {
 	"CREATE INDEX finding_key ON finding(key,last_s);"
 	"CREATE INDEX finding_last ON finding(last_s);"
 	"CREATE INDEX finding_open ON finding(last_s) WHERE ended_s=0;",
+	/* 15: round trips and segments sent again by path */
+	PATH_HEALTH_TABLE("10s") PATH_HEALTH_TABLE("1m") PATH_HEALTH_TABLE("1h") PATH_HEALTH_TABLE("1d")
+	FOLDED("path_health", PATH_HEALTH_KEY, "0,0,0") DAYS("path_health", PATH_HEALTH_KEY, PATH_HEALTH_REST ",rtt_us,samples,retrans")
+	FOLDED_FINE("path_health", PATH_HEALTH_KEY, ",0")
+	WHOLE("path_health", PATH_HEALTH_KEY, PATH_HEALTH_REST ",rtt_us,samples,retrans"),
 };
 
 _Static_assert(WEIR_ARRAY_SIZE(migrations) == WEIR_STORE_SCHEMA, "tools know the number");
@@ -344,6 +361,11 @@ const char *const store_sql[ST_STATEMENTS] = {
 	[ST_HEALTH_PUT_10S] = HEALTH_PUT("10s"),
 	[ST_HEALTH_PUT_1M] = HEALTH_PUT("1m"),
 	[ST_HEALTH_PUT_1H] = HEALTH_PUT("1h"),
+	[ST_PATH_HEALTH_10S] = "INSERT INTO path_health_10s(" PATH_HEALTH_KEY ",rtt_us,samples,retrans) VALUES(?,?,?,?,?,?) "
+			       PATH_HEALTH_SUM,
+	[ST_PATH_HEALTH_LATE_1M] = PATH_HEALTH_LATE("1m", "60", "_1m"),
+	[ST_PATH_HEALTH_LATE_1H] = PATH_HEALTH_LATE("1h", "3600", "_1h"),
+	[ST_PATH_HEALTH_LATE_1D] = PATH_HEALTH_LATE("1d", "86400", ""),
 	[ST_HEALTH_LATE] = LATE("health", "1d", "86400", "", HEALTH_KEY, "counts", "?2,?3,?4,?5", "?1,?2,?3,?4") HEALTH_SUM,
 };
 

@@ -17,10 +17,11 @@ static const struct command commands[] = {
 	 "Rank workloads, peers or paths by bytes."},
 	{"flows", cmd_flows, "[--since 5m] [--limit 50]",
 	 "List recent flows with path and verdict."},
-	{"health", cmd_health, "[--by workload|peer|workload,peer] [--since 5m] [--limit 1000]",
+	{"health", cmd_health, "[--by workload|peer|path|workload,peer|workload,path] [--since 5m] [--limit 1000]",
 	 "Show TCP health: connections, failed connects, resets, retransmits, round-trip times and how "
 	 "long connections were open. A peer class is where the peer's address lies (loopback, link, "
-	 "private, public) and, behind a colon, the class that the policy in force gives it."},
+	 "private, public) and, behind a colon, the class that the policy in force gives it. By path there are round trips and "
+	 "retransmits, of flows that the node told one by one."},
 	{"signals", cmd_signals, "[--limit 20]",
 	 "Show what is read of others, to be set beside what is found: queries of a Prometheus, Suricata's events and "
 	 "logs (signals.* of the aggregator), whether that works, what was left out and why, and the newest events."},

@@ -10,6 +10,7 @@ static const struct view_column columns[] = {
 	{"namespace", "namespace"},
 	{"workload", "workload"},
 	{"peer_class", "peer class"},
+	{"path", "path"},
 	{"connections", "connections"},
 	{"open", "open"},
 	{"failed", "failed"},
@@ -18,21 +19,36 @@ static const struct view_column columns[] = {
 	{"rtt_p50_ms", "rtt p50 ms"},
 	{"rtt_p90_ms", "p90 ms"},
 	{"rtt_p99_ms", "p99 ms"},
+	{"rtt_mean_ms", "rtt mean ms"},
+	{"rtt_samples", "samples"},
 	{"mean_duration_s", "duration s"},
 	{0},
 };
 
+/* Of these, what is told by path. */
+static const char *const by_path[] = {"node", "namespace", "workload", "path", "retransmits", "rtt_mean_ms", "rtt_samples"};
+
+static bool is_in(const char *field, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(field, list[i]))
+			return true;
+	return false;
+}
+
 /* The columns that a grouping has; the keys come first. */
 static const struct view_column *columns_by(const char *by, struct view_column kept[])
 {
+	bool workload = strstr(by, "workload"), peer = strstr(by, "peer"), path = strstr(by, "path");
 	size_t n = 0;
 
 	for (const struct view_column *c = columns; c->field; c++) {
-		bool who = c < &columns[3], peer = c == &columns[3];
+		bool who = c < &columns[3], mean = !strcmp(c->field, "rtt_mean_ms") || !strcmp(c->field, "rtt_samples");
 
-		if ((who && !strcmp(by, "peer")) || (peer && !strcmp(by, "workload")))
+		if ((who && !workload) || (c == &columns[3] && !peer) || (c == &columns[4] && !path))
 			continue;
-		kept[n++] = *c;
+		if (path ? is_in(c->field, by_path, WEIR_ARRAY_SIZE(by_path)) : !mean)
+			kept[n++] = *c;
 	}
 	return kept;
 }
@@ -41,6 +57,7 @@ int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	struct view_column kept[WEIR_ARRAY_SIZE(columns)] = {0};
 	view_auto_json json_t *root = NULL;
+	static const char *const groupings[] = {"workload", "peer", "path", "workload,peer", "workload,path"};
 	const char *by = "workload,peer";
 	uint64_t since = 300, limit = 1000;
 	const struct args_opt opts[] = {
@@ -50,8 +67,8 @@ int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
-	if (!r && strcmp(by, "workload") && strcmp(by, "peer") && strcmp(by, "workload,peer"))
-		r = weir_err_set(err, -EINVAL, "--by: '%s' is none of workload, peer, workload,peer", by);
+	if (!r && !is_in(by, groupings, WEIR_ARRAY_SIZE(groupings)))
+		r = weir_err_set(err, -EINVAL, "--by: '%s' is none of workload, peer, path, workload,peer, workload,path", by);
 	if (!r)
 		r = args_check_limit(limit, err);
 	if (!r)

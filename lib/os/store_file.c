@@ -122,7 +122,7 @@ int store_db_verify(sqlite3 *db, const char *path, struct weir_err *err)
 	return r;
 }
 
-static const char *const kinds[] = {"flow", "ledger", "health"};
+static const char *const kinds[] = {"flow", "ledger", "health", "path_health"};
 static const char *const rollups[] = {"10s", "1m", "1h", "1d"};
 
 /* Tables that an older schema does not have are left empty. */

@@ -5,12 +5,27 @@
 . "$(dirname "$0")/../lib/e2e.sh"
 
 OLD=payments.slice/backup.service NEW=analytics.slice/reports.service SHORT=payments.slice/checkout.service
-WINDOW=500ms BPF_SIZES="health_pass: 500ms"
+WINDOW=500ms BPF_SIZES=$(printf 'health_pass: 500ms\n  flow_health: 1s')
 
 # One number: health NODE WORKLOAD-PART FIELD
 health() {
 	api "/api/v1/health?since=900&by=workload" \
 		"sum(h['$3'] for h in d['items'] if h['node'] == '$1' and '$2' in h['workload'])"
+}
+# The same by path, where it has one: told NODE WORKLOAD-PART FIELD PATH
+told() {
+	api "/api/v1/health?since=900&by=workload,path" \
+		"sum(h['$3'] for h in d['items'] if h['node'] == '$1' and '$2' in h['workload'] and h['path'] == '$4')"
+}
+# Its paths: all of what the flows of what begun under the agent say is of one.
+compare_paths() { # claim node workload-part path
+	whole() {
+		[ "$(told "$1" "$2" retransmits "$3")" = "$(health "$1" "$2" retransmits)" ] &&
+			[ "$(told "$1" "$2" rtt_samples "$3")" = "$(health "$1" "$2" rtt_samples)" ]
+	}
+	lab_wait 20 whole "$2" "$3" "$4"
+	equal "$1: retransmits by path" "$(told "$2" "$3" retransmits "$4")" "$(health "$2" "$3" retransmits)"
+	equal "$1: round trips by path" "$(told "$2" "$3" rtt_samples "$4")" "$(health "$2" "$3" rtt_samples)"
 }
 # The same of the kernel, over the node's connections from a cgroup to port 5001: kernel CGROUP FIELD
 kernel() {
@@ -61,6 +76,9 @@ compare "begun under the agent" reports $NEW
 within "round trips through the queue, 99th percentile in ms" "$(health n1 reports rtt_p99_ms)" 4 150
 within "without it they were below" "$(health n1 backup rtt_p99_ms)" 0 "$(health n1 reports rtt_p99_ms)"
 
+compare_paths "begun under the agent" n1 reports cross-zone
+within "and how long they took, in ms" "$(told n1 reports rtt_mean_ms cross-zone)" 1 150
+
 short() { lab_traffic n1 $SHORT "$@" >>"$LAB/log/short.log" 2>&1; }
 lab_ns n1 sysctl -qw net.ipv4.tcp_syn_retries=1
 short tcp --to $N2_4 --port 1 --bytes 1       # nobody listens
@@ -94,6 +112,8 @@ equal "after three kills: 6 + 3 * 5 connections" "$(health n1 checkout connectio
 equal "resets are not counted again" "$(health n1 checkout resets_out)" 1
 compare "the old one after three kills" backup $OLD
 compare "the new one after three kills" reports $NEW
+compare_paths "the new one after three kills" n1 reports cross-zone
+compare_paths "short ones after three kills" n1 checkout cross-zone
 equal "retransmits of all workloads, as the namespace counts them" "$(health n1 '' retransmits)" \
 	"$(counter TcpRetransSegs)"
 # Many short ones, each seen on both nodes from its beginning to its end.
@@ -107,6 +127,13 @@ all_seen() { [ $(($(health n1 checkout closed) - before)) = "$many" ] && [ $(($(
 lab_wait 20 all_seen
 equal "$many short connections are seen by the node that opens" $(($(health n1 checkout closed) - before)) "$many"
 equal "and by the node that answers" $(($(health n2 checkout closed) - before2)) "$many"
+
+compare_paths "many short ones, of the node that opens" n1 checkout cross-zone
+# Its end of the old connection was taken over before a packet of it passed: one round trip without a row.
+answered() { [ "$(told n2 checkout rtt_samples cross-zone)" = $(($(health n2 checkout rtt_samples) - 1)) ]; }
+lab_wait 20 answered
+equal "of the node that answers: round trips by path" "$(told n2 checkout rtt_samples cross-zone)" \
+	$(($(health n2 checkout rtt_samples) - 1))
 
 # Under a policy, peers are told apart by its classes.
 by_class() { # class or its absence
@@ -124,5 +151,10 @@ if weirctl health | grep -qE 'reports.*private +1 +1 +0 +0 +[0-9]+ '; then
 	pass "weirctl health prints it"
 else
 	fail "weirctl health prints it" "$(weirctl health)"
+fi
+if weirctl health --by path | grep -qE '^cross-zone +[0-9]+ +[0-9.]+ +[0-9]+$'; then
+	pass "and by path"
+else
+	fail "and by path" "$(weirctl health --by path)"
 fi
 finish

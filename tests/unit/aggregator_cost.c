@@ -7,6 +7,7 @@
  */
 #include "aggregator/ingest.h"
 #include "aggregator/query.h"
+#include "aggregator/query_health.h"
 #include "aggregator/text.h"
 #include "tests/lib/priced.h"
 #include "tests/lib/test.h"
@@ -46,6 +47,7 @@ struct fixture {
 	uint64_t sequence;
 	bool answered;	   /* the peers opened the connections */
 	uint64_t before_s; /* so long before NOW_S the bytes passed */
+	uint64_t rtt_us;   /* what goes out has a round trip of this and i, and i retransmits; 0 = nothing */
 };
 
 static int load(struct fixture *f, const char *path, struct weir_err *err)
@@ -89,10 +91,12 @@ static enum ingest_result commit(struct fixture *f, const struct moved *moved, s
 		rows[i] = (struct weir_sum_row){.workload = moved[i].workload, .proto = 6,
 						.dir = moved[i].dir, .verdict = moved[i].verdict,
 						.init_local = !f->answered, .local_port = 40000, .peer_port = 443,
-						.bytes = moved[i].bytes, .packets = 1,
+						.bytes = moved[i].bytes, .packets = moved[i].bytes ? 1 : 0,
 						.rule = WEIR_NO_RULE, .interface = "eth0"};
 		weir_addr_parse(moved[i].workload ? "10.1.1.6" : "10.1.1.5", &rows[i].local);
 		weir_addr_parse(moved[i].peer, &rows[i].peer);
+		if (f->rtt_us && moved[i].dir == WEIR_EGRESS)
+			rows[i].tcp = (struct weir_sum_tcp){f->rtt_us + i, 1, i};
 	}
 	ingest_commit(f->store, &pricing, &it, 1, NOW_S * NS);
 	return it.result;
@@ -350,6 +354,62 @@ TEST(what_users_asked_for_came_through_the_load_balancer)
 	unload(&f);
 }
 
+static int count_flow(const struct query_flow *q, void *arg)
+{
+	(void)q;
+	++*(int *)arg;
+	return 0;
+}
+
+static int stored_flows(struct store *s)
+{
+	const struct query_range all = {0, INT64_MAX, STORE_10S};
+	int n = 0;
+
+	return query_flows(s, &all, 100, count_flow, &n) ? -1 : n;
+}
+
+struct fared {
+	struct weir_sum_tcp by_path[WEIR_PATHS], web;
+	size_t lines;
+};
+
+static int add_fared(const struct query_path_health *q, void *arg)
+{
+	struct fared *f = arg;
+
+	f->lines++;
+	weir_sum_tcp_add(&f->by_path[q->path], &(struct weir_sum_tcp){q->rtt_us, q->samples, q->retrans});
+	if (!strcmp(q->workload, "web"))
+		weir_sum_tcp_add(&f->web, &(struct weir_sum_tcp){q->rtt_us, q->samples, q->retrans});
+	return 0;
+}
+
+/* Also of rows that moved nothing in this window, which are no flows of it. */
+TEST(round_trips_are_told_by_path)
+{
+	static const struct moved quiet[] = {{0, SAME_ZONE, WEIR_EGRESS, WEIR_V_ACCEPT, 0}};
+	const struct query_range all = {0, INT64_MAX, STORE_1D};
+	struct fixture f = {0};
+	struct weir_err err = {0};
+	struct fared got = {.lines = 0}, each = {.lines = 0};
+
+	CHECK(load(&f, ":memory:", &err) == 0, "%s", err.text);
+	f.rtt_us = 1000;
+	CHECK(commit(&f, first, WEIR_ARRAY_SIZE(first)) == INGEST_COMMITTED);
+	CHECK(commit(&f, quiet, 1) == INGEST_COMMITTED && !query_path_health(f.store, true, &all, add_fared, &each) &&
+	      !query_path_health(f.store, false, &all, add_fared, &got));
+	/* Rows 0, 1: internet; 2, 4 (3 came in): another zone; 5 and the quiet one: the same; 6 was denied, and tried all the same. */
+	CHECK(got.lines == 3 && each.lines == 5, "%zu, by workload %zu", got.lines, each.lines);
+	CHECK(got.by_path[WEIR_PATH_INTERNET].samples == 3 && got.by_path[WEIR_PATH_INTERNET].rtt_us == 1000 + 1001 + 1006 &&
+	      got.by_path[WEIR_PATH_INTERNET].retrans == 0 + 1 + 6, "%llu", (unsigned long long)got.by_path[WEIR_PATH_INTERNET].rtt_us);
+	CHECK(got.by_path[WEIR_PATH_CROSS_ZONE].samples == 2 && got.by_path[WEIR_PATH_CROSS_ZONE].retrans == 2 + 4);
+	CHECK(got.by_path[WEIR_PATH_SAME_ZONE].samples == 2 && got.by_path[WEIR_PATH_SAME_ZONE].rtt_us == 1005 + 1000);
+	CHECK(each.web.samples == 4 && each.web.retrans == 0 + 2 + 5 + 0, "%llu", (unsigned long long)each.web.retrans);
+	CHECK(stored_flows(f.store) == 7, "%d rows of flows", stored_flows(f.store));
+	unload(&f);
+}
+
 TEST(money_text)
 {
 	char buf[TEXT_MONEY_MAX];
@@ -368,4 +428,4 @@ TEST(month_is_utc)
 
 TEST_MAIN(T(cost_by_team_and_path), T(each_of_many_workloads_has_its_own), T(unpriced_bytes_are_shown),
 	  T(the_same_summary_again_costs_nothing),
-	  T(what_users_asked_for_came_through_the_load_balancer), T(money_text), T(month_is_utc))
+	  T(what_users_asked_for_came_through_the_load_balancer), T(round_trips_are_told_by_path), T(money_text), T(month_is_utc))

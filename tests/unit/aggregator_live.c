@@ -94,6 +94,37 @@ TEST(the_next_day_is_as_the_last)
 	live_told_free(&told);
 }
 
+/* Round trips of db on two paths: by the hours before an odd one, and in the minutes since. */
+TEST(round_trips_and_retransmits_are_series_of_a_path)
+{
+	auto_live_world t = {.s = NULL};
+	struct live_told told = {0};
+	const struct live_shown *near_by = NULL, *far = NULL;
+
+	CHECK(!live_world_new(&t, 100));
+	CHECK(!live_sql(&t, "WITH RECURSIVE at(b) AS (SELECT %llu UNION ALL SELECT b+3600 FROM at WHERE b+3600<%llu) "
+			"INSERT INTO path_health_1h SELECT b," LIVE_DB ",%d,300*40,40,0 FROM at UNION ALL "
+			"SELECT b," LIVE_DB ",%d,90000*20,20,b/3600%%24 FROM at",
+			NOW_S - 10 * 86400, NOW_S - 3600, WEIR_PATH_SAME_ZONE, WEIR_PATH_INTERNET));
+	CHECK(!live_sql(&t, "INSERT INTO path_health_10s VALUES(%llu," LIVE_DB ",%d,1000,2,0),(%llu," LIVE_DB ",%d,200,2,7)",
+			NOW_S - 3000, WEIR_PATH_SAME_ZONE, NOW_S - 60, WEIR_PATH_SAME_ZONE));
+	CHECK(!live_look(&t, NOW_S + HOUR_READ_S, &told));
+	for (size_t i = 0; told.view && i < told.view->count; i++) {
+		const struct live_shown *s = &told.view->items[i];
+
+		if (s->measure == LIVE_RTT && s->way == WEIR_PATH_SAME_ZONE)
+			near_by = s;
+		if (s->measure == LIVE_RETRANS && s->way == WEIR_PATH_INTERNET)
+			far = s;
+	}
+	CHECK(near_by && !strcmp(near_by->owner->text[LIVE_NAME], "db") && near_by->forecast);
+	CHECK(near_by && near((double)near_by->past[LIVE_AHEAD - 1], 300, 1e-6) && near((double)near_by->mean[0], 300, 0.01),
+	      "four samples of the last hour, 1,200 us; and one like the next: %g, %g", near_by ? (double)near_by->past[LIVE_AHEAD - 1] : 0,
+	      near_by ? (double)near_by->mean[0] : 0);
+	CHECK(far && far->forecast && near((double)far->past[LIVE_AHEAD - 3], 3, 1e-6), "%g", far ? (double)far->past[LIVE_AHEAD - 3] : 0);
+	live_told_free(&told);
+}
+
 #define JUMP_S (NOW_S + 600)
 #define JUMP_END_S (JUMP_S + 900)
 
@@ -334,7 +365,8 @@ TEST(a_pod_is_called_as_what_made_it)
 	CHECK(!strcmp(small, "web"), "%s", small);
 }
 
-TEST_MAIN(T(replicas_are_one_series), T(a_name_of_any_length_is_watched), T(the_next_day_is_as_the_last), T(a_jump_is_one_finding_with_its_price),
+TEST_MAIN(T(replicas_are_one_series), T(a_name_of_any_length_is_watched), T(the_next_day_is_as_the_last),
+	  T(round_trips_and_retransmits_are_series_of_a_path), T(a_jump_is_one_finding_with_its_price),
 	  T(a_new_start_finds_it_again_and_keeps_one), T(who_is_late_is_waited_for_and_then_missing), T(nothing_told_in_time_is_nothing),
 	  T(an_agent_that_is_gone_holds_up_nobody), T(there_is_room_for_so_many), T(what_was_cut_short_is_read_by_the_next_run),
 	  T(a_pod_is_called_as_what_made_it))

@@ -75,11 +75,17 @@ static int move(struct world *w, uint64_t time_s)
 		h.n[WEIR_H_CONNECTIONS] = w->connections[m->workload] += m->bytes;
 		r = store_health_add(w->s, f.key.node, f.workload, time_s, &h);
 	}
+	if (!r) {
+		const struct store_path_health p = {.key = f.key, .time_s = time_s, .workload = f.workload, .path = f.path,
+						    .tcp = {m->bytes, 1, m->bytes / 3}};
+
+		r = store_path_health_add(w->s, &p, 1);
+	}
 	return r;
 }
 
 struct sums {
-	uint64_t ledger[WORKLOADS], flow[WORKLOADS], health[WORKLOADS];
+	uint64_t ledger[WORKLOADS], flow[WORKLOADS], health[WORKLOADS], rtt[WORKLOADS], samples, retrans;
 	int64_t nanos[WORKLOADS];
 };
 
@@ -105,6 +111,16 @@ static int add_health(const struct query_health *q, void *arg)
 	return 0;
 }
 
+static int add_path_health(const struct query_path_health *q, void *arg)
+{
+	struct sums *t = arg;
+
+	t->rtt[q->workload[1] - '0'] += q->rtt_us;
+	t->samples += q->samples;
+	t->retrans += q->retrans;
+	return 0;
+}
+
 /* What a level says of a span beside what the model says; false: they differ. */
 static bool same(struct world *w, enum store_res res, uint64_t from_s, uint64_t to_s)
 {
@@ -119,12 +135,16 @@ static bool same(struct world *w, enum store_res res, uint64_t from_s, uint64_t 
 			continue;
 		want.ledger[m->workload] += m->bytes;
 		want.nanos[m->workload] += m->nanos;
+		want.samples++;
+		want.retrans += m->bytes / 3;
 	}
 	memcpy(want.flow, want.ledger, sizeof(want.flow));
 	memcpy(want.health, want.ledger, sizeof(want.health));
+	memcpy(want.rtt, want.ledger, sizeof(want.rtt));
 	if (query_cost(w->s, by_workload, 1, &range, add_cost, &got) ||
 	    query_top(w->s, QUERY_BY_WORKLOAD, &range, 100, add_top, &got) ||
-	    query_health(w->s, QUERY_HEALTH_WORKLOAD, &range, add_health, &got))
+	    query_health(w->s, QUERY_HEALTH_WORKLOAD, &range, add_health, &got) ||
+	    query_path_health(w->s, true, &range, add_path_health, &got))
 		return false;
 	return !memcmp(&got, &want, sizeof(got));
 }

@@ -115,7 +115,7 @@ TEST(usage_errors_are_one_line_that_helps)
 		{"status --socket", "--socket needs a value"},
 		{"agents n1&x", "'n1&x' is no name of a node"},
 		{"top --by port", "none of workload, peer, path"},
-		{"health --by path", "none of workload, peer, workload,peer"},
+		{"health --by peer,path", "none of workload, peer, path, workload,peer, workload,path"},
 		{"health --limit 0", "--limit must be 1 to"},
 		{"top --limit 0", "--limit must be 1 to"},
 		{"signals x", "unexpected argument"},

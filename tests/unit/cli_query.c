@@ -266,6 +266,22 @@ TEST(health_is_a_table)
 	CHECK(!strncmp(by_peer, "peer class  connections", 23), "printed:\n%s", by_peer);
 }
 
+TEST(health_by_path)
+{
+	static const char body[] = "{\"items\":[{\"node\":\"n1\",\"namespace\":\"shop\",\"workload\":\"cart\",\"team\":\"a\","
+				   "\"path\":\"cross-zone\",\"retransmits\":5,\"rtt_mean_ms\":1.25,\"rtt_samples\":40}]}";
+	struct answer a = {.status = "200 OK", .body = body}, b = a;
+	weir_auto_free char *out = NULL, *all = NULL;
+	struct weir_err err;
+
+	CHECK(!ASK(&a, &out, &err, "health", "--by", "workload,path"), "%s", err.text);
+	CHECK(!strcmp(a.request, "GET /api/v1/health?by=workload,path&since=300&limit=1000 HTTP/1.1"), "%s", a.request);
+	CHECK(!strcmp(out, "node  namespace  workload  path        retransmits  rtt mean ms  samples\n"
+			   "n1    shop       cart      cross-zone            5        1.250       40\n"), "printed:\n%s", out);
+	CHECK(!ASK(&b, &all, &err, "health", "--by", "path"), "%s", err.text);
+	CHECK(!strncmp(all, "path        retransmits", 23), "printed:\n%s", all);
+}
+
 TEST(audit_shows_time_and_fields)
 {
 	static const char body[] =
@@ -312,5 +328,5 @@ TEST_MAIN(T(cost_is_a_table_with_its_total), T(why_is_a_sentence_and_a_table_tha
 	  T(an_answer_that_is_no_json_is_refused), T(agents_are_one_line_each_within_120_columns), T(one_agent_is_shown_in_full),
 	  T(agents_show_identity_and_drops_to_the_byte), T(an_aggregator_that_does_not_say_is_not_well),
 	  T(status_says_that_all_is_well), T(status_says_what_is_not_and_what_to_do), T(an_empty_list_says_so),
-	  T(policy_status_shows_the_release_and_each_node), T(health_is_a_table), T(policy_shadow_shows_nodes_and_rules),
+	  T(policy_status_shows_the_release_and_each_node), T(health_is_a_table), T(health_by_path), T(policy_shadow_shows_nodes_and_rules),
 	  T(audit_shows_time_and_fields))
