@@ -114,6 +114,9 @@ static const struct weir_setting table[] = {
 	 "Port ranges of one bundle."},
 	{"bpf.health_rows", WEIR_SET_U32, AT(health_rows), "4096", 16, 1u << 16, NULL,
 	 "Rows of TCP health, one per workload and kind of peer; beyond them one row takes all."},
+	{"bpf.flow_health_rows", WEIR_SET_U32, AT(flow_health_rows), "16384", 64, 1u << 22, NULL,
+	 "Places for round trips and retransmits of flows, 64 bytes each: of TCP, one each way; a power of two. Beyond them they "
+	 "are in TCP health alone, not told by path."},
 	{"bpf.flow_health", WEIR_SET_DURATION, AT(flow_health_ns), "1m", S / 2, 86400 * S, NULL,
 	 "How often round trips and retransmits of flows are reported: with the window that ends a multiple of this."},
 	{"bpf.health_pass", WEIR_SET_DURATION, AT(health_pass_ns), "10s", S / 2, 86400 * S, NULL,
@@ -301,6 +304,8 @@ static int check(struct config *c, const char *path, struct weir_err *err)
 		r = check_power(c->flow_rows6, path, "flow_rows6", err);
 	if (r == 0)
 		r = check_power(c->total_rows, path, "total_rows", err);
+	if (r == 0)
+		r = check_power(c->flow_health_rows, path, "flow_health_rows", err);
 	if (r == 0)
 		r = decode_hooks(c, path, err);
 	if (r == 0)

@@ -31,7 +31,7 @@ struct config {
 	char *cgroup_root, *pin_dir;
 	char **interfaces, **hook_names, **inside, **local;
 	uint32_t flow_rows, flow_rows6, total_rows, workloads, nat_rows, prefixes, decisions, ranges,
-		health_rows;
+		health_rows, flow_health_rows;
 	uint64_t window_ns, retire_ns, health_pass_ns, flow_health_ns;
 	uint32_t detail; /* config_detail */
 	uint32_t max_rows;

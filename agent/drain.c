@@ -16,6 +16,9 @@
  * state directory takes the spool: in both cases the two ends do not fit and a new epoch begins at
  * sequence 0, with both halves equal to what was committed so that parity does not matter.
  *
+ * What stands beside rows of TCP (weir_flow_health) goes the same way: its halves turn with the same store, and a
+ * place is freed with its row, while that is CLAIMED.
+ *
  * A row returns to the kernel by LIVE -> RETIRED (BPF no longer enters it), a grace period (no BPF
  * program is still counting into it), a window that reads and commits its last count, and, once
  * value and both halves agree, RETIRED -> CLAIMED -> cleared -> FREE. CLAIMED hides the row from
@@ -36,6 +39,27 @@ bool drain_in_use(const struct weir_row *row)
 	return s == WEIR_ROW_LIVE || s == WEIR_ROW_RETIRED;
 }
 
+/* The n-th place where health of row i may be kept; NULL when it is another row's, or free. */
+static struct weir_flow_health *health_of(const struct drain *d, size_t i, uint32_t n)
+{
+	uint32_t row = (uint32_t)i + 1;
+	struct weir_flow_health *h = &d->health[(WEIR_FLOW_HEALTH_AT(row) + n) & (d->health_count - 1)];
+
+	return __atomic_load_n(&h->row, __ATOMIC_ACQUIRE) == row ? h : NULL;
+}
+
+static void clear_health(struct drain *d, size_t i)
+{
+	for (uint32_t n = 0; n < WEIR_FLOW_HEALTH_PROBES; n++) {
+		struct weir_flow_health *h = health_of(d, i, n);
+
+		if (!h)
+			continue;
+		memset((char *)h + sizeof(h->row), 0, sizeof(*h) - sizeof(h->row));
+		__atomic_store_n(&h->row, 0, __ATOMIC_RELEASE);
+	}
+}
+
 static void clear_row(struct drain *d, size_t i)
 {
 	struct weir_row *row = rows_at(&d->rows, i);
@@ -43,7 +67,7 @@ static void clear_row(struct drain *d, size_t i)
 
 	memset((char *)row + sizeof(row->state), 0, size - sizeof(row->state));
 	memset(&d->bases[i], 0, sizeof(d->bases[i]));
-	memset(&d->health[i], 0, sizeof(d->health[i]));
+	clear_health(d, i);
 	__atomic_store_n(&row->state, WEIR_ROW_FREE, __ATOMIC_RELEASE);
 }
 
@@ -75,8 +99,9 @@ static void new_epoch(struct drain *d, uint64_t epoch)
 	for (size_t i = 0; i < d->rows.count; i++) {
 		d->bases[i].bytes[!from] = d->bases[i].bytes[from];
 		d->bases[i].packets[!from] = d->bases[i].packets[from];
-		d->bases[i].health[!from] = d->bases[i].health[from];
 	}
+	for (size_t i = 0; i < d->health_count; i++)
+		d->health[i].said[!from] = d->health[i].said[from];
 	memcpy(d->spooled->total[!from], d->spooled->total[from], sizeof(d->spooled->total[from]));
 	memcpy(d->spooled->lines[!from], d->spooled->lines[from], sizeof(d->spooled->lines[from]));
 	d->spooled->line_count[!from] = d->spooled->line_count[from];
@@ -116,28 +141,6 @@ int drain_start(struct drain *d, uint64_t last_epoch, uint64_t last_sequence, en
 	return 0;
 }
 
-static bool no_health(const struct weir_flow_health *h)
-{
-	return !h->rtt_us && !h->samples && !h->retrans;
-}
-
-/* What it grew by since the committed sequence; nothing, when it is left to wait. */
-static struct weir_flow_health read_health(struct drain *d, const struct weir_row *row, size_t i)
-{
-	unsigned int old = d->spooled->sequence & 1;
-	const struct weir_flow_health *from = &d->health[i], *was = &d->bases[i].health[old];
-	struct weir_flow_health now = *was;
-
-	if (d->health_due || state_of(row) == WEIR_ROW_RETIRED)
-		now = (struct weir_flow_health){
-			.rtt_us = __atomic_load_n(&from->rtt_us, __ATOMIC_RELAXED),
-			.samples = __atomic_load_n(&from->samples, __ATOMIC_RELAXED),
-			.retrans = __atomic_load_n(&from->retrans, __ATOMIC_RELAXED),
-		};
-	d->bases[i].health[!old] = now;
-	return (struct weir_flow_health){now.rtt_us - was->rtt_us, now.samples - was->samples, now.retrans - was->retrans};
-}
-
 static void read_row(struct drain *d, struct weir_row *row, size_t i)
 {
 	unsigned int old = d->spooled->sequence & 1;
@@ -145,24 +148,49 @@ static void read_row(struct drain *d, struct weir_row *row, size_t i)
 	struct weir_base *base = &d->bases[i];
 	uint64_t bytes = __atomic_load_n(&row->bytes, __ATOMIC_RELAXED);
 	uint64_t packets = __atomic_load_n(&row->packets, __ATOMIC_RELAXED);
-	struct weir_flow_health health = read_health(d, row, i);
-	bool grew;
 
 	base->bytes[!old] = bytes;
 	base->packets[!old] = packets;
-	grew = bytes != base->bytes[old] || packets != base->packets[old];
-	if (!grew && no_health(&health))
+	if (bytes == base->bytes[old] && packets == base->packets[old])
 		return;
 	total->bytes += bytes - base->bytes[old];
 	total->packets += packets - base->packets[old];
-	if (grew)
-		__atomic_store_n(&row->seen, d->now, __ATOMIC_RELAXED);
+	__atomic_store_n(&row->seen, d->now, __ATOMIC_RELAXED);
 	d->deltas[d->delta_count++] = (struct drain_delta){
 		.row = (uint32_t)i,
 		.bytes = bytes - base->bytes[old],
 		.packets = packets - base->packets[old],
-		.health = health,
 	};
+}
+
+static void read_health(struct drain *d, struct weir_flow_health *h, uint32_t row)
+{
+	unsigned int old = d->spooled->sequence & 1;
+	const struct weir_flow_said *was = &h->said[old];
+	struct weir_flow_said now = *was;
+
+	if (d->health_due || state_of(rows_at(&d->rows, row)) == WEIR_ROW_RETIRED)
+		now = (struct weir_flow_said){
+			.rtt_us = __atomic_load_n(&h->now.rtt_us, __ATOMIC_RELAXED),
+			.samples = __atomic_load_n(&h->now.samples, __ATOMIC_RELAXED),
+			.retrans = __atomic_load_n(&h->now.retrans, __ATOMIC_RELAXED),
+		};
+	h->said[!old] = now;
+	if (memcmp(&now, was, sizeof(now)) != 0)
+		d->deltas[d->delta_count++] = (struct drain_delta){
+			.row = row,
+			.health = {now.rtt_us - was->rtt_us, now.samples - was->samples, now.retrans - was->retrans},
+		};
+}
+
+static void read_all_health(struct drain *d)
+{
+	for (size_t i = 0; i < d->health_count; i++) {
+		uint32_t row = __atomic_load_n(&d->health[i].row, __ATOMIC_ACQUIRE);
+
+		if (row && row <= d->rows.count && drain_in_use(rows_at(&d->rows, row - 1)))
+			read_health(d, &d->health[i], row - 1);
+	}
 }
 
 void drain_read(struct drain *d)
@@ -180,6 +208,7 @@ void drain_read(struct drain *d)
 		d->flows_used += rows_is_flow(&d->rows, i);
 		read_row(d, row, i);
 	}
+	read_all_health(d);
 }
 
 void drain_commit(struct drain *d)
@@ -187,11 +216,18 @@ void drain_commit(struct drain *d)
 	__atomic_store_n(&d->spooled->sequence, d->spooled->sequence + 1, __ATOMIC_RELEASE);
 }
 
-static bool settled(const struct weir_row *row, const struct weir_flow_health *h, const struct weir_base *b)
+static bool settled(const struct drain *d, const struct weir_row *row, size_t i)
 {
-	return row->bytes == b->bytes[0] && row->bytes == b->bytes[1] && row->packets == b->packets[0] &&
-	       row->packets == b->packets[1] && !memcmp(h, &b->health[0], sizeof(*h)) &&
-	       !memcmp(h, &b->health[1], sizeof(*h));
+	const struct weir_base *b = &d->bases[i];
+	bool same = row->bytes == b->bytes[0] && row->bytes == b->bytes[1] &&
+		    row->packets == b->packets[0] && row->packets == b->packets[1];
+
+	for (uint32_t n = 0; same && n < WEIR_FLOW_HEALTH_PROBES; n++) {
+		const struct weir_flow_health *h = health_of(d, i, n);
+
+		same = !h || (!memcmp(&h->now, &h->said[0], sizeof(h->now)) && !memcmp(&h->now, &h->said[1], sizeof(h->now)));
+	}
+	return same;
 }
 
 int drain_retire(struct drain *d, uint32_t before)
@@ -206,7 +242,7 @@ int drain_retire(struct drain *d, uint32_t before)
 			continue;
 		switch (state_of(row)) {
 		case WEIR_ROW_RETIRED:
-			if (!settled(row, &d->health[i], &d->bases[i]))
+			if (!settled(d, row, i))
 				break;
 			__atomic_store_n(&row->state, WEIR_ROW_CLAIMED, __ATOMIC_RELEASE);
 			clear_row(d, i);

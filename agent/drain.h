@@ -12,14 +12,15 @@
 struct drain_delta {
 	uint32_t row;
 	uint64_t bytes, packets;
-	struct weir_flow_health health; /* zeros unless health_due or the row is on its way back to the kernel */
+	struct weir_flow_said health; /* in a delta of its own, without bytes and packets */
 };
 
 struct drain {
 	struct rows rows;
 	struct weir_base *bases; /* parallel to rows */
-	struct weir_flow_health *health; /* the same; cleared with the row */
-	bool health_due; /* the next read takes it, otherwise it waits in the kernel */
+	struct weir_flow_health *health; /* places for TCP health of rows */
+	size_t health_count;		 /* a power of two */
+	bool health_due; /* the next read takes it; else only that of rows on their way back to the kernel */
 	struct weir_spooled *spooled;
 	/* A new epoch is at least this. The wall clock in seconds: a node that lost both its state
 	 * directory and its counters cannot know what the aggregator has seen of it, and must come
@@ -29,7 +30,7 @@ struct drain {
 	int (*grace)(void *arg);
 	void *arg;
 	uint32_t now; /* WEIR_TICK: what rows that grew were last seen at */
-	struct drain_delta *deltas; /* room for rows.count */
+	struct drain_delta *deltas; /* room for rows.count + health_count */
 	size_t delta_count;
 	uint32_t flows_used; /* of the flow regions, seen by the last read */
 };

@@ -187,12 +187,12 @@ int harvest_new(const struct config *c, struct probe *p, struct ident *id, struc
 	h->spool = spool;
 	h->drain.rows = probe_rows(p);
 	h->drain.bases = probe_bases(p);
-	h->drain.health = probe_flow_health(p);
+	h->drain.health = probe_flow_health(p, &h->drain.health_count);
 	h->drain.spooled = probe_spooled(p);
 	h->drain.epoch_floor = weir_wall_ns() / WEIR_NS_PER_S;
 	h->drain.grace = grace;
 	h->drain.arg = h;
-	h->drain.deltas = calloc(h->drain.rows.count, sizeof(*h->drain.deltas));
+	h->drain.deltas = calloc(h->drain.rows.count + h->drain.health_count, sizeof(*h->drain.deltas));
 	h->balance = calloc(1, sizeof(*h->balance));
 	if (!h->drain.deltas || !h->balance)
 		return -ENOMEM;

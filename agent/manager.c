@@ -314,6 +314,7 @@ static int open_probe(struct manager *m, struct weir_err *err)
 		.decisions = c->decisions,
 		.ranges = c->ranges,
 		.health_rows = c->health_rows,
+		.flow_health_rows = c->flow_health_rows,
 	};
 	/* News first: what appears while the probe looks around is told twice, never missed. */
 	int r = ifaces_open(&m->links);

@@ -70,7 +70,7 @@ static int set_entries(struct weir_bpf *skel, const struct probe_conf *c)
 		{skel->maps.weir_rows4, rows4},
 		{skel->maps.weir_rows6, c->flow_rows6},
 		{skel->maps.weir_bases, rows4 + c->flow_rows6},
-		{skel->maps.weir_flow_health, rows4 + c->flow_rows6},
+		{skel->maps.weir_flow_health, c->flow_health_rows},
 		{skel->maps.weir_workloads, c->workloads},
 		{skel->maps.weir_cgroups, c->workloads},
 		{skel->maps.weir_sizes, 2},
@@ -100,6 +100,7 @@ static int set_sizes(struct weir_bpf *skel, const struct probe_conf *c, const ch
 	int r = set_entries(skel, c);
 
 	skel->rodata->weir_rows4_count = c->flow_rows + c->total_rows + WEIR_SPILL_ROWS;
+	skel->rodata->weir_flow_health_mask = c->flow_health_rows - 1;
 	skel->rodata->weir_flow_mask = c->flow_rows - 1;
 	skel->rodata->weir_flow6_mask = c->flow_rows6 - 1;
 	skel->rodata->weir_total_mask = c->total_rows - 1;
@@ -271,6 +272,7 @@ static int map_all(struct probe *p, const struct probe_conf *c)
 	};
 	int r = 0;
 
+	p->flow_health_count = bpf_map__max_entries(s->maps.weir_flow_health);
 	p->rows.flows4 = c->flow_rows;
 	p->rows.count4 = bpf_map__max_entries(s->maps.weir_rows4);
 	p->rows.count = p->rows.count4 + bpf_map__max_entries(s->maps.weir_rows6);
@@ -351,6 +353,8 @@ static int check_conf(const struct probe_conf *c, struct weir_err *err)
 		return weir_err_set(err, -EINVAL, "bpf.flow_rows6: %u is no power of two", c->flow_rows6);
 	if (!c->total_rows || c->total_rows & (c->total_rows - 1))
 		return weir_err_set(err, -EINVAL, "bpf.total_rows: %u is no power of two", c->total_rows);
+	if (!c->flow_health_rows || c->flow_health_rows & (c->flow_health_rows - 1))
+		return weir_err_set(err, -EINVAL, "bpf.flow_health_rows: %u is no power of two", c->flow_health_rows);
 	return 0;
 }
 

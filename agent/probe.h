@@ -32,6 +32,7 @@ struct probe_conf {
 	uint32_t nat_rows;	 /* translations of virtual addresses */
 	uint32_t prefixes, decisions, ranges; /* capacities of one generation */
 	uint32_t health_rows;	 /* TCP health, per workload and kind of peer */
+	uint32_t flow_health_rows; /* of flows, a power of two */
 };
 
 struct probe;
@@ -73,8 +74,8 @@ int probe_measure(void);
 
 /* Plain memory shared with the kernel. */
 struct rows probe_rows(const struct probe *p);
-struct weir_base *probe_bases(struct probe *p); /* parallel to rows, as is the next */
-struct weir_flow_health *probe_flow_health(struct probe *p);
+struct weir_base *probe_bases(struct probe *p); /* parallel to rows */
+struct weir_flow_health *probe_flow_health(struct probe *p, size_t *ret_count); /* a power of two */
 struct weir_spooled *probe_spooled(struct probe *p);
 struct weir_ctl *probe_ctl(struct probe *p);
 struct weir_marks *probe_marks(struct probe *p);

@@ -78,8 +78,9 @@ struct weir_base *probe_bases(struct probe *p)
 	return p->bases;
 }
 
-struct weir_flow_health *probe_flow_health(struct probe *p)
+struct weir_flow_health *probe_flow_health(struct probe *p, size_t *ret_count)
 {
+	*ret_count = p->flow_health_count;
 	return p->flow_health;
 }
 

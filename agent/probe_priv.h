@@ -72,7 +72,8 @@ struct probe {
 	int pass_link[2]; /* of the iterators, kept while the agent runs; -1 = refused */
 	struct rows rows;
 	struct weir_base *bases;
-	struct weir_flow_health *flow_health; /* of each row */
+	struct weir_flow_health *flow_health;
+	size_t flow_health_count;
 	struct weir_spooled *spooled;
 	struct weir_marks *marks;
 	struct weir_ctl *ctl;

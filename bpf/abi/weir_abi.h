@@ -114,9 +114,7 @@ _Static_assert(sizeof(struct weir_row6) == 96, "weir_row6");
 struct weir_base {
 	__u64 bytes[2];
 	__u64 packets[2];
-	struct weir_flow_health health[2];
 };
-_Static_assert(sizeof(struct weir_base) == 64, "weir_base");
 
 /* Cumulative. */
 struct weir_count {

@@ -65,16 +65,24 @@ struct weir_health {
 _Static_assert(sizeof(struct weir_health) == 800, "weir_health");
 
 /*
- * TCP health of a flow, beside the row of what it sends (weir_flow_health, of rows4, then of rows6; those of totals
- * and spill rows stay 0). Cumulative while the row lives; BPF adds atomically, the agent reads, and clears it with the
- * row. What finds no row counts in weir_health alone. 32 bits of counts: differences are modulo 2^32.
+ * TCP health of a flow: of the row of what it sends, in one of WEIR_FLOW_HEALTH_PROBES places from WEIR_FLOW_HEALTH_AT
+ * on. BPF claims a place with the first thing that there is to say of a flow, and adds atomically; the agent reads it, keeps
+ * in said[] what it spooled, by halves as in weir_base, and frees the place with the row. Two CPUs may claim one each:
+ * sum, never pick. What finds no row or no place counts in weir_health alone. Counts are modulo 2^32.
  */
-struct weir_flow_health {
+struct weir_flow_said {
 	__u64 rtt_us;  /* sum of */
 	__u32 samples; /* so many smoothed round-trip times: those of weir_health.rtt */
 	__u32 retrans; /* segments sent again: WEIR_H_RETRANS */
 };
-_Static_assert(sizeof(struct weir_flow_health) == 16, "weir_flow_health");
+struct weir_flow_health {
+	__u32 row; /* 1 + its place in weir_rows4, or behind all those in weir_rows6; 0 = free */
+	__u32 pad[3];
+	struct weir_flow_said now, said[2];
+};
+_Static_assert(sizeof(struct weir_flow_health) == 64, "weir_flow_health");
+#define WEIR_FLOW_HEALTH_PROBES 8
+#define WEIR_FLOW_HEALTH_AT(row) (((row) * 0x9e3779b1u) >> 8)
 
 /* How a socket takes part in health. */
 #define WEIR_SOCK_KNOWN 0x01  /* has its key: weir saw it begin, or took it over */

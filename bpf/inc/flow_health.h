@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * TCP health by flow: what a socket says of its connection goes beside the row of what it sends, so that it can be told
+ * TCP health by flow: what a socket says of its connection is kept for the row of what it sends, so that it can be told
  * by peer and path. A socket does not know its row; its addresses and the interface of its route find it, as often as
  * there is something to say: once a second and at a retransmit.
  */
 #ifndef WEIR_FLOW_HEALTH_H
 #define WEIR_FLOW_HEALTH_H
 
-const volatile __u32 weir_rows4_count = 0; /* where rows of IPv6 begin in weir_flow_health */
+const volatile __u32 weir_rows4_count = 0;	  /* rows of IPv6 are numbered behind those of IPv4 */
+const volatile __u32 weir_flow_health_mask = 0; /* places - 1 */
 
 static __always_inline __u64 weir_sock_cgroup(struct sock *sk)
 {
@@ -48,8 +49,8 @@ static __always_inline bool weir_sock_ends(struct sock *sk, struct weir_tuple *t
 	return false;
 }
 
-/* The place of any row of the flow, ~0 = it has none. */
-static __always_inline __u32 weir_flow_place(const struct weir_tuple *t, bool v6)
+/* 1 + the number of any row of the flow; 0 = it has none. */
+static __always_inline __u32 weir_flow_row(const struct weir_tuple *t, bool v6)
 {
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < WEIR_PROBES; i++) {
@@ -57,9 +58,23 @@ static __always_inline __u32 weir_flow_place(const struct weir_tuple *t, bool v6
 		struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
 
 		if (r && same && weir_of_cgroup(r, t))
-			return v6 ? weir_rows4_count + ((t->hash + i) & weir_flow6_mask) : (t->hash + i) & weir_flow_mask;
+			return 1 + (v6 ? weir_rows4_count + ((t->hash + i) & weir_flow6_mask) : (t->hash + i) & weir_flow_mask);
 	}
-	return ~0u;
+	return 0;
+}
+
+/* Where the health of the row is kept; claimed when it is not yet. NULL: no place is free. */
+static __noinline struct weir_flow_health *weir_flow_health_of(__u32 row)
+{
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < WEIR_FLOW_HEALTH_PROBES; i++) {
+		__u32 at = (WEIR_FLOW_HEALTH_AT(row) + i) & weir_flow_health_mask;
+		struct weir_flow_health *h = bpf_map_lookup_elem(&weir_flow_health, &at);
+
+		if (h && (h->row == row || (!h->row && !__sync_val_compare_and_swap(&h->row, 0, row))))
+			return h;
+	}
+	return NULL;
 }
 
 /* Out of line: a settled socket comes here from many places. */
@@ -69,27 +84,27 @@ static __noinline void weir_flow_tell(struct weir_sock *ws, struct tcp_sock *tp,
 	struct weir_tuple t = {.cgroup = weir_sock_cgroup(sk), .proto = IPPROTO_TCP, .dir = WEIR_EGRESS};
 	bool v6 = weir_sock_ends(sk, &t);
 	struct weir_flow_health *h;
-	__u32 at;
+	__u32 row;
 
 	t.lport_be = bpf_htons(sk->__sk_common.skc_num);
 	t.rport_be = sk->__sk_common.skc_dport;
 	t.ifindex = weir_out_ifindex(ws, sk);
 	if (v6) {
 		t.hash = weir_hash(&t, true);
-		at = weir_flow_place(&t, true);
+		row = weir_flow_row(&t, true);
 	} else {
 		t.hash = weir_hash(&t, false);
-		at = weir_flow_place(&t, false);
+		row = weir_flow_row(&t, false);
 	}
-	h = bpf_map_lookup_elem(&weir_flow_health, &at);
+	h = row ? weir_flow_health_of(row) : NULL;
 	if (!h)
 		return;
 	if (samples) {
-		__sync_fetch_and_add(&h->rtt_us, rtt_us);
-		__sync_fetch_and_add(&h->samples, samples);
+		__sync_fetch_and_add(&h->now.rtt_us, rtt_us);
+		__sync_fetch_and_add(&h->now.samples, samples);
 	}
 	if (retrans)
-		__sync_fetch_and_add(&h->retrans, retrans);
+		__sync_fetch_and_add(&h->now.retrans, retrans);
 }
 
 #endif

@@ -17,8 +17,8 @@
 
 WEIR_SHARED(weir_rows4, struct weir_row4);
 WEIR_SHARED(weir_rows6, struct weir_row6);
-WEIR_SHARED(weir_bases, struct weir_base);		   /* of rows4, then of rows6 */
-WEIR_SHARED(weir_flow_health, struct weir_flow_health); /* in the same order */
+WEIR_SHARED(weir_bases, struct weir_base); /* of rows4, then of rows6 */
+WEIR_SHARED(weir_flow_health, struct weir_flow_health);
 WEIR_SHARED(weir_spooled, struct weir_spooled);
 WEIR_SHARED(weir_marks, struct weir_marks);
 struct weir_ctl weir_ctl SEC(".data.ctl");

@@ -57,7 +57,9 @@ static int drain_init(struct drain *d, struct probe *p)
 {
 	*d = (struct drain){.rows = probe_rows(p), .bases = probe_bases(p), .spooled = probe_spooled(p),
 			    .epoch_floor = 1, .grace = grace, .arg = p};
-	d->deltas = calloc(d->rows.count, sizeof(*d->deltas));
+	d->health = probe_flow_health(p, &d->health_count);
+	d->health_due = true;
+	d->deltas = calloc(d->rows.count + d->health_count, sizeof(*d->deltas));
 	return d->deltas ? 0 : -ENOMEM;
 }
 

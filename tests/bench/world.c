@@ -222,7 +222,8 @@ static int open_probe(struct world *w, struct weir_err *err)
 			       .interfaces = interfaces, .inside = inside, .local = local,
 			       .flow_rows = w->want.flow_rows, .flow_rows6 = 1024, .total_rows = 4096,
 			       .workloads = 8192, .prefixes = w->want.big ? WORLD_PREFIXES : 65536,
-			       .decisions = w->want.big ? 1u << 20 : 65536, .ranges = 131072};
+			       .decisions = w->want.big ? 1u << 20 : 65536, .ranges = 131072,
+			       .flow_health_rows = 16384};
 	if ((r = probe_open(&c, &w->probe, err)))
 		return r;
 	if ((r = world_enter(w->cgroup)))

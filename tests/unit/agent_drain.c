@@ -10,6 +10,7 @@
 #define ROWS4 12  /* with totals */
 #define ROWS6 4
 #define ROWS (ROWS4 + ROWS6)
+#define PLACES 32
 
 /* What outlives the agent: the kernel's memory, and the spool (only its last record and its sum).
  */
@@ -17,13 +18,13 @@ struct world {
 	struct weir_row4 v4[ROWS4];
 	struct weir_row6 v6[ROWS6];
 	struct weir_base bases[ROWS];
-	struct weir_flow_health health[ROWS];
+	struct weir_flow_health health[PLACES];
 	struct weir_spooled spooled;
 	uint64_t epoch, sequence; /* last durable record */
 	uint64_t durable_bytes, durable_packets;
 	uint64_t counted_bytes, counted_packets;
 	uint64_t booted_bytes, booted_packets; /* counted before the last boot */
-	struct weir_flow_health durable_health, counted_health;
+	struct weir_flow_said durable_health, counted_health;
 	uint32_t now_s;
 	unsigned int seed;
 };
@@ -46,20 +47,34 @@ static struct weir_row *row_of(struct world *w, size_t i)
 	return rows_at(&r, i);
 }
 
-static struct drain drain_of(struct world *w, struct drain_delta deltas[ROWS])
+static struct drain drain_of(struct world *w, struct drain_delta deltas[ROWS + PLACES])
 {
-	return (struct drain){.rows = rows_of(w), .bases = w->bases, .health = w->health, .spooled = &w->spooled, .grace = grace,
+	return (struct drain){.rows = rows_of(w), .bases = w->bases, .health = w->health, .health_count = PLACES, .spooled = &w->spooled, .grace = grace,
 			      .deltas = deltas};
 }
 
-static void sample(struct weir_flow_health *of, struct weir_flow_health *all, uint64_t us)
+static void add_said(struct weir_flow_said *to, const struct weir_flow_said *s)
 {
-	of->rtt_us += us;
-	all->rtt_us += us;
-	of->samples++;
-	all->samples++;
-	of->retrans += us & 1;
-	all->retrans += us & 1;
+	to->rtt_us += s->rtt_us;
+	to->samples += s->samples;
+	to->retrans += s->retrans;
+}
+
+/* Of row i, in a place that may be the second one of that row. */
+static void sample(struct world *w, size_t i, uint64_t us)
+{
+	const struct weir_flow_said one = {us, 1, us & 1};
+
+	for (uint32_t n = us % 2; n < WEIR_FLOW_HEALTH_PROBES; n++) {
+		struct weir_flow_health *h = &w->health[(WEIR_FLOW_HEALTH_AT((uint32_t)i + 1) + n) % PLACES];
+
+		if (h->row && h->row != i + 1)
+			continue;
+		h->row = (uint32_t)i + 1;
+		add_said(&h->now, &one);
+		add_said(&w->counted_health, &one);
+		return;
+	}
 }
 
 /* The kernel: claims rows and counts into live ones. */
@@ -82,7 +97,7 @@ static void traffic(struct world *w, int packets)
 		w->counted_bytes += len;
 		w->counted_packets++;
 		if (len % 3 == 0)
-			sample(&w->health[at], &w->counted_health, len);
+			sample(w, at, len);
 	}
 }
 
@@ -91,15 +106,32 @@ static void append(struct world *w, const struct drain *d)
 	for (size_t i = 0; i < d->delta_count; i++) {
 		w->durable_bytes += d->deltas[i].bytes;
 		w->durable_packets += d->deltas[i].packets;
-		w->durable_health.rtt_us += d->deltas[i].health.rtt_us;
-		w->durable_health.samples += d->deltas[i].health.samples;
-		w->durable_health.retrans += d->deltas[i].health.retrans;
+		add_said(&w->durable_health, &d->deltas[i].health);
 	}
 	w->epoch = w->spooled.epoch;
 	w->sequence = w->spooled.sequence + 1;
 }
 
 enum kill { IN_READ, BEFORE_APPEND, BEFORE_COMMIT, AFTER_COMMIT, IN_CLEAR, NO_KILL, KILLS };
+
+/* The first place of row i, half cleared; false: there is still something to tell of one. */
+static bool half_clear(struct world *w, size_t i)
+{
+	struct weir_flow_health *first = NULL;
+
+	for (size_t k = 0; k < PLACES; k++) {
+		struct weir_flow_health *h = &w->health[k];
+
+		if (h->row != i + 1)
+			continue;
+		if (memcmp(&h->now, &h->said[0], sizeof(h->now)) != 0 || memcmp(&h->now, &h->said[1], sizeof(h->now)) != 0)
+			return false;
+		first = first ? first : h;
+	}
+	if (first)
+		first->now = first->said[0] = (struct weir_flow_said){0};
+	return true;
+}
 
 /* A row that an agent was just clearing: hidden, its counts half gone. */
 static void kill_in_clear(struct world *w)
@@ -108,8 +140,8 @@ static void kill_in_clear(struct world *w)
 		struct weir_row *row = row_of(w, i);
 		struct weir_base *b = &w->bases[i];
 
-		if (row->state == WEIR_ROW_RETIRED && row->bytes == b->bytes[0] &&
-		    row->bytes == b->bytes[1]) {
+		if (row->state == WEIR_ROW_RETIRED && row->bytes == b->bytes[0] && row->bytes == b->bytes[1] &&
+		    half_clear(w, i)) {
 			row->state = WEIR_ROW_CLAIMED;
 			row->bytes = 0;
 			b->bytes[0] = 0;
@@ -142,7 +174,7 @@ static void one_window(struct world *w, struct drain *d, enum kill kill)
 
 static int agent(struct world *w, enum kill kill, enum drain_began *began)
 {
-	struct drain_delta deltas[ROWS];
+	struct drain_delta deltas[ROWS + PLACES];
 	struct drain d = drain_of(w, deltas);
 	int r = drain_start(&d, w->epoch, w->sequence, began);
 
@@ -171,7 +203,7 @@ static bool equal_at_end(struct world *w)
 	if (agent(w, NO_KILL, &began) < 0)
 		return false;
 	for (int i = 0; i < 2; i++) {
-		struct drain_delta deltas[ROWS];
+		struct drain_delta deltas[ROWS + PLACES];
 		struct drain d = drain_of(w, deltas);
 
 		d.health_due = true;
@@ -255,7 +287,7 @@ TEST(orphan_claims_are_freed)
 	row_of(&w, 2)->bytes = 5;
 	w.bases[2].bytes[1] = 5;
 	/* No traffic: only the start. */
-	struct drain_delta deltas[ROWS];
+	struct drain_delta deltas[ROWS + PLACES];
 	struct drain d = drain_of(&w, deltas);
 	CHECK(drain_start(&d, 0, 0, &began) == 0, "start");
 	CHECK(row_of(&w, 2)->state == WEIR_ROW_FREE && row_of(&w, 2)->bytes == 0 && w.bases[2].bytes[1] == 0,
@@ -303,7 +335,7 @@ TEST(reboot_begins_a_new_epoch)
 TEST(new_epoch_is_above_the_floor)
 {
 	struct world w = {.now_s = 100, .seed = 5};
-	struct drain_delta deltas[ROWS];
+	struct drain_delta deltas[ROWS + PLACES];
 	struct drain d = drain_of(&w, deltas);
 	enum drain_began began;
 

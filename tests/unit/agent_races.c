@@ -198,11 +198,11 @@ static int drainer_start(struct drainer *g, struct fixture *f)
 	g->f = f;
 	g->d.rows = probe_rows(f->probe);
 	g->d.bases = probe_bases(f->probe);
-	g->d.health = probe_flow_health(f->probe);
+	g->d.health = probe_flow_health(f->probe, &g->d.health_count);
 	g->d.spooled = probe_spooled(f->probe);
 	g->d.grace = grace;
 	g->d.arg = g;
-	g->d.deltas = calloc(g->d.rows.count, sizeof(*g->d.deltas));
+	g->d.deltas = calloc(g->d.rows.count + g->d.health_count, sizeof(*g->d.deltas));
 	return g->d.deltas ? drain_start(&g->d, 0, 0, &began) : -ENOMEM;
 }
 
