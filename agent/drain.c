@@ -16,8 +16,8 @@
  * state directory takes the spool: in both cases the two ends do not fit and a new epoch begins at
  * sequence 0, with both halves equal to what was committed so that parity does not matter.
  *
- * What stands beside rows of TCP (weir_flow_health) goes the same way: its halves turn with the same store, and a
- * place is freed with its row, while that is CLAIMED.
+ * TCP health of rows (weir_flow_health) goes the same way: its halves turn with the same store. It is not read in every
+ * window, but in that after its row is RETIRED; a place is freed with its row, while that is CLAIMED.
  *
  * A row returns to the kernel by LIVE -> RETIRED (BPF no longer enters it), a grace period (no BPF
  * program is still counting into it), a window that reads and commits its last count, and, once
@@ -216,18 +216,10 @@ void drain_commit(struct drain *d)
 	__atomic_store_n(&d->spooled->sequence, d->spooled->sequence + 1, __ATOMIC_RELEASE);
 }
 
-static bool settled(const struct drain *d, const struct weir_row *row, size_t i)
+static bool settled(const struct weir_row *row, const struct weir_base *b)
 {
-	const struct weir_base *b = &d->bases[i];
-	bool same = row->bytes == b->bytes[0] && row->bytes == b->bytes[1] &&
-		    row->packets == b->packets[0] && row->packets == b->packets[1];
-
-	for (uint32_t n = 0; same && n < WEIR_FLOW_HEALTH_PROBES; n++) {
-		const struct weir_flow_health *h = health_of(d, i, n);
-
-		same = !h || (!memcmp(&h->now, &h->said[0], sizeof(h->now)) && !memcmp(&h->now, &h->said[1], sizeof(h->now)));
-	}
-	return same;
+	return row->bytes == b->bytes[0] && row->bytes == b->bytes[1] &&
+	       row->packets == b->packets[0] && row->packets == b->packets[1];
 }
 
 int drain_retire(struct drain *d, uint32_t before)
@@ -242,7 +234,7 @@ int drain_retire(struct drain *d, uint32_t before)
 			continue;
 		switch (state_of(row)) {
 		case WEIR_ROW_RETIRED:
-			if (!settled(d, row, i))
+			if (!settled(row, &d->bases[i]))
 				break;
 			__atomic_store_n(&row->state, WEIR_ROW_CLAIMED, __ATOMIC_RELEASE);
 			clear_row(d, i);

@@ -278,6 +278,34 @@ TEST(rows_come_back)
 	CHECK(equal_at_end(&w), "lost while rows came back (%d free now)", free_rows);
 }
 
+/* Though health is not due for long, what is left of a row's is told before the row goes. */
+TEST(a_row_takes_its_health_along)
+{
+	struct world w = {.now_s = 100, .seed = 3};
+	struct drain_delta deltas[ROWS + PLACES];
+	struct drain d = drain_of(&w, deltas);
+	enum drain_began began;
+
+	CHECK(drain_start(&d, 0, 0, &began) == 0, "start");
+	row_of(&w, 2)->state = WEIR_ROW_LIVE;
+	row_of(&w, 2)->bytes = row_of(&w, 2)->packets = 1;
+	sample(&w, 2, 700);
+	sample(&w, 2, 801);
+	for (int i = 0; i < 6; i++) {
+		d.now = ++w.now_s;
+		drain_read(&d);
+		append(&w, &d);
+		CHECK(i > 0 || !w.durable_health.samples, "it was not due");
+		drain_commit(&d);
+		CHECK(drain_retire(&d, w.now_s - 1) == 0, "retire");
+	}
+	CHECK(row_of(&w, 2)->state == WEIR_ROW_FREE, "state %u", row_of(&w, 2)->state);
+	CHECK(w.durable_health.samples == 2 && w.durable_health.rtt_us == 1501 && w.durable_health.retrans == 1, "%u",
+	      w.durable_health.samples);
+	for (size_t i = 0; i < PLACES; i++)
+		CHECK(!w.health[i].row && !w.health[i].now.samples, "place %zu", i);
+}
+
 TEST(orphan_claims_are_freed)
 {
 	struct world w = {.now_s = 100, .seed = 3};
@@ -357,7 +385,7 @@ TEST(table_of_another_size_is_refused)
 }
 
 TEST_MAIN(T(kill_at_each_step), T(kills_in_any_order),
-	  T(crash_between_append_and_commit_is_committed), T(rows_come_back),
+	  T(crash_between_append_and_commit_is_committed), T(rows_come_back), T(a_row_takes_its_health_along),
 	  T(orphan_claims_are_freed), T(lost_spool_begins_a_new_epoch_and_recounts_nothing),
 	  T(reboot_begins_a_new_epoch), T(new_epoch_is_above_the_floor),
 	  T(table_of_another_size_is_refused))

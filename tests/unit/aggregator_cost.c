@@ -388,7 +388,7 @@ static int add_fared(const struct query_path_health *q, void *arg)
 /* Also of rows that moved nothing in this window, which are no flows of it. */
 TEST(round_trips_are_told_by_path)
 {
-	static const struct moved quiet[] = {{0, SAME_ZONE, WEIR_EGRESS, WEIR_V_ACCEPT, 0}};
+	static const struct moved quiet[] = {{0, "10.1.1.78", WEIR_EGRESS, WEIR_V_ACCEPT, 0}};
 	const struct query_range all = {0, INT64_MAX, STORE_1D};
 	struct fixture f = {0};
 	struct weir_err err = {0};
