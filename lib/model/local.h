@@ -60,7 +60,7 @@ struct weir_local {
 };
 
 extern const struct weir_local weir_local_snaive, weir_local_ets, weir_local_theta, weir_local_arima, weir_local_mstl,
-	weir_local_prophet;
+	weir_local_prophet, weir_local_cycle;
 /* What holidays add at h steps behind the end, by a fitted weir_local_prophet. */
 double weir_prophet_holiday(const double *params, const struct weir_past *p, size_t h);
 

@@ -388,7 +388,7 @@ static int mix_explain(const void *state, size_t which, const struct weir_rows *
 static void mix_describe(const void *state, struct weir_model_meta *meta)
 {
 	static const char *const names[WEIR_MEMBERS] = {"weight_linear", "weight_snaive", "weight_ets",	    "weight_theta",
-							"weight_arima",	 "weight_mstl",	  "weight_prophet"};
+							"weight_arima",	 "weight_mstl",	  "weight_prophet", "weight_cycle"};
 	const struct mix *m = state;
 
 	weir_meta_add(&meta->scores, "miss", m->miss);
@@ -458,7 +458,7 @@ static int mix_unpack(struct weir_reader *r, void **ret_state)
 		return fit_pool(d, o, bits, ret, e);                                                                  \
 	}                                                                                                             \
 	const struct weir_model_ops weir_model_##id = {.name = #id, .about = text, .limits = wrong,                  \
-						       .version = 1, .fit = fit_##id,                                 \
+						       .version = 2, .fit = fit_##id,                                 \
 						       .update = mix_update, .predict = mix_predict,                  \
 						       .explain = mix_explain, .pack = mix_pack,                      \
 						       .unpack = mix_unpack, .describe = mix_describe, .free = mix_free}
@@ -485,3 +485,6 @@ POOL(mstl, "a decomposition by several seasons, what is left by ARIMA of its dif
 POOL(prophet, "a trend that bends, waves of each season, and holidays",
      "Weak alone: noise near the end bends its trend, and holidays must be told to it.",
      1u << WEIR_MEMBER_PROPHET);
+POOL(cycle, "what the longest season's same phase showed in its newest cycles",
+     "One odd cycle is repeated once, and a day of another shape is taken for one of another level.",
+     1u << WEIR_MEMBER_CYCLE);

@@ -151,7 +151,7 @@ int weir_model_unpack(const uint8_t *data, size_t len, struct weir_model *ret, s
 
 /* Rows of the table. */
 extern const struct weir_model_ops weir_model_mix, weir_model_snaive, weir_model_linear, weir_model_mstl, weir_model_arima,
-	weir_model_theta, weir_model_ets, weir_model_prophet, weir_model_detect,
-	weir_model_lstm, weir_model_iforest;
+	weir_model_theta, weir_model_ets, weir_model_prophet, weir_model_cycle,
+	weir_model_detect, weir_model_lstm, weir_model_iforest;
 
 #endif

@@ -7,7 +7,7 @@
 
 static const struct weir_model_ops *const models[] = {
 	&weir_model_mix,   &weir_model_snaive, &weir_model_linear, &weir_model_mstl,
-	&weir_model_arima, &weir_model_theta,  &weir_model_ets,    &weir_model_prophet,
+	&weir_model_arima, &weir_model_theta,  &weir_model_ets,    &weir_model_prophet, &weir_model_cycle,
 	&weir_model_detect, &weir_model_lstm,
 	&weir_model_iforest,
 };

@@ -9,6 +9,7 @@
 
 #define NEAR 2.0	/* steps: errors at neighbouring ones count exp(-distance / NEAR) in a step's weights */
 #define RECENT 0.85	/* an origin counts by so much less than the next one */
+#define SAME 4.0	/* and one of the end's own phase of the longest season by so much more, a gap away half of it */
 #define LOOK 28		/* gaps: four weeks of days */
 #define USUAL 0.9	/* of their changes: a week's two steps between work and rest are within */
 #define FASTER 1.25	/* than usual a forecast may change, and by half of that more with each gap */
@@ -27,12 +28,13 @@ static const struct weir_local *const locals[WEIR_MEMBERS] = {
 	[WEIR_MEMBER_SNAIVE] = &weir_local_snaive, [WEIR_MEMBER_ETS] = &weir_local_ets,
 	[WEIR_MEMBER_THETA] = &weir_local_theta,   [WEIR_MEMBER_ARIMA] = &weir_local_arima,
 	[WEIR_MEMBER_MSTL] = &weir_local_mstl,	   [WEIR_MEMBER_PROPHET] = &weir_local_prophet,
+	[WEIR_MEMBER_CYCLE] = &weir_local_cycle,
 };
 
-/* How much each counts with equal errors: those that stand on the same decomposition err alike, the other two on their own. */
+/* How much each counts with equal errors: those that stand on the same decomposition err alike, the linear map and prophet on their own. */
 static const double counts_for[WEIR_MEMBERS] = {
 	[WEIR_MEMBER_LINEAR] = 2, [WEIR_MEMBER_SNAIVE] = 1, [WEIR_MEMBER_ETS] = 1,     [WEIR_MEMBER_THETA] = 0.5,
-	[WEIR_MEMBER_ARIMA] = 1,  [WEIR_MEMBER_MSTL] = 1,   [WEIR_MEMBER_PROPHET] = 2,
+	[WEIR_MEMBER_ARIMA] = 1,  [WEIR_MEMBER_MSTL] = 1,   [WEIR_MEMBER_PROPHET] = 2, [WEIR_MEMBER_CYCLE] = 1,
 };
 
 /* Those that a break of the level leads astray for a day only: what they say together when something has just changed. */
@@ -43,7 +45,7 @@ static const double follows[WEIR_MEMBERS] = {
 /* Scratch of one series, by origin, member and step of the horizon; the last origin is the end. */
 struct scratch {
 	double *f;     /* forecasts, in units */
-	double *error; /* absolute, newer origins' more; 0 where nothing was measured; those of all origins in the last one's place */
+	double *error; /* absolute, as their origins count; 0 where nothing was measured; those of all origins in the last one's place */
 	double *w;     /* weights, by member and step */
 	double params[WEIR_MEMBERS][WEIR_LOCAL_PARAMS_MAX];
 };
@@ -238,11 +240,21 @@ static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin,
 	return r;
 }
 
+/* How much an origin counts: what is asked at the end of a Sunday is what was asked at the end of other Sundays. */
+static double origin_counts(const struct weir_pool_task *t, size_t origin)
+{
+	const struct weir_calendar *c = t->calendar;
+	size_t longest = c->seasons ? c->season[c->seasons - 1] : 1, off = (t->n - t->cut - origin * t->gap) % longest;
+	double gaps = (double)WEIR_MIN(off, longest - off) / (double)t->gap;
+
+	return pow(RECENT, (double)(t->origins - 1 - origin)) * (1 + SAME * fmax(1 - gaps / 2, 0));
+}
+
 static void measure(const struct weir_pool_task *t, struct scratch *s)
 {
 	for (size_t q = 0; q < t->origins; q++) {
 		const double *v = t->v + t->cut + q * t->gap;
-		double counts = pow(RECENT, (double)(t->origins - 1 - q));
+		double counts = origin_counts(t, q);
 
 		for (size_t m = 0; m < WEIR_MEMBERS; m++) {
 			const double *f = forecast_of(t, s, m, q);

@@ -118,7 +118,7 @@ def m4(build, data, options):
         row(" ".join(options), folder + "/Hourly-train.csv", options)
         return
     alone = {name: row(name, folder + "/Hourly-train.csv", ["--model", name])
-             for name in ("snaive", "linear", "mstl", "arima", "theta", "ets", "prophet")}
+             for name in ("snaive", "linear", "mstl", "arima", "theta", "ets", "prophet", "cycle")}
     whole = row("mix", folder + "/Hourly-train.csv", [])
     worse = {how: row("mix, 10 % " + how, spoilt(train, data + "/m4-spoilt.csv", how), [])[0] for how in ("removed", "corrupted")}
     os.unlink(data + "/m4-spoilt.csv")

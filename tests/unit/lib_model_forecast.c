@@ -265,6 +265,25 @@ TEST(a_season_is_what_its_phase_shows_around)
 	}
 }
 
+/* Weeks of one ragged shape, 4 higher since 36 hours: it goes on from there. */
+TEST(a_cycle_comes_again_at_the_new_level)
+{
+	enum { N = 840, BROKEN = 36 };
+	struct weir_random r = weir_random_of(33);
+	weir_auto_parts parts = {0};
+	double y[N], ahead[AHEAD], params[WEIR_LOCAL_PARAMS_MAX];
+	struct weir_past p = {.y = y, .n = N, .calendar = &weekly, .parts = &parts};
+
+	for (size_t t = 0; t < N; t++)
+		y[t] = t < 168 ? 5 * weir_random_normal(&r) : y[t - 168];
+	for (size_t t = N - BROKEN; t < N; t++)
+		y[t] += 4;
+	CHECK(!weir_parts_of(y, N, &weekly, &parts) && !weir_local_cycle.fit(&p, params));
+	CHECK(!weir_local_cycle.predict(params, &p, AHEAD, ahead));
+	for (size_t h = 0; h < AHEAD; h++)
+		CHECK(fabs(ahead[h] - y[h] - 4) < 0.6, "step %zu: %g, not %g", h, ahead[h], y[h] + 4);
+}
+
 TEST(holidays_are_learnt_where_days_are_known)
 {
 	enum { N = 40 * 24 };
@@ -351,5 +370,6 @@ TEST_MAIN(T(missing_values_cost_little), T(odd_series_get_numbers),
 	  T(a_short_series_has_the_map_of_the_others), T(a_break_neither_runs_on_nor_is_undone),
 	  T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
 	  T(a_damped_trend_goes_on_and_ends), T(a_damped_fit_is_the_best_of_its_grid), T(a_season_is_what_its_phase_shows_around),
+	  T(a_cycle_comes_again_at_the_new_level),
 	  T(holidays_are_learnt_where_days_are_known), T(outages_are_missing_and_what_lasts_is_not),
 	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model))

@@ -209,6 +209,34 @@ TEST(members_count_by_what_they_missed)
 	weir_curves_fini(&curves);
 }
 
+/* Five days of work, two of rest: on a Wednesday the naive forecast has been good on Wednesdays, on a Sunday never on Sundays. */
+TEST(origins_of_the_same_day_count_more)
+{
+	enum { N = 1344, WEDNESDAY = 96, MISSES = WEIR_POOL_ORIGINS * 24 };
+	weir_auto_free double *y = malloc((N + (1 + WEIR_PART_REMAINDER) * 24 + MISSES) * sizeof(*y));
+	struct weir_pool_result res = {.mean = y + N, .miss = y + N + (1 + WEIR_PART_REMAINDER) * 24};
+	struct weir_random r = weir_random_of(34);
+	struct weir_curves curves = {.powers = 0};
+	double naive[2];
+
+	CHECK(!weir_curves_of(&weekly, N, 24, &curves));
+	for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
+		res.part[p] = y + N + (1 + p) * 24;
+	for (size_t i = 0; i < N; i++)
+		y[i] = 10 + sin(2 * M_PI * (double)i / 24) + (i / 24 % 7 < 5 ? 2 : 0) + 0.3 * weir_random_normal(&r);
+	for (size_t sunday = 0; sunday < 2; sunday++) {
+		struct weir_pool_task t = {.v = y, .y = y, .n = sunday ? N : N - WEDNESDAY, .horizon = 24, .calendar = &weekly, .curves = &curves,
+					   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_PROPHET};
+
+		weir_pool_origins(&t);
+		CHECK(t.origins >= 7 && !weir_pool_run(&t, &res));
+		naive[sunday] = res.weight[WEIR_MEMBER_SNAIVE];
+	}
+	printf("# naive: %g on a Wednesday, %g on a Sunday\n", naive[0], naive[1]);
+	CHECK(naive[0] > 3 * naive[1], "%g on a Wednesday, %g on a Sunday", naive[0], naive[1]);
+	weir_curves_fini(&curves);
+}
+
 TEST(a_model_says_how_it_did_on_what_it_held_back)
 {
 	auto_set set = make(20, 22);
@@ -285,6 +313,7 @@ TEST_MAIN(T(the_pool_is_never_much_worse_than_the_naive_one),
 	  T(intervals_follow_what_arrives),
 	  T(parts_of_each_forecast_sum_to_it),
 	  T(members_count_by_what_they_missed),
+	  T(origins_of_the_same_day_count_more),
 	  T(a_model_says_how_it_did_on_what_it_held_back),
 	  T(intervals_cover_after_the_noise_has_grown),
 	  T(a_holiday_is_a_part_of_its_own))
