@@ -17,7 +17,7 @@
 #include "bpf/abi/weir_health.h"
 #include "bpf/abi/weir_tables.h"
 
-#define WEIR_ABI_VERSION 6
+#define WEIR_ABI_VERSION 5
 
 enum weir_dir { WEIR_INGRESS = 0, WEIR_EGRESS = 1, WEIR_DIRS = 2 };
 
@@ -369,9 +369,7 @@ struct weir_sock {
 	__u32 own;    /* pacing rate that the application had set, bytes/s; ~0 = none */
 	__u32 pacing; /* what sockops set, bytes/s; 0 = nothing */
 	__u32 clamp;  /* the same of its window, segments */
-	__u32 ifindex; /* that its route leads to, as last seen; 0 = not seen yet */
-	__u32 pad3;
 };
-_Static_assert(sizeof(struct weir_sock) == 104, "weir_sock");
+_Static_assert(sizeof(struct weir_sock) == 96, "weir_sock");
 
 #endif

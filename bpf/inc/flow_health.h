@@ -17,14 +17,13 @@ static __always_inline __u64 weir_sock_cgroup(struct sock *sk)
 	return c ? c->kn->id : 0;
 }
 
-static __always_inline __u32 weir_out_ifindex(struct weir_sock *ws, struct sock *sk)
+/* Where its route leads; 0 = it has none just now, and what it says then is told of no flow. */
+static __always_inline __u32 weir_out_ifindex(struct sock *sk)
 {
 	struct dst_entry *dst = sk->sk_dst_cache;
 	struct net_device *dev = dst ? dst->dev : NULL;
 
-	if (dev)
-		ws->ifindex = dev->ifindex;
-	return ws->ifindex;
+	return dev ? dev->ifindex : 0;
 }
 
 /* True: of IPv6, and not of IPv4 by a socket that takes both. */
@@ -78,7 +77,7 @@ static __noinline struct weir_flow_health *weir_flow_health_of(__u32 row)
 }
 
 /* Out of line: a settled socket comes here from many places. */
-static __noinline void weir_flow_tell(struct weir_sock *ws, struct tcp_sock *tp, __u32 rtt_us, __u32 samples, __u32 retrans)
+static __noinline void weir_flow_tell(struct tcp_sock *tp, __u32 rtt_us, __u32 samples, __u32 retrans)
 {
 	struct sock *sk = (struct sock *)tp;
 	struct weir_tuple t = {.cgroup = weir_sock_cgroup(sk), .proto = IPPROTO_TCP, .dir = WEIR_EGRESS};
@@ -88,7 +87,7 @@ static __noinline void weir_flow_tell(struct weir_sock *ws, struct tcp_sock *tp,
 
 	t.lport_be = bpf_htons(sk->__sk_common.skc_num);
 	t.rport_be = sk->__sk_common.skc_dport;
-	t.ifindex = weir_out_ifindex(ws, sk);
+	t.ifindex = weir_out_ifindex(sk);
 	if (v6) {
 		t.hash = weir_hash(&t, true);
 		row = weir_flow_row(&t, true);
