@@ -46,7 +46,7 @@ static inline int fixture_probe_rows(const struct fixture *f, const char *const 
 			       .hooks = f->hooks, .inside = f->inside, .local = f->local,
 			       .flow_rows = flow_rows, .flow_rows6 = flow_rows, .total_rows = 64, .workloads = 16,
 			       .nat_rows = 4, .prefixes = 4096, .decisions = 65536, .ranges = 65536, .health_rows = 8,
-			       .flow_health_rows = 64};
+			       .flow_health_rows = 16};
 
 	if (f->prefixes) {
 		c.prefixes = f->prefixes;
