@@ -45,8 +45,6 @@ void weir_curves_fini(struct weir_curves *c);
 struct weir_past {
 	const double *y; /* filled and transformed */
 	size_t n;
-	int64_t start_s;
-	uint32_t step_s;
 	const struct weir_calendar *calendar;
 	const struct weir_parts *parts; /* of these n values */
 	const struct weir_curves *curves; /* of the calendar */
@@ -61,8 +59,6 @@ struct weir_local {
 
 extern const struct weir_local weir_local_snaive, weir_local_ets, weir_local_theta, weir_local_arima, weir_local_mstl,
 	weir_local_prophet, weir_local_cycle;
-/* What holidays add at h steps behind the end, by a fitted weir_local_prophet. */
-double weir_prophet_holiday(const double *params, const struct weir_past *p, size_t h);
 
 /* Damped trend on a series without season: level and slope at the end, and the damping. */
 struct weir_damped {

@@ -116,14 +116,18 @@ static int prepare_one(struct fitting *f, size_t i, size_t horizon, double *y, d
 	weir_auto_free double *known = malloc(s->n * sizeof(*known)); /* transformed, not filled */
 	struct weir_pool_task *t = &f->task[i];
 
-	*t = (struct weir_pool_task){.v = v, .y = y, .n = s->n, .horizon = horizon, .start_s = s->start_s, .step_s = s->step_s,
-				     .calendar = &f->data->calendar, .curves = &f->curves};
+	*t = (struct weir_pool_task){.v = v, .y = y, .n = s->n, .horizon = horizon, .calendar = &f->data->calendar,
+				     .holidays = {&f->data->calendar, s->start_s, s->step_s, 1, 0}, .curves = &f->curves};
 	weir_fill_outages(s->v, s->n, t->calendar->seasons ? t->calendar->season[0] : horizon, v);
 	if (!known || weir_fill_outliers(v, s->n, t->calendar) < 0)
 		return -ENOMEM;
 	t->transform = weir_transform_of(v, s->n);
 	for (size_t k = 0; k < s->n; k++)
 		known[k] = isnan(v[k]) ? NAN : weir_transform(&t->transform, v[k]);
+	if (weir_holidays_learn(&t->holidays, known, s->n))
+		return -ENOMEM;
+	for (size_t k = 0; k < s->n && t->calendar->holidays; k++)
+		v[k] = weir_holiday_is(&t->holidays, k) ? NAN : v[k];
 	weir_fill(known, s->n, t->calendar, y);
 	weir_pool_origins(t);
 	f->lin[i] = (struct weir_linear_series){y, s->n, t->cut};
@@ -482,8 +486,8 @@ POOL(arima, "ARIMA of a selected order on what is left when the seasons are off"
 POOL(mstl, "a decomposition by several seasons, what is left by ARIMA of its differences",
      "A season that changes its shape within a cycle or two is followed late.",
      1u << WEIR_MEMBER_MSTL);
-POOL(prophet, "a trend that bends, waves of each season, and holidays",
-     "Weak alone: noise near the end bends its trend, and holidays must be told to it.",
+POOL(prophet, "a trend that bends, and waves of each season",
+     "Weak alone: noise near the end bends its trend.",
      1u << WEIR_MEMBER_PROPHET);
 POOL(cycle, "what the longest season's same phase showed in its newest cycles",
      "One odd cycle is repeated once, and a day of another shape is taken for one of another level.",

@@ -108,7 +108,7 @@ static void bound(const struct weir_pool_task *t, struct range r, const double *
 
 static struct weir_past past_of(const struct weir_pool_task *t, size_t n, const struct weir_parts *parts)
 {
-	return (struct weir_past){t->y, n, t->start_s, t->step_s, t->calendar, parts, t->curves};
+	return (struct weir_past){t->y, n, t->calendar, parts, t->curves};
 }
 
 /* How much the mean over a gap changed to the next one, in most of the past's LOOK gaps. */
@@ -171,36 +171,29 @@ static size_t known_behind(const struct weir_pool_task *t, size_t origin)
 	return WEIR_MIN(t->n - t->cut - origin * t->gap, t->horizon);
 }
 
-/* What the mean is made of: each part is what it adds to those before it, in units. */
-static int explain(const struct weir_pool_task *t, const struct weir_past *past, struct weir_pool_result *ret)
+/* What a usual day's mean is made of: each part is what it adds to those before it, in units. */
+static void explain(const struct weir_pool_task *t, const struct weir_past *past, struct weir_pool_result *ret)
 {
 	const struct weir_parts *parts = past->parts;
 	struct weir_damped d;
-	double params[WEIR_LOCAL_PARAMS_MAX];
-	int r = t->calendar->holidays ? weir_local_prophet.fit(past, params) : 0;
 
-	if (r)
-		return r;
 	weir_damped_fit(parts->adjusted, t->n, &d);
 	for (size_t h = 0; h < t->horizon; h++) {
 		double sum = weir_damped_ahead(&d, h), before = weir_transform_back(&t->transform, sum);
 
 		ret->part[WEIR_PART_TREND][h] = before;
-		for (size_t p = WEIR_PART_DAY; p < WEIR_PART_REMAINDER; p++) {
+		for (size_t p = WEIR_PART_DAY; p < WEIR_PART_HOLIDAY; p++) {
 			double now;
 
 			if (p == WEIR_PART_DAY && parts->seasons)
 				sum += weir_parts_phase(parts, t->calendar, 0, h);
 			for (size_t s = 1; p == WEIR_PART_WEEK && s < parts->seasons; s++)
 				sum += weir_parts_phase(parts, t->calendar, s, h);
-			if (p == WEIR_PART_HOLIDAY && t->calendar->holidays)
-				sum += weir_prophet_holiday(params, past, h);
 			now = weir_transform_back(&t->transform, sum);
 			ret->part[p][h] = now - before;
 			before = now;
 		}
 	}
-	return 0;
 }
 
 /* All members at one origin; locals learn first at the cut and at the end. */
@@ -223,7 +216,7 @@ static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin,
 		r = r ? r : l->predict(s->params[m], &past, t->horizon, forecast_of(t, s, m, origin));
 	}
 	if (!r && end)
-		r = explain(t, &past, ret);
+		explain(t, &past, ret);
 	if (!r && t->linear && (t->members & 1u << WEIR_MEMBER_LINEAR))
 		weir_linear_predict(t->linear, !end, t->y, n, forecast_of(t, s, WEIR_MEMBER_LINEAR, origin));
 	for (size_t m = 0; m < WEIR_MEMBERS && !r; m++) {
@@ -438,6 +431,19 @@ static void share_out(const struct weir_pool_task *t, struct scratch *s, const d
 	}
 }
 
+/* What holidays among the steps ahead add to the mean, and that as a part of its own. */
+static void add_holidays(const struct weir_pool_task *t, struct weir_pool_result *ret)
+{
+	for (size_t h = 0; h < t->horizon; h++) {
+		double before = ret->mean[h], usual = weir_transform(&t->transform, before);
+		double more = isfinite(usual) ? weir_holidays_add(&t->holidays, t->y, t->n, t->n + h, usual) : 0;
+
+		if (more != 0)
+			ret->mean[h] = weir_transform_back(&t->transform, usual + more);
+		ret->part[WEIR_PART_HOLIDAY][h] = ret->mean[h] - before;
+	}
+}
+
 int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret)
 {
 	size_t size = (t->origins + 1) * WEIR_MEMBERS * t->horizon;
@@ -461,5 +467,6 @@ int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret)
 	followers_of(t, followers);
 	share_out(t, s, followers, share_of_followers(t, s, followers, ret->mean), ret->weight);
 	combine(t, s, t->origins, ret->mean);
+	add_holidays(t, ret);
 	return 0;
 }

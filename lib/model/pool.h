@@ -6,6 +6,7 @@
 #ifndef WEIR_MODEL_POOL_H
 #define WEIR_MODEL_POOL_H
 
+#include "lib/model/holiday.h"
 #include "lib/model/linear.h"
 #include "lib/model/local.h"
 #include "lib/model/transform.h"
@@ -26,11 +27,10 @@ enum weir_member {
 
 /* One series, and where it is looked at from: the origins are cut, cut + gap, ...; the last targets end at n. */
 struct weir_pool_task {
-	const double *v; /* as measured, NaN where missing: what errors are against */
-	const double *y; /* filled and transformed */
+	const double *v; /* as measured, NaN where missing and on holidays: what errors are against */
+	const double *y; /* filled and transformed, of usual days */
 	size_t n, cut, origins, gap, horizon;
-	int64_t start_s;
-	uint32_t step_s;
+	struct weir_holidays holidays;
 	struct weir_transform transform;
 	const struct weir_calendar *calendar;
 	const struct weir_curves *curves; /* of the calendar, for the horizon */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * After Prophet (Taylor, Letham 2018): a line through time that may bend at CHANGES points of the first four fifths, waves
- * (Fourier terms) of each season, and an effect of holidays, all in one ridge regression: the slopes' changes have their own
- * penalty. Unlike there the last slope is damped behind the end, or a bend near it would lead anywhere, and a forecast
+ * (Fourier terms) of each season, all in one ridge regression: the slopes' changes have their own penalty; holidays are the pool's.
+ * Unlike there the last slope is damped behind the end, or a bend near it would lead anywhere, and a forecast
  * begins where the newest values are, not where the curve is.
  */
 #include <assert.h>
@@ -16,8 +16,7 @@
 #define DAMP 0.9  /* of the slope, by step behind the end */
 #define ORIGINS_MAX 16 /* horizons that the newest origin may lie behind what was fitted */
 #define STAYS 0.98 /* of what the newest values are off the curve, by step */
-#define DAY_S 86400
-#define TERMS_MAX (2 + CHANGES + 2 * WAVES * WEIR_SEASONS_MAX + 1)
+#define TERMS_MAX (2 + CHANGES + 2 * WAVES * WEIR_SEASONS_MAX)
 #define BEND_RIDGE 10.0 /* in values */
 #define WAVE_RIDGE 1.0
 
@@ -32,30 +31,11 @@ static size_t waves_of(const struct weir_past *p)
 	return n;
 }
 
-static bool is_holiday(const struct weir_past *p, size_t t)
-{
-	const struct weir_calendar *c = p->calendar;
-	int64_t at = p->start_s + (int64_t)(t * p->step_s);
-	size_t lo = 0, hi = c->holidays;
-
-	if (!p->step_s)
-		return false;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (c->holidays_s[mid] + DAY_S <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < c->holidays && c->holidays_s[lo] <= at;
-}
-
 int weir_curves_of(const struct weir_calendar *c, size_t longest, size_t horizon, struct weir_curves *ret)
 {
 	struct weir_curves r = {.powers = (ORIGINS_MAX + 1) * horizon + 1, .longest = longest};
 
-	r.rows = malloc((longest + 1) * (TERM_WAVE + 2 * WAVES * c->seasons + 2) * sizeof(*r.rows));
+	r.rows = malloc((longest + 1) * (TERM_WAVE + 2 * WAVES * c->seasons + 1) * sizeof(*r.rows));
 	r.damp = malloc(2 * r.powers * sizeof(*r.damp));
 	for (size_t s = 0; s < c->seasons && r.damp; s++) {
 		float *x = r.wave[s] = malloc(c->season[s] * 2 * WAVES * sizeof(*x));
@@ -125,7 +105,6 @@ static size_t row_of(const struct weir_past *p, size_t t, size_t fitted, size_t 
 	}
 	for (size_t s = 0; s < waves; s++, k += 2 * WAVES)
 		memcpy(x + k, p->curves->wave[s] + t % p->calendar->season[s] * 2 * WAVES, 2 * WAVES * sizeof(*x));
-	x[k++] = is_holiday(p, t);
 	return k;
 }
 
@@ -138,7 +117,7 @@ static void put_penalties(float *gram, size_t k)
 /* params: how many values were fitted, how many seasons had waves, coefficients. */
 static int prophet_fit(const struct weir_past *p, double *params)
 {
-	size_t waves = waves_of(p), k = TERM_WAVE + 2 * WAVES * waves + 1;
+	size_t waves = waves_of(p), k = TERM_WAVE + 2 * WAVES * waves;
 	float gram[TERMS_MAX * TERMS_MAX] = {0}, coef[TERMS_MAX] = {0}, *x = p->curves->rows, *y = x + p->n * k;
 
 	assert(p->n <= p->curves->longest);
@@ -180,13 +159,6 @@ static int prophet_predict(const double *params, const struct weir_past *p, size
 	for (size_t h = 0; h < horizon; h++)
 		ret[h] = value_at(params, p, p->n + h) + off * p->curves->stays[h + 1];
 	return 0;
-}
-
-double weir_prophet_holiday(const double *params, const struct weir_past *p, size_t h)
-{
-	size_t at = TERM_WAVE + 2 * WAVES * (size_t)params[1];
-
-	return is_holiday(p, p->n + h) ? params[2 + at] : 0;
 }
 
 const struct weir_local weir_local_prophet = {"prophet", 2 + TERMS_MAX, prophet_fit, prophet_predict};

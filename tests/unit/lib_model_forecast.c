@@ -284,24 +284,54 @@ TEST(a_cycle_comes_again_at_the_new_level)
 		CHECK(fabs(ahead[h] - y[h] - 4) < 0.6, "step %zu: %g, not %g", h, ahead[h], y[h] + 4);
 }
 
-TEST(holidays_are_learnt_where_days_are_known)
+/* Half a day of work, none of it on Sundays; series begin on a Monday. Days that are told are 1.5 lower than that at all hours. */
+static void make_weeks(double *y, size_t n, const struct weir_holidays *h)
+{
+	for (size_t t = 0; t < n; t++)
+		y[t] = (t % 24 >= 12 && t / 24 % 7 != 6 ? 2.0 : 0.0) - (weir_holiday_is(h, t) ? 1.5 : 0);
+}
+
+#define MONDAY_S (4 * 86400)
+
+TEST(a_holiday_is_like_a_sunday_until_one_is_known)
+{
+	enum { N = 28 * 24 };
+	static const int64_t days[] = {MONDAY_S + 30 * 86400, MONDAY_S + 34 * 86400};
+	struct weir_calendar c = {.season = {24, 168}, .seasons = 2, .holidays_s = days, .holidays = 2};
+	struct weir_holidays h = {.calendar = &c, .start_s = MONDAY_S, .step_s = 3600};
+	weir_auto_free double *y = malloc(N * sizeof(*y)), *was = malloc(N * sizeof(*y));
+
+	make_weeks(y, N, &h);
+	memcpy(was, y, N * sizeof(*y));
+	CHECK(!weir_holidays_learn(&h, y, N) && !memcmp(y, was, N * sizeof(*y)), "nothing to learn from");
+	CHECK(weir_holidays_add(&h, y, N, 30 * 24 + 15, 2) == -2, "%g", weir_holidays_add(&h, y, N, 30 * 24 + 15, 2));
+	CHECK(weir_holidays_add(&h, y, N, 30 * 24 + 3, 0) == 0, "at night");
+	CHECK(weir_holidays_add(&h, y, N, 31 * 24 + 15, 2) == 0, "the day after");
+	CHECK(weir_holidays_add(&h, y, N, 34 * 24 + 15, 0.5) == 0, "a Sunday");
+}
+
+TEST(holidays_are_learnt_and_what_is_left_is_usual)
 {
 	enum { N = 40 * 24 };
-	static const int64_t days[] = {10 * 86400, 20 * 86400, 30 * 86400, 40 * 86400};
+	static const int64_t days[] = {MONDAY_S + 10 * 86400, MONDAY_S + 17 * 86400, MONDAY_S + 30 * 86400, MONDAY_S + 40 * 86400};
 	struct weir_calendar c = {.season = {24, 168}, .seasons = 2, .holidays_s = days, .holidays = 4};
+	struct weir_holidays h = {.calendar = &c, .start_s = MONDAY_S, .step_s = 3600};
 	weir_auto_free double *y = malloc(N * sizeof(*y));
-	double params[WEIR_LOCAL_PARAMS_MAX];
-	weir_auto_parts parts = {0};
-	struct weir_curves curves = {.powers = 0};
-	struct weir_past p = {.y = y, .n = N, .step_s = 3600, .calendar = &c, .parts = &parts, .curves = &curves};
+	double night, noon;
 
-	CHECK(!weir_curves_of(&c, N, 48, &curves));
+	make_weeks(y, N, &h);
+	CHECK(!weir_holidays_learn(&h, y, N));
+	night = weir_holidays_add(&h, y, N, 40 * 24 + 3, 0);
+	noon = weir_holidays_add(&h, y, N, 40 * 24 + 15, 2);
+	CHECK(night < -0.9 && noon > -1.8 && noon < night, "%g at night, %g at noon", night, noon);
 	for (size_t t = 0; t < N; t++)
-		y[t] = sin(2 * M_PI * (double)(t % 24) / 24) - (t / 24 % 10 == 0 && t >= 240 ? 1.5 : 0);
-	CHECK(!weir_parts_of(y, N, &c, &parts) && !weir_local_prophet.fit(&p, params));
-	CHECK(fabs(weir_prophet_holiday(params, &p, 3) + 1.5) < 0.2, "%g", weir_prophet_holiday(params, &p, 3));
-	CHECK(weir_prophet_holiday(params, &p, 24) == 0, "the day after");
-	weir_curves_fini(&curves);
+		CHECK(isnan(y[t]) == weir_holiday_is(&h, t), "step %zu: %g", t, y[t]);
+	make_weeks(y, N, &h);
+	CHECK(!weir_holidays_learn(&h, y + 240, 0) && !isnan(y[240]));
+	h.start_s = days[0];
+	CHECK(!weir_holidays_learn(&h, y, 24) && !isnan(y[0]), "a series of a holiday alone stays as it is");
+	h.step_s = 86401;
+	CHECK(!weir_holiday_is(&h, 0), "no whole number of steps is a day");
 }
 
 TEST(outages_are_missing_and_what_lasts_is_not)
@@ -371,5 +401,6 @@ TEST_MAIN(T(missing_values_cost_little), T(odd_series_get_numbers),
 	  T(seasons_are_found_where_they_are), T(arima_finds_an_autoregression),
 	  T(a_damped_trend_goes_on_and_ends), T(a_damped_fit_is_the_best_of_its_grid), T(a_season_is_what_its_phase_shows_around),
 	  T(a_cycle_comes_again_at_the_new_level),
-	  T(holidays_are_learnt_where_days_are_known), T(outages_are_missing_and_what_lasts_is_not),
+	  T(a_holiday_is_like_a_sunday_until_one_is_known), T(holidays_are_learnt_and_what_is_left_is_usual),
+	  T(outages_are_missing_and_what_lasts_is_not),
 	  T(outliers_are_missing_and_steps_are_not), T(holes_are_filled_by_the_same_phase), T(the_same_data_give_the_same_model))

@@ -305,6 +305,33 @@ TEST(a_holiday_is_a_part_of_its_own)
 	weir_series_fini(&s);
 }
 
+/* Yesterday was a holiday that is told, or not: who knows it expects the usual today. */
+TEST(the_day_after_a_holiday_is_a_usual_one)
+{
+	enum { N = 40 * 24 };
+	static const int64_t days[] = {25 * 86400, 39 * 86400};
+	const struct weir_calendar told = {.season = {24, 168}, .seasons = 2, .holidays_s = days, .holidays = 2}, *c[] = {&weekly, &told};
+	struct weir_random r = weir_random_of(27);
+	struct weir_series s;
+	double off[2] = {0};
+
+	CHECK(!weir_series_init(&s, "after", N));
+	s.step_s = 3600;
+	for (size_t t = 0; t < N; t++)
+		s.v[t] = 1000 * exp(0.5 * sin(2 * M_PI * (double)t / 24) + 0.02 * weir_random_normal(&r)) / (t / 24 == 25 || t / 24 == 39 ? 3 : 1);
+	for (size_t k = 0; k < 2; k++) {
+		weir_auto_model m = {0};
+		weir_auto_forecast f = {0};
+
+		CHECK(!fit_set("mix", &s, 1, c[k], &m) && !weir_forecast_init(&f, AHEAD) && !weir_model_predict(&m, 0, &f));
+		for (size_t h = 0; h < 24; h++)
+			off[k] += fabs(log(f.mean[h] / 1000) - 0.5 * sin(2 * M_PI * (double)h / 24)) / 24;
+	}
+	printf("# off by %.3f, told %.3f\n", off[0], off[1]);
+	CHECK(off[1] < 0.03 && off[1] < off[0] / 2, "%g, told %g", off[0], off[1]);
+	weir_series_fini(&s);
+}
+
 TEST_MAIN(T(the_pool_is_never_much_worse_than_the_naive_one),
 	  T(growth_is_not_run_on_with),
 	  T(what_has_just_changed_counts_for_those_that_follow),
@@ -316,4 +343,5 @@ TEST_MAIN(T(the_pool_is_never_much_worse_than_the_naive_one),
 	  T(origins_of_the_same_day_count_more),
 	  T(a_model_says_how_it_did_on_what_it_held_back),
 	  T(intervals_cover_after_the_noise_has_grown),
-	  T(a_holiday_is_a_part_of_its_own))
+	  T(a_holiday_is_a_part_of_its_own),
+	  T(the_day_after_a_holiday_is_a_usual_one))
