@@ -6,6 +6,7 @@
 
 #define LEAVE 10
 #define HEALTH_EVERY 5 /* windows */
+#define TCP_EVERY 30
 
 static double rnd(struct node *n) /* splitmix64, 0 to 1 */
 {
@@ -89,6 +90,9 @@ static void row(struct node *n, const struct talk *t, uint8_t dir, double payloa
 	};
 	r->packets = (uint64_t)(asks + payload / 1448 + 1);
 	r->bytes = (uint64_t)payload + r->packets * 52;
+	/* As agents do, once a minute: a round trip for each second of the conversation. */
+	if (!t->udp && dir == WEIR_EGRESS && n->s.sequence % TCP_EVERY == 0)
+		r->tcp = (struct weir_sum_tcp){60 * (300 + pick(n, 20000)), 60, pick(n, 3)};
 	n->s.total_bytes[dir] += r->bytes;
 	n->s.total_packets[dir] += r->packets;
 }
