@@ -2,6 +2,7 @@
 #include "aggregator/config.h"
 
 #include "aggregator/alerts.h"
+#include "aggregator/live_holidays.h"
 #include "aggregator/live_notify.h"
 #include "aggregator/signals.h"
 
@@ -68,6 +69,9 @@ static const struct weir_setting table[] = {
 	ROW_TIME("models.retain", models_retain_ns, "90d", 3600 * NS_S, 3660 * NS_DAY, "How long findings are kept."),
 	ROW_TIME("models.train", models_train_ns, "24h", 0, 3660 * NS_DAY,
 		 "How often models compete for who forecasts; 0 = when none has won yet, and on drift."),
+	{.key = "models.holidays", .type = WEIR_SET_STRS, .offset = offsetof(struct config, models_holidays), .def = "",
+	 .doc = "Days, in UTC, on which usual traffic does not happen, as public holidays (\"2026-12-25\"), the earliest first, at most 1024; "
+		"past ones too: from those of the last eight weeks is learnt how a holiday differs."},
 	ROW_STR("signals.prometheus", signals_prometheus, "",
 		"A Prometheus, or what speaks its API, whose series are set beside what is found: \"http://127.0.0.1:9090\"; empty = none."),
 	{.key = "signals.queries", .type = WEIR_SET_STRS, .offset = offsetof(struct config, signals_queries), .def = "",
@@ -101,6 +105,8 @@ int config_load(const char *path, struct config *ret, struct weir_err *err)
 		r = signals_check(ret, path, err);
 	if (!r)
 		r = live_notify_check(ret, path, err);
+	if (!r)
+		r = live_holidays_check(ret, path, err);
 	if (r)
 		config_fini(ret);
 	return r;

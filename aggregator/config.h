@@ -23,6 +23,7 @@ struct config {
 	char *notify_least, *notify_wake, *notify_quiet;
 	uint32_t models_series;
 	uint64_t models_retain_ns, models_train_ns;
+	char **models_holidays; /* "2026-12-25"; NULL-terminated */
 	char *signals_prometheus;
 	char **signals_queries; /* "name=PromQL"; NULL-terminated */
 	uint64_t signals_step_ns;

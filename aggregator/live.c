@@ -255,7 +255,8 @@ bool live_free(struct live *l)
 
 int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, struct weir_err *err)
 {
-	const struct live_watch_opts opts = {.store_path = sv->config.store_path, .series_max = sv->config.models_series};
+	struct live_holidays holidays = {0};
+	const struct live_watch_opts opts = {.store_path = sv->config.store_path, .series_max = sv->config.models_series, .holidays = &holidays};
 	struct live *l;
 	int r;
 
@@ -269,9 +270,11 @@ int live_new(struct service *sv, struct weir_loop *loop, struct live **ret, stru
 	l->sv = sv;
 	r = live_notify_init(&l->notify, &sv->config, err);
 	if (!r)
+		r = live_holidays_init(&holidays, sv->config.models_holidays, err);
+	if (!r)
 		r = live_watch_new(&opts, &l->watch, err);
 	if (!r)
-		r = live_train_new(loop, sv->shelf, sv->config.models_train_ns / WEIR_NS_PER_S, &l->train);
+		r = live_train_new(loop, sv->shelf, sv->config.models_train_ns / WEIR_NS_PER_S, &holidays, &l->train);
 	if (!r)
 		r = weir_loop_timer(loop, RUN_NS, RUN_NS, on_timer, l, &l->timer);
 	if (r) {

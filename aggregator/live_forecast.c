@@ -25,9 +25,9 @@ static void set_of_free(struct set_of **s)
 	free(*s);
 }
 
-void live_calendar(size_t hours, struct weir_calendar *ret)
+void live_calendar(size_t hours, const struct live_holidays *h, struct weir_calendar *ret)
 {
-	*ret = (struct weir_calendar){0};
+	*ret = (struct weir_calendar){.holidays_s = h->day_s, .holidays = h->count};
 	if (hours >= DAY_FROM)
 		ret->season[ret->seasons++] = DAY;
 	if (hours >= WEEK_FROM)
@@ -37,10 +37,7 @@ void live_calendar(size_t hours, struct weir_calendar *ret)
 /* Which series are learnt from together: those that see the same seasons. */
 static size_t class_of(size_t hours)
 {
-	struct weir_calendar c;
-
-	live_calendar(hours, &c);
-	return c.seasons;
+	return (size_t)(hours >= DAY_FROM) + (hours >= WEEK_FROM);
 }
 
 static size_t hours_until(const struct live_series *s, uint64_t end_s)
@@ -89,7 +86,7 @@ static void keep(struct live_series *s, uint64_t end_s, const struct weir_foreca
 	}
 }
 
-static int forecast_set(struct set_of *set, size_t class, uint64_t end_s, const char *name, struct weir_err *err)
+static int forecast_set(struct set_of *set, const struct live_forecast_ask *ask, const char *name, size_t class, struct weir_err *err)
 {
 	const struct weir_model_opts opts = {.horizon = LIVE_AHEAD, .coverage = COVERAGE, .seed = 1};
 	struct weir_model_data data = {.series = set->data, .count = set->count};
@@ -97,7 +94,7 @@ static int forecast_set(struct set_of *set, size_t class, uint64_t end_s, const 
 	weir_auto_forecast f = {0};
 	int r;
 
-	live_calendar(class > 1 ? WEEK_FROM : class ? DAY_FROM : 0, &data.calendar);
+	live_calendar(class > 1 ? WEEK_FROM : class ? DAY_FROM : 0, ask->holidays, &data.calendar);
 	r = weir_model_fit(name, &data, &opts, &model, err);
 	if (!r)
 		r = weir_forecast_init(&f, LIVE_AHEAD);
@@ -108,14 +105,14 @@ static int forecast_set(struct set_of *set, size_t class, uint64_t end_s, const 
 		if (!r && !s->forecast && !(s->forecast = calloc(1, sizeof(*s->forecast))))
 			r = -ENOMEM;
 		if (!r)
-			keep(s, end_s, &f);
+			keep(s, ask->end_s, &f);
 	}
 	return r;
 }
 
-static int forecast_class(struct live_set *all, enum live_measure m, size_t class, uint64_t end_s, const char *name,
-			  bool (*ending)(void *arg), void *arg, struct weir_err *err)
+static int forecast_class(struct live_set *all, const struct live_forecast_ask *ask, enum live_measure m, size_t class, struct weir_err *err)
 {
+	uint64_t end_s = ask->end_s;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < live_set_count(all);) {
@@ -133,22 +130,21 @@ static int forecast_class(struct live_set *all, enum live_measure m, size_t clas
 			if (!r)
 				set->series[set->count++] = s;
 		}
-		if (!r && ending(arg))
+		if (!r && ask->ending(ask->arg))
 			r = -ECANCELED;
 		if (!r && set->count)
-			r = forecast_set(set, class, end_s, name, err);
+			r = forecast_set(set, ask, ask->model[m], class, err);
 	}
 	return r;
 }
 
-int live_forecast_all(struct live_set *set, uint64_t end_s, const char *const model[LIVE_MEASURES], bool (*ending)(void *arg),
-		      void *arg, struct weir_err *err)
+int live_forecast_all(struct live_set *set, const struct live_forecast_ask *ask, struct weir_err *err)
 {
 	int r = 0;
 
 	for (int m = 0; !r && m < LIVE_MEASURES; m++)
 		for (size_t class = 0; !r && class <= 2; class ++)
-			r = forecast_class(set, (enum live_measure)m, class, end_s, model[m], ending, arg, err);
+			r = forecast_class(set, ask, (enum live_measure)m, class, err);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #ifndef AGGREGATOR_LIVE_FORECAST_H
 #define AGGREGATOR_LIVE_FORECAST_H
 
+#include "aggregator/live_holidays.h"
 #include "aggregator/live_set.h"
 #include "lib/model/model.h"
 
@@ -17,16 +18,20 @@ struct live_missed {
 
 /* Hours [.., end_s) are over: compares the newest with what was forecast. */
 void live_forecast_compare(struct live_set *set, uint64_t end_s, struct live_missed ret[LIVE_MEASURES]);
-/*
- * Forecasts every series that has not been quiet, by the model of each measure (a row of models.c), from end_s on. ending: asked
- * between sets; -ECANCELED then. What cannot be forecast has none.
- */
-int live_forecast_all(struct live_set *set, uint64_t end_s, const char *const model[LIVE_MEASURES], bool (*ending)(void *arg),
-		      void *arg, struct weir_err *err);
+
+struct live_forecast_ask {
+	uint64_t end_s;		  /* from which on */
+	const char *const *model; /* of each measure: a row of models.c */
+	const struct live_holidays *holidays;
+	bool (*ending)(void *arg); /* asked between sets; -ECANCELED then */
+	void *arg;
+};
+/* Forecasts every series that has not been quiet. What cannot be forecast has none. */
+int live_forecast_all(struct live_set *set, const struct live_forecast_ask *ask, struct weir_err *err);
 
 /* Hours of a series as a model takes them: from its first one to end_s. ret: weir_series_fini(). */
 int live_series_of(const struct live_series *s, uint64_t end_s, struct weir_series *ret);
-/* A day, and a week where the shortest of the series is long enough for two. */
-void live_calendar(size_t hours, struct weir_calendar *ret);
+/* A day, and a week where the shortest of the series is long enough for two; and the holidays, which stay h's. */
+void live_calendar(size_t hours, const struct live_holidays *h, struct weir_calendar *ret);
 
 #endif

@@ -55,11 +55,12 @@ struct live_train {
 	struct worker *worker;
 	struct weir_shelf *shelf;
 	uint64_t every_s;
+	struct live_holidays holidays;
 	struct use of[USES];
 	size_t running;
 };
 
-int live_train_new(struct weir_loop *loop, struct weir_shelf *shelf, uint64_t every_s, struct live_train **ret)
+int live_train_new(struct weir_loop *loop, struct weir_shelf *shelf, uint64_t every_s, const struct live_holidays *h, struct live_train **ret)
 {
 	struct live_train *t = calloc(1, sizeof(*t));
 	int r;
@@ -68,6 +69,7 @@ int live_train_new(struct weir_loop *loop, struct weir_shelf *shelf, uint64_t ev
 		return -ENOMEM;
 	t->shelf = shelf;
 	t->every_s = every_s;
+	t->holidays = *h;
 	for (int u = 0; u < USES; u++)
 		weir_adwin_init(&t->of[u].error, ADWIN_DELTA);
 	r = worker_new(loop, "weir-train", NICE, &t->worker);
@@ -127,7 +129,7 @@ static int train(void *arg)
 	if (g->use_at == FOREST)
 		return train_rows(g);
 	/* What would be left of the shortest must see the season twice. */
-	live_calendar(g->hours - task.holdback, &data.calendar);
+	live_calendar(g->hours - task.holdback, &g->t->holidays, &data.calendar);
 	return weir_train_forecast(g->t->shelf, &task, &g->result, &g->err);
 }
 

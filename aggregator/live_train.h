@@ -16,8 +16,8 @@
 #define LIVE_TRAIN_SERIES 256 /* of a measure: the largest, which are most of the money */
 
 struct live_train;
-/* every_s: 0 = only when there is no champion, and on drift. shelf outlives it. */
-int live_train_new(struct weir_loop *loop, struct weir_shelf *shelf, uint64_t every_s, struct live_train **ret);
+/* every_s: 0 = only when there is no champion, and on drift. shelf outlives it, h is copied. */
+int live_train_new(struct weir_loop *loop, struct weir_shelf *shelf, uint64_t every_s, const struct live_holidays *h, struct live_train **ret);
 /* True: a training that did not end goes on until the process does, with the shelf that it uses. */
 bool live_train_free(struct live_train *t);
 /* The hour before end_s is forecast, and what was missed of it is known: trainings begin that are due. set and forest are only read. */

@@ -31,6 +31,7 @@ struct live_watch {
 	char *path;
 	uint64_t minute_s, hour_s; /* next that are read; 0: nothing was yet */
 	char model[LIVE_MEASURES][32];
+	struct live_holidays holidays;
 	struct live_told *told; /* of the run under way */
 	uint64_t step_s, from_s; /* of the chunk that is being read */
 };
@@ -81,6 +82,8 @@ int live_watch_new(const struct live_watch_opts *opts, struct live_watch **ret, 
 		live_watch_free(w);
 		return weir_err_set(err, r, "models: %s", strerror(-r));
 	}
+	if (opts->holidays)
+		w->holidays = *opts->holidays;
 	*ret = w;
 	return 0;
 }
@@ -286,6 +289,7 @@ static int run_hour(struct live_watch *w, uint64_t now_s, bool (*ending)(void *a
 {
 	uint64_t over_s = now_s - HOUR_GRACE_S - (now_s - HOUR_GRACE_S) % HOUR_S, from_s, end_s = over_s;
 	const char *names[LIVE_MEASURES];
+	const struct live_forecast_ask ask = {.end_s = end_s, .model = names, .holidays = &w->holidays, .ending = ending, .arg = arg};
 	int r = 0;
 
 	if (w->hour_s >= over_s)
@@ -301,7 +305,7 @@ static int run_hour(struct live_watch *w, uint64_t now_s, bool (*ending)(void *a
 	live_forecast_compare(w->set, end_s, w->told->missed);
 	for (int m = 0; m < LIVE_MEASURES; m++)
 		names[m] = w->model[m];
-	r = live_forecast_all(w->set, end_s, names, ending, arg, err);
+	r = live_forecast_all(w->set, &ask, err);
 	if (!r)
 		r = make_view(w, end_s, &w->told->view);
 	if (!r)

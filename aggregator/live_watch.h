@@ -19,6 +19,7 @@
 struct live_watch_opts {
 	const char *store_path;
 	size_t series_max;
+	const struct live_holidays *holidays; /* copied; NULL: none */
 };
 
 /* What a run has to tell; the receiver's, for live_told_free(). */

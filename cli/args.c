@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/args.h"
 
+#include "lib/base/clock.h"
+
 #include <ctype.h>
 #include <time.h>
 
@@ -49,26 +51,22 @@ int args_duration(const char *s, uint64_t *ret_s)
 
 int args_time(const char *s, uint64_t *ret_s)
 {
-	static const char *const formats[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"};
+	char day[11] = "";
+	struct tm tm = {0};
+	const char *end;
+	uint64_t day_s;
 
 	if (!args_u64(s, ret_s))
 		return 0;
-	for (size_t i = 0; i < WEIR_ARRAY_SIZE(formats); i++) {
-		struct tm tm = {0};
-		const char *end = strptime(s, formats[i], &tm);
-		int day = tm.tm_mday;
-		time_t t;
-
-		if (!end || *end)
-			continue;
-		/* strptime() takes 30 February, and timegm() makes it 2 March. */
-		t = timegm(&tm);
-		if (t < 0 || tm.tm_mday != day)
-			return -EINVAL;
-		*ret_s = (uint64_t)t;
-		return 0;
-	}
-	return -EINVAL;
+	strncat(day, s, sizeof(day) - 1);
+	if (weir_time_day(day, &day_s))
+		return -EINVAL;
+	s += strlen(day);
+	end = *s ? strptime(s, "T%H:%M:%SZ", &tm) : s;
+	if (!end || *end)
+		return -EINVAL;
+	*ret_s = day_s + (uint64_t)(tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec);
+	return 0;
 }
 
 static int opt_list_add(const char **list, const char *value)

@@ -3,6 +3,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/model_csv.h"
+#include "lib/base/clock.h"
 #include "lib/model/model.h"
 #include "lib/model/quality.h"
 
@@ -12,13 +13,11 @@
 
 #define MODEL_FORECAST "mix" /* when --model does not say which */
 
-#define HOLIDAYS_MAX 512
-
 struct asked {
 	const char *train, *model, *season, *interval, *holidays;
 	uint64_t horizon, seed, start_s, step_s;
 	struct weir_calendar calendar;
-	int64_t holidays_s[HOLIDAYS_MAX];
+	int64_t holidays_s[WEIR_HOLIDAYS_MAX];
 	double percent; /* 0: no interval is printed */
 };
 
@@ -52,9 +51,9 @@ static int parse_holidays(const char *s, struct asked *a, struct weir_err *err)
 	for (char *day = strtok_r(copy, ",", &save); day; day = strtok_r(NULL, ",", &save), n++) {
 		uint64_t at;
 
-		if (n == HOLIDAYS_MAX || args_time(day, &at) || at > INT64_MAX || (n && (int64_t)at <= a->holidays_s[n - 1]))
+		if (n == WEIR_HOLIDAYS_MAX || weir_time_day(day, &at) || (n && (int64_t)at <= a->holidays_s[n - 1]))
 			return weir_err_set(err, -EINVAL, "--holidays: '%s' is not one of at most %d dates that ascend, as 2026-12-25",
-					    day, HOLIDAYS_MAX);
+					    day, WEIR_HOLIDAYS_MAX);
 		a->holidays_s[n] = (int64_t)at;
 	}
 	a->calendar.holidays_s = a->holidays_s;

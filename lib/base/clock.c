@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readings of the clocks. They cannot fail: the clock ids are constants the kernel knows. */
+/* Readings of the clocks, which cannot fail: the clock ids are constants the kernel knows. And times as text. */
 #include "lib/base/clock.h"
 
+#include <errno.h>
+#include <string.h>
 #include <time.h>
 
 static uint64_t clock_ns(clockid_t id)
@@ -51,4 +53,22 @@ uint32_t weir_time_month(uint64_t time_s)
 	if (!gmtime_r(&t, &tm))
 		return 0;
 	return (uint32_t)(tm.tm_year + 1900) * 100 + (uint32_t)tm.tm_mon + 1;
+}
+
+int weir_time_day(const char *s, uint64_t *ret_s)
+{
+	struct tm tm = {0};
+	/* strptime() takes a month of one digit, or with a blank. */
+	const char *end = strspn(s, "0123456789-") == 10 ? strptime(s, "%Y-%m-%d", &tm) : NULL;
+	int day = tm.tm_mday;
+	time_t t;
+
+	if (!end || *end)
+		return -EINVAL;
+	/* It takes 30 February too, and timegm() makes it 2 March. */
+	t = timegm(&tm);
+	if (t < 0 || tm.tm_mday != day)
+		return -EINVAL;
+	*ret_s = (uint64_t)t;
+	return 0;
 }

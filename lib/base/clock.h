@@ -16,5 +16,7 @@ uint64_t weir_boot_ns(void);	  /* CLOCK_BOOTTIME, what seen_s of a row counts */
 char *weir_time_text(uint64_t wall_ns, char *buf);
 /* The month of a Unix time in UTC: 202611. */
 uint32_t weir_time_month(uint64_t time_s);
+/* The Unix time at which a day of UTC begins: "2026-12-25", every digit, from 1970 on. -EINVAL */
+int weir_time_day(const char *s, uint64_t *ret_s);
 
 #endif

@@ -10,6 +10,7 @@
 #define WEIR_SERIES_MAX ((size_t)100000) /* of one set */
 #define WEIR_SEASONS_MAX 4
 #define WEIR_SEASON_MAX 10080 /* steps: a week of minutes */
+#define WEIR_HOLIDAYS_MAX 1024 /* that settings and options take */
 
 /* Why a value is not what was measured, or is missing. One value may carry several. */
 enum weir_quality_flag {

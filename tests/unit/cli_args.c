@@ -48,7 +48,8 @@ TEST(bad_times_are_refused)
 {
 	static const char *const bad[] = {"",		"yesterday",   "2026-02-30",
 					  "2026-13-01", "2026-11-01T", "2026-11-01 00:00:00",
-					  "-5",		"1969-12-31"};
+					  "-5",		"1969-12-31",  "2026-11-1",
+					  "2026-11-01T24:00:00Z", "2026-02-30T00:00:00Z"};
 
 	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bad); i++) {
 		uint64_t s = 0;

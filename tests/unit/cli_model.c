@@ -94,6 +94,19 @@ TEST(a_model_that_does_not_forecast_is_refused)
 	CHECK(run("a," WAVE "\n", "--horizon 4 --model no-such", false, &out, &err) == -EINVAL && strstr(err.text, "no model 'no-such'"), "%s", err.text);
 }
 
+TEST(a_holiday_is_a_date)
+{
+	static const char *const bad[] = {"2026-11-3", "1793664000", "2026-11-03T00:00:00Z", "2026-02-30", "2026-11-07,2026-11-03", "2026-11-03,2026-11-03"};
+
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(bad); i++) {
+		weir_auto_free char *out = NULL, *options = weir_strf("--horizon 4 --start 2026-11-01 --step 6h --holidays %s", bad[i]);
+		struct weir_err err;
+
+		CHECK(run("a," WAVE "\n", options, false, &out, &err) == -EINVAL && strstr(err.text, "is not one of at most 1024 dates that ascend"),
+		      "%s: %s", bad[i], err.text);
+	}
+}
+
 /* Most are read without strtod(), which must not be seen: to the bit. */
 TEST(a_number_is_what_strtod_makes_of_it)
 {
@@ -126,4 +139,4 @@ TEST(a_number_is_what_strtod_makes_of_it)
 }
 
 TEST_MAIN(T(a_number_is_what_strtod_makes_of_it), T(forecasts_have_the_layout_of_m4), T(what_is_no_number_is_named_by_its_line), T(json_says_what_a_forecast_is_made_of),
-	  T(a_model_that_does_not_forecast_is_refused))
+	  T(a_model_that_does_not_forecast_is_refused), T(a_holiday_is_a_date))
