@@ -115,8 +115,8 @@ static const struct weir_setting table[] = {
 	{"bpf.health_rows", WEIR_SET_U32, AT(health_rows), "4096", 16, 1u << 16, NULL,
 	 "Rows of TCP health, one per workload and kind of peer; beyond them one row takes all."},
 	{"bpf.flow_health_rows", WEIR_SET_U32, AT(flow_health_rows), "16384", 64, 1u << 22, NULL,
-	 "Places for round trips and retransmits of flows, 64 bytes each: of TCP, one each way; a power of two. Beyond them they "
-	 "are in TCP health alone, not told by path."},
+	 "Places for round trips and retransmits of flows, 64 bytes each: one for all connections of a workload with one peer that "
+	 "the same side opens; a power of two. Beyond them they are in TCP health alone, not told by path."},
 	{"bpf.flow_health", WEIR_SET_DURATION, AT(flow_health_ns), "1m", S / 2, 86400 * S, NULL,
 	 "How often round trips and retransmits of flows are reported: with the window that ends a multiple of this."},
 	{"bpf.health_pass", WEIR_SET_DURATION, AT(health_pass_ns), "10s", S / 2, 86400 * S, NULL,

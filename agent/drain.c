@@ -39,21 +39,21 @@ bool drain_in_use(const struct weir_row *row)
 	return s == WEIR_ROW_LIVE || s == WEIR_ROW_RETIRED;
 }
 
-/* The n-th place where health of row i may be kept; NULL when it is another row's, or free. */
-static struct weir_flow_health *health_of(const struct drain *d, size_t i, uint32_t n)
-{
-	uint32_t row = (uint32_t)i + 1;
-	struct weir_flow_health *h = &d->health[(WEIR_FLOW_HEALTH_AT(row) + n) & (d->health_count - 1)];
-
-	return __atomic_load_n(&h->row, __ATOMIC_ACQUIRE) == row ? h : NULL;
-}
-
+/* Frees the places that were claimed for row i; who opened its connection may be known better by now than then. */
 static void clear_health(struct drain *d, size_t i)
 {
-	for (uint32_t n = 0; n < WEIR_FLOW_HEALTH_PROBES; n++) {
-		struct weir_flow_health *h = health_of(d, i, n);
+	const struct weir_row *row = rows_at(&d->rows, i);
+	uint8_t local[16], remote[16];
+	uint32_t ends[2];
 
-		if (!h)
+	rows_addresses(row, local, remote);
+	memcpy(&ends[0], local + 12, sizeof(ends[0]));
+	memcpy(&ends[1], remote + 12, sizeof(ends[1]));
+	for (uint32_t n = 0; n < 2 * WEIR_FLOW_HEALTH_PROBES; n++) {
+		uint32_t at = weir_flow_health_at(row->workload, ends[0], ends[1], n & 1) + n / 2;
+		struct weir_flow_health *h = &d->health[at & (d->health_count - 1)];
+
+		if (__atomic_load_n(&h->row, __ATOMIC_ACQUIRE) != (uint32_t)i + 1)
 			continue;
 		memset((char *)h + sizeof(h->row), 0, sizeof(*h) - sizeof(h->row));
 		__atomic_store_n(&h->row, 0, __ATOMIC_RELEASE);
@@ -65,9 +65,9 @@ static void clear_row(struct drain *d, size_t i)
 	struct weir_row *row = rows_at(&d->rows, i);
 	size_t size = i < d->rows.count4 ? sizeof(struct weir_row4) : sizeof(struct weir_row6);
 
+	clear_health(d, i); /* by the row's addresses */
 	memset((char *)row + sizeof(row->state), 0, size - sizeof(row->state));
 	memset(&d->bases[i], 0, sizeof(d->bases[i]));
-	clear_health(d, i);
 	__atomic_store_n(&row->state, WEIR_ROW_FREE, __ATOMIC_RELEASE);
 }
 

@@ -65,10 +65,11 @@ struct weir_health {
 _Static_assert(sizeof(struct weir_health) == 800, "weir_health");
 
 /*
- * TCP health of a flow: of the row of what it sends, in one of WEIR_FLOW_HEALTH_PROBES places from WEIR_FLOW_HEALTH_AT
- * on. BPF claims a place with the first thing that there is to say of a flow, and adds atomically; the agent reads it, keeps
- * in said[] what it spooled, by halves as in weir_base, and frees the place with the row. Two CPUs may claim one each:
- * sum, never pick. What finds no row or no place counts in weir_health alone. Counts are modulo 2^32.
+ * TCP health of flows: of what a workload sends from one address to another over connections that one side opens, in one of
+ * WEIR_FLOW_HEALTH_PROBES places from a hash of that on. BPF claims a place with the first thing that there is to say,
+ * under the row of the flow that says it, and adds atomically; as long as that row is LIVE others of its kind share the
+ * place. The agent reads it, keeps in said[] what it spooled, by halves as in weir_base, and frees it with the row. Two
+ * places may be of one kind: sum, never pick. What finds no row or no place counts in weir_health alone. Counts are modulo 2^32.
  */
 struct weir_flow_said {
 	__u64 rtt_us;  /* sum of */
@@ -82,7 +83,13 @@ struct weir_flow_health {
 };
 _Static_assert(sizeof(struct weir_flow_health) == 64, "weir_flow_health");
 #define WEIR_FLOW_HEALTH_PROBES 8
-#define WEIR_FLOW_HEALTH_AT(row) (((row) * 0x9e3779b1u) >> 8)
+/* local, remote: the last four bytes of each address. */
+static inline __attribute__((always_inline)) __u32 weir_flow_health_at(__u32 workload, __u32 local, __u32 remote, __u32 init_local)
+{
+	__u64 h = ((__u64)local << 32 | remote) * 0x9e3779b97f4a7c15ull + ((__u64)workload << 1 | init_local) * 0xc4ceb9fe1a85ec53ull;
+
+	return (h ^ h >> 29) >> 32;
+}
 
 /* How a socket takes part in health. */
 #define WEIR_SOCK_KNOWN 0x01  /* has its key: weir saw it begin, or took it over */

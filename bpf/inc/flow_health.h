@@ -2,7 +2,7 @@
 /*
  * TCP health by flow: what a socket says of its connection is kept for the row of what it sends, so that it can be told
  * by peer and path. A socket does not know its row; its addresses and the interface of its route find it, as often as
- * there is something to say: once a second and at a retransmit.
+ * there is something to say: once a second and at a retransmit. Connections of one kind share a place, however short.
  */
 #ifndef WEIR_FLOW_HEALTH_H
 #define WEIR_FLOW_HEALTH_H
@@ -48,32 +48,88 @@ static __always_inline bool weir_sock_ends(struct sock *sk, struct weir_tuple *t
 	return false;
 }
 
-/* 1 + the number of any row of the flow; 0 = it has none. */
-static __always_inline __u32 weir_flow_row(const struct weir_tuple *t, bool v6)
+/* 1 + the number of any row of the flow, and that row; 0 = it has none. */
+static __always_inline __u32 weir_flow_row(const struct weir_tuple *t, bool v6, struct weir_row **ret)
 {
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < WEIR_PROBES; i++) {
 		bool same;
 		struct weir_row *r = weir_slot(t, v6, t->hash + i, &same);
 
-		if (r && same && weir_of_cgroup(r, t))
+		if (r && same && weir_of_cgroup(r, t)) {
+			*ret = r;
 			return 1 + (v6 ? weir_rows4_count + ((t->hash + i) & weir_flow6_mask) : (t->hash + i) & weir_flow_mask);
+		}
 	}
 	return 0;
 }
 
-/* Where the health of the row is kept; claimed when it is not yet. NULL: no place is free. */
-static __noinline struct weir_flow_health *weir_flow_health_of(__u32 row)
+/* Row n - 1 is live and sends from the same address to the same, of the same workload and opened by the same side. */
+static __always_inline bool weir_same_kind(const struct weir_tuple *t, bool v6, const struct weir_row *mine, __u32 n)
 {
+	const struct weir_row *h;
+	__u32 i = n - 1;
+
+	if (v6) {
+		const struct weir_row6 *r;
+
+		i -= weir_rows4_count; /* beyond the table, when it is of IPv4 */
+		r = bpf_map_lookup_elem(&weir_rows6, &i);
+		if (!r || *(__u64 *)r->remote != t->remote[0] || *(__u64 *)(r->remote + 8) != t->remote[1] ||
+		    *(__u64 *)r->local != t->local[0] || *(__u64 *)(r->local + 8) != t->local[1])
+			return false;
+		h = &r->h;
+	} else {
+		const struct weir_row4 *r = i <= weir_flow_mask ? weir_row4_at(i) : NULL;
+
+		if (!r || *(__u32 *)r->remote != (__u32)t->remote[0] || *(__u32 *)r->local != (__u32)t->local[0])
+			return false;
+		h = &r->h;
+	}
+	return h->state == WEIR_ROW_LIVE && h->dir == WEIR_EGRESS && h->workload == mine->workload &&
+	       !((h->flags ^ mine->flags) & WEIR_ROW_F_INIT_LOCAL);
+}
+
+/* Where health of what is as this flow is kept; claimed for its row, number row - 1, when it is not yet. NULL: no place is free. */
+static __always_inline struct weir_flow_health *weir_flow_health_of(const struct weir_tuple *t, bool v6, const struct weir_row *mine,
+								     __u32 row)
+{
+	const __u32 *local = (const __u32 *)t->local, *remote = (const __u32 *)t->remote;
+	__u32 first = weir_flow_health_at(mine->workload, local[v6 ? 3 : 0], remote[v6 ? 3 : 0], mine->flags & WEIR_ROW_F_INIT_LOCAL);
+
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < WEIR_FLOW_HEALTH_PROBES; i++) {
-		__u32 at = (WEIR_FLOW_HEALTH_AT(row) + i) & weir_flow_health_mask;
+		__u32 at = (first + i) & weir_flow_health_mask, of;
 		struct weir_flow_health *h = bpf_map_lookup_elem(&weir_flow_health, &at);
 
-		if (h && (h->row == row || (!h->row && !__sync_val_compare_and_swap(&h->row, 0, row))))
+		if (!h)
+			break;
+		of = h->row;
+		if (of ? weir_same_kind(t, v6, mine, of) : !__sync_val_compare_and_swap(&h->row, 0, row))
 			return h;
 	}
 	return NULL;
+}
+
+/* A function for each family, so that neither has the other's code on its stack. */
+static __noinline struct weir_flow_health *weir_flow_place4(struct weir_tuple *t)
+{
+	struct weir_row *mine = NULL;
+	__u32 row;
+
+	t->hash = weir_hash(t, false);
+	row = weir_flow_row(t, false, &mine);
+	return row && mine ? weir_flow_health_of(t, false, mine, row) : NULL;
+}
+
+static __noinline struct weir_flow_health *weir_flow_place6(struct weir_tuple *t)
+{
+	struct weir_row *mine = NULL;
+	__u32 row;
+
+	t->hash = weir_hash(t, true);
+	row = weir_flow_row(t, true, &mine);
+	return row && mine ? weir_flow_health_of(t, true, mine, row) : NULL;
 }
 
 /* Out of line: a settled socket comes here from many places. */
@@ -83,19 +139,11 @@ static __noinline void weir_flow_tell(struct tcp_sock *tp, __u32 rtt_us, __u32 s
 	struct weir_tuple t = {.cgroup = weir_sock_cgroup(sk), .proto = IPPROTO_TCP, .dir = WEIR_EGRESS};
 	bool v6 = weir_sock_ends(sk, &t);
 	struct weir_flow_health *h;
-	__u32 row;
 
 	t.lport_be = bpf_htons(sk->__sk_common.skc_num);
 	t.rport_be = sk->__sk_common.skc_dport;
 	t.ifindex = weir_out_ifindex(sk);
-	if (v6) {
-		t.hash = weir_hash(&t, true);
-		row = weir_flow_row(&t, true);
-	} else {
-		t.hash = weir_hash(&t, false);
-		row = weir_flow_row(&t, false);
-	}
-	h = row ? weir_flow_health_of(row) : NULL;
+	h = v6 ? weir_flow_place6(&t) : weir_flow_place4(&t);
 	if (!h)
 		return;
 	if (samples) {

@@ -60,13 +60,31 @@ static void add_said(struct weir_flow_said *to, const struct weir_flow_said *s)
 	to->retrans += s->retrans;
 }
 
+static bool is_flow(size_t i)
+{
+	return i < FLOWS || i >= ROWS4;
+}
+
+/* Where health of row i is kept first. */
+static uint32_t place_of(struct world *w, size_t i)
+{
+	const struct weir_row *row = row_of(w, i);
+	uint8_t local[16], remote[16];
+	uint32_t ends[2];
+
+	rows_addresses(row, local, remote);
+	memcpy(&ends[0], local + 12, sizeof(ends[0]));
+	memcpy(&ends[1], remote + 12, sizeof(ends[1]));
+	return weir_flow_health_at(row->workload, ends[0], ends[1], row->flags & WEIR_ROW_F_INIT_LOCAL);
+}
+
 /* Of row i, in a place that may be the second one of that row. */
 static void sample(struct world *w, size_t i, uint64_t us)
 {
 	const struct weir_flow_said one = {us, 1, us & 1};
 
 	for (uint32_t n = us % 2; n < WEIR_FLOW_HEALTH_PROBES; n++) {
-		struct weir_flow_health *h = &w->health[(WEIR_FLOW_HEALTH_AT((uint32_t)i + 1) + n) % PLACES];
+		struct weir_flow_health *h = &w->health[(place_of(w, i) + n) % PLACES];
 
 		if (h->row && h->row != i + 1)
 			continue;
@@ -77,6 +95,21 @@ static void sample(struct world *w, size_t i, uint64_t us)
 	}
 }
 
+/* A free row becomes one of its own addresses. */
+static void claim(struct world *w, size_t i)
+{
+	struct weir_row *row = row_of(w, i);
+	uint8_t *local = i >= ROWS4 ? ((struct weir_row6 *)row)->local + 12 : ((struct weir_row4 *)row)->local;
+
+	row->state = WEIR_ROW_LIVE;
+	row->workload = 1;
+	row->flags = i >= ROWS4 ? WEIR_ROW_F_V6 : is_flow(i) ? 0 : WEIR_ROW_F_TOTAL;
+	row->flags |= rand_r(&w->seed) & 1 ? WEIR_ROW_F_INIT_LOCAL : 0;
+	if (is_flow(i))
+		for (size_t k = 0; k < 4; k++)
+			local[k] = (uint8_t)rand_r(&w->seed);
+}
+
 /* The kernel: claims rows and counts into live ones. */
 static void traffic(struct world *w, int packets)
 {
@@ -85,10 +118,8 @@ static void traffic(struct world *w, int packets)
 		struct weir_row *row = row_of(w, at);
 		uint64_t len = 40 + rand_r(&w->seed) % 1400;
 
-		if (row->state == WEIR_ROW_FREE) {
-			row->state = WEIR_ROW_LIVE;
-			row->workload = 1;
-		}
+		if (row->state == WEIR_ROW_FREE)
+			claim(w, at);
 		if (row->state != WEIR_ROW_LIVE)
 			continue;
 		row->bytes += len;
@@ -96,7 +127,7 @@ static void traffic(struct world *w, int packets)
 		row->seen = w->now_s;
 		w->counted_bytes += len;
 		w->counted_packets++;
-		if (len % 3 == 0)
+		if (len % 3 == 0 && is_flow(at))
 			sample(w, at, len);
 	}
 }
@@ -287,10 +318,11 @@ TEST(a_row_takes_its_health_along)
 	enum drain_began began;
 
 	CHECK(drain_start(&d, 0, 0, &began) == 0, "start");
-	row_of(&w, 2)->state = WEIR_ROW_LIVE;
+	claim(&w, 2);
 	row_of(&w, 2)->bytes = row_of(&w, 2)->packets = 1;
 	sample(&w, 2, 700);
 	sample(&w, 2, 801);
+	row_of(&w, 2)->flags ^= WEIR_ROW_F_INIT_LOCAL;
 	for (int i = 0; i < 6; i++) {
 		d.now = ++w.now_s;
 		drain_read(&d);
