@@ -103,41 +103,55 @@ static size_t taken_places(const struct scene *s)
 	return n;
 }
 
-/* Connections of one kind share a place: those that open and those that answer have one each, however many they are. */
-TEST(short_connections_share_a_place)
+/* A listener on all addresses of the loopback. */
+static int listen_any(struct sockaddr_in *ret)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET};
+	socklen_t len = sizeof(any);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&any, len) || listen(fd, 4) || getsockname(fd, (struct sockaddr *)&any, &len))
+		return -1;
+	*ret = loopback(ntohs(any.sin_port));
+	return fd;
+}
+
+/* Connections of one kind share a place, of another kind none: to each of four addresses those that open, and those that answer. */
+TEST(connections_of_one_kind_share_a_place)
 {
 	auto_scene s = {0};
+	weir_auto_close int listener = -1;
 	struct sockaddr_in to;
 	struct weir_flow_said f;
+	struct weir_health h;
 	size_t received;
 
 	if (!scene_begin(test_st, &s))
 		return;
-	to = loopback(s.port);
-	for (int i = 0; i < 6; i++) /* of 64 rows they take 24 */
-		CHECK(talk((struct sockaddr *)&to, sizeof(to), s.listener), "%d", i);
-	CHECK(until(&s, WEIR_H_CLOSED, 12));
+	listener = listen_any(&to);
+	for (uint32_t i = 0; i < 8; i++) {
+		to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + i % 4);
+		CHECK(talk((struct sockaddr *)&to, sizeof(to), listener), "%u", i);
+	}
+	CHECK(until(&s, WEIR_H_CLOSED, 16));
+	h = totals(&s);
 	f = flow_totals(&s, false, &received);
-	CHECK(taken_places(&s) == 2, "%zu places", taken_places(&s));
-	CHECK(f.samples >= 12 && f.samples == samples(&(struct weir_health[]){totals(&s)}[0]), "%u samples", f.samples);
+	CHECK(taken_places(&s) == 8, "%zu places", taken_places(&s));
+	CHECK(f.samples >= 16 && f.samples == samples(&h), "%u samples of %llu", f.samples, (unsigned long long)samples(&h));
 }
 
 /* More kinds than places: those beyond are in the workload's health alone. */
 TEST(flows_beyond_the_places)
 {
 	auto_scene s = {0};
-	struct sockaddr_in to, any = loopback(0);
-	socklen_t len = sizeof(any);
+	struct sockaddr_in to;
 	weir_auto_close int listener = -1;
 	size_t received;
 	struct weir_health h;
 
 	if (!scene_begin(test_st, &s))
 		return;
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	any.sin_addr.s_addr = htonl(INADDR_ANY);
-	CHECK(!bind(listener, (struct sockaddr *)&any, len) && !listen(listener, 4) && !getsockname(listener, (struct sockaddr *)&any, &len));
-	to = loopback(ntohs(any.sin_port));
+	listener = listen_any(&to);
 	for (uint32_t i = 0; i < 14; i++) {
 		to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + i);
 		CHECK(talk((struct sockaddr *)&to, sizeof(to), listener), "%u", i);
@@ -148,5 +162,5 @@ TEST(flows_beyond_the_places)
 	      taken_places(&s), flow_totals(&s, false, &received).samples, (unsigned long long)samples(&h));
 }
 
-TEST_MAIN(T_ROOT(health_of_flows), T_ROOT(retransmits_of_flows), T_ROOT(short_connections_share_a_place),
+TEST_MAIN(T_ROOT(health_of_flows), T_ROOT(retransmits_of_flows), T_ROOT(connections_of_one_kind_share_a_place),
 	  T_ROOT(flows_beyond_the_places))
