@@ -69,7 +69,7 @@ _Static_assert(sizeof(struct weir_health) == 800, "weir_health");
  * WEIR_FLOW_HEALTH_PROBES places from a hash of that on. BPF claims a place with the first thing that there is to say,
  * under the row of the flow that says it, and adds atomically; as long as that row is LIVE others of its kind share the
  * place. The agent reads it, keeps in said[] what it spooled, by halves as in weir_base, and frees it with the row. Two
- * places may be of one kind: sum, never pick. What finds no row or no place counts in weir_health alone. Counts are modulo 2^32.
+ * places may be of one kind: sum, never pick. What finds no place counts in weir_health alone. Counts are modulo 2^32.
  */
 struct weir_flow_said {
 	__u64 rtt_us;  /* sum of */

@@ -28,6 +28,13 @@ const volatile __u64 weir_root_id = 0; /* cgroup id of the root that weir is att
 /* Nearly a kilobyte: too large for the stack. */
 static const struct weir_health weir_no_health;
 
+static __always_inline __u64 weir_sock_cgroup(struct sock *sk)
+{
+	struct cgroup *c = sk->sk_cgrp_data.cgroup;
+
+	return c ? c->kn->id : 0;
+}
+
 static __always_inline bool weir_below_root(struct sock *sk)
 {
 	struct cgroup *c = sk->sk_cgrp_data.cgroup;
@@ -91,7 +98,7 @@ static __always_inline void weir_settle_retrans(struct weir_health *h, struct we
 	if (!more)
 		return;
 	weir_tally(h, WEIR_H_RETRANS, (__s64)(__s32)more);
-	weir_flow_tell(tp, 0, 0, more);
+	weir_flow_tell(ws, tp, 0, 0, more);
 }
 
 /* Adds what the socket did since it was last looked at. */
@@ -120,7 +127,7 @@ static __always_inline void weir_sample(struct weir_health *h, struct weir_sock 
 	ws->sampled_s = bpf_ktime_get_ns() / 1000000000;
 	__sync_fetch_and_add(&h->rtt[i], 1);
 	weir_tally(h, WEIR_H_RTT_US, us);
-	weir_flow_tell(tp, us, 1, 0);
+	weir_flow_tell(ws, tp, us, 1, 0);
 }
 
 static __always_inline void weir_health_key(struct weir_sock *ws, struct sock *sk)

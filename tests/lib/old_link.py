@@ -113,8 +113,10 @@ def main():
     wire = int(sys.argv[8]) if len(sys.argv) > 8 else 0
     signal.signal(signal.SIGTERM, stop)
     outside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    outside.maximum_version = ssl.TLSVersion.TLSv1_2  # as in odd_link: two threads share a connection
     outside.load_cert_chain(server_cert, server_key)
     inside = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
+    inside.maximum_version = ssl.TLSVersion.TLSv1_2
     inside.check_hostname = False
     inside.load_cert_chain(cert, key)
     with socket.create_server(address(listen)) as door:
