@@ -39,8 +39,14 @@ bool drain_in_use(const struct weir_row *row)
 	return s == WEIR_ROW_LIVE || s == WEIR_ROW_RETIRED;
 }
 
-/* Frees the places that were claimed for row i; who opened its connection may be known better by now than then. */
-static void clear_health(struct drain *d, size_t i)
+static void free_place(struct weir_flow_health *h)
+{
+	memset((char *)h + sizeof(h->row), 0, sizeof(*h) - sizeof(h->row));
+	__atomic_store_n(&h->row, 0, __ATOMIC_RELEASE);
+}
+
+/* The n-th place where health of row i may be; who opened its connection may be known better by now than when it was claimed. */
+static size_t place_of(const struct drain *d, size_t i, uint32_t n)
 {
 	const struct weir_row *row = rows_at(&d->rows, i);
 	uint8_t local[16], remote[16];
@@ -49,14 +55,34 @@ static void clear_health(struct drain *d, size_t i)
 	rows_addresses(row, local, remote);
 	memcpy(&ends[0], local + 12, sizeof(ends[0]));
 	memcpy(&ends[1], remote + 12, sizeof(ends[1]));
-	for (uint32_t n = 0; n < 2 * WEIR_FLOW_HEALTH_PROBES; n++) {
-		uint32_t at = weir_flow_health_at(row->workload, ends[0], ends[1], n & 1) + n / 2;
-		struct weir_flow_health *h = &d->health[at & (d->health_count - 1)];
+	return (weir_flow_health_at(row->workload, ends[0], ends[1], n & 1) + n / 2) & (d->health_count - 1);
+}
+#define PLACES (2 * WEIR_FLOW_HEALTH_PROBES)
 
-		if (__atomic_load_n(&h->row, __ATOMIC_ACQUIRE) != (uint32_t)i + 1)
+/* Frees the places that were claimed for row i. */
+static void clear_health(struct drain *d, size_t i)
+{
+	for (uint32_t n = 0; n < PLACES; n++) {
+		struct weir_flow_health *h = &d->health[place_of(d, i, n)];
+
+		if (__atomic_load_n(&h->row, __ATOMIC_ACQUIRE) == (uint32_t)i + 1)
+			free_place(h);
+	}
+}
+
+/* An agent that knows nothing of places frees rows without them: then they are another flow's, or nobody's. */
+static void recover_places(struct drain *d)
+{
+	for (size_t at = 0; at < d->health_count; at++) {
+		uint32_t row = __atomic_load_n(&d->health[at].row, __ATOMIC_ACQUIRE);
+		bool right = false;
+
+		if (!row)
 			continue;
-		memset((char *)h + sizeof(h->row), 0, sizeof(*h) - sizeof(h->row));
-		__atomic_store_n(&h->row, 0, __ATOMIC_RELEASE);
+		for (uint32_t n = 0; n < PLACES && row <= d->rows.count && drain_in_use(rows_at(&d->rows, row - 1)); n++)
+			right |= place_of(d, row - 1, n) == at;
+		if (!right)
+			free_place(&d->health[at]);
 	}
 }
 
@@ -89,6 +115,7 @@ static int recover_claims(struct drain *d)
 		if (state_of(rows_at(&d->rows, d->deltas[k].row)) == WEIR_ROW_CLAIMED)
 			clear_row(d, d->deltas[k].row);
 	}
+	recover_places(d);
 	return 0;
 }
 

@@ -173,17 +173,21 @@ static int by_path(const void *pa, const void *pb)
 static int apply_path_health(struct apply *a, const struct store_flow *flows)
 {
 	const struct weir_summary *sum = a->sum;
-	weir_auto_free struct store_path_health *list = calloc(sum->row_count + 1, sizeof(*list));
+	weir_auto_free struct store_path_health *list = NULL;
 	size_t n = 0, last = 0;
 
+	for (size_t i = 0; i < sum->row_count; i++)
+		n += weir_sum_tcp_any(&sum->rows[i].tcp);
+	if (!n) /* as in most windows */
+		return 0;
+	list = calloc(n, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
+	n = 0;
 	for (size_t i = 0; i < sum->row_count; i++)
 		if (weir_sum_tcp_any(&sum->rows[i].tcp))
 			list[n++] = (struct store_path_health){flows[i].key, flows[i].time_s, flows[i].workload, flows[i].path,
 							       sum->rows[i].tcp};
-	if (!n)
-		return 0;
 	qsort(list, n, sizeof(*list), by_path);
 	for (size_t i = 1; i < n; i++) {
 		if (by_path(&list[last], &list[i]))

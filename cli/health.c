@@ -10,7 +10,6 @@ static const struct view_column columns[] = {
 	{"namespace", "namespace"},
 	{"workload", "workload"},
 	{"peer_class", "peer class"},
-	{"path", "path"},
 	{"connections", "connections"},
 	{"open", "open"},
 	{"failed", "failed"},
@@ -19,19 +18,26 @@ static const struct view_column columns[] = {
 	{"rtt_p50_ms", "rtt p50 ms"},
 	{"rtt_p90_ms", "p90 ms"},
 	{"rtt_p99_ms", "p99 ms"},
-	{"rtt_mean_ms", "rtt mean ms"},
-	{"rtt_samples", "samples"},
 	{"mean_duration_s", "duration s"},
 	{0},
 };
 
-/* Of these, what is told by path. */
-static const char *const by_path[] = {"node", "namespace", "workload", "path", "retransmits", "rtt_mean_ms", "rtt_samples"};
+static const struct view_column path_columns[] = {
+	{"node", "node"},
+	{"namespace", "namespace"},
+	{"workload", "workload"},
+	{"path", "path"},
+	{"retransmits", "retransmits"},
+	{"rtt_mean_ms", "rtt mean ms"},
+	{"rtt_samples", "samples"},
+	{0},
+};
+static const char *const groupings[] = {"workload", "peer", "path", "workload,peer", "workload,path"};
 
-static bool is_in(const char *field, const char *const *list, size_t n)
+static bool is_grouping(const char *by)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(field, list[i]))
+	for (size_t i = 0; i < WEIR_ARRAY_SIZE(groupings); i++)
+		if (!strcmp(by, groupings[i]))
 			return true;
 	return false;
 }
@@ -39,17 +45,14 @@ static bool is_in(const char *field, const char *const *list, size_t n)
 /* The columns that a grouping has; the keys come first. */
 static const struct view_column *columns_by(const char *by, struct view_column kept[])
 {
-	bool workload = strstr(by, "workload"), peer = strstr(by, "peer"), path = strstr(by, "path");
+	bool workload = strstr(by, "workload"), peer = strstr(by, "peer");
 	size_t n = 0;
 
-	for (const struct view_column *c = columns; c->field; c++) {
-		bool who = c < &columns[3], mean = !strcmp(c->field, "rtt_mean_ms") || !strcmp(c->field, "rtt_samples");
-
-		if ((who && !workload) || (c == &columns[3] && !peer) || (c == &columns[4] && !path))
-			continue;
-		if (path ? is_in(c->field, by_path, WEIR_ARRAY_SIZE(by_path)) : !mean)
+	if (strstr(by, "path"))
+		return workload ? path_columns : &path_columns[3];
+	for (const struct view_column *c = columns; c->field; c++)
+		if ((c >= &columns[3] || workload) && (c != &columns[3] || peer))
 			kept[n++] = *c;
-	}
 	return kept;
 }
 
@@ -57,7 +60,6 @@ int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err)
 {
 	struct view_column kept[WEIR_ARRAY_SIZE(columns)] = {0};
 	view_auto_json json_t *root = NULL;
-	static const char *const groupings[] = {"workload", "peer", "path", "workload,peer", "workload,path"};
 	const char *by = "workload,peer";
 	uint64_t since = 300, limit = 1000;
 	const struct args_opt opts[] = {
@@ -67,7 +69,7 @@ int cmd_health(const struct cli *c, int argc, char **argv, struct weir_err *err)
 	};
 	int r = args_parse(opts, WEIR_ARRAY_SIZE(opts), argc, argv, "", NULL, 0, 0, err);
 
-	if (!r && !is_in(by, groupings, WEIR_ARRAY_SIZE(groupings)))
+	if (!r && !is_grouping(by))
 		r = weir_err_set(err, -EINVAL, "--by: '%s' is none of workload, peer, path, workload,peer, workload,path", by);
 	if (!r)
 		r = args_check_limit(limit, err);

@@ -338,6 +338,42 @@ TEST(a_row_takes_its_health_along)
 		CHECK(!w.health[i].row && !w.health[i].now.samples, "place %zu", i);
 }
 
+/* Whichever side opened it, row i may keep its health in this place. */
+static bool reaches(struct world *w, size_t i, uint32_t place)
+{
+	bool near = (place - place_of(w, i)) % PLACES < WEIR_FLOW_HEALTH_PROBES;
+
+	row_of(w, i)->flags ^= WEIR_ROW_F_INIT_LOCAL;
+	return near | ((place - place_of(w, i)) % PLACES < WEIR_FLOW_HEALTH_PROBES);
+}
+
+/* Rows 2 and 3 were freed by an agent that knows nothing of places; row 3 is another flow by now, row 4 is as it was. */
+TEST(places_without_their_rows_are_freed)
+{
+	struct world w = {.now_s = 100, .seed = 3};
+	struct drain_delta deltas[ROWS + PLACES];
+	struct drain d = drain_of(&w, deltas);
+	enum drain_began began;
+	size_t kept = 0, others = 0;
+	uint32_t was;
+
+	for (size_t i = 2; i < 5; i++) {
+		claim(&w, i);
+		sample(&w, i, 700);
+	}
+	was = place_of(&w, 3);
+	row_of(&w, 2)->state = WEIR_ROW_FREE;
+	do
+		claim(&w, 3);
+	while (reaches(&w, 3, was));
+	CHECK(drain_start(&d, 0, 0, &began) == 0, "start");
+	for (size_t i = 0; i < PLACES; i++) {
+		kept += w.health[i].row == 5 && w.health[i].now.samples == 1;
+		others += w.health[i].row != 0 && w.health[i].row != 5;
+	}
+	CHECK(kept == 1 && !others, "%zu kept, %zu others", kept, others);
+}
+
 TEST(orphan_claims_are_freed)
 {
 	struct world w = {.now_s = 100, .seed = 3};
@@ -418,6 +454,6 @@ TEST(table_of_another_size_is_refused)
 
 TEST_MAIN(T(kill_at_each_step), T(kills_in_any_order),
 	  T(crash_between_append_and_commit_is_committed), T(rows_come_back), T(a_row_takes_its_health_along),
-	  T(orphan_claims_are_freed), T(lost_spool_begins_a_new_epoch_and_recounts_nothing),
+	  T(places_without_their_rows_are_freed), T(orphan_claims_are_freed), T(lost_spool_begins_a_new_epoch_and_recounts_nothing),
 	  T(reboot_begins_a_new_epoch), T(new_epoch_is_above_the_floor),
 	  T(table_of_another_size_is_refused))
