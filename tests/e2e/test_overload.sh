@@ -29,6 +29,13 @@ asked() { # times path
 	echo $worst
 }
 lag() { f_agent n1 lag_s | cut -d. -f1; }
+# Looks at the node that counts until it is ended: a backlog grows and falls when it will, not when one looks once.
+watched() {
+	while kill -0 $$ && lab_pass 0.2; do
+		api /api/v1/agents "['%d %d' % (a['lag_s'] * 1000, a['spool_bytes']) for a in d['items'] if a['node'] == 'n1'][0]" && echo
+	done >"$LAB/watched" 2>/dev/null
+}
+most() { sort -n -k"$1,$1" "$LAB/watched" | tail -n 1 | cut -d' ' -f"$1"; } # column: 1 lag in ms, 2 bytes on disk
 
 lab_up && fleet_new || broken "the fleet has keys"
 # shellcheck disable=SC2086
@@ -50,8 +57,10 @@ echo "# it takes $takes rows a second; $MANY agents offer a window of 200 each $
 many_ready() { many_said load ready >/dev/null; }
 many load 1000 $every $LOAD
 lab_wait 120 many_ready || broken "they connect"
+watched &
+LAB_PID[watched]=$!
+disown $!
 lab_pass $((LOAD / 2))
-lag_seen=$(lag) spool_seen=$(f_agent n1 spool_bytes)
 within "overloaded: the slowest of ten answers about agents, ms" "$(asked 10 /api/v1/agents)" 0 5000
 within "overloaded: the slowest of ten answers about cost, ms" "$(asked 10 "/api/v1/cost?by=team")" 0 5000
 fleet_commit && fleet_sign || broken "a policy is approved"
@@ -59,14 +68,13 @@ expect "overloaded: a policy reaches the nodes" lab_wait 10 fleet_applied n1 "$(
 expect "overloaded: a policy reaches both" lab_wait 10 fleet_applied n2 "$(fleet_serial)"
 many_reported() { many_said load acks >/dev/null; }
 lab_wait 60 many_reported || broken "the load ends"
-worst=$(lag)
 offered=$(many_said load acks | awk '{ print $2 + $9 }') behind=$(many_said load acks | awk '{ print $9 }')
 within "it struck: windows that had ended and were not taken, of $offered" "$behind" $((offered / 4)) "$offered"
-within "it struck: the lag of a node that counts, seen, s" $((worst > lag_seen ? worst : lag_seen)) 1 1000
-within "it struck: what waits on that node's disk, bytes" "$spool_seen" 1 100000000
-
 caught_up() { [ "$(lag)" -le 1 ]; }
 expect "all that was offered is told" lab_wait 300 many_over load
+lab_kill watched KILL
+within "it struck: the longest lag of a node that counts, seen, ms" "$(most 1)" 1500 1000000
+within "it struck: the most that waited on that node's disk, bytes" "$(most 2)" 1 100000000
 expect "the lag falls" lab_wait 60 caught_up || echo "# lag $(f_agent n1 lag_s) s, $(f_agent n1 lag_windows) windows, spool $(f_agent n1 spool_bytes)"
 faults_rest
 stored=$(api "/api/v1/cost?by=node&from=$((LAB_BEGAN - 4 * 3600))&to=$(($(date +%s) + 7200))" \
