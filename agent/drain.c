@@ -17,7 +17,8 @@
  * sequence 0, with both halves equal to what was committed so that parity does not matter.
  *
  * TCP health of rows (weir_flow_health) goes the same way: its halves turn with the same store. It is not read in every
- * window, but in that after its row is RETIRED; a place is freed with its row, while that is CLAIMED.
+ * window, but in that after its row is RETIRED; a place is freed with its row, while that is CLAIMED. A row under which
+ * there is a place in use is none that has fallen silent.
  *
  * A row returns to the kernel by LIVE -> RETIRED (BPF no longer enters it), a grace period (no BPF
  * program is still counting into it), a window that reads and commits its last count, and, once
@@ -193,15 +194,21 @@ static void read_row(struct drain *d, struct weir_row *row, size_t i)
 static void read_health(struct drain *d, struct weir_flow_health *h, uint32_t row)
 {
 	unsigned int old = d->spooled->sequence & 1;
+	struct weir_row *r = rows_at(&d->rows, row);
 	const struct weir_flow_said *was = &h->said[old];
-	struct weir_flow_said now = *was;
+	struct weir_flow_said now = {
+		.rtt_us = __atomic_load_n(&h->now.rtt_us, __ATOMIC_RELAXED),
+		.samples = __atomic_load_n(&h->now.samples, __ATOMIC_RELAXED),
+		.retrans = __atomic_load_n(&h->now.retrans, __ATOMIC_RELAXED),
+	};
 
-	if (d->health_due || state_of(rows_at(&d->rows, row)) == WEIR_ROW_RETIRED)
-		now = (struct weir_flow_said){
-			.rtt_us = __atomic_load_n(&h->now.rtt_us, __ATOMIC_RELAXED),
-			.samples = __atomic_load_n(&h->now.samples, __ATOMIC_RELAXED),
-			.retrans = __atomic_load_n(&h->now.retrans, __ATOMIC_RELAXED),
-		};
+	/* Others of its kind may have no row of their own: while they speak, the place stays, and so does the row it is under. */
+	if (h->heard != now.samples + now.retrans) {
+		h->heard = now.samples + now.retrans;
+		__atomic_store_n(&r->seen, d->now, __ATOMIC_RELAXED);
+	}
+	if (!d->health_due && state_of(r) != WEIR_ROW_RETIRED)
+		now = *was;
 	h->said[!old] = now;
 	if (memcmp(&now, was, sizeof(now)) != 0)
 		d->deltas[d->delta_count++] = (struct drain_delta){

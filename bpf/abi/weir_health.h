@@ -68,7 +68,8 @@ _Static_assert(sizeof(struct weir_health) == 800, "weir_health");
  * TCP health of flows: of what a workload sends from one address to another over connections that one side opens, in one of
  * WEIR_FLOW_HEALTH_PROBES places from a hash of that on. BPF claims a place with the first thing that there is to say,
  * under the row of the flow that says it, and adds atomically; as long as that row is LIVE others of its kind share the
- * place. The agent reads it, keeps in said[] what it spooled, by halves as in weir_base, and frees it with the row. Two
+ * place. The agent reads it, keeps in said[] what it spooled, by halves as in weir_base, keeps the row as long as anything is
+ * said, and frees the place with it: in a full table those who have no row would find no place before another has one. Two
  * places may be of one kind: sum, never pick. What finds no place counts in weir_health alone. Counts are modulo 2^32.
  */
 struct weir_flow_said {
@@ -78,7 +79,8 @@ struct weir_flow_said {
 };
 struct weir_flow_health {
 	__u32 row; /* 1 + its place in weir_rows4, or behind all those in weir_rows6; 0 = free */
-	__u32 pad[3];
+	__u32 heard; /* the agent's: now.samples + now.retrans in its last window */
+	__u32 pad[2];
 	struct weir_flow_said now, said[2];
 };
 _Static_assert(sizeof(struct weir_flow_health) == 64, "weir_flow_health");

@@ -6,6 +6,7 @@
 
 OLD=payments.slice/backup.service NEW=analytics.slice/reports.service SHORT=payments.slice/checkout.service
 WINDOW=500ms BPF_SIZES=$(printf 'health_pass: 500ms\n  flow_health: 1s')
+RETIRE=${WEIR_LONG:+10s} # rows go while many short ones come, more than there are rows for
 
 # One number: health NODE WORKLOAD-PART FIELD
 health() {

@@ -132,7 +132,7 @@ fleet_agent_conf() { # node mode
 		  total_rows: 1024
 		  workloads: 256
 		  ${BPF_SIZES:-}
-		window: {length: ${WINDOW:-1s}, detail: ${DETAIL:-service}}
+		window: {length: ${WINDOW:-1s}, detail: ${DETAIL:-service}, retire: ${RETIRE:-30s}}
 		spool: {max: 16MiB, segment: 1MiB}
 	YAML
 }

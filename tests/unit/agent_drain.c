@@ -338,6 +338,30 @@ TEST(a_row_takes_its_health_along)
 		CHECK(!w.health[i].row && !w.health[i].now.samples, "place %zu", i);
 }
 
+/* Connections without rows of their own speak on in the place of a flow that has ended. */
+TEST(a_row_stays_while_its_place_is_in_use)
+{
+	struct world w = {.now_s = 100, .seed = 3};
+	struct drain_delta deltas[ROWS + PLACES];
+	struct drain d = drain_of(&w, deltas);
+	enum drain_began began;
+
+	CHECK(drain_start(&d, 0, 0, &began) == 0, "start");
+	claim(&w, 2);
+	for (int i = 0; i < 30; i++) {
+		if (i < 20)
+			sample(&w, 2, 700);
+		d.now = ++w.now_s;
+		drain_read(&d);
+		append(&w, &d);
+		drain_commit(&d);
+		CHECK(drain_retire(&d, w.now_s - 1) == 0, "retire");
+		CHECK(i >= 20 || row_of(&w, 2)->state == WEIR_ROW_LIVE, "in window %d its state is %u", i, row_of(&w, 2)->state);
+	}
+	CHECK(row_of(&w, 2)->state == WEIR_ROW_FREE, "state %u", row_of(&w, 2)->state);
+	CHECK(w.durable_health.samples == 20, "%u", w.durable_health.samples);
+}
+
 /* Whichever side opened it, row i may keep its health in this place. */
 static bool reaches(struct world *w, size_t i, uint32_t place)
 {
@@ -453,7 +477,7 @@ TEST(table_of_another_size_is_refused)
 }
 
 TEST_MAIN(T(kill_at_each_step), T(kills_in_any_order),
-	  T(crash_between_append_and_commit_is_committed), T(rows_come_back), T(a_row_takes_its_health_along),
+	  T(crash_between_append_and_commit_is_committed), T(rows_come_back), T(a_row_takes_its_health_along), T(a_row_stays_while_its_place_is_in_use),
 	  T(places_without_their_rows_are_freed), T(orphan_claims_are_freed), T(lost_spool_begins_a_new_epoch_and_recounts_nothing),
 	  T(reboot_begins_a_new_epoch), T(new_epoch_is_above_the_floor),
 	  T(table_of_another_size_is_refused))

@@ -57,7 +57,7 @@ static void add_owners(const json_t *o, json_t *sums)
 TEST(an_answer_may_be_cut_at_any_hour)
 {
 	static const char *const payers[] = {"sender", "receiver", "initiator"};
-	int rounds = getenv("WEIR_LONG") ? 200 : 12;
+	int rounds = getenv("WEIR_LONG") ? 200 : 12, several = 0;
 	unsigned int seed = (unsigned int)time(NULL);
 
 	printf("# seed %u\n", seed);
@@ -79,9 +79,11 @@ TEST(an_answer_may_be_cut_at_any_hour)
 		add_owners(whole, all);
 		add_owners(first, parts);
 		add_owners(second, parts);
-		CHECK(json_object_size(all) >= 10 && json_equal(all, parts), "round %d, %s: %zu and %zu sums", i, payers[i % 3],
+		several += json_object_size(all) >= 10; /* owners, most of the time: a proxy's uses may be one's alone */
+		CHECK(json_object_size(all) >= 5 && json_equal(all, parts), "round %d, %s: %zu and %zu sums", i, payers[i % 3],
 		      json_object_size(all), json_object_size(parts));
 	}
+	CHECK(several > rounds / 2, "%d of %d answers have several owners", several, rounds);
 }
 
 TEST_MAIN(T(an_answer_may_be_cut_at_any_hour))
