@@ -115,8 +115,10 @@ $(B)/bench/flows: $(B)/o/tests/bench/model/flows.o $(FLOW_WORLD) $(B)/o/libweir.
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
-# What the evaluation of the detector of series chooses its constants with (tests/eval/nab).
+# What evaluations choose constants with: of the detector of series (tests/eval/nab), of the pool of forecasters (tests/eval/pool).
 $(B)/eval/tune: $(patsubst %.c,$(B)/o/%.o,$(wildcard tests/eval/nab/*.c)) $(B)/o/libweir.a
+$(B)/eval/choose: $(B)/o/tests/eval/pool/choose.o $(B)/o/libweir.a
+$(B)/eval/tune $(B)/eval/choose:
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
@@ -174,7 +176,7 @@ bench: deps mine
 	$(Q)tests/bench/run $(B) $(ONLY)
 # The models on public data, beside what is published: ONLY="forecast" for one section of tests/eval.
 eval: deps mine
-	$(Q)$(MAKE) -j2 all $(B)/bench/flows $(B)/eval/tune
+	$(Q)$(MAKE) -j2 all $(B)/bench/flows $(B)/eval/tune $(B)/eval/choose
 	$(Q)tests/eval/run $(B) $(ONLY)
 check-kernels: mine
 	$(Q)packaging/deps kernels

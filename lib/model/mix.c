@@ -11,7 +11,7 @@
 #include <math.h>
 
 #include "lib/model/fill.h"
-#include "lib/model/pool.h"
+#include "lib/model/mix.h"
 #include "lib/model/stat.h"
 
 #define KNOTS 25	/* quantiles that are kept */
@@ -91,6 +91,7 @@ static struct mix *mix_new(size_t count, size_t horizon, size_t season)
 struct fitting {
 	const struct weir_model_data *data;
 	unsigned int members;
+	const struct weir_pool_caution *caution;
 	struct weir_pool_task *task; /* y and v are the fitting's own, in `values` */
 	struct weir_linear_series *lin;
 	double *values, *misses; /* misses: count times origins times horizon, NaN where there is none */
@@ -117,7 +118,7 @@ static int prepare_one(struct fitting *f, size_t i, size_t horizon, double *y, d
 	struct weir_pool_task *t = &f->task[i];
 
 	*t = (struct weir_pool_task){.v = v, .y = y, .n = s->n, .horizon = horizon, .calendar = &f->data->calendar,
-				     .holidays = {&f->data->calendar, s->start_s, s->step_s, 1, 0}, .curves = &f->curves};
+				     .holidays = {&f->data->calendar, s->start_s, s->step_s, 1, 0}, .curves = &f->curves, .caution = f->caution};
 	weir_fill_outages(s->v, s->n, t->calendar->seasons ? t->calendar->season[0] : horizon, v);
 	if (!known || weir_fill_outliers(v, s->n, t->calendar) < 0)
 		return -ENOMEM;
@@ -290,10 +291,10 @@ static int learn_intervals(const struct fitting *f, struct mix *m)
 	return 0;
 }
 
-static int fit_pool(const struct weir_model_data *data, const struct weir_model_opts *opts, unsigned int members,
-		    void **ret_state, struct weir_err *err)
+int weir_mix_fit(const struct weir_model_data *data, const struct weir_model_opts *opts, unsigned int members,
+		 const struct weir_pool_caution *caution, void **ret_state, struct weir_err *err)
 {
-	weir_cleanup(fitting_fini) struct fitting f = {.data = data, .members = members};
+	weir_cleanup(fitting_fini) struct fitting f = {.data = data, .members = members, .caution = caution};
 	auto_mix *m = NULL;
 	int r;
 
@@ -459,7 +460,7 @@ static int mix_unpack(struct weir_reader *r, void **ret_state)
 #define POOL(id, text, wrong, bits)                                                                                          \
 	static int fit_##id(const struct weir_model_data *d, const struct weir_model_opts *o, void **ret, struct weir_err *e) \
 	{                                                                                                             \
-		return fit_pool(d, o, bits, ret, e);                                                                  \
+		return weir_mix_fit(d, o, bits, &weir_pool_caution, ret, e);                                                                \
 	}                                                                                                             \
 	const struct weir_model_ops weir_model_##id = {.name = #id, .about = text, .limits = wrong,                  \
 						       .version = 2, .fit = fit_##id,                                 \

@@ -2,7 +2,7 @@
 /*
  * Power, that errors are absolute, guard rails, the linear map's part and origins were chosen on the training part of M4 Hourly
  * (48 hours held back at eight ends, a day apart), on 195 days of CESNET ahead of those that are scored, and on 24 sets of
- * generated series that no test makes.
+ * generated series that no test makes. What caution is was chosen there by a program: pool_caution.c.
  */
 #include "lib/model/pool.h"
 #include "lib/model/stat.h"
@@ -16,11 +16,6 @@
 #define ROOM 0.5	/* of the range of the recent past: a forecast may leave that by so much */
 #define HIGHEST 14	/* gaps: two weeks of days */
 #define GROWS 0.05	/* beyond the highest of them a forecast grows at most, a gap, on the scale of logarithms */
-#define NEWEST 2.0	/* values of a gap's so manyth part are the newest: a day's last twelve hours */
-#define LOSES_FROM (-0.2) /* against those that follow, in logarithms of the errors' ratio: that much better by habit */
-#define LOSES_TO 0.0
-#define WORSE_FROM 0.3 /* than the naive one used to be, in logarithms: what is usual */
-#define WORSE_TO 1.1
 #define ERROR_MIN 1e-6	/* of the largest error: below, members are alike */
 #define LEAST_CYCLES 2	/* of the longest season, ahead of the cut */
 
@@ -35,11 +30,6 @@ static const struct weir_local *const locals[WEIR_MEMBERS] = {
 static const double counts_for[WEIR_MEMBERS] = {
 	[WEIR_MEMBER_LINEAR] = 2, [WEIR_MEMBER_SNAIVE] = 1, [WEIR_MEMBER_ETS] = 1,     [WEIR_MEMBER_THETA] = 0.5,
 	[WEIR_MEMBER_ARIMA] = 1,  [WEIR_MEMBER_MSTL] = 1,   [WEIR_MEMBER_PROPHET] = 2, [WEIR_MEMBER_CYCLE] = 1,
-};
-
-/* Those that a break of the level leads astray for a day only: what they say together when something has just changed. */
-static const double follows[WEIR_MEMBERS] = {
-	[WEIR_MEMBER_SNAIVE] = 0.4, [WEIR_MEMBER_ETS] = 0.2, [WEIR_MEMBER_THETA] = 0.2, [WEIR_MEMBER_MSTL] = 0.2,
 };
 
 /* Scratch of one series, by origin, member and step of the horizon; the last origin is the end. */
@@ -364,9 +354,9 @@ static void followers_of(const struct weir_pool_task *t, double *ret)
 	double sum = 0;
 
 	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		sum += t->members & 1u << m ? follows[m] : 0;
+		sum += t->members & 1u << m ? t->caution->follows[m] : 0;
 	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		ret[m] = t->members & 1u << m && sum > 0 ? follows[m] / sum : 0;
+		ret[m] = t->members & 1u << m && sum > 0 ? t->caution->follows[m] / sum : 0;
 }
 
 /*
@@ -375,6 +365,7 @@ static void followers_of(const struct weir_pool_task *t, double *ret)
  */
 static double share_of_followers(const struct weir_pool_task *t, const struct scratch *s, const double *followers, double *room)
 {
+	const struct weir_pool_caution *c = t->caution;
 	double missed = 0, followed = 0, newly = 0; /* of the newest values */
 	double naive = 0, known = 0;		    /* of all others */
 
@@ -385,7 +376,7 @@ static double share_of_followers(const struct weir_pool_task *t, const struct sc
 
 		combine(t, s, q, room);
 		for (size_t h = 0; h < known_behind(t, q); h++) {
-			double age = (double)(t->n - t->cut - q * t->gap - h) / (double)t->gap, newest = exp(-age * NEWEST), f = 0;
+			double age = (double)(t->n - t->cut - q * t->gap - h) / (double)t->gap, newest = exp(-age * c->newest), f = 0;
 
 			if (isnan(v[h]))
 				continue;
@@ -400,7 +391,8 @@ static double share_of_followers(const struct weir_pool_task *t, const struct sc
 	}
 	if (!(missed > 0) || !(known > 0))
 		return 0;
-	return ramp(log(missed / followed), LOSES_FROM, LOSES_TO) * ramp(log(missed / newly * known / naive), WORSE_FROM, WORSE_TO);
+	return ramp(log(missed / followed), c->loses, c->loses + c->loses_ramp) *
+	       ramp(log(missed / newly * known / naive), c->worse, c->worse + c->worse_ramp);
 }
 
 /* What the combination misses at each origin, with weights that have not seen it. */

@@ -25,6 +25,20 @@ enum weir_member {
 	WEIR_MEMBERS,
 };
 
+/*
+ * When something has just changed, those that follow a new level within a day get a share of the pool: from 0 to 1 as its errors in
+ * the newest values are beyond theirs, times 0 to 1 as they are beyond what the naive forecast's usually were.
+ */
+struct weir_pool_caution {
+	double newest;	     /* a value counts exp(-newest * its age in gaps): 2 is a day's last twelve hours */
+	double loses, loses_ramp; /* logarithm of the errors' ratio from which on there is a share, and to the whole one */
+	double worse, worse_ramp; /* the same against the naive forecast's usual errors */
+	double follows[WEIR_MEMBERS]; /* their parts */
+};
+
+/* Chosen ahead of any test value by tests/eval/pool. */
+extern const struct weir_pool_caution weir_pool_caution;
+
 /* One series, and where it is looked at from: the origins are cut, cut + gap, ...; the last targets end at n. */
 struct weir_pool_task {
 	const double *v; /* as measured, NaN where missing and on holidays: what errors are against */
@@ -35,6 +49,7 @@ struct weir_pool_task {
 	const struct weir_calendar *calendar;
 	const struct weir_curves *curves; /* of the calendar, for the horizon */
 	const struct weir_linear *linear; /* fitted to this series; NULL: the series is too short for it */
+	const struct weir_pool_caution *caution;
 	unsigned int members;		  /* bits of enum weir_member that are asked */
 };
 

@@ -136,7 +136,7 @@ def m4(build, data, options):
 
 def cesnet(build, data, options):
     """28 daily origins, h=24, the 8 weeks before each; flows and bytes of one address are one set of two series. The bars
-    are of the forecast that is told the public holidays; what it is without them, as the anchors are, stands beside."""
+    are of the forecast without a calendar, as the anchors are; what it is when told the public holidays stands beside."""
     with open(data + "/cesnet/cesnet_ts24_ip103_hourly.csv", encoding="ascii", newline="") as f:
         table = list(csv.DictReader(f))
     with open(data + "/cesnet/cesnet_times_1_hour.csv", encoding="ascii", newline="") as f:
@@ -166,8 +166,8 @@ def cesnet(build, data, options):
         return
     for column, most in (("n_bytes", 0.5), ("n_flows", 0.48)):
         told, untold, naive = (mean([x[0] for x in errors[column, name]]) for name in ("mix, holidays", "mix", "snaive"))
-        bar(f"MASE of mix, told holidays (untold {untold:.3f}), {column}", told, most)
-        bar(f"MASE of mix, untold, over that of seasonal naive, {column}", untold / naive, 1.05)
+        bar(f"MASE of mix (told the holidays {told:.3f}), {column}", untold, most)
+        bar(f"MASE of mix over that of seasonal naive, {column}", untold / naive, 1.05)
 
 
 def main():
