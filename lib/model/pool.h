@@ -30,7 +30,7 @@ enum weir_member {
  * the newest values are beyond theirs, times 0 to 1 as they are beyond what the naive forecast's usually were.
  */
 struct weir_pool_caution {
-	double newest;	     /* a value counts exp(-newest * its age in gaps): 2 is a day's last twelve hours */
+	double newest;	     /* a value counts exp(-newest * its age in gaps) */
 	double loses, loses_ramp; /* logarithm of the errors' ratio from which on there is a share, and to the whole one */
 	double worse, worse_ramp; /* the same against the naive forecast's usual errors */
 	double follows[WEIR_MEMBERS]; /* their parts */
