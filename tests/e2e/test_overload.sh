@@ -7,7 +7,7 @@
 . tests/lib/faults.sh
 
 MANY=200 # agents that only speak, of 200 rows a window
-CALM=3 LOAD=6
+CALM=3 LOAD=8
 [ -z "${WEIR_LONG:-}" ] || LOAD=20
 FLEET_BIN=build/bench/fleet
 
