@@ -309,6 +309,16 @@ TEST(rows_come_back)
 	CHECK(equal_at_end(&w), "lost while rows came back (%d free now)", free_rows);
 }
 
+/* A second later; rows go when they have said nothing in the one before. */
+static int next_window(struct world *w, struct drain *d)
+{
+	d->now = ++w->now_s;
+	drain_read(d);
+	append(w, d);
+	drain_commit(d);
+	return drain_retire(d, w->now_s - 1);
+}
+
 /* Though health is not due for long, what is left of a row's is told before the row goes. */
 TEST(a_row_takes_its_health_along)
 {
@@ -324,12 +334,8 @@ TEST(a_row_takes_its_health_along)
 	sample(&w, 2, 801);
 	row_of(&w, 2)->flags ^= WEIR_ROW_F_INIT_LOCAL;
 	for (int i = 0; i < 6; i++) {
-		d.now = ++w.now_s;
-		drain_read(&d);
-		append(&w, &d);
+		CHECK(!next_window(&w, &d), "retire");
 		CHECK(i > 0 || !w.durable_health.samples, "it was not due");
-		drain_commit(&d);
-		CHECK(drain_retire(&d, w.now_s - 1) == 0, "retire");
 	}
 	CHECK(row_of(&w, 2)->state == WEIR_ROW_FREE, "state %u", row_of(&w, 2)->state);
 	CHECK(w.durable_health.samples == 2 && w.durable_health.rtt_us == 1501 && w.durable_health.retrans == 1, "%u",
@@ -351,11 +357,7 @@ TEST(a_row_stays_while_its_place_is_in_use)
 	for (int i = 0; i < 30; i++) {
 		if (i < 20)
 			sample(&w, 2, 700);
-		d.now = ++w.now_s;
-		drain_read(&d);
-		append(&w, &d);
-		drain_commit(&d);
-		CHECK(drain_retire(&d, w.now_s - 1) == 0, "retire");
+		CHECK(!next_window(&w, &d), "retire");
 		CHECK(i >= 20 || row_of(&w, 2)->state == WEIR_ROW_LIVE, "in window %d its state is %u", i, row_of(&w, 2)->state);
 	}
 	CHECK(row_of(&w, 2)->state == WEIR_ROW_FREE, "state %u", row_of(&w, 2)->state);
