@@ -45,7 +45,7 @@ endef
 $(eval $(call tree,o,))
 $(eval $(call tree,asan,$(ASAN)))
 # Loops over values, which -O2 leaves one by one; results are the same to the bit.
-NUMERIC := arima cycle decompose ets fill linear lstm_net mix pool prophet stat theta
+NUMERIC := arima cycle decompose ets fill linear lstm_net lstm_train lstm_view mix_fit mix_set pool prophet stat theta
 $(NUMERIC:%=$(B)/o/lib/model/%.o): private override CFLAGS += -O3 -fno-math-errno -fno-trapping-math
 FUZZ_CFLAGS := $(ASAN) -fsanitize=fuzzer-no-link -Wno-error
 $(eval $(call tree,fuzz,$(FUZZ_CFLAGS)))

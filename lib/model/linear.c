@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ridges, and how errors weigh, were chosen on the last 144 hours of the training part of M4 Hourly. */
+/* The ridges, and how errors weigh, were chosen on the last 144 hours of the training part of M4 Hourly; the stride where pool.c's constants were. */
 #include "lib/model/linear.h"
 
 #include <math.h>
@@ -9,7 +9,8 @@
 #include "lib/model/stat.h"
 
 #define GLOBAL_RIDGE 0.001f /* a, for each window */
-#define OWN_RIDGE 30.0f	    /* b, in windows */
+#define OWN_STRIDE 2	    /* of a series' windows: neighbours say the same */
+#define OWN_RIDGE 15.0f	    /* b, in windows */
 #define HEAVY 4.0	    /* the most that a window counts */
 #define OWN_WINDOWS_MAX 2048 /* of a series, the newest */
 #define PROBE 3		    /* each so manyth step of the horizon says how far the global map errs in a window */
@@ -286,7 +287,7 @@ int weir_linear_own(struct weir_linear *m, const struct weir_linear_series *s)
 		const float *global = m->global[k];
 		float *map = m->own[k];
 
-		windows_of(m, s->y, k == CUT ? 0 : s->cut, k == CUT ? s->cut : s->n, 1);
+		windows_of(m, s->y, k == CUT ? 0 : s->cut, k == CUT ? s->cut : s->n, OWN_STRIDE);
 		weigh(m, &median);
 		add_windows(m, cross);
 		seen += m->w.n;

@@ -87,7 +87,7 @@ static int learn(struct fitting *f, uint64_t seed)
 		struct weir_random random = weir_random_of(seed);
 
 		weir_lstm_net_seed(&m->net, &random);
-		r = weir_lstm_train(&m->net, &f->set, !all, &random);
+		r = weir_lstm_train(&m->net, &f->set, !all, &weir_lstm_whole, &random);
 		if (!r && !all)
 			r = weir_lstm_misses(&m->net, &f->set, m->coverage, m->growth, f->width);
 	}

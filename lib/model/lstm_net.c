@@ -248,7 +248,7 @@ int weir_lstm_run_init(struct weir_lstm_run *r, const struct weir_lstm_shape *s,
 		return -ENOMEM;
 	if (batch > 1)
 		weir_blas_ready();
-	*r = (struct weir_lstm_run){.shape = *s, .batch = batch, .steps = steps, .wide = WIDE, .stride = stride, .all = at, .x = at};
+	*r = (struct weir_lstm_run){.shape = *s, .batch = batch, .steps = steps, .every = 1, .wide = WIDE, .stride = stride, .all = at, .x = at};
 	r->base = r->x + rows * s->inputs;
 	r->target = r->base + rows * s->bases * s->outputs;
 	r->h = r->target + out;
@@ -295,22 +295,28 @@ void weir_lstm_forward(const struct weir_lstm_net *n, struct weir_lstm_run *r, s
 	}
 }
 
+static bool says(const struct weir_lstm_run *r, size_t step)
+{
+	return (step + 1) % r->every == 0;
+}
+
 void weir_lstm_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps)
 {
 	const struct weir_lstm_shape *s = &n->shape;
 	size_t one = s->outputs, batch = r->batch;
 
-	for (size_t i = 0; i < steps * batch; i++) {
-		const float *base = r->base + i * s->bases * one;
-		float *out = r->out + i * one;
+	for (size_t t = r->every - 1; t < steps; t += r->every) {
+		for (size_t i = t * batch; i < (t + 1) * batch; i++) {
+			const float *base = r->base + i * s->bases * one;
+			float *out = r->out + i * one;
 
-		memcpy(out, n->d, one * sizeof(float));
-		for (size_t k = 0; k < s->bases; k++)
-			add_products(one, n->a + k * one, base + k * one, out);
-	}
-	for (size_t t = 0; t < steps; t++)
+			memcpy(out, n->d, one * sizeof(float));
+			for (size_t k = 0; k < s->bases; k++)
+				add_products(one, n->a + k * one, base + k * one, out);
+		}
 		weir_blas_gemm(true, true, batch, one, s->units, 1, r->h + (t + 1) * r->stride, batch, n->v, s->units, 1,
 			       r->out + t * batch * one, one);
+	}
 }
 
 void weir_lstm_carry(struct weir_lstm_run *r, size_t steps)
@@ -364,16 +370,18 @@ static size_t lose(size_t n, const float *restrict out, const float *restrict ta
 }
 
 /* dout, and the mean loss; NaN when no target is known. */
-static double loss_of(struct weir_lstm_run *r, size_t rows)
+static double loss_of(struct weir_lstm_run *r, size_t steps)
 {
-	size_t n = rows * r->shape.outputs, known = 0;
+	size_t n = r->batch * r->shape.outputs, known = 0;
 	double sum = 0;
 	float by;
 
-	for (size_t i = 0; i < n; i += LOSSES)
-		known += lose(WEIR_MIN(n - i, (size_t)LOSSES), r->out + i, r->target + i, r->dout + i, &sum);
+	for (size_t t = r->every - 1; t < steps; t += r->every)
+		for (size_t i = t * n; i < (t + 1) * n; i += LOSSES)
+			known += lose(WEIR_MIN((t + 1) * n - i, (size_t)LOSSES), r->out + i, r->target + i, r->dout + i, &sum);
 	by = known ? 1 / (float)known : 0;
-	scale(r->dout, n, by);
+	for (size_t t = r->every - 1; t < steps; t += r->every)
+		scale(r->dout + t * n, n, by);
 	return known ? sum / (double)known : NAN;
 }
 
@@ -382,13 +390,14 @@ static void back_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, si
 	const struct weir_lstm_shape *s = &n->shape;
 	float *d = gradient + (n->d - n->w), *a = gradient + (n->a - n->w);
 
-	for (size_t i = 0; i < steps * r->batch; i++) {
-		const float *dout = r->dout + i * s->outputs, *base = r->base + i * s->bases * s->outputs;
+	for (size_t t = r->every - 1; t < steps; t += r->every)
+		for (size_t i = t * r->batch; i < (t + 1) * r->batch; i++) {
+			const float *dout = r->dout + i * s->outputs, *base = r->base + i * s->bases * s->outputs;
 
-		add(s->outputs, dout, d);
-		for (size_t k = 0; k < s->bases; k++)
-			add_products(s->outputs, dout, base + k * s->outputs, a + k * s->outputs);
-	}
+			add(s->outputs, dout, d);
+			for (size_t k = 0; k < s->bases; k++)
+				add_products(s->outputs, dout, base + k * s->outputs, a + k * s->outputs);
+		}
 }
 
 /* What a step's gradients of sums and of outputs say of the weights: it is added up step by step, while they are at hand. */
@@ -399,6 +408,8 @@ static void back_weights(const struct weir_lstm_net *n, struct weir_lstm_run *r,
 	const float *dgates = r->dgates + t * all * batch, *h = r->h + t * r->stride;
 
 	weir_blas_gemm(false, true, all, width, batch, 1, dgates, batch, h, batch, 1, gradient, width);
+	if (!says(r, t))
+		return;
 	weir_blas_gemm(true, true, s->outputs, s->units, batch, 1, r->dout + t * batch * s->outputs, s->outputs, h + r->stride, batch, 1,
 		       gradient + (n->v - n->w), s->units);
 }
@@ -413,8 +424,10 @@ static void back_steps(const struct weir_lstm_net *n, struct weir_lstm_run *r, s
 	for (size_t t = steps; t-- > 0;) {
 		float *dgates = r->dgates + t * all * batch;
 
-		weir_blas_gemm(true, true, s->units, batch, s->outputs, 1, n->v, s->units, r->dout + t * batch * s->outputs, s->outputs, 0,
-			       r->dh, batch);
+		memset(r->dh, 0, one * sizeof(float));
+		if (says(r, t))
+			weir_blas_gemm(true, true, s->units, batch, s->outputs, 1, n->v, s->units, r->dout + t * batch * s->outputs,
+				       s->outputs, 0, r->dh, batch);
 		if (t + 1 < steps)
 			weir_blas_gemm(true, false, s->units, batch, all, 1, n->w, weir_lstm_width(s), dgates + all * batch, batch, 1, r->dh, batch);
 		(r->wide ? back_wide : back_plain)(one, r->gates + t * all * batch, r->c + t * one, r->tanh_c + t * one, r->dh, r->dc,
@@ -429,7 +442,7 @@ double weir_lstm_gradient(const struct weir_lstm_net *n, struct weir_lstm_run *r
 
 	weir_lstm_forward(n, r, steps);
 	weir_lstm_head(n, r, steps);
-	loss = loss_of(r, steps * r->batch);
+	loss = loss_of(r, steps);
 	memset(l->gradient, 0, n->count * sizeof(float));
 	if (isnan(loss))
 		return loss;

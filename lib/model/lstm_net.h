@@ -51,6 +51,7 @@ void weir_lstm_net_seed(struct weir_lstm_net *n, struct weir_random *r);
 struct weir_lstm_run {
 	struct weir_lstm_shape shape;
 	size_t batch, steps;
+	size_t every; /* the last of so many steps says something, and learns by its targets; the others are on the way there. 1 unless set */
 	bool wide; /* by vectors of eight: where the processor has them; without, the same to the bit */
 	float *x, *base, *target, *out; /* of each row: inputs; bases x outputs; outputs; outputs */
 	size_t stride;			/* of h, from a step to the next: behind a step's h stand x, as forward() turns it, and a row of ones */
@@ -64,7 +65,7 @@ int weir_lstm_run_init(struct weir_lstm_run *r, const struct weir_lstm_shape *sh
 void weir_lstm_run_fini(struct weir_lstm_run *r);
 /* h and c of steps 1 to `steps`. */
 void weir_lstm_forward(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps);
-/* out of `steps` steps, by the states behind them. */
+/* out of those of `steps` steps that say something, by the states behind them. */
 void weir_lstm_head(const struct weir_lstm_net *n, struct weir_lstm_run *r, size_t steps);
 /* The step behind the last becomes what the next run begins with. */
 void weir_lstm_carry(struct weir_lstm_run *r, size_t steps);

@@ -22,8 +22,20 @@ struct weir_lstm_set {
 	size_t count;
 };
 
+struct weir_lstm_effort {
+	double passes;			/* times that the set's values are passed, about */
+	size_t chunks_min, chunks_max;	/* steps down the gradient; a small set has fewer chains at a time instead */
+	size_t chain, chains_max;	/* values of the set that a chain at a time is worth; at most WEIR_LSTM_BATCH of them */
+	size_t every;			/* steps of a chain from one that has targets to the next */
+	float rate;			/* of Adam; falls to a hundredth by a half cosine */
+};
+
+/* A model of its own: some 15 s of one core for a large set. A member of the pool: a hundredth of that. */
+extern const struct weir_lstm_effort weir_lstm_whole, weir_lstm_brief;
+
 /* Learns of the values ahead of each series' cut, or of all. A set without two values in a series teaches nothing. */
-int weir_lstm_train(struct weir_lstm_net *n, const struct weir_lstm_set *s, bool at_cut, struct weir_random *random);
+int weir_lstm_train(struct weir_lstm_net *n, const struct weir_lstm_set *s, bool at_cut, const struct weir_lstm_effort *effort,
+		    struct weir_random *random);
 
 /*
  * Runs along series, at most WEIR_LSTM_BATCH of them, to their ends, each from WEIR_LSTM_CHAIN steps ahead of where it is seen:
@@ -34,6 +46,7 @@ struct weir_lstm_walk {
 	void (*see)(struct weir_lstm_walk *w, size_t which, size_t known, const struct weir_lstm_seen *seen, const float *out,
 		    const float *h, const float *c);
 	bool from_cut;
+	size_t every; /* steps from one place that is seen to the next; 0: each is */
 	void *user;
 };
 

@@ -7,12 +7,6 @@
 #define LEVEL 24	/* values whose mean is the level, where nobody says a season */
 #define WITHOUT 48	/* values of a scale when nobody says a season */
 #define SCALE_MIN 1e-3	/* of a level: what moves less is flat */
-#define FAR 20.0	/* scales: what is further off is as far */
-
-float weir_lstm_near(double y, const struct weir_lstm_seen *s)
-{
-	return (float)fmin(fmax((y - s->level) / s->scale, -FAR), FAR);
-}
 
 struct weir_lstm_view weir_lstm_view_of(const struct weir_calendar *c)
 {
@@ -42,22 +36,48 @@ struct weir_lstm_shape weir_lstm_shape_of(const struct weir_calendar *c, size_t 
 					.outputs = WEIR_MIN(horizon, (size_t)WEIR_LSTM_AHEAD), .bases = v.seasons};
 }
 
+/* Two doubles, from anywhere in memory: sums side by side, since in one each addition would wait for the last. */
+typedef double pair __attribute__((vector_size(16), aligned(8)));
+
 static double mean_of(const double *y, size_t n)
 {
-	double sum = 0;
+	pair a = {0}, b = {0};
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++)
-		sum += y[i];
-	return sum / (double)n;
+	for (; i + 4 <= n; i += 4) {
+		a += *(const pair *)(y + i);
+		b += *(const pair *)(y + i + 2);
+	}
+	for (; i < n; i++)
+		a[0] += y[i];
+	a += b;
+	return (a[0] + a[1]) / (double)n;
 }
 
+/* Sums of what values are off the last one: the deviation is at least a part of the largest of these, so that they have its digits. */
 static double scale_of(const double *y, size_t n)
 {
-	double mean = mean_of(y, n), squares = 0, scale;
+	double last = y[n - 1], off, mean, scale;
+	pair sum = {0}, more = {0}, square = {0}, squares = {0};
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++)
-		squares += (y[i] - mean) * (y[i] - mean);
-	scale = sqrt(squares / (double)n);
+	for (; i + 4 <= n; i += 4) {
+		pair a = *(const pair *)(y + i) - last, b = *(const pair *)(y + i + 2) - last;
+
+		sum += a;
+		more += b;
+		square += a * a;
+		squares += b * b;
+	}
+	for (; i < n; i++) {
+		sum[0] += y[i] - last;
+		square[0] += (y[i] - last) * (y[i] - last);
+	}
+	sum += more;
+	square += squares;
+	off = (sum[0] + sum[1]) / (double)n;
+	mean = last + off;
+	scale = sqrt(fmax((square[0] + square[1]) / (double)n - off * off, 0));
 	if (scale > SCALE_MIN * fabs(mean))
 		return scale;
 	return mean != 0 ? fabs(mean) : 1;

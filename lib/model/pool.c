@@ -2,14 +2,11 @@
 /*
  * Power, that errors are absolute, guard rails, the linear map's part and origins were chosen on the training part of M4 Hourly
  * (48 hours held back at eight ends, a day apart), on 195 days of CESNET ahead of those that are scored, and on 24 sets of
- * generated series that no test makes. What caution is was chosen there by a program: pool_caution.c.
+ * generated series that no test makes. What is in pool_constants.c was chosen there by a program where it says so.
  */
 #include "lib/model/pool.h"
 #include "lib/model/stat.h"
 
-#define NEAR 2.0	/* steps: errors at neighbouring ones count exp(-distance / NEAR) in a step's weights */
-#define RECENT 0.85	/* an origin counts by so much less than the next one */
-#define SAME 4.0	/* and one of the end's own phase of the longest season by so much more, a gap away half of it */
 #define LOOK 28		/* gaps: four weeks of days */
 #define USUAL 0.9	/* of their changes: a week's two steps between work and rest are within */
 #define FASTER 1.25	/* than usual a forecast may change, and by half of that more with each gap */
@@ -26,18 +23,15 @@ static const struct weir_local *const locals[WEIR_MEMBERS] = {
 	[WEIR_MEMBER_CYCLE] = &weir_local_cycle,
 };
 
-/* How much each counts with equal errors: those that stand on the same decomposition err alike, the linear map and prophet on their own. */
-static const double counts_for[WEIR_MEMBERS] = {
-	[WEIR_MEMBER_LINEAR] = 2, [WEIR_MEMBER_SNAIVE] = 1, [WEIR_MEMBER_ETS] = 1,     [WEIR_MEMBER_THETA] = 0.5,
-	[WEIR_MEMBER_ARIMA] = 1,  [WEIR_MEMBER_MSTL] = 1,   [WEIR_MEMBER_PROPHET] = 2, [WEIR_MEMBER_CYCLE] = 1,
-};
-
 /* Scratch of one series, by origin, member and step of the horizon; the last origin is the end. */
 struct scratch {
-	double *f;     /* forecasts, in units */
+	const double *f; /* forecasts, in units */
 	double *error; /* absolute, as their origins count; 0 where nothing was measured; those of all origins in the last one's place */
 	double *w;     /* weights, by member and step */
-	double params[WEIR_MEMBERS][WEIR_LOCAL_PARAMS_MAX];
+};
+
+struct params {
+	double of[WEIR_MEMBERS][WEIR_LOCAL_PARAMS_MAX];
 };
 
 static size_t at_of(const struct weir_pool_task *t, size_t member, size_t origin)
@@ -45,7 +39,7 @@ static size_t at_of(const struct weir_pool_task *t, size_t member, size_t origin
 	return (origin * WEIR_MEMBERS + member) * t->horizon;
 }
 
-static double *forecast_of(const struct weir_pool_task *t, const struct scratch *s, size_t member, size_t origin)
+static const double *forecast_of(const struct weir_pool_task *t, const struct scratch *s, size_t member, size_t origin)
 {
 	return s->f + at_of(t, member, origin);
 }
@@ -187,13 +181,13 @@ static void explain(const struct weir_pool_task *t, const struct weir_past *past
 }
 
 /* All members at one origin; locals learn first at the cut and at the end. */
-static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin, struct weir_pool_result *ret)
+static int ask(const struct weir_pool_task *t, struct params *params, size_t origin, double *f, struct weir_pool_result *ret)
 {
 	bool end = origin == t->origins, learn = end || !origin;
 	size_t n = end ? t->n : t->cut + origin * t->gap;
 	weir_auto_parts parts = {0};
 	struct weir_past past = past_of(t, n, &parts);
-	double *naive = forecast_of(t, s, WEIR_MEMBER_SNAIVE, origin), usual = usual_change(t, n), above = highest_over_last(t, n);
+	double *naive = f + at_of(t, WEIR_MEMBER_SNAIVE, origin), usual = usual_change(t, n), above = highest_over_last(t, n);
 	struct range range = range_of(t, n);
 	int r = weir_parts_of(t->y, n, t->calendar, &parts);
 
@@ -202,23 +196,25 @@ static int ask(const struct weir_pool_task *t, struct scratch *s, size_t origin,
 
 		if (!l || !(t->members & 1u << m))
 			continue;
-		r = learn ? l->fit(&past, s->params[m]) : 0;
-		r = r ? r : l->predict(s->params[m], &past, t->horizon, forecast_of(t, s, m, origin));
+		r = learn ? l->fit(&past, params->of[m]) : 0;
+		r = r ? r : l->predict(params->of[m], &past, t->horizon, f + at_of(t, m, origin));
 	}
 	if (!r && end)
 		explain(t, &past, ret);
 	if (!r && t->linear && (t->members & 1u << WEIR_MEMBER_LINEAR))
-		weir_linear_predict(t->linear, !end, t->y, n, forecast_of(t, s, WEIR_MEMBER_LINEAR, origin));
+		weir_linear_predict(t->linear, !end, t->y, n, f + at_of(t, WEIR_MEMBER_LINEAR, origin));
+	if (!r && t->lstm && (t->members & 1u << WEIR_MEMBER_LSTM))
+		memcpy(f + at_of(t, WEIR_MEMBER_LSTM, origin), t->lstm + origin * t->horizon, t->horizon * sizeof(double));
 	for (size_t m = 0; m < WEIR_MEMBERS && !r; m++) {
-		double *f = forecast_of(t, s, m, origin);
+		double *one = f + at_of(t, m, origin);
 
 		if (!(t->members & 1u << m))
 			continue;
-		bound(t, range, naive, f);
+		bound(t, range, naive, one);
 		if (n >= t->gap)
-			hold(t, n, usual, above, f);
+			hold(t, n, usual, above, one);
 		for (size_t h = 0; h < t->horizon; h++)
-			f[h] = weir_transform_back(&t->transform, f[h]);
+			one[h] = weir_transform_back(&t->transform, one[h]);
 	}
 	return r;
 }
@@ -230,7 +226,7 @@ static double origin_counts(const struct weir_pool_task *t, size_t origin)
 	size_t longest = c->seasons ? c->season[c->seasons - 1] : 1, off = (t->n - t->cut - origin * t->gap) % longest;
 	double gaps = (double)WEIR_MIN(off, longest - off) / (double)t->gap;
 
-	return pow(RECENT, (double)(t->origins - 1 - origin)) * (1 + SAME * fmax(1 - gaps / 2, 0));
+	return pow(t->constants->recent, (double)(t->origins - 1 - origin)) * (1 + t->constants->same * fmax(1 - gaps / 2, 0));
 }
 
 static void measure(const struct weir_pool_task *t, struct scratch *s)
@@ -251,10 +247,10 @@ static void measure(const struct weir_pool_task *t, struct scratch *s)
 	}
 }
 
-/* In place: at each step the sum over all of them, each exp(-distance / NEAR) times. */
-static void smooth(double *v, size_t n, double *room)
+/* In place: at each step the sum over all of them, each decay^distance times. */
+static void smooth(double *v, size_t n, double decay, double *room)
 {
-	double decay = exp(-1 / NEAR), behind = 0;
+	double behind = 0;
 
 	for (size_t h = n; h-- > 0;) {
 		room[h] = behind;
@@ -271,7 +267,7 @@ static void errors_but(const struct weir_pool_task *t, const struct scratch *s, 
 {
 	bool less = but < t->origins && t->origins > 1;
 	const double *all = s->error + at_of(t, 0, t->origins), *one = less ? s->error + at_of(t, 0, but) : all;
-	double room[WEIR_HORIZON_MAX];
+	double room[WEIR_HORIZON_MAX], decay = exp(-1 / t->constants->near);
 
 	for (size_t m = 0; m < WEIR_MEMBERS; m++) {
 		double *e = error + m * t->horizon;
@@ -281,7 +277,7 @@ static void errors_but(const struct weir_pool_task *t, const struct scratch *s, 
 			e[h] = less ? fmax(all[m * t->horizon + h] - one[m * t->horizon + h], 0) : all[m * t->horizon + h];
 			total[m] += e[h];
 		}
-		smooth(e, t->horizon, room);
+		smooth(e, t->horizon, decay, room);
 	}
 }
 
@@ -291,19 +287,22 @@ static double unknown(const struct weir_pool_task *t, size_t m)
 	return m == WEIR_MEMBER_SNAIVE || m == WEIR_MEMBER_LINEAR || !(t->members & 1u << WEIR_MEMBER_SNAIVE);
 }
 
-/* In place: one member's errors about each step become what it counts there; whole: its errors at all, of the most. */
-static void count(double *w, size_t n, const double *most, double whole, double counts)
+/* In place: one member's errors about each step become what it counts there; whole: its errors at all, of the most. power: whole. */
+static void count(double *w, size_t n, const double *most, double whole, double counts, size_t power)
 {
-	for (size_t h = 0; h < n; h++) {
-		double near = most[h] > 0 ? w[h] / most[h] : whole;
-		double square = fmax(near * whole, ERROR_MIN * ERROR_MIN); /* of the mean */
+	double square[WEIR_HORIZON_MAX]; /* of the mean */
 
-		w[h] = counts / (square * square * sqrt(square));
-	}
+	for (size_t h = 0; h < n; h++)
+		square[h] = fmax((most[h] > 0 ? w[h] / most[h] : whole) * whole, ERROR_MIN * ERROR_MIN);
+	for (size_t h = 0; h < n; h++)
+		w[h] = power % 2 ? counts / sqrt(square[h]) : counts;
+	for (size_t k = 0; k < power / 2; k++)
+		for (size_t h = 0; h < n; h++)
+			w[h] /= square[h];
 }
 
 /*
- * w[m * horizon + h], by the errors of all origins but one (of all, when there is no such origin): to the power of -5 the geometric
+ * w[m * horizon + h], by the errors of all origins but one (of all, when there is no such origin): to a negative power the geometric
  * mean of what a member missed about this step and of what it missed at all.
  */
 static void weights(const struct weir_pool_task *t, const struct scratch *s, size_t but, double *w)
@@ -321,7 +320,7 @@ static void weights(const struct weir_pool_task *t, const struct scratch *s, siz
 		double *at = w + m * n;
 
 		if (t->members & 1u << m && most_total > 0)
-			count(at, n, most, total[m] / most_total, counts_for[m]);
+			count(at, n, most, total[m] / most_total, t->constants->counts[m], (size_t)t->constants->power);
 		else
 			for (size_t h = 0; h < n; h++)
 				at[h] = t->members & 1u << m ? unknown(t, m) : 0;
@@ -354,9 +353,9 @@ static void followers_of(const struct weir_pool_task *t, double *ret)
 	double sum = 0;
 
 	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		sum += t->members & 1u << m ? t->caution->follows[m] : 0;
+		sum += t->members & 1u << m ? t->constants->follows[m] : 0;
 	for (size_t m = 0; m < WEIR_MEMBERS; m++)
-		ret[m] = t->members & 1u << m && sum > 0 ? t->caution->follows[m] / sum : 0;
+		ret[m] = t->members & 1u << m && sum > 0 ? t->constants->follows[m] / sum : 0;
 }
 
 /*
@@ -365,7 +364,7 @@ static void followers_of(const struct weir_pool_task *t, double *ret)
  */
 static double share_of_followers(const struct weir_pool_task *t, const struct scratch *s, const double *followers, double *room)
 {
-	const struct weir_pool_caution *c = t->caution;
+	const struct weir_pool_constants *c = t->constants;
 	double missed = 0, followed = 0, newly = 0; /* of the newest values */
 	double naive = 0, known = 0;		    /* of all others */
 
@@ -436,29 +435,45 @@ static void add_holidays(const struct weir_pool_task *t, struct weir_pool_result
 	}
 }
 
-int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret)
+size_t weir_pool_room(const struct weir_pool_task *t)
 {
-	size_t size = (t->origins + 1) * WEIR_MEMBERS * t->horizon;
-	weir_auto_free struct scratch *s = malloc(sizeof(*s));
-	weir_auto_free double *room = calloc(2 * size + WEIR_MEMBERS * t->horizon, sizeof(*room));
-	double followers[WEIR_MEMBERS];
-	int r = 0;
+	return (t->origins + 1) * WEIR_MEMBERS * t->horizon;
+}
 
-	if (!s || !room)
-		return -ENOMEM;
-	s->f = room;
-	s->error = room + size;
-	s->w = room + 2 * size;
+int weir_pool_ask(const struct weir_pool_task *t, double *f, struct weir_pool_result *ret)
+{
+	weir_auto_free struct params *params = malloc(sizeof(*params));
+	int r = params ? 0 : -ENOMEM;
+
+	memset(f, 0, weir_pool_room(t) * sizeof(*f));
 	for (size_t q = 0; q <= t->origins && !r; q++)
-		r = ask(t, s, q, ret);
-	if (r)
-		return r;
-	measure(t, s);
-	miss(t, s, ret->mean, ret->miss);
-	weights(t, s, SIZE_MAX, s->w);
+		r = ask(t, params, q, f, ret);
+	return r;
+}
+
+int weir_pool_combine(const struct weir_pool_task *t, const double *f, struct weir_pool_result *ret)
+{
+	size_t size = weir_pool_room(t);
+	weir_auto_free double *room = calloc(size + WEIR_MEMBERS * t->horizon, sizeof(*room));
+	struct scratch s = {f, room, room + size};
+	double followers[WEIR_MEMBERS];
+
+	if (!room)
+		return -ENOMEM;
+	measure(t, &s);
+	miss(t, &s, ret->mean, ret->miss);
+	weights(t, &s, SIZE_MAX, s.w);
 	followers_of(t, followers);
-	share_out(t, s, followers, share_of_followers(t, s, followers, ret->mean), ret->weight);
-	combine(t, s, t->origins, ret->mean);
+	share_out(t, &s, followers, share_of_followers(t, &s, followers, ret->mean), ret->weight);
+	combine(t, &s, t->origins, ret->mean);
 	add_holidays(t, ret);
 	return 0;
+}
+
+int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret)
+{
+	weir_auto_free double *f = malloc(weir_pool_room(t) * sizeof(*f));
+	int r = f ? weir_pool_ask(t, f, ret) : -ENOMEM;
+
+	return r ? r : weir_pool_combine(t, f, ret);
 }

@@ -22,22 +22,29 @@ enum weir_member {
 	WEIR_MEMBER_MSTL,
 	WEIR_MEMBER_PROPHET,
 	WEIR_MEMBER_CYCLE,
+	WEIR_MEMBER_LSTM, /* of sets that teach it enough (lstm_member.h) */
 	WEIR_MEMBERS,
 };
 
 /*
- * When something has just changed, those that follow a new level within a day get a share of the pool: from 0 to 1 as its errors in
- * the newest values are beyond theirs, times 0 to 1 as they are beyond what the naive forecast's usually were.
+ * How members become a forecast: what each counts with equal errors, how errors weigh, and what happens when something has just
+ * changed. Then those that follow a new level within a day get a share of the pool: from 0 to 1 as its errors in the newest values are
+ * beyond theirs, times 0 to 1 as they are beyond what the naive forecast's usually were.
  */
-struct weir_pool_caution {
+struct weir_pool_constants {
+	double counts[WEIR_MEMBERS];
+	double power;  /* of a member's errors, whole: it counts by their -power */
+	double recent; /* an origin counts by so much less than the next one */
+	double same;   /* and one of the end's own phase of the longest season by so much more, a gap away half of it */
+	double near;   /* steps: errors at neighbouring ones count exp(-distance / near) in a step's weights */
 	double newest;	     /* a value counts exp(-newest * its age in gaps) */
 	double loses, loses_ramp; /* logarithm of the errors' ratio from which on there is a share, and to the whole one */
 	double worse, worse_ramp; /* the same against the naive forecast's usual errors */
 	double follows[WEIR_MEMBERS]; /* their parts */
 };
 
-/* Chosen ahead of any test value by tests/eval/pool. */
-extern const struct weir_pool_caution weir_pool_caution;
+/* Chosen ahead of any test value: tests/eval/pool. */
+extern const struct weir_pool_constants weir_pool_constants;
 
 /* One series, and where it is looked at from: the origins are cut, cut + gap, ...; the last targets end at n. */
 struct weir_pool_task {
@@ -49,7 +56,8 @@ struct weir_pool_task {
 	const struct weir_calendar *calendar;
 	const struct weir_curves *curves; /* of the calendar, for the horizon */
 	const struct weir_linear *linear; /* fitted to this series; NULL: the series is too short for it */
-	const struct weir_pool_caution *caution;
+	const double *lstm; /* what it says at each origin and at the end, transformed, a horizon each; NULL: it is not asked */
+	const struct weir_pool_constants *constants;
 	unsigned int members;		  /* bits of enum weir_member that are asked */
 };
 
@@ -61,7 +69,15 @@ struct weir_pool_result {
 	double *part[WEIR_PART_REMAINDER];
 };
 
+/* Asks all members, and says what their forecasts come to. -ENOMEM. */
 int weir_pool_run(const struct weir_pool_task *t, struct weir_pool_result *ret);
+/*
+ * The same in two halves: what members say, which takes most of the time, to f, of weir_pool_room() doubles (and parts but that of
+ * holidays); and what it comes to by t->constants.
+ */
+size_t weir_pool_room(const struct weir_pool_task *t);
+int weir_pool_ask(const struct weir_pool_task *t, double *f, struct weir_pool_result *ret);
+int weir_pool_combine(const struct weir_pool_task *t, const double *f, struct weir_pool_result *ret);
 
 /* Where origins lie for a series of n values: sets cut, origins and gap of t. Without room for one, origins is 0 and cut n. */
 void weir_pool_origins(struct weir_pool_task *t);

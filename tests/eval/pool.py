@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the pool of forecasters scores ahead of the test values, where its constants are chosen: 48 hours at eight ends of
 M4 Hourly's training part, a day apart; all days of CESNET ahead of the 28 that tests/eval/forecast.py scores; generated
-sets. No test value is read here. With WEIR_LONG=1 the search that chose how cautious it is (tests/eval/pool) is run again.
+sets. No test value is read here. With WEIR_LONG=1 the search that chose what is in
+lib/model/pool_constants.c (tests/eval/pool) is run again.
 
     tests/eval/pool.py BUILD DATA
 """
@@ -69,7 +70,7 @@ def main():
         cesnet(f, data)
     print("The pool ahead of the test values: OWA of M4 Hourly at eight ends of its training part, MASE of CESNET on the days before "
           "those scored,\nerror over that of the naive forecast on 24 generated sets (mean, and the worst kind of any)")
-    print(f"{'':<8} {'M4':>7} {'bytes':>8} {'flows':>8} {'generated':>10} {'worst':>8}  caution")
+    print(f"{'':<8} {'M4':>7} {'bytes':>8} {'flows':>8} {'generated':>10} {'worst':>8}  constants")
     found = ask(build, path, *search)
     os.unlink(path)
     rules.bar("the worst kind of generated series, times naive", found["shipped"][0]["worst"], 1.05)

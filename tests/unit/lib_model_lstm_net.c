@@ -132,6 +132,42 @@ TEST(the_gradient_is_that_of_finite_differences)
 	weir_lstm_net_fini(&n);
 }
 
+/* Of steps that say nothing neither targets nor bases are looked at; what is learnt is what is learnt without their targets. */
+TEST(steps_may_be_on_the_way_alone)
+{
+	const struct weir_lstm_shape shape = {.inputs = 3, .units = 11, .outputs = 4, .bases = 2};
+	double loss[2];
+	float *gradient[2];
+
+	for (int every = 0; every < 2; every++) {
+		struct weir_random random = weir_random_of(12);
+		struct weir_lstm_net n;
+		struct weir_lstm_run run;
+		struct weir_lstm_learner l;
+
+		CHECK(!weir_lstm_net_init(&n, &shape) && !weir_lstm_run_init(&run, &shape, 3, 8, true) && !weir_lstm_learner_init(&l, &n));
+		fill(n.w, n.count, 0.6, &random);
+		fill(run.x, 24 * 3, 1, &random);
+		fill(run.base, 24 * 8, 1, &random);
+		fill(run.target, 24 * 4, 1, &random);
+		run.every = every ? 4 : 1;
+		for (size_t t = 0; t < 8; t++)
+			for (size_t i = t * 12; i < (t + 1) * 12 && (t + 1) % 4; i++)
+				run.target[i] = every ? 1e9f : NAN;
+		loss[every] = weir_lstm_gradient(&n, &run, 8, &l);
+		gradient[every] = malloc(n.count * sizeof(float));
+		memcpy(gradient[every], l.gradient, n.count * sizeof(float));
+		for (size_t i = 0; i < n.count && every; i++)
+			CHECK(fabsf(gradient[0][i] - gradient[1][i]) < 1e-6f, "weight %zu: %g and %g", i, (double)gradient[0][i], (double)gradient[1][i]);
+		weir_lstm_learner_fini(&l);
+		weir_lstm_run_fini(&run);
+		weir_lstm_net_fini(&n);
+	}
+	CHECK(fabs(loss[0] - loss[1]) < 1e-6, "%g and %g", loss[0], loss[1]);
+	free(gradient[0]);
+	free(gradient[1]);
+}
+
 /* One step of Adam by its formulas: of a first gradient it is the rate against the sign, whatever the norm is cut to. */
 TEST(a_first_step_is_the_rate_against_the_gradient)
 {
@@ -196,5 +232,5 @@ TEST(wide_loops_give_the_same_bits)
 	free(w[1]);
 }
 
-TEST_MAIN(T(the_gradient_is_that_of_finite_differences), T(a_first_step_is_the_rate_against_the_gradient),
+TEST_MAIN(T(the_gradient_is_that_of_finite_differences), T(steps_may_be_on_the_way_alone), T(a_first_step_is_the_rate_against_the_gradient),
 	  T(wide_loops_give_the_same_bits))

@@ -68,7 +68,7 @@ TEST(what_has_just_changed_counts_for_those_that_follow)
 		res.part[p] = y + N + (1 + p) * AHEAD;
 	for (size_t broken = 0; broken < 2; broken++) {
 		struct weir_random r = weir_random_of(24);
-		struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly, .curves = &curves, .caution = &weir_pool_caution,
+		struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly, .curves = &curves, .constants = &weir_pool_constants,
 					   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_ARIMA | 1u << WEIR_MEMBER_PROPHET};
 
 		for (size_t i = 0; i < N; i++)
@@ -101,7 +101,7 @@ TEST(a_member_counts_at_the_steps_where_it_is_good)
 	for (size_t p = 0; p < WEIR_PART_REMAINDER; p++)
 		res.part[p] = y + N + (RUNS + p) * AHEAD;
 	for (size_t i = 0; i < RUNS; i++) {
-		struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &daily, .curves = &curves, .caution = &weir_pool_caution, .members = members[i]};
+		struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &daily, .curves = &curves, .constants = &weir_pool_constants, .members = members[i]};
 
 		res.mean = y + N + i * AHEAD;
 		weir_pool_origins(&t);
@@ -192,7 +192,7 @@ TEST(members_count_by_what_they_missed)
 	enum { N = 840, MISSES = WEIR_POOL_ORIGINS * AHEAD };
 	weir_auto_free double *y = malloc((N + (1 + WEIR_PART_REMAINDER) * AHEAD + MISSES) * sizeof(*y));
 	struct weir_curves curves = {.powers = 0};
-	struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly, .curves = &curves, .caution = &weir_pool_caution,
+	struct weir_pool_task t = {.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly, .curves = &curves, .constants = &weir_pool_constants,
 				   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_MSTL};
 	struct weir_pool_result res = {.mean = y + N, .miss = y + N + (1 + WEIR_PART_REMAINDER) * AHEAD};
 	struct weir_random r = weir_random_of(21);
@@ -225,7 +225,7 @@ TEST(origins_of_the_same_day_count_more)
 	for (size_t i = 0; i < N; i++)
 		y[i] = 10 + sin(2 * M_PI * (double)i / 24) + (i / 24 % 7 < 5 ? 2 : 0) + 0.3 * weir_random_normal(&r);
 	for (size_t sunday = 0; sunday < 2; sunday++) {
-		struct weir_pool_task t = {.v = y, .y = y, .n = sunday ? N : N - WEDNESDAY, .horizon = 24, .calendar = &weekly, .curves = &curves, .caution = &weir_pool_caution,
+		struct weir_pool_task t = {.v = y, .y = y, .n = sunday ? N : N - WEDNESDAY, .horizon = 24, .calendar = &weekly, .curves = &curves, .constants = &weir_pool_constants,
 					   .members = 1u << WEIR_MEMBER_SNAIVE | 1u << WEIR_MEMBER_PROPHET};
 
 		weir_pool_origins(&t);
