@@ -53,13 +53,19 @@ static void note(struct weir_lstm_walk *w, size_t which, size_t known, const str
 {
 	const struct weir_lstm_member *m = w->user;
 	const struct weir_pool_task *t = m->task + m->group + which;
-	size_t outputs = m->net.shape.outputs, season = WEIR_MIN(m->set.view.season[0], outputs);
+	size_t outputs = m->net.shape.outputs, season = m->set.view.season[0];
 	double *said = said_of(m, which, (known - t->cut) / t->gap);
 
 	(void)h;
 	(void)c;
-	for (size_t k = 0; k < t->horizon; k++)
-		said[k] = k < outputs ? seen->level + seen->scale * (double)out[k] : said[k - season];
+	for (size_t k = 0; k < outputs; k++)
+		said[k] = seen->level + seen->scale * (double)out[k];
+	for (size_t k = outputs; k < t->horizon; k++) {
+		if (k >= season)
+			said[k] = said[k - season];
+		else
+			said[k] = known + k >= season ? t->y[known + k - season] : seen->level;
+	}
 }
 
 int weir_lstm_member_ask(struct weir_lstm_member *m, size_t which, const double **ret)

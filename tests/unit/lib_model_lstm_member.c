@@ -30,7 +30,7 @@ static double *values_of(const struct world *w, size_t i)
 }
 
 /* A wave of 41 steps, which is no season, that each series is in elsewhere. */
-static struct world make(void)
+static struct world make_of(const struct weir_calendar *c)
 {
 	struct world w = {.y = malloc(COUNT * (N + LATER) * sizeof(double))};
 	struct weir_random r = weir_random_of(51);
@@ -40,10 +40,15 @@ static struct world make(void)
 
 		for (size_t t = 0; t < N + LATER; t++)
 			y[t] = 3 + sin(2 * M_PI * ((double)t + phase) / 41) + 0.05 * weir_random_normal(&r);
-		w.task[i] = (struct weir_pool_task){.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = &weekly};
+		w.task[i] = (struct weir_pool_task){.v = y, .y = y, .n = N, .horizon = AHEAD, .calendar = c};
 		weir_pool_origins(&w.task[i]);
 	}
 	return w;
+}
+
+static struct world make(void)
+{
+	return make_of(&weekly);
 }
 
 static size_t cut_of(const struct world *w)
@@ -91,6 +96,20 @@ TEST(it_learns_what_no_season_says)
 	}
 	printf("# error %.3f of the naive forecast's\n", off / naive);
 	CHECK(off < 0.4 * naive, "%.3f", off / naive);
+}
+
+TEST(behind_its_last_output_it_goes_by_the_season)
+{
+	static const struct weir_calendar weeks = {.season = {168}, .seasons = 1};
+	auto_world w = make_of(&weeks);
+	struct saying all;
+
+	say(test_st, &w, 1, &all);
+	for (size_t i = 0; i < COUNT; i++)
+		for (size_t h = WEIR_LSTM_AHEAD; h < AHEAD; h++) {
+			CHECK(all.first[i * AHEAD + h] == values_of(&w, i)[cut_of(&w) + h - 168], "step %zu is not as it was a week before", h);
+			CHECK(all.last[i * AHEAD + h] == values_of(&w, i)[N + h - 168], "at the end, step %zu is not as it was a week before", h);
+		}
 }
 
 /* Other values behind the cut: the network is the same, and so is what it says at the cut; at the next origin it has seen a day of them. */
@@ -197,5 +216,5 @@ TEST(the_pool_asks_it)
 	CHECK(weir_meta_get(&linear.meta.params, "weight_lstm") == 0);
 }
 
-TEST_MAIN(T(it_learns_what_no_season_says), T(it_is_told_nothing_that_comes_later), T(a_seed_says_what_it_learns),
+TEST_MAIN(T(it_learns_what_no_season_says), T(behind_its_last_output_it_goes_by_the_season), T(it_is_told_nothing_that_comes_later), T(a_seed_says_what_it_learns),
 	  T(a_small_set_teaches_it_nothing), T(short_series_are_passed_over), T(the_pool_asks_it))
