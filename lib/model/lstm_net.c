@@ -424,8 +424,9 @@ static void back_steps(const struct weir_lstm_net *n, struct weir_lstm_run *r, s
 	for (size_t t = steps; t-- > 0;) {
 		float *dgates = r->dgates + t * all * batch;
 
-		memset(r->dh, 0, one * sizeof(float));
-		if (says(r, t))
+		if (!says(r, t))
+			memset(r->dh, 0, one * sizeof(float));
+		else
 			weir_blas_gemm(true, true, s->units, batch, s->outputs, 1, n->v, s->units, r->dout + t * batch * s->outputs,
 				       s->outputs, 0, r->dh, batch);
 		if (t + 1 < steps)
