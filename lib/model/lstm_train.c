@@ -12,10 +12,11 @@
 #define CHAINS_MIN 8
 #define NORM 0.5f	/* of a gradient at most */
 
-const struct weir_lstm_effort weir_lstm_whole = {.passes = 30, .chunks_min = 200, .chunks_max = 2400, .chain = CHUNK, .chains_max = WEIR_LSTM_BATCH,
-						  .every = 1, .rate = 6e-3f};
-const struct weir_lstm_effort weir_lstm_brief = {.passes = 2, .chunks_min = 200, .chunks_max = 200, .chain = WEIR_LSTM_CHAIN, .chains_max = 32,
-						  .every = 12, .rate = 4e-2f};
+const struct weir_lstm_effort weir_lstm_whole = {.passes = 30, .chunks_min = 200, .chunks_max = 2400, .chain = CHUNK,
+						 .chains_max = WEIR_LSTM_BATCH, .every = 1, .rate = 6e-3f};
+/* Of any set 200 steps. */
+const struct weir_lstm_effort weir_lstm_brief = {.chunks_min = 200, .chunks_max = 200, .chain = WEIR_LSTM_CHAIN,
+						 .chains_max = 32, .every = 12, .rate = 4e-2f};
 
 struct training {
 	const struct weir_lstm_set *set;
@@ -97,7 +98,7 @@ static size_t chunks_of(const struct training *t, size_t *ret_chains)
 	*ret_chains = WEIR_MIN(WEIR_MAX(points / e->chain, (size_t)CHAINS_MIN), e->chains_max);
 	if (!points)
 		return 0;
-	return WEIR_MIN(WEIR_MAX((size_t)((double)points * e->passes / (double)(CHUNK * *ret_chains)), e->chunks_min), e->chunks_max);
+	return WEIR_MIN(WEIR_MAX(points * e->passes / (CHUNK * *ret_chains), e->chunks_min), e->chunks_max);
 }
 
 int weir_lstm_train(struct weir_lstm_net *n, const struct weir_lstm_set *s, bool at_cut, const struct weir_lstm_effort *effort,

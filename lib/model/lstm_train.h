@@ -23,7 +23,7 @@ struct weir_lstm_set {
 };
 
 struct weir_lstm_effort {
-	double passes;			/* times that the set's values are passed, about */
+	size_t passes;			/* times that the set's values are passed, about, within: */
 	size_t chunks_min, chunks_max;	/* steps down the gradient; a small set has fewer chains at a time instead */
 	size_t chain, chains_max;	/* values of the set that a chain at a time is worth; at most WEIR_LSTM_BATCH of them */
 	size_t every;			/* steps of a chain from one that has targets to the next */

@@ -53,7 +53,6 @@ int weir_mix_set_init(struct weir_mix_set *s, const struct weir_model_data *data
 
 	s->data = data;
 	s->members = members;
-
 	/* A season that is longer than the map may be is left to the other members. */
 	for (size_t k = c->seasons; k-- > 0 && lags > WEIR_LINEAR_LAGS_MAX;)
 		lags = c->season[k];

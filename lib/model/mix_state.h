@@ -10,7 +10,15 @@
 #define WEIR_MIX_KNOTS 25 /* quantiles that are kept */
 
 /* Of each series so many doubles in a row, then its mean and parts. */
-enum { WEIR_MIX_LOG, WEIR_MIX_SHIFT, WEIR_MIX_USED, WEIR_MIX_LEVEL, WEIR_MIX_WEIGHT, WEIR_MIX_KNOT = WEIR_MIX_WEIGHT + WEIR_MEMBERS, WEIR_MIX_MEAN = WEIR_MIX_KNOT + WEIR_MIX_KNOTS };
+enum {
+	WEIR_MIX_LOG,
+	WEIR_MIX_SHIFT,
+	WEIR_MIX_USED,
+	WEIR_MIX_LEVEL,
+	WEIR_MIX_WEIGHT,
+	WEIR_MIX_KNOT = WEIR_MIX_WEIGHT + WEIR_MEMBERS,
+	WEIR_MIX_MEAN = WEIR_MIX_KNOT + WEIR_MIX_KNOTS,
+};
 
 struct weir_mix {
 	size_t count, horizon, season; /* season: the shortest, for steps beyond the horizon */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Power, that errors are absolute, guard rails, the linear map's part and origins were chosen on the training part of M4 Hourly
+ * That errors are absolute, guard rails, the linear map's part and origins were chosen by hand on the training part of M4 Hourly
  * (48 hours held back at eight ends, a day apart), on 195 days of CESNET ahead of those that are scored, and on 24 sets of
- * generated series that no test makes. What is in pool_constants.c was chosen there by a program where it says so.
+ * generated series that no test makes; what is in pool_constants.c by a program on the same.
  */
 #include "lib/model/pool.h"
 #include "lib/model/stat.h"
